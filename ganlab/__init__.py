@@ -1,0 +1,1 @@
+"""ganlab: explore the latent space of a GAN that has an encoder."""

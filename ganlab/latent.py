@@ -1,0 +1,92 @@
+"""The latent space: priors, seeded sampling, truncation, interpolation.
+
+A latent is one row of a float32 tensor (N, latent_dim). Two priors: "uniform" on [-1, 1] (the BiGAN
+paper's) and "normal", N(0, I).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+PRIORS = ("uniform", "normal")
+MAX_SEED = 2**63 - 1
+
+
+def draw(prior: str, latent_dim: int, count: int, seed: int, truncation: float = 1.0) -> Tensor:
+    """`count` latents (count, latent_dim); the first rows do not depend on `count`.
+
+    The same seed gives the same latents on every machine: the bits come from NumPy's Philox stream,
+    which NumPy promises never to change, not from a library's float sampler. `truncation` in [0, 1]
+    shrinks latents towards the prior's centre: uniform on [-t, t], or N(0, t^2 I).
+    """
+    if not 0 <= seed <= MAX_SEED:
+        raise ValueError(f"A seed is a whole number from 0 to 2^63 - 1, not {seed}.")
+    if not 0.0 <= truncation <= 1.0:
+        raise ValueError(f"Truncation lies between 0 and 1, not {truncation}.")
+    if count < 1:
+        raise ValueError(f"At least one latent has to be drawn, not {count}.")
+    bits = np.random.Philox(key=seed).random_raw(count * latent_dim)
+    # 53 bits, centred in their cell: strictly inside (0, 1), so the normal quantile stays finite.
+    unit = ((bits >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+    u = torch.from_numpy(unit).view(count, latent_dim)
+    if prior == "uniform":
+        z = 2.0 * u - 1.0
+    elif prior == "normal":
+        z = torch.special.ndtri(u)
+    else:
+        raise ValueError(f"Unknown prior {prior!r}; available = {list(PRIORS)}.")
+    return (z * truncation).float()
+
+
+def interpolate(a: Tensor, b: Tensor, steps: int, prior: str) -> Tensor:
+    """A path from a to b, both (latent_dim,): (steps, latent_dim), with the ends exactly a and b.
+
+    The way follows the prior: a straight line inside the box for "uniform", `slerp` for "normal".
+    """
+    if steps < 2:
+        raise ValueError(f"A path needs at least its two ends, not {steps} steps.")
+    if a.shape != b.shape or a.dim() != 1:
+        raise ValueError(f"Two latents of one shape are needed, not {tuple(a.shape)} and {tuple(b.shape)}.")
+    t = torch.linspace(0.0, 1.0, steps, dtype=a.dtype).unsqueeze(1)
+    path = slerp(a, b, t) if prior == "normal" else a + t * (b - a)
+    path[0], path[-1] = a, b
+    return path
+
+
+def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    """Spherical interpolation of a and b (D,) at t (T, 1) in [0, 1] (Shoemake 1985; White 1609.04468).
+
+    Directions turn along the great circle, lengths change linearly, so norms stay between the ends'.
+    Falls back to the straight line where the great circle is undefined (parallel, opposite or zero).
+    """
+    length_a, length_b = a.norm(), b.norm()
+    if length_a == 0 or length_b == 0:
+        return a + t * (b - a)
+    unit_a, unit_b = a.double() / length_a, b.double() / length_b
+    # atan2 keeps its precision where acos of a dot product near +-1 loses it (Kahan).
+    omega = 2 * torch.atan2((unit_a - unit_b).norm(), (unit_a + unit_b).norm())
+    if torch.sin(omega) < 1e-6:
+        return a + t * (b - a)
+    turned = (torch.sin((1 - t) * omega) * unit_a + torch.sin(t * omega) * unit_b) / torch.sin(omega)
+    return (turned * (length_a + t * (length_b - length_a))).to(a.dtype)
+
+
+def principal_directions(codes: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """First principal components of codes (N, D): unit directions (count, D), and deviations (count,).
+
+    Signs are fixed (largest entry positive) so that a slider turns the same way on every machine.
+    """
+    centred = codes.double() - codes.double().mean(0)
+    variances, vectors = torch.linalg.eigh(centred.T @ centred / (len(codes) - 1))
+    order = torch.argsort(variances, descending=True)[:count]
+    directions = vectors[:, order].T
+    largest = directions.gather(1, directions.abs().argmax(1, keepdim=True))
+    return (directions * largest.sign()).float(), variances[order].clamp(min=0).sqrt().float()
+
+
+def moved(z: Tensor, directions: Tensor, amounts: Tensor, prior: str) -> Tensor:
+    """z (D,) moved by amounts (K,) along directions (K, D); a uniform prior's box is not left."""
+    out = z + amounts @ directions
+    return out.clamp(-1.0, 1.0) if prior == "uniform" else out

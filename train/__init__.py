@@ -1,0 +1,1 @@
+"""How one gets a model: methods, trainer, evaluation, publishing."""

@@ -1,0 +1,39 @@
+"""python -m train METHOD: train a model; every flag comes from TrainConfig."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from train import data
+from train.config import TrainConfig, add_flags
+from train.methods import METHODS
+from train.trainer import Trainer
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m train", description="Train a model; the run's folder holds all it makes."
+    )
+    parser.add_argument("method", choices=list(METHODS), help="what to train")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out, bit for bit")
+    add_flags(parser)
+    settings = vars(parser.parse_args(arguments))
+    resume = settings.pop("resume")
+    try:
+        config = TrainConfig(**settings)
+        pictures = data.load(config.dataset, config.data_root, "train")
+        trainer = Trainer(config, pictures, resume=resume)
+        finished = trainer.train()
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    if not finished:
+        print(f"Stopped and saved after step {trainer.step}; the same command with --resume goes on.")
+        return 130
+    print(f"Done: {trainer.run} (publish it with python -m train.publish {trainer.run} NAME)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

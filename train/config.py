@@ -1,0 +1,125 @@
+"""TrainConfig: every setting of a run, its default and its help in one place; the flags are made from it."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+def _setting(default: Any, help: str, *, free: bool = False) -> Any:
+    """A field with its help text; `free` settings may differ between a run and its resume."""
+    return field(default=default, metadata={"help": help, "free": free})
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Defaults are the paper's MNIST protocol (arXiv 1605.09782 and its release), but for the epochs."""
+
+    method: str = _setting("bigan", "what to train")
+    dataset: str = _setting("mnist", "data set to train on: mnist")
+    data_root: str = _setting(
+        os.environ.get("GANLAB_DATA", "data"),
+        "folder of the data set; fetched into it when absent (default: $GANLAB_DATA, or data)",
+        free=True,
+    )
+    limit: int = _setting(0, "use only the first so many training pictures; 0 uses all")
+    epochs: int = _setting(100, "passes over the training pictures")
+    decay_epochs: int | None = _setting(
+        None, "the last so many epochs decay the learning rate exponentially; default: half"
+    )
+    batch_size: int = _setting(128, "pictures a step")
+    lr: float = _setting(2e-4, "Adam's learning rate before it decays")
+    lr_final: float = _setting(0.01, "factor on the learning rate that the decay ends at")
+    beta1: float = _setting(0.5, "Adam's first decay")
+    beta2: float = _setting(0.999, "Adam's second decay")
+    weight_decay: float = _setting(2.5e-5, "L2 penalty, added to the gradient")
+    updates: Literal["simultaneous", "alternating"] = _setting(
+        "simultaneous",
+        "simultaneous: all players step from the same parameters; alternating: D first, then G and E",
+    )
+    latent_dim: int = _setting(50, "dimensions of the latent z")
+    prior: Literal["uniform", "normal"] = _setting("uniform", "z is uniform on [-1, 1] or normal")
+    width: int = _setting(1024, "units of each hidden layer")
+    ema: float = _setting(
+        0.0, "decay of an exponential moving average of G and E, published in their place; 0: none"
+    )
+    precision: Literal["auto", "bf16", "fp16", "fp32"] = _setting(
+        "auto", "auto: bf16 where the device is fast at it, fp16 on older GPUs, else fp32"
+    )
+    seed: int = _setting(0, "seed of weights, data order and noise")
+    device: str = _setting("auto", "auto, cpu, cuda or cuda:N", free=True)
+    out: str | None = _setting(None, "run folder; default runs/METHOD-DATASET-sSEED", free=True)
+    pictures_every: int = _setting(5, "epochs between two sample and reconstruction grids", free=True)
+    save_every: int = _setting(1, "epochs between two writes of the resume file", free=True)
+
+    def __post_init__(self) -> None:
+        positive = ("epochs", "batch_size", "latent_dim", "width", "pictures_every", "save_every")
+        for name in positive:
+            if getattr(self, name) < 1:
+                raise ValueError(f"{flag(name)} must be at least 1, not {getattr(self, name)}.")
+        if self.batch_size < 2:
+            raise ValueError("--batch-size must be at least 2: batch norm needs two pictures.")
+        if not 0 <= self.ema < 1:
+            raise ValueError(f"--ema lies in [0, 1), not {self.ema}; 0.999 is usual, 0 is off.")
+        if not (self.lr > 0 and 0 < self.lr_final <= 1):
+            raise ValueError("--lr must be above 0 and --lr-final in (0, 1].")
+        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1 and self.weight_decay >= 0):
+            raise ValueError("--beta1 and --beta2 lie in [0, 1), --weight-decay is at least 0.")
+        if self.limit < 0 or self.seed < 0:
+            raise ValueError("--limit and --seed are at least 0.")
+        if not 0 <= self.epochs_of_decay <= self.epochs:
+            raise ValueError(
+                f"--decay-epochs must lie between 0 and --epochs ({self.epochs}), not {self.decay_epochs}."
+            )
+
+    @property
+    def epochs_of_decay(self) -> int:
+        return self.epochs // 2 if self.decay_epochs is None else self.decay_epochs
+
+    def learning_rate(self, epoch: int) -> float:
+        """Rate in epoch 0, 1, ...: constant, then exponential, `lr * lr_final` in the last epoch."""
+        decayed = max(0, epoch + 1 - (self.epochs - self.epochs_of_decay))
+        return float(self.lr * self.lr_final ** (decayed / max(1, self.epochs_of_decay)))
+
+    def differences(self, other: dict[str, Any]) -> list[str]:
+        """One sentence for each setting that decides the result and differs from a saved run's."""
+        found = []
+        for f in dataclasses.fields(self):
+            mine, theirs = getattr(self, f.name), other.get(f.name)
+            if not f.metadata["free"] and mine != theirs:
+                found.append(f"{flag(f.name)} is {mine}, the run was started with {theirs}")
+        return found
+
+
+def flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """One flag for each field of TrainConfig except `method`, with the field's help and default."""
+    hints = typing.get_type_hints(TrainConfig)
+    for f in dataclasses.fields(TrainConfig):
+        if f.name == "method":
+            continue
+        kind, choices = hints[f.name], None
+        if typing.get_origin(kind) is Literal:
+            choices, kind = typing.get_args(kind), str
+        elif typing.get_origin(kind) in (types.UnionType, typing.Union):
+            kind = next(a for a in typing.get_args(kind) if a is not type(None))
+        text = f.metadata["help"]
+        if "default" not in text:
+            text += " (default: %(default)s)"
+        parser.add_argument(
+            flag(f.name),
+            dest=f.name,
+            type=kind,
+            choices=choices,
+            default=f.default,
+            help=text,
+            metavar=None if choices else kind.__name__.upper(),
+        )

@@ -1,0 +1,58 @@
+"""Data sets as one uint8 tensor in memory: no loader, no worker, no picture file touched in the loop."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """pixels (N, C, H, W) uint8 and labels (N,) int64, in the data set's own order."""
+
+    pixels: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+
+def load(dataset: str, root: str | Path, split: str) -> Pictures:
+    """`split` is "train" or "test". Fetches what `root` lacks; errors say where the files belong."""
+    if split not in ("train", "test"):
+        raise ValueError(f"A data set has the splits train and test, not {split!r}.")
+    reader = DATASETS.get(dataset)
+    if reader is None:
+        raise ValueError(f"Data set {dataset!r} not found; available = {list(DATASETS)}.")
+    return reader(Path(root), split)
+
+
+def _mnist(root: Path, split: str) -> Pictures:
+    from torchvision.datasets import MNIST
+
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            try:
+                data = MNIST(str(root), train=split == "train")
+            except RuntimeError:
+                data = MNIST(str(root), train=split == "train", download=True)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"MNIST is not in {root} and could not be fetched ({str(error).splitlines()[0]}). Put its"
+            f" four idx files in {root / 'MNIST' / 'raw'}, or name their place with --data-root or"
+            " GANLAB_DATA."
+        ) from None
+    return Pictures(data.data.unsqueeze(1).contiguous(), data.targets.to(torch.int64))
+
+
+DATASETS = {"mnist": _mnist}
+
+
+def to_input(pixels: Tensor) -> Tensor:
+    """uint8 (N, C, H, W) -> float32 in [0, 1]."""
+    return pixels.float().div_(255.0)

@@ -1,0 +1,34 @@
+"""BiGAN: adversarial feature learning (Donahue et al., arXiv 1605.09782, section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+
+class BiGAN:
+    """D tells (x, E(x)) from (G(z), z); G and E share one loss, D's with both labels swapped.
+
+    V(D, E, G) = E_x[log D(x, E(x))] + E_z[log(1 - D(G(z), z))]   (eq. 3)
+
+    Both sides use the non-saturating form (section 3.4), so each loss is a mean of two
+    cross-entropies: -log sigmoid(l) = softplus(-l) for label 1, softplus(l) for label 0.
+    """
+
+    title = "BiGAN"
+    networks = ("generator", "encoder", "joint_discriminator")
+    players = {
+        "discriminator": ("joint_discriminator",),
+        "generator_encoder": ("generator", "encoder"),
+    }
+
+    def losses(self, nets: Mapping[str, nn.Module], x: Tensor, z: Tensor) -> dict[str, Tensor]:
+        G, E, D = nets["generator"], nets["encoder"], nets["joint_discriminator"]
+        real = D(x, E(x)).float()  # real and fake are two batches for D's batch norm
+        fake = D(G(z), z).float()
+        return {
+            "discriminator": (softplus(-real).mean() + softplus(fake).mean()) / 2,
+            "generator_encoder": (softplus(real).mean() + softplus(-fake).mean()) / 2,
+        }
