@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import io
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-
-@dataclass(frozen=True)
-class Pictures:
-    """pixels (N, C, H, W) uint8 and labels (N,) int64, in the data set's own order."""
-
-    pixels: Tensor
-    labels: Tensor
-
-    def __len__(self) -> int:
-        return len(self.pixels)
+from ganlab.gallery import Pictures
 
 
 def load(dataset: str, root: str | Path, split: str) -> Pictures:
@@ -47,7 +37,7 @@ def _mnist(root: Path, split: str) -> Pictures:
             f" four idx files in {root / 'MNIST' / 'raw'}, or name their place with --data-root or"
             " GANLAB_DATA."
         ) from None
-    return Pictures(data.data.unsqueeze(1).contiguous(), data.targets.to(torch.int64))
+    return Pictures(data.data.unsqueeze(1).contiguous(), data.targets.long(), torch.arange(len(data)))
 
 
 DATASETS = {"mnist": _mnist}
