@@ -28,8 +28,9 @@ def draw(prior: str, latent_dim: int, count: int, seed: int, truncation: float =
     if count < 1:
         raise ValueError(f"At least one latent has to be drawn, not {count}.")
     bits = np.random.Philox(key=seed).random_raw(count * latent_dim)
-    # 53 bits, centred in their cell: strictly inside (0, 1), so the normal quantile stays finite.
-    unit = ((bits >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+    # 52 bits, centred in their cell: exact in float64 and strictly inside (0, 1), so that the normal
+    # quantile stays finite. (With 53 bits the half would round the last cell up to 1.)
+    unit = ((bits >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
     u = torch.from_numpy(unit).view(count, latent_dim)
     if prior == "uniform":
         z = 2.0 * u - 1.0
@@ -70,7 +71,8 @@ def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     if torch.sin(omega) < 1e-6:
         return a + t * (b - a)
     turned = (torch.sin((1 - t) * omega) * unit_a + torch.sin(t * omega) * unit_b) / torch.sin(omega)
-    return (turned * (length_a + t * (length_b - length_a))).to(a.dtype)
+    path: Tensor = turned * (length_a + t * (length_b - length_a))
+    return path.to(a.dtype)
 
 
 def principal_directions(codes: Tensor, count: int) -> tuple[Tensor, Tensor]:

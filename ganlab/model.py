@@ -16,14 +16,17 @@ import torch
 from torch import Tensor, nn
 
 from ganlab import latent, networks
+from ganlab.networks import Encoder
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
+MORE_WEIGHTS = "model-{}.safetensors"  # 2, 3, ...: networks that did not fit into the first file
+FILE_BYTES = 9_000_000  # of tensors in one file, so that it stays below 10 MB, git's limit on the Hub
 METRICS_FILE = "metrics.json"
 MAX_WEIGHTS_BYTES = 2**30  # a checkpoint is a few megabytes; a larger file is refused unread
 # What an explorer needs of a Hub repository: no pickle is ever fetched.
-HUB_FILES = ["*.json", "*.safetensors", "*.webp", "*.png", "README.md"]
+HUB_FILES = ["*.json", "*.safetensors", "*.webp", "*.png", "README.md", "gallery/*.npz"]
 
 
 class CheckpointError(ValueError):
@@ -49,6 +52,13 @@ class ModelConfig:
     title: str = ""  # for the header: "BiGAN · MNIST"
 
     def __post_init__(self) -> None:
+        for name in ("name", "method", "dataset", "family", "preparation", "title"):
+            if not isinstance(getattr(self, name), str):
+                raise CheckpointError(f"{name} is a text, not {getattr(self, name)!r}.")
+        if not (self.gallery is None or isinstance(self.gallery, str)):
+            raise CheckpointError(f"gallery is a name or null, not {self.gallery!r}.")
+        if not all(isinstance(name, str) for name in self.networks):
+            raise CheckpointError(f"networks is a list of names, not {list(self.networks)}.")
         if self.prior not in latent.PRIORS:
             raise CheckpointError(f"Unknown prior {self.prior!r}; available = {list(latent.PRIORS)}.")
         for name, low, high in (
@@ -58,7 +68,7 @@ class ModelConfig:
             ("width", 1, 16384),
         ):
             value = getattr(self, name)
-            if not isinstance(value, int) or not low <= value <= high:
+            if type(value) is not int or not low <= value <= high:  # True is an int to isinstance
                 raise CheckpointError(f"{name} is a whole number from {low} to {high}, not {value!r}.")
 
     @property
@@ -76,7 +86,7 @@ class ModelConfig:
     def from_json(text: str, source: str) -> ModelConfig:
         try:
             fields = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, RecursionError) as error:
             raise CheckpointError(f"{source} is not valid JSON: {error}.") from None
         known = {field.name: field for field in dataclasses.fields(ModelConfig)}
         if not isinstance(fields, dict):
@@ -118,25 +128,40 @@ class LatentModel:
         return self.networks["generator"]
 
     @property
-    def encoder(self) -> networks.Encoder:
+    def encoder(self) -> Encoder:
         encoder = self.networks.get("encoder")
         if encoder is None:
             raise ValueError(f"{self.config.name} has no encoder; invert by optimisation instead.")
-        assert isinstance(encoder, networks.Encoder)
+        assert isinstance(encoder, Encoder)
         return encoder
 
 
 def save(config: ModelConfig, nets: dict[str, nn.Module], folder: Path) -> None:
-    """Write config.json and model.safetensors (floats as fp16) to `folder`."""
+    """Write config.json and model.safetensors (floats as fp16) to `folder`; a large model in more files."""
     folder.mkdir(parents=True, exist_ok=True)
-    tensors: dict[str, Tensor] = {}
+    files: list[dict[str, Tensor]] = [{}]
     for name in config.networks:
-        for key, value in nets[name].state_dict().items():
-            if value.is_floating_point():
-                value = value.half()
-            tensors[f"{name}.{key}"] = value.detach().cpu().contiguous()
-    safetensors.torch.save_file(tensors, folder / WEIGHTS_FILE)
+        tensors = {
+            f"{name}.{key}": (value.half() if value.is_floating_point() else value)
+            .detach()
+            .cpu()
+            .contiguous()
+            for key, value in nets[name].state_dict().items()
+        }
+        if files[-1] and sum(tensor.nbytes for tensor in (files[-1] | tensors).values()) > FILE_BYTES:
+            files.append({})
+        files[-1] |= tensors
+    for path in _weights_files(folder):
+        path.unlink()
+    for number, tensors in enumerate(files, start=1):
+        file = WEIGHTS_FILE if number == 1 else MORE_WEIGHTS.format(number)
+        safetensors.torch.save_file(tensors, folder / file)
     (folder / CONFIG_FILE).write_text(config.to_json(), encoding="utf-8")
+
+
+def _weights_files(folder: Path) -> list[Path]:
+    """model.safetensors, then model-2.safetensors, ..., as far as they exist."""
+    return sorted(folder.glob(WEIGHTS_FILE)) + sorted(folder.glob(MORE_WEIGHTS.format("*")))
 
 
 def list_models(root: Path | None = None) -> list[str]:
@@ -149,12 +174,18 @@ def resolve(name: str) -> Path:
     """The folder that `name` means: a bundled checkpoint, a path, or a Hub id "user/repo[@revision]"."""
     if not name or "\0" in name:
         raise CheckpointError("A model is named by a bundled name, a folder, or a Hub id user/repo.")
-    bundled = CHECKPOINTS / name
-    for folder in (bundled, Path(name).expanduser()):
-        if (folder / CONFIG_FILE).is_file():
-            return folder
-    if Path(name).expanduser().is_dir():
-        raise CheckpointError(f"The folder {name} holds no {CONFIG_FILE}, so it is no checkpoint.")
+    try:
+        path = Path(name).expanduser()
+        # A bundled name is one plain component: "../x" never means a neighbour of checkpoints/.
+        folders = [CHECKPOINTS / name, path] if re.fullmatch(r"\w[\w.-]*", name) else [path]
+        for folder in folders:
+            if (folder / CONFIG_FILE).is_file():
+                return folder
+        if path.is_dir():
+            raise CheckpointError(f"The folder {name} holds no {CONFIG_FILE}, so it is no checkpoint.")
+    except (OSError, RuntimeError) as error:  # a name too long for the system; the home of no such user
+        reason = getattr(error, "strerror", None) or error
+        raise CheckpointError(f"{name[:80]!r} is no usable path: {reason}.") from None
     if re.fullmatch(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", name) and not name.startswith("."):
         return _download(name)
     raise CheckpointError(f"Model {name!r} not found; available = {list_models()}.")
@@ -162,12 +193,11 @@ def resolve(name: str) -> Path:
 
 def _download(hub_id: str) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     repo, _, revision = hub_id.partition("@")
     try:
         folder = snapshot_download(repo, revision=revision or None, allow_patterns=HUB_FILES)
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except Exception as error:  # the client's, the disk's, or those of whichever HTTP library it uses
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CheckpointError(
             f"{hub_id} is neither a folder here nor a Hub repository that can be reached ({reason});"
@@ -182,16 +212,30 @@ def load(name: str, device: torch.device | str = "cpu") -> LatentModel:
     config_path, weights_path = folder / CONFIG_FILE, folder / WEIGHTS_FILE
     if not config_path.is_file() or not weights_path.is_file():
         raise CheckpointError(f"{name} lacks {CONFIG_FILE} or {WEIGHTS_FILE}: it is no checkpoint.")
-    if weights_path.stat().st_size > MAX_WEIGHTS_BYTES:
+    weights_files = _weights_files(folder)
+    if sum(path.stat().st_size for path in weights_files) > MAX_WEIGHTS_BYTES:
         raise CheckpointError(f"{weights_path.name} of {name} is over a gigabyte: refused.")
-    config_text = config_path.read_text(encoding="utf-8")
-    config = ModelConfig.from_json(config_text, f"{name}/{CONFIG_FILE}")
-    blob = weights_path.read_bytes()
     try:
-        tensors = safetensors.torch.load(blob)
-    except safetensors.SafetensorError as error:
-        raise CheckpointError(f"{name}/{WEIGHTS_FILE} is damaged: {error}.") from None
-    nets = networks.build(config)
+        config_text = config_path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise CheckpointError(f"{name}/{CONFIG_FILE} is not valid JSON: {error}.") from None
+    config = ModelConfig.from_json(config_text, f"{name}/{CONFIG_FILE}")
+    tensors: dict[str, Tensor] = {}
+    digest = hashlib.sha256(config_text.encode())
+    for path in weights_files:
+        blob = path.read_bytes()
+        digest.update(blob)
+        try:
+            tensors |= safetensors.torch.load(blob)
+        except safetensors.SafetensorError as error:
+            raise CheckpointError(f"{name}/{path.name} is damaged: {error}.") from None
+    try:
+        # On "meta" nothing is allocated before the file has shown that it holds what the config claims,
+        # and no random number is drawn for weights that are about to be replaced.
+        with torch.device("meta"):
+            nets = networks.build(config)
+    except ValueError as error:
+        raise CheckpointError(f"{name}/{CONFIG_FILE}: {error}") from None
     expected = {f"{net}.{key}": v for net, m in nets.items() for key, v in m.state_dict().items()}
     if expected.keys() != tensors.keys():
         missing, extra = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected)
@@ -205,10 +249,12 @@ def load(name: str, device: torch.device | str = "cpu") -> LatentModel:
                 f"its config wants {tuple(value.shape)}."
             )
     for net, module in nets.items():
-        module.load_state_dict({key: tensors[f"{net}.{key}"] for key in module.state_dict()})
-        module.to(device)
-    digest = hashlib.sha256(config_text.encode() + blob).hexdigest()[:16]
-    return LatentModel(config, nets, digest, folder, read_metrics(folder))
+        state = {
+            key: tensors[f"{net}.{key}"].to(device, value.dtype, copy=True)
+            for key, value in module.state_dict().items()
+        }
+        module.load_state_dict(state, assign=True)
+    return LatentModel(config, nets, digest.hexdigest()[:16], folder, read_metrics(folder))
 
 
 def read_metrics(folder: Path) -> dict[str, Any]:
@@ -218,6 +264,6 @@ def read_metrics(folder: Path) -> dict[str, Any]:
         return {}
     try:
         metrics = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CheckpointError(f"{path.name} of {folder.name} is not valid JSON: {error}.") from None
     return metrics if isinstance(metrics, dict) else {}

@@ -9,6 +9,7 @@ Shapes: x is (N, C, H, W) in [0, 1]; z is (N, latent_dim) in the prior's support
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import torch
@@ -129,7 +130,7 @@ def initialise(networks: dict[str, nn.Module], seed: int) -> None:
 
 
 @torch.no_grad()
-def calibrate(network: nn.Module, batches: list[tuple[Tensor, ...]]) -> None:
+def calibrate(network: nn.Module, batches: Iterable[tuple[Tensor, ...]]) -> None:
     """Replace running batch-norm statistics by plain averages over `batches` (the release's "deploy" step).
 
     The running average that training leaves behind follows the last few hundred batches only.

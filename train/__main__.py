@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import NoReturn
 
 from train import data
 from train.config import TrainConfig, add_flags
@@ -11,10 +12,15 @@ from train.methods import METHODS
 from train.trainer import Trainer
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line; argparse would put every flag before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message} (--help lists the flags)\n")
+
+
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m train", description="Train a model; the run's folder holds all it makes."
-    )
+    parser = Parser(prog="python -m train", description="Train a model; the run's folder holds all it makes.")
     parser.add_argument("method", choices=list(METHODS), help="what to train")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out, bit for bit")
     add_flags(parser)
@@ -25,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         pictures = data.load(config.dataset, config.data_root, "train")
         trainer = Trainer(config, pictures, resume=resume)
         finished = trainer.train()
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if not finished:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import os
 import types
 import typing
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from ganlab.latent import MAX_SEED
 
 
 def _setting(default: Any, help: str, *, free: bool = False) -> Any:
@@ -58,6 +61,10 @@ class TrainConfig:
     save_every: int = _setting(1, "epochs between two writes of the resume file", free=True)
 
     def __post_init__(self) -> None:
+        for name, hint in typing.get_type_hints(TrainConfig).items():
+            allowed = typing.get_args(hint) if typing.get_origin(hint) is Literal else None
+            if allowed and getattr(self, name) not in allowed:
+                raise ValueError(f"{flag(name)} is one of {list(allowed)}, not {getattr(self, name)!r}.")
         positive = ("epochs", "batch_size", "latent_dim", "width", "pictures_every", "save_every")
         for name in positive:
             if getattr(self, name) < 1:
@@ -66,12 +73,12 @@ class TrainConfig:
             raise ValueError("--batch-size must be at least 2: batch norm needs two pictures.")
         if not 0 <= self.ema < 1:
             raise ValueError(f"--ema lies in [0, 1), not {self.ema}; 0.999 is usual, 0 is off.")
-        if not (self.lr > 0 and 0 < self.lr_final <= 1):
-            raise ValueError("--lr must be above 0 and --lr-final in (0, 1].")
-        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1 and self.weight_decay >= 0):
-            raise ValueError("--beta1 and --beta2 lie in [0, 1), --weight-decay is at least 0.")
-        if self.limit < 0 or self.seed < 0:
-            raise ValueError("--limit and --seed are at least 0.")
+        if not (0 < self.lr < math.inf and 0 < self.lr_final <= 1):
+            raise ValueError("--lr must be above 0 and finite, --lr-final in (0, 1].")
+        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1 and 0 <= self.weight_decay < math.inf):
+            raise ValueError("--beta1 and --beta2 lie in [0, 1), --weight-decay is at least 0 and finite.")
+        if self.limit < 0 or not 0 <= self.seed <= MAX_SEED:
+            raise ValueError("--limit and --seed are at least 0, and --seed is below 2^63.")
         if not 0 <= self.epochs_of_decay <= self.epochs:
             raise ValueError(
                 f"--decay-epochs must lie between 0 and --epochs ({self.epochs}), not {self.decay_epochs}."

@@ -31,12 +31,18 @@ def _mnist(root: Path, split: str) -> Pictures:
                 data = MNIST(str(root), train=split == "train")
             except RuntimeError:
                 data = MNIST(str(root), train=split == "train", download=True)
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, KeyError, AssertionError) as error:
+        absent = isinstance(error, OSError | RuntimeError) and str(error)
+        reason = str(error).splitlines()[0] if absent else "a file is damaged"
         raise ValueError(
-            f"MNIST is not in {root} and could not be fetched ({str(error).splitlines()[0]}). Put its"
+            f"MNIST is not whole in {root} and could not be fetched ({reason}). Put its"
             f" four idx files in {root / 'MNIST' / 'raw'}, or name their place with --data-root or"
             " GANLAB_DATA."
         ) from None
+    if len(data.data) != len(data.targets):
+        raise ValueError(
+            f"MNIST in {root} has {len(data.data)} pictures but {len(data.targets)} labels: fetch it again."
+        )
     return Pictures(data.data.unsqueeze(1).contiguous(), data.targets.long(), torch.arange(len(data)))
 
 

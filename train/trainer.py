@@ -8,7 +8,9 @@ import hashlib
 import json
 import math
 import os
+import pickle
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +19,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from ganlab import images, latent, networks
+from ganlab.gallery import Pictures
 from ganlab.model import ModelConfig
 from train import data
 from train.config import TrainConfig
@@ -40,12 +43,17 @@ class Trainer:
     bit for bit without any random state being stored.
     """
 
-    def __init__(self, config: TrainConfig, pictures: data.Pictures, resume: bool = False) -> None:
+    def __init__(self, config: TrainConfig, pictures: Pictures, resume: bool = False) -> None:
+        if config.method not in METHODS:
+            raise TrainingError(f"Method {config.method!r} not found; available = {list(METHODS)}.")
         self.device = resolve_device(config.device)
-        self.config = config = dataclasses.replace(
-            config, precision=resolve_precision(config.precision, self.device)
-        )
         self.run = Path(config.out or f"runs/{config.method}-{config.dataset}-s{config.seed}")
+        precision: Any = config.precision
+        if resume and precision == "auto":  # a busy machine may measure otherwise than when the run began
+            precision = self._saved_settings()["precision"]
+        self.config = config = dataclasses.replace(
+            config, precision=resolve_precision(precision, self.device)
+        )
         self.pixels = pictures.pixels[: config.limit or None].to(self.device)
         if len(self.pixels) < config.batch_size:
             raise TrainingError(f"{len(self.pixels)} pictures do not fill one batch of {config.batch_size}.")
@@ -56,7 +64,7 @@ class Trainer:
         networks.initialise(self.nets, config.seed)
         for net in self.nets.values():
             net.to(self.device).train()
-        self.averaged = {  # EMA copies of what the app will use
+        self.averaged: dict[str, nn.Module] = {  # EMA copies of what the app will use
             name: copy.deepcopy(self.nets[name]).eval().requires_grad_(False)
             for name in ("generator", "encoder")
             if config.ema and name in self.nets
@@ -164,9 +172,15 @@ class Trainer:
         self.scaler.update()
         moved = {name for player in players for name in self.method.players[player]}
         for name in moved & self.averaged.keys():
-            average = list(self.averaged[name].parameters())
-            torch._foreach_lerp_(average, list(self.nets[name].parameters()), 1 - self.config.ema)
+            self._average(self.averaged[name], self.nets[name])
         return {player: losses[player].detach() for player in players}
+
+    @torch.no_grad()
+    def _average(self, averaged: nn.Module, net: nn.Module) -> None:
+        kept: list[Tensor] = [*averaged.parameters()]
+        torch._foreach_lerp_(kept, [*net.parameters()], 1 - self.config.ema)
+        for statistic, current in zip(averaged.buffers(), net.buffers(), strict=True):
+            statistic.copy_(current)  # batch norm's are averages already
 
     def _prior(self, count: int) -> Tensor:
         """Fresh noise (count, latent_dim) from torch's global stream, seeded anew each step."""
@@ -233,6 +247,7 @@ class Trainer:
     def _write_config(self) -> None:
         self.run.mkdir(parents=True, exist_ok=True)
         settings = {
+            "commit": current_commit(),
             "train": dataclasses.asdict(self.config),
             "model": dataclasses.asdict(self.model_config),
         }
@@ -261,14 +276,15 @@ class Trainer:
         partial.replace(target)
 
     def _load(self) -> None:
-        path = self.run / RESUME_FILE
-        if not path.is_file():
-            raise TrainingError(f"{self.run} holds no {RESUME_FILE}: start it without --resume.")
-        saved = json.loads((self.run / "config.json").read_text())
-        differences = self.config.differences(saved["train"])
+        differences = self.config.differences(self._saved_settings())
         if differences:
             raise TrainingError("A run goes on only with its own settings: " + "; ".join(differences) + ".")
-        state = torch.load(path, map_location=self.device, weights_only=True)
+        path = self.run / RESUME_FILE
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            reason = next(iter(str(error).splitlines()), "it is empty")
+            raise TrainingError(f"{path} is damaged ({reason}): start the run anew.") from None
         self.step, self.seconds, self.sums = state["step"], state["seconds"], state["sums"]
         for name, net in self.nets.items():
             net.load_state_dict(state["nets"][name])
@@ -279,12 +295,22 @@ class Trainer:
         self.scaler.load_state_dict(state["scaler"])
         self._drop_rows_after(self.step)
 
+    def _saved_settings(self) -> dict[str, Any]:
+        """The TrainConfig of the run that the folder holds."""
+        if not (self.run / RESUME_FILE).is_file():
+            raise TrainingError(f"{self.run} holds no {RESUME_FILE}: start it without --resume.")
+        try:
+            settings: dict[str, Any] = json.loads((self.run / "config.json").read_text())["train"]
+        except (OSError, ValueError, KeyError) as error:
+            raise TrainingError(f"{self.run / 'config.json'} cannot be read ({error!r}).") from None
+        return settings
+
     def _drop_rows_after(self, step: int) -> None:
-        """Epochs that were logged but not saved will be logged again."""
+        """Epochs that were logged but not saved will be logged again, and so will a half-written last one."""
         log = self.run / "metrics.jsonl"
         if log.exists():
-            rows = [row for row in log.read_text().splitlines() if json.loads(row)["step"] <= step]
-            log.write_text("".join(row + "\n" for row in rows))
+            rows = [row for row in log.read_text().splitlines(keepends=True) if row.endswith("\n")]
+            log.write_text("".join(row for row in rows if json.loads(row)["step"] <= step))
 
     @contextmanager
     def _stop_on_signal(self) -> Iterator[None]:
@@ -329,6 +355,23 @@ def published_networks(run: Path, config: ModelConfig) -> dict[str, nn.Module]:
     return nets
 
 
+def current_commit() -> str | None:
+    """git HEAD of this source, "-dirty" where ganlab/ or train/ differ from it; None outside git."""
+    root = Path(__file__).resolve().parent.parent
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", "-C", root, *arguments], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    try:
+        if git("rev-parse", "--show-prefix"):  # installed inside another project's repository
+            return None
+        changed = git("status", "--porcelain", "--", "ganlab", "train")
+        return git("rev-parse", "HEAD") + ("-dirty" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
 def seed_of(seed: int, purpose: str, index: int) -> int:
     """A seed for one use at one time: nothing random has to be stored to resume."""
     digest = hashlib.blake2b(f"{seed}/{purpose}/{index}".encode(), digest_size=8).digest()
@@ -341,9 +384,11 @@ def resolve_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise TrainingError(f"--device is auto, cpu, cuda or cuda:N, not {name!r}.") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise TrainingError(f"--device {name}: this machine has no CUDA GPU that torch can use.")
+        device = torch.device("meta")  # refused below, like all others that torch knows
+    if device.type not in ("cpu", "cuda"):
+        raise TrainingError(f"--device is auto, cpu, cuda or cuda:N, not {name!r}.")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise TrainingError(f"--device {name}: this machine has no such CUDA GPU that torch can use.")
     return device
 
 

@@ -18,8 +18,8 @@ class BiGAN:
     """
 
     title = "BiGAN"
-    networks = ("generator", "encoder", "joint_discriminator")
-    players = {
+    networks: tuple[str, ...] = ("generator", "encoder", "joint_discriminator")
+    players: Mapping[str, tuple[str, ...]] = {
         "discriminator": ("joint_discriminator",),
         "generator_encoder": ("generator", "encoder"),
     }

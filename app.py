@@ -1,0 +1,37 @@
+"""python app.py: serve the interface on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Explore the latent space of a GAN with an encoder.")
+    on_space = "SPACE_ID" in os.environ
+    parser.add_argument("--model", default="mnist-bigan", help="a bundled name, a folder, or a Hub id")
+    parser.add_argument("--host", default="0.0.0.0" if on_space else "127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=7860, help="port to listen on (default: 7860)")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    options = parser.parse_args(arguments)
+
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    from ganlab.ui import app, serve
+    from ganlab.ui.models import Models
+
+    # Others who reach this server may choose among the bundled models only.
+    local = options.host in ("127.0.0.1", "localhost", "::1")
+    try:
+        models = Models(options.model, options.device, anything=local)
+        blocks = app.build(models)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"ganlab: http://{options.host}:{options.port}", flush=True)
+    serve.launch(blocks, options.host, options.port)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,211 @@
+"""Explorer: everything one can do with a model, typed, stateless and safe to share between threads."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganlab import images, latent, metrics
+from ganlab import model as checkpoint
+from ganlab.gallery import Gallery, Neighbour
+from ganlab.images import Polarity, Prepared
+from ganlab.model import LatentModel, ModelConfig
+
+PRINCIPAL_SAMPLES = 1024  # codes that stand in for a gallery when there is none
+
+
+class Explorer:
+    """A model and its gallery. Pictures are (N, C, H, W) in [0, 1], latents (N, latent_dim), on the CPU.
+
+    The same recipe (fingerprint, latent or seed, operation, parameters) gives the same result in the
+    interface, a notebook and a script. Errors of use are ValueError.
+    """
+
+    def __init__(self, model: LatentModel, gallery: Gallery | None = None) -> None:
+        self.model, self.gallery = model, gallery
+        self.device = next(model.generator.parameters()).device
+
+    @property
+    def config(self) -> ModelConfig:
+        return self.model.config
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The checkpoint's measured figures (metrics.json); empty before `python -m train.evaluate`."""
+        return self.model.metrics
+
+    @property
+    def fingerprint(self) -> str:
+        """The checkpoint's hash, which its latents carry outside Python."""
+        return self.model.fingerprint
+
+    # ------------------------------------------------------------------ pictures and latents
+
+    def prepare(self, source: images.Source, polarity: Polarity = "auto") -> Tensor:
+        """Any picture -> the model's input, float32 (1, C, H, W) in [0, 1]."""
+        return self.prepared(source, polarity).x
+
+    def prepared(self, source: images.Source, polarity: Polarity = "auto") -> Prepared:
+        """`prepare`, with notes on what was done to the picture."""
+        return images.prepare(source, self.config, polarity)
+
+    @torch.inference_mode()
+    def encode(self, x: Tensor) -> Tensor:
+        """E(x): (N, latent_dim)."""
+        encoder = self.model.encoder
+        return encoder(self._pictures(x).to(self.device)).cpu()  # type: ignore[no-any-return]
+
+    @torch.inference_mode()
+    def decode(self, z: Tensor) -> Tensor:
+        """G(z): (N, C, H, W) in [0, 1]."""
+        return self.model.generator(self._latents(z).to(self.device)).cpu()  # type: ignore[no-any-return]
+
+    @torch.inference_mode()
+    def features(self, x: Tensor) -> Tensor:
+        """The encoder's hidden layer, (N, F): the space "features"."""
+        encoder = self.model.encoder
+        return encoder.hidden(self._pictures(x).to(self.device)).cpu()
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """G(E(x))."""
+        return self.decode(self.encode(x))
+
+    def sample(self, n: int, seed: int = 0, truncation: float = 1.0) -> Tensor:
+        """n latents of the prior, (n, latent_dim); the same seed gives the same on every machine."""
+        return latent.draw(self.config.prior, self.config.latent_dim, n, seed, truncation)
+
+    def interpolate(self, a: Tensor, b: Tensor, steps: int) -> Tensor:
+        """A path (steps, latent_dim) from a to b, as the prior wants it, with exact ends."""
+        a, b = self._latents(a), self._latents(b)
+        return latent.interpolate(a[0], b[0], steps, self.config.prior)
+
+    # ------------------------------------------------------------------ directions
+
+    @functools.cached_property
+    def principal(self) -> tuple[Tensor, Tensor]:
+        """All principal directions of the gallery's codes (D, D) and their deviations (D,).
+
+        Without a gallery, of codes drawn from the prior: then they are arbitrary.
+        """
+        if self.gallery is not None and "encoder" in self.model.networks:
+            codes = self.gallery.codes
+        else:
+            codes = self.sample(PRINCIPAL_SAMPLES)
+        return latent.principal_directions(codes, self.config.latent_dim)
+
+    def move(self, z: Tensor, principal: Sequence[float] = (), raw: Sequence[float] = ()) -> Tensor:
+        """z (1, latent_dim) moved along the first principal directions (in standard deviations of the
+        gallery's codes) and along raw dimensions; a uniform prior's box is not left."""
+        z, dim = self._latents(z), self.config.latent_dim
+        for name, amounts in (("principal", principal), ("raw", raw)):
+            if len(amounts) > dim:
+                raise ValueError(f"{name} has {len(amounts)} amounts, the latent {dim} dimensions.")
+        directions, deviations = self.principal
+        steps = torch.zeros(2 * dim)
+        steps[: len(principal)] = torch.tensor(principal) * deviations[: len(principal)]
+        steps[dim : dim + len(raw)] = torch.tensor(raw)
+        if not torch.isfinite(steps).all():
+            raise ValueError("Sliders move by numbers, not by infinities.")
+        both = torch.cat([directions, torch.eye(dim)])
+        return latent.moved(z[0], both, steps, self.config.prior).unsqueeze(0)
+
+    # ------------------------------------------------------------------ neighbours
+
+    def neighbours(self, x: Tensor, k: int = 5, space: str = "features") -> list[Neighbour]:
+        """The k gallery pictures nearest to the first picture of x, nearest first."""
+        gallery = self._gallery()
+        self._check_space(space)
+        return gallery.neighbours(gallery.embed(self._pictures(x)[:1], space), space, k)[0]
+
+    def neighbours_of_latent(self, z: Tensor, k: int = 5, space: str = "features") -> list[Neighbour]:
+        """As `neighbours`, from a latent: itself in the space "code", its picture G(z) elsewhere."""
+        if space != "code":
+            return self.neighbours(self.decode(z), k, space)
+        self._check_space(space)
+        return self._gallery().neighbours(self._latents(z)[:1], space, k)[0]
+
+    @property
+    def spaces(self) -> tuple[str, ...]:
+        """Where neighbours can be looked up; empty without a gallery."""
+        return self.gallery.spaces if self.gallery is not None else ()
+
+    def accuracy(self, space: str) -> float | None:
+        """The space's measured 1NN accuracy on the test set, from metrics.json, or None."""
+        value = self.metrics.get("one_nn", {}).get(space, {}).get("accuracy")
+        return float(value) if value is not None else None
+
+    # ------------------------------------------------------------------ error
+
+    def error(self, x: Tensor, y: Tensor) -> float:
+        """Mean squared error per pixel of the first pictures, pixels in [0, 1]."""
+        return float(metrics.mse(x[:1], y[:1])[0])
+
+    # ------------------------------------------------------------------ latents outside Python
+
+    def pack(self, z: Tensor) -> dict[str, Any]:
+        """One latent as JSON: its numbers and the fingerprint of the checkpoint that they belong to."""
+        values = [round(float(v), 6) for v in self._latents(z)[0]]
+        return {"fingerprint": self.fingerprint, "z": values}
+
+    def unpack(self, packed: object) -> Tensor:
+        """A packed latent -> (1, latent_dim); one of another checkpoint is refused."""
+        if not isinstance(packed, dict) or not isinstance(packed.get("z"), list):
+            raise ValueError('A latent is written {"fingerprint": ..., "z": [...]}.')
+        if packed.get("fingerprint") != self.fingerprint:
+            raise ValueError(
+                f"This latent belongs to the checkpoint {str(packed.get('fingerprint'))[:16]!r}, not to"
+                f" {self.config.name} ({self.fingerprint}); latents mean nothing to another model."
+            )
+        try:
+            z = torch.tensor([packed["z"]], dtype=torch.float32)
+        except (TypeError, ValueError, RuntimeError):
+            raise ValueError("A latent is a list of numbers.") from None
+        return self._latents(z)
+
+    # ------------------------------------------------------------------ checks
+
+    def _latents(self, z: Tensor) -> Tensor:
+        if z.dim() == 1:
+            z = z.unsqueeze(0)
+        if z.dim() != 2 or z.shape[1] != self.config.latent_dim:
+            raise ValueError(
+                f"{self.config.name} takes latents (N, {self.config.latent_dim}), not {tuple(z.shape)}."
+            )
+        if not torch.isfinite(z).all():
+            raise ValueError("A latent holds finite numbers only.")
+        return z.float()
+
+    def _pictures(self, x: Tensor) -> Tensor:
+        if x.dim() != 4 or x.shape[1:] != self.config.image_shape:
+            raise ValueError(
+                f"{self.config.name} takes pictures (N, {', '.join(map(str, self.config.image_shape))})"
+                f" in [0, 1], not {tuple(x.shape)}; prepare() makes them from any picture."
+            )
+        return x.float()
+
+    def _gallery(self) -> Gallery:
+        if self.gallery is None:
+            raise ValueError(f"{self.config.name} has no gallery, so it has no neighbours to show.")
+        return self.gallery
+
+    def _check_space(self, space: str) -> None:
+        if space not in self._gallery().spaces:
+            raise ValueError(f"Space {space!r} not found; available = {list(self.spaces)}.")
+
+
+def vote(neighbours: Sequence[Neighbour]) -> tuple[int, int]:
+    """The commonest label among neighbours and its count; a tie goes to the nearer label."""
+    counts = Counter(neighbour.label for neighbour in neighbours)  # keeps the order of first sight
+    label, count = max(counts.items(), key=lambda item: item[1])
+    return label, count
+
+
+def load(name: str, device: torch.device | str = "cpu") -> Explorer:
+    """A bundled checkpoint's name, a folder, or a Hub id "user/repo[@revision]" -> Explorer."""
+    model = checkpoint.load(name, device)
+    return Explorer(model, Gallery.load(model))

@@ -1,0 +1,79 @@
+"""Figures of merit, pure functions on tensors.
+
+Pictures x and reconstructions y are (N, C, H, W) in [0, 1]. The release is the code of the BiGAN paper
+(github.com/jeffdonahue/bigan), whose `eval_and_disp` in train_gan.py prints EGr, EGr_b and NNC.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+CHUNK = 8192  # pictures turned into floats at a time
+
+
+def l2(x: Tensor, y: Tensor) -> Tensor:
+    """Euclidean norm of x - y, one a picture: (N,). Its mean over x and G(E(x)) is the release's EGr."""
+    return (x - y).flatten(1).square().sum(dim=1).sqrt()
+
+
+def mse(x: Tensor, y: Tensor) -> Tensor:
+    """Mean squared error over the pixels, one a picture: (N,)."""
+    return (x - y).flatten(1).square().mean(dim=1)
+
+
+def next_one(x: Tensor) -> Tensor:
+    """Row i becomes row i + 1, the last one the first: partners that have nothing to do with each other.
+
+    l2(next_one(x), G(E(x))).mean() is the release's EGr_b, which tells what a reconstruction has to
+    beat. The release goes round within each batch of 128; here the whole set goes round once.
+    """
+    return torch.roll(x, -1, dims=0)
+
+
+def mean_image(pixels: Tensor) -> Tensor:
+    """Mean of uint8 pictures (N, C, H, W): (1, C, H, W) float32 in [0, 1], the best constant answer."""
+    total = sum(
+        pixels[start : start + CHUNK].sum(0, keepdim=True, dtype=torch.int64)
+        for start in range(0, len(pixels), CHUNK)
+    )
+    return (torch.as_tensor(total).double() / (255.0 * len(pixels))).float()
+
+
+def accuracy(found: Tensor, labels: Tensor) -> float:
+    """Share of `found` (N,) that equals `labels` (N,); with the labels of the nearest neighbours, the 1NN.
+
+    The release's NNC: Euclidean distance, one neighbour, features not normalised.
+    """
+    return float((found == labels).double().mean())
+
+
+def standard_error(share: float, count: int) -> float:
+    """Standard error of a share measured on `count` independent cases (binomial)."""
+    return math.sqrt(share * (1.0 - share) / count)
+
+
+def quantiles(values: Tensor) -> list[float]:
+    """The 0th, 1st, ..., 100th percentile of values (N,): 101 numbers, ascending."""
+    at = torch.linspace(0.0, 1.0, 101, dtype=torch.float64)
+    found: list[float] = torch.quantile(values.double(), at).tolist()
+    return found
+
+
+def percentile_of(value: float, quantiles: Sequence[float]) -> float:
+    """Share in [0, 1] of the measured values that are larger than `value`, from their 101 quantiles.
+
+    Straight lines between quantiles; 1 below the smallest value, 0 from the largest on.
+    """
+    last = len(quantiles) - 1
+    if value < quantiles[0]:
+        return 1.0
+    if value >= quantiles[last]:
+        return 0.0
+    # The last quantile that is not above the value: where quantiles coincide, none of them is larger.
+    below = max(index for index in range(last) if quantiles[index] <= value)
+    step = quantiles[below + 1] - quantiles[below]
+    return 1.0 - (below + (value - quantiles[below]) / step) / last

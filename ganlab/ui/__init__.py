@@ -1,0 +1,1 @@
+"""The interface: the only part of ganlab that knows gradio."""

@@ -1,0 +1,165 @@
+"""Interpolate: the path between two latents, scrubbed in the page and taken home as strip or GIF."""
+
+from __future__ import annotations
+
+import base64
+import random
+from html import escape
+from typing import Any
+
+import gradio as gr
+import torch
+from torch import Tensor
+
+from ganlab import images
+from ganlab.explorer import Explorer
+from ganlab.ui import items, markup
+from ganlab.ui.items import Item
+from ganlab.ui.page import (
+    CLICK,
+    LIVE,
+    Ends,
+    Page,
+    Tab,
+    html,
+    notice_area,
+    now_html,
+    sentences,
+    slots_html,
+)
+from ganlab.ui.reconstruct import example_item, picture_item
+
+FINE = 61  # positions of the scrubber, all decoded at once: scrubbing asks nobody
+FRAMES = 11  # of the filmstrip
+MAX_FRAMES = 61
+WAYS = {
+    "uniform": "a straight line (lerp), which stays inside the uniform prior's box",
+    "normal": "a great circle (slerp), which keeps the norms that a normal prior gives",
+}
+
+
+def _slot(name: str, item: Item | None) -> str:
+    """One end of the path: its picture, and where another can come from."""
+    title = f"{name}: {item.caption}" if item is not None else name
+    face = markup.NO_PICTURE if item is None else markup.picture(item.image[0], title, "gl-large")
+    ways = "".join(
+        markup.button(text, action, name)
+        for text, action in (("current", "current"), ("sample", "random"), ("test digit", "example"))
+    )
+    upload = (
+        f'<label class="gl-button">upload<input type="file" accept="image/*" data-upload="{name}"'
+        f' class="gl-file" aria-label="Upload a picture for {name}"></label>'
+    )
+    caption = escape(item.caption) if item is not None else "empty"
+    return (
+        f'<figure class="gl-card gl-slot"><div class="gl-title">{name}</div>{face}'
+        f'<figcaption>{caption}</figcaption><div class="gl-tools">{ways}{upload}</div></figure>'
+    )
+
+
+def _download(text: str, file: str, kind: str, content: bytes) -> str:
+    data = base64.b64encode(content).decode()
+    return f'<a class="gl-button" download="{file}" href="data:{kind};base64,{data}">{text}</a>'
+
+
+def _between(path: Tensor) -> str:
+    """The picture at t, scrubbed in the page: all frames lie side by side in one background picture."""
+    count = len(path)
+    sprite = images.data_uri(torch.cat(list(path), dim=2))
+    style = f"background-image:url({sprite});background-size:{100 * count}% 100%"
+    return (
+        '<figure class="gl-card gl-middle">'
+        '<div class="gl-title"><span>between</span><output>t = 0.50</output></div>'
+        f'<div class="gl-picture gl-large gl-sprite" role="img" aria-label="G at t" style="{style}"></div>'
+        f'<input type="range" class="gl-scrub" min="0" max="{count - 1}" value="{count // 2}" step="1"'
+        ' aria-label="Position between A and B"><figcaption>drag from A to B</figcaption></figure>'
+    )
+
+
+def stage_html(explorer: Explorer, ends: Ends, frames: int) -> str:
+    a, b = ends
+    if a is None or b is None:
+        middle = markup.notice("Give A and B a picture each: the path between them appears here.")
+        return f'<div class="gl-path">{_slot("A", a)}{middle}{_slot("B", b)}</div>'
+    fine = explorer.decode(explorer.interpolate(a.z[0], b.z[0], FINE))
+    film = explorer.decode(explorer.interpolate(a.z[0], b.z[0], frames))
+    strip = markup.row(
+        [
+            markup.tile(x, f"Frame {i + 1} of {frames}: make it current", "frame", i)
+            for i, x in enumerate(film)
+        ],
+        "Filmstrip from A to B",
+    )
+    downloads = _download("strip (PNG)", "path.png", "image/png", images.png(images.strip(film)))
+    downloads += _download("film (GIF)", "path.gif", "image/gif", images.gif(film))
+    return (
+        f'<div class="gl-path">{_slot("A", a)}{_between(fine)}{_slot("B", b)}</div>{strip}'
+        f'<p class="gl-meter">{downloads}{markup.button("swap A and B", "swap")}'
+        f" <small>{WAYS[explorer.config.prior]}; the ends are exact</small></p>"
+    )
+
+
+def render(explorer: Explorer, current: Item, ends: Ends, frames: float) -> tuple[Any, ...]:
+    return stage_html(explorer, ends, int(frames)), ""
+
+
+def _end(explorer: Explorer, current: Item, action: str) -> Item:
+    if action == "current":
+        return current
+    if action == "random":
+        seed = random.randrange(1_000_000)
+        return items.of_latent(explorer, explorer.sample(1, seed), f"sample 0 of seed {seed}")
+    return example_item(explorer, random.randrange(100))
+
+
+def _on_path(explorer: Explorer, ends: Ends, index: int, steps: int) -> Item:
+    if ends.a is None or ends.b is None:
+        raise ValueError("There is no path yet: give A and B a picture each.")
+    if not 0 <= index < steps:
+        raise ValueError(f"The path has {steps} frames, so there is no frame {index + 1}.")
+    z = explorer.interpolate(ends.a.z[0], ends.b.z[0], steps)[index : index + 1]
+    return items.of_latent(explorer, z, f"between A and B, t = {index / (steps - 1):.2f}")
+
+
+def build(page: Page) -> Tab:
+    notice = notice_area()
+    first = stage_html(page.opened, page.first_ends, FRAMES)
+    stage = html(first, "path", elem_id="interpolate-stage")
+    frames = gr.Slider(3, MAX_FRAMES, value=FRAMES, step=1, label="Frames of strip and GIF", elem_id="frames")
+
+    @sentences(1)
+    def redraw(model: str, ends: Ends, frames: float) -> str:
+        return stage_html(page.models.get(model), ends, int(frames))
+
+    frames.input(redraw, [page.model, page.ends, frames], [stage, notice], **LIVE)
+
+    @sentences(5)
+    def pick(model: str, current: Item, ends: Ends, frames: float, event: gr.EventData) -> tuple[Any, ...]:
+        explorer, action, value = page.models.get(model), str(event.action), str(event.value)
+        if action in ("frame", "rest"):
+            item = _on_path(explorer, ends, int(value), int(frames) if action == "frame" else FINE)
+            return item, now_html(item), gr.skip(), gr.skip(), gr.skip()
+        if action == "swap":
+            ends = Ends(ends.b, ends.a)
+        elif value in ("A", "B"):
+            ends = ends.with_end(value, _end(explorer, current, action))
+        return gr.skip(), gr.skip(), ends, slots_html(ends), stage_html(explorer, ends, int(frames))
+
+    outputs = [page.ends, page.slots, stage, notice]
+    stage.pick(
+        pick,
+        [page.model, page.current, page.ends, frames],
+        [page.current, page.now, *outputs],
+        **CLICK,
+    )
+
+    @sentences(3)
+    def upload(model: str, ends: Ends, frames: float, event: gr.EventData) -> tuple[Any, ...]:
+        explorer, name = page.models.get(model), str(event.value)
+        if name not in ("A", "B"):
+            raise ValueError(f"A path has the ends A and B, not {name!r}.")
+        ends = ends.with_end(name, picture_item(explorer, event.picture, "auto", f"your picture {name}"))
+        return ends, slots_html(ends), stage_html(explorer, ends, int(frames))
+
+    stage.upload(upload, [page.model, page.ends, frames], outputs, **CLICK)
+    return Tab("interpolate", [stage, notice], render, [frames])

@@ -1,0 +1,42 @@
+"""The models that visitors may use, loaded on demand and shared read-only between them."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+import torch
+
+from ganlab.explorer import Explorer, load
+from ganlab.model import CheckpointError, list_models
+
+CAPACITY = 2  # models kept in memory; the one unused longest goes first
+
+
+class Models:
+    """Explorers by name. With `anything` false only bundled checkpoints are loaded: a public server
+    must not read any folder or fetch any repository that a visitor names."""
+
+    def __init__(self, default: str, device: str = "auto", anything: bool = True) -> None:
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.default, self.device, self.anything = default, device, anything
+        self._loaded: OrderedDict[str, Explorer] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def names(self) -> list[str]:
+        """What the picker offers: the bundled checkpoints, and the one the app was started with."""
+        names = list_models()
+        return names if self.default in names else [self.default, *names]
+
+    def get(self, name: str) -> Explorer:
+        name = name.strip() if isinstance(name, str) else ""
+        if not self.anything and name not in self.names():
+            raise CheckpointError(f"This server offers {', '.join(self.names())} only, not {name!r}.")
+        with self._lock:
+            if name not in self._loaded:
+                self._loaded[name] = load(name, self.device)
+                while len(self._loaded) > CAPACITY:
+                    self._loaded.popitem(last=False)
+            self._loaded.move_to_end(name)
+            return self._loaded[name]

@@ -1,0 +1,124 @@
+"""What the tabs share: the frame's state, the shelf, and the one way in which pictures move about."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from ganlab.explorer import Explorer
+from ganlab.ui import markup
+from ganlab.ui.items import Item
+from ganlab.ui.models import Models
+
+# Handlers of the page itself: off the queue for speed, no progress veil, not part of the API.
+QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+CLICK = {**QUIET, "trigger_mode": "multiple"}  # no click is lost
+LIVE = {**QUIET, "trigger_mode": "always_last"}  # stale frames are dropped, the last one is shown
+
+
+class Ends(NamedTuple):
+    """The ends of a path."""
+
+    a: Item | None
+    b: Item | None
+
+    def with_end(self, name: str, item: Item | None) -> Ends:
+        """A copy with another A or B."""
+        return self._replace(a=item) if name.upper() == "A" else self._replace(b=item)
+
+
+@dataclass
+class Tab:
+    """A tab's side of the bargain: how it redraws itself when the model or the pictures changed."""
+
+    id: str
+    outputs: list[Any]
+    render: Callable[..., tuple[Any, ...]]  # (explorer, current, ends, *inputs) -> values of outputs
+    inputs: list[Any] = field(default_factory=list)
+
+
+@dataclass
+class Page:
+    """What every tab may read or write, a visitor's own: each part of the shelf is a state and its
+    picture, and a handler writes only the parts that it changes, so that none undoes another's."""
+
+    models: Models
+    opened: Explorer  # what the page shows at first, with the next two
+    first: Item
+    first_ends: Ends
+    model: gr.State  # name of the model in use
+    current: gr.State  # Item
+    now: gr.HTML
+    ends: gr.State  # Ends
+    slots: gr.HTML
+    kept: gr.State  # tuple of Items
+    keeps: gr.HTML
+
+
+def html(value: str, name: str = "", **settings: Any) -> gr.HTML:
+    """An HTML component; with a script from static/, `name`.js, that may trigger "pick" and others."""
+    code = markup.script(f"{name}.js") if name else None
+    return gr.HTML(value, js_on_load=code, apply_default_css=False, **settings)
+
+
+def notice_area() -> gr.HTML:
+    """Where a tab says what went wrong; takes no room while it is empty."""
+    return html("", elem_classes="gl-notices")
+
+
+def now_html(current: Item) -> str:
+    """The current latent, and where it can be sent."""
+    buttons = "".join(
+        markup.button(text, action, value)
+        for text, action, value in (
+            ("to A", "end", "A"),
+            ("to B", "end", "B"),
+            ("keep", "keep", ""),
+            ("sliders", "open", "latent"),
+            ("neighbours", "open", "neighbours"),
+        )
+    )
+    return (
+        f'<figure class="gl-now">{markup.picture(current.image[0], "the current latent: " + current.caption)}'
+        f"<figcaption>current<br><small>{escape(current.caption)}</small></figcaption></figure>"
+        f'<div class="gl-send">{buttons}</div>'
+    )
+
+
+def slots_html(ends: Ends) -> str:
+    return "".join(
+        markup.tile(item.image[0], f"{name}: {item.caption}. Make it current", "use", name, name)
+        if item is not None
+        else f'<div class="gl-tile gl-vacant" title="Send the current picture to {name}">{name}</div>'
+        for name, item in zip("AB", ends, strict=True)
+    )
+
+
+def keeps_html(kept: tuple[Item, ...]) -> str:
+    return "".join(
+        markup.tile(item.image[0], f"Kept: {item.caption}. Make it current", "use", index)
+        for index, item in enumerate(kept)
+    )
+
+
+def sentences(outputs: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A handler whose last output is the tab's notice: errors of use become its sentence there, all
+    `outputs` others stay as they are, and the next success takes the sentence away."""
+
+    def wrap(handler: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(handler)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            try:
+                made = handler(*args, **kwargs)
+            except ValueError as error:
+                return (*[gr.skip()] * outputs, markup.notice(str(error)))
+            return (*(made if isinstance(made, tuple) else (made,)), "")
+
+        return guarded
+
+    return wrap

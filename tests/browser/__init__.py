@@ -1,0 +1,14 @@
+"""Tests that drive the real app in a real Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+def chromium() -> str | None:
+    """Path of the browser: the one that CHROMIUM names, or the first of the usual names on PATH."""
+    named = os.environ.get("CHROMIUM")
+    return named or next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)

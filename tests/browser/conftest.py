@@ -1,0 +1,63 @@
+"""A page of the real app in a real Chromium, which fails its test on any error or outside request."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.browser import CHROMIUM_NAMES, chromium
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    path = chromium()
+    if path is None:
+        reason = f"no Chromium: install one of {', '.join(CHROMIUM_NAMES)}, or name it in CHROMIUM"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Any, server: str) -> Iterator[Callable[..., Any]]:
+    """open_page(width=..., height=..., **context settings) -> a page with the app ready."""
+    troubles: list[str] = []
+    contexts = []
+
+    def open_one(width: int = 1280, height: int = 900, **settings: Any) -> Any:
+        context = browser.new_context(viewport={"width": width, "height": height}, **settings)
+        contexts.append(context)
+        page = context.new_page()
+
+        def guard(route: Any) -> None:
+            if route.request.url.startswith((server, "data:", "blob:")):
+                route.continue_()
+            else:
+                troubles.append(f"outside request: {route.request.url}")
+                route.abort()
+
+        page.route("**/*", guard)
+        page.on("pageerror", lambda error: troubles.append(f"page error: {error}"))
+        page.on(
+            "console",
+            lambda message: message.type == "error" and troubles.append(f"console: {message.text}"),
+        )
+        page.goto(server)
+        page.locator("#reconstruct-stage .gl-card").first.wait_for()
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert not troubles, troubles

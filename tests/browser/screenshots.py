@@ -1,0 +1,60 @@
+"""python -m tests.browser.screenshots FOLDER: every tab, as the README shows it and as we look at it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from tests.browser import chromium
+from tests.browser.conftest import FLAGS
+
+TABS = ("Reconstruct", "Latent", "Interpolate", "Neighbours", "Sample")
+SIZES = ((1280, 800), (375, 800))
+
+
+def open_tab(page: Any, name: str) -> None:
+    opening = page.get_by_role("tab", name=name)
+    if not opening.is_visible():
+        page.locator(".overflow-menu > button").click()
+        opening = page.locator(".overflow-dropdown button", has_text=name)
+    opening.click()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshots", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--sizes", action="store_true", help="also 375 px wide, and dark")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+
+    from playwright.sync_api import sync_playwright
+
+    from ganlab.ui import app, serve
+    from ganlab.ui.models import Models
+
+    blocks = app.build(Models("mnist-bigan"))
+    _, url, _ = serve.launch(blocks, "127.0.0.1", None, prevent_thread_lock=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        for width, height in SIZES if options.sizes else SIZES[:1]:
+            for scheme in ("light", "dark") if options.sizes else ("light",):
+                page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+                page.goto(url)
+                page.locator("#reconstruct-stage .gl-card").first.wait_for()
+                page.locator("[data-action=example]").nth(6).click()
+                page.locator(".gl-shelf [data-action=keep]").click()
+                for name in TABS:
+                    open_tab(page, name)
+                    if name == "Latent":
+                        page.locator("#latent-panel input").first.fill("1.5")
+                    page.wait_for_timeout(1500)
+                    suffix = f"-{width}-{scheme}" if options.sizes else ""
+                    page.screenshot(path=options.folder / f"{name.lower()}{suffix}.png")
+                page.close()
+        browser.close()
+    blocks.close()
+
+
+if __name__ == "__main__":
+    main()

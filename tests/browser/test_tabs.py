@@ -1,0 +1,348 @@
+"""Every tab used as a person would, in Chromium."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ganlab import images
+from ganlab.explorer import Explorer
+from ganlab.gallery import Pictures
+
+pytestmark = pytest.mark.browser
+expect = pytest.importorskip("playwright.sync_api").expect
+
+Open = Callable[..., Any]
+
+
+def caption(page: Any) -> Any:
+    """What the shelf says of the current latent."""
+    return page.locator(".gl-now figcaption")
+
+
+def pixels(picture: Any) -> np.ndarray:
+    """The exact pixels of an <img>: pictures travel as data: URIs."""
+    uri = picture.get_attribute("src")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))))
+
+
+def card(page: Any, stage: str, number: int) -> Any:
+    return page.locator(f"#{stage} .gl-card img").nth(number)
+
+
+def tab(page: Any, name: str) -> None:
+    page.get_by_role("tab", name=name).click()
+
+
+def draw(page: Any, points: list[tuple[int, int]], lift: bool = True) -> None:
+    box = page.locator(".gl-paper canvas").bounding_box()
+    page.mouse.move(box["x"] + points[0][0], box["y"] + points[0][1])
+    page.mouse.down()
+    for x, y in points[1:]:
+        page.mouse.move(box["x"] + x, box["y"] + y, steps=6)
+    if lift:
+        page.mouse.up()
+
+
+def photo(digits: Pictures, row: int, size: int = 300) -> bytes:
+    """A test digit as dark ink on a large light JPEG."""
+    image = Image.fromarray(255 - digits.pixels[row, 0].numpy()).resize((size, size))
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
+def upload(page: Any, content: bytes, name: str = "digit.jpg", kind: str = "image/jpeg") -> None:
+    page.set_input_files(".gl-pad input[type=file]", {"name": name, "mimeType": kind, "buffer": content})
+
+
+SEVEN = [(70, 60), (210, 60), (150, 150), (120, 240)]
+
+
+def test_the_page_opens_on_something_alive(open_page: Open, bundled: Explorer, digits: Pictures) -> None:
+    page = open_page()
+    x = digits.inputs(slice(0, 1))
+    np.testing.assert_array_equal(pixels(card(page, "reconstruct-stage", 0)), digits.pixels[0, 0].numpy())
+    expected = images.to_uint8(bundled.reconstruct(x)[0])
+    np.testing.assert_allclose(pixels(card(page, "reconstruct-stage", 1)).astype(int), expected, atol=1)
+    expect(page.locator("#reconstruct-stage [data-action=neighbour]")).to_have_count(5)
+    expect(page.locator("[data-action=example]")).to_have_count(16)
+    expect(page.locator(".gl-facts")).to_contain_text("BiGAN")
+    figure = f"{100 * bundled.metrics['one_nn']['features']['accuracy']:.1f} %"
+    expect(page.locator(".gl-facts")).to_contain_text(figure)
+    assert page.locator("img:not([alt])").count() == 0
+
+
+def test_drawing_shows_what_the_model_sees_while_the_pen_moves(open_page: Open) -> None:
+    page = open_page()
+    draw(page, SEVEN, lift=False)
+    expect(caption(page)).to_contain_text("your drawing")
+    unfinished = card(page, "reconstruct-stage", 0).get_attribute("src")
+    page.mouse.up()
+    draw(page, [(100, 150), (190, 150)])  # a second stroke: the seven's bar
+    expect(page.locator("#reconstruct-stage")).to_contain_text("dark ink")
+    expect(card(page, "reconstruct-stage", 0)).not_to_have_attribute("src", unfinished)
+    seen = pixels(card(page, "reconstruct-stage", 0))
+    # Centred as MNIST does it, with ink as bright as MNIST's.
+    rows, columns = np.indices(seen.shape)
+    assert abs((rows * seen).sum() / seen.sum() - 13.5) < 1.5
+    assert abs((columns * seen).sum() / seen.sum() - 13.5) < 1.5
+    assert seen.max() > 200
+
+
+def test_undo_and_clear(open_page: Open) -> None:
+    page = open_page()
+    blank = "() => document.querySelector('.gl-paper canvas').toDataURL()"
+    page.locator("[data-do=clear]").click()
+    empty = page.evaluate(blank)
+    draw(page, SEVEN)
+    assert page.evaluate(blank) != empty
+    page.locator("[data-do=undo]").click()
+    assert page.evaluate(blank) == empty
+
+
+def test_upload_bad_file_and_recovery(open_page: Open, digits: Pictures) -> None:
+    page = open_page()
+    upload(page, photo(digits, 18))
+    expect(caption(page)).to_contain_text("your picture")
+    before = card(page, "reconstruct-stage", 1).get_attribute("src")
+    upload(page, b"<svg>not a picture</svg>", "bad.png", "image/png")
+    expect(page.locator(".gl-notice")).to_contain_text("This file is not a picture I can read")
+    assert card(page, "reconstruct-stage", 1).get_attribute("src") == before  # nothing was lost
+    upload(page, photo(digits, 2))
+    expect(page.locator(".gl-notice")).to_have_count(0)
+    # The ink is dark; told that it is light, the model sees the paper instead.
+    right = pixels(card(page, "reconstruct-stage", 0))
+    page.get_by_label("light ink").check()
+    expect(card(page, "reconstruct-stage", 0)).not_to_have_attribute(
+        "src", images.data_uri(torch.tensor(right)[None] / 255)
+    )
+
+
+def test_pasting_a_picture(open_page: Open, digits: Pictures) -> None:
+    page = open_page()
+    content = base64.b64encode(photo(digits, 4)).decode()
+    page.evaluate(
+        """content => {
+          const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+          const data = new DataTransfer();
+          data.items.add(new File([bytes], 'pasted.jpg', { type: 'image/jpeg' }));
+          document.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data }));
+        }""",
+        content,
+    )
+    expect(caption(page)).to_contain_text("your picture")
+
+
+def test_examples_and_neighbours_become_current(open_page: Open, digits: Pictures) -> None:
+    page = open_page()
+    page.locator("[data-action=example]").nth(3).click()
+    expect(caption(page)).to_contain_text(f"test {int(digits.labels[3])} (no. 3)")
+    np.testing.assert_array_equal(pixels(card(page, "reconstruct-stage", 0)), digits.pixels[3, 0].numpy())
+    neighbour = page.locator("#reconstruct-stage [data-action=neighbour]").nth(1)
+    index = neighbour.get_attribute("data-value")
+    neighbour.focus()
+    page.keyboard.press("Enter")  # tiles are buttons
+    expect(caption(page)).to_contain_text(f"(no. {index})")
+
+
+def test_latent_sliders_follow_hand_and_keyboard(open_page: Open) -> None:
+    page = open_page()
+    tab(page, "Latent")
+    picture = card(page, "latent-stage", 0)
+    start = picture.get_attribute("src")
+    slider = page.locator("#latent-panel input[data-group=principal]").first
+    box = slider.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + box["height"] / 2, steps=15)
+    page.mouse.up()
+    expect(picture).not_to_have_attribute("src", start)
+    expect(caption(page)).to_contain_text("moved from test 7")
+    page.locator("[data-do=reset]").click()
+    expect(picture).to_have_attribute("src", start)
+    expect(caption(page)).not_to_contain_text("moved")
+    slider.focus()
+    for _ in range(30):
+        page.keyboard.press("ArrowLeft")
+    expect(picture).not_to_have_attribute("src", start)
+    expect(page.locator("#latent-panel output").first).to_contain_text("−1.50σ")
+    # Another tab and back: the sliders still stand where they were, from the same start.
+    tab(page, "Sample")
+    tab(page, "Latent")
+    expect(page.locator("#latent-panel output").first).to_contain_text("−1.50σ")
+    page.locator("#latent-panel summary").click()
+    expect(page.locator("#latent-panel input[data-group=raw]")).to_have_count(50)
+    page.locator("[data-do=randomise]").click()
+    expect(caption(page)).to_contain_text("sample 0 of seed")
+    expect(page.locator("#latent-panel output").first).to_contain_text("0.00σ")
+
+
+def test_interpolation_scrubs_in_the_page(open_page: Open, digits: Pictures, bundled: Explorer) -> None:
+    page = open_page()
+    tab(page, "Interpolate")
+    requests: list[str] = []
+    scrubber = page.locator(".gl-scrub")
+    sprite = page.locator(".gl-sprite")
+    before = sprite.evaluate("e => e.style.backgroundPosition")
+    page.on("request", lambda request: requests.append(request.url))
+    box = scrubber.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + box["height"] / 2, steps=10)
+    assert sprite.evaluate("e => e.style.backgroundPosition") != before
+    assert requests == []  # the drag asks nobody; Python hears where it rests
+    page.mouse.up()
+    expect(caption(page)).to_contain_text(re.compile(r"between A and B, t = 0\.[12]"))
+
+    page.locator("[data-upload=B]").set_input_files(
+        {"name": "b.jpg", "mimeType": "image/jpeg", "buffer": photo(digits, 1)}
+    )
+    expect(page.locator(".gl-slot").nth(1)).to_contain_text("your picture B")
+    page.locator("[data-action=frame]").first.click()
+    expect(caption(page)).to_contain_text("t = 0.00")
+    with page.expect_download() as download:
+        page.locator("a[download='path.gif']").click()
+    film = Image.open(Path(download.value.path()))
+    assert film.format == "GIF"
+    first = images.to_uint8(bundled.reconstruct(digits.inputs(slice(0, 1)))[0])
+    shown = np.asarray(film.convert("L"))[4::8, 4::8]
+    np.testing.assert_allclose(shown.astype(int), first, atol=1)  # the path begins exactly at A
+    with page.expect_download() as download:
+        page.locator("a[download='path.png']").click()
+    assert Image.open(Path(download.value.path())).width > 11 * 28
+    page.locator("[data-action=swap]").click()
+    expect(page.locator(".gl-slot").first).to_contain_text("your picture B")
+
+
+def test_neighbours_are_followed(open_page: Open, bundled: Explorer, digits: Pictures) -> None:
+    page = open_page()
+    tab(page, "Neighbours")
+    found = page.locator("#neighbours-stage [data-action=neighbour]")
+    expect(found).to_have_count(12)
+    near = bundled.neighbours(digits.inputs(slice(0, 1)), 12, "features")
+    assert [int(found.nth(i).get_attribute("data-value")) for i in range(12)] == [n.index for n in near]
+    expect(page.locator("#neighbours-stage")).to_contain_text("vote")
+    accuracy = f"{100 * bundled.accuracy('code'):.1f} %"
+    page.get_by_label(f"codes · 1NN {accuracy}").check()
+    near = bundled.neighbours(digits.inputs(slice(0, 1)), 12, "code")
+    expect(found.first).to_have_attribute("data-value", str(near[0].index))
+    page.locator("#k input[type=number]").fill("3")
+    page.locator("#k input[type=number]").press("Enter")
+    expect(found).to_have_count(3)
+    found.nth(1).click()
+    expect(caption(page)).to_contain_text(f"training {near[1].label} (no. {near[1].index})")
+    expect(found.first).to_have_attribute("data-value", str(near[1].index))  # itself, at distance 0
+    expect(found.first).to_contain_text("0.00")
+
+
+def test_the_same_seed_gives_the_same_samples(open_page: Open, bundled: Explorer) -> None:
+    page = open_page()
+    tab(page, "Sample")
+    tiles = page.locator("#sample-stage .gl-tile")
+    expect(tiles).to_have_count(36)
+    page.locator("#seed input").fill("7")
+    page.locator("#seed input").press("Enter")
+    expected = images.to_uint8(bundled.decode(bundled.sample(36, seed=7))[5])
+    expect(tiles.nth(5)).to_have_attribute("aria-label", "Sample 5 of seed 7: make it current")
+    np.testing.assert_allclose(pixels(tiles.nth(5).locator("img")).astype(int), expected, atol=1)
+    page.get_by_label("16", exact=True).check()
+    expect(tiles).to_have_count(16)
+    tiles.nth(5).click()
+    expect(caption(page)).to_contain_text("sample 5 of seed 7")
+    expect(tiles.nth(5)).to_have_attribute("aria-pressed", "true")
+    page.locator("#another-seed").click()
+    expect(tiles.first).not_to_have_attribute("aria-label", "Sample 0 of seed 7: make it current")
+
+
+def test_the_shelf_carries_pictures_between_tabs(open_page: Open) -> None:
+    page = open_page()
+    page.locator("[data-action=example]").nth(2).click()
+    expect(caption(page)).to_contain_text("test 1")
+    shelf = page.locator(".gl-shelf")
+    shelf.locator("[data-action=end][data-value=B]").click()
+    shelf.locator("[data-action=keep]").click()
+    expect(shelf.locator(".gl-kept .gl-tile")).to_have_count(1)
+    shelf.locator("[data-action=open][data-value=neighbours]").click()
+    expect(page.locator("#neighbours-stage .gl-card")).to_contain_text("test 1")
+    page.locator("#neighbours-stage [data-action=neighbour]").first.click()
+    expect(caption(page)).to_contain_text("training")
+    shelf.locator(".gl-kept .gl-tile").click()
+    expect(caption(page)).to_contain_text("test 1")
+    expect(page.locator("#neighbours-stage .gl-card")).to_contain_text("test 1")
+    tab(page, "Interpolate")
+    expect(page.locator(".gl-slot").nth(1)).to_contain_text("test 1")
+
+
+def test_switching_models_keeps_what_lies_on_the_table(open_page: Open, other_model: str) -> None:
+    page = open_page()
+    page.locator("[data-action=example]").nth(4).click()
+    expect(caption(page)).to_contain_text("test 4")
+    before = page.locator(".gl-now img").get_attribute("src")
+    picker = page.locator("#model-picker input")
+    picker.fill("no-such-model")
+    picker.press("Enter")
+    expect(page.locator(".gl-notice").first).to_contain_text("'no-such-model' not found; available =")
+    expect(page.locator(".gl-facts")).to_contain_text("BiGAN")
+    picker.fill(other_model)
+    picker.press("Enter")
+    expect(page.locator(".gl-facts")).to_contain_text("Other · MNIST")
+    expect(page.locator(".gl-notice")).to_have_count(0)
+    expect(caption(page)).to_contain_text("test 4")
+    expect(page.locator(".gl-now img")).not_to_have_attribute("src", before)
+    tab(page, "Latent")
+    page.locator("#latent-panel summary").click()
+    expect(page.locator("#latent-panel input[data-group=raw]")).to_have_count(4)
+    picker.fill("mnist-bigan")
+    picker.press("Enter")
+    expect(page.locator(".gl-facts")).to_contain_text("BiGAN")
+    expect(page.locator(".gl-now img")).to_have_attribute("src", before)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [375, 768, 1920])
+def test_the_page_fits(open_page: Open, width: int, scheme: str) -> None:
+    page = open_page(width=width, height=800, color_scheme=scheme)
+    for name in ("Reconstruct", "Latent", "Interpolate", "Neighbours", "Sample"):
+        opening = page.get_by_role("tab", name=name)
+        if not opening.is_visible():  # on a phone the last tabs are behind the dots
+            page.locator(".overflow-menu > button").click()
+            opening = page.locator(".overflow-dropdown button", has_text=name)
+        opening.click()
+        page.wait_for_timeout(100)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+    shelf = page.locator(".gl-shelf").bounding_box()
+    if width == 375:
+        assert shelf["y"] + shelf["height"] > 790  # a strip at the bottom
+    bright = page.evaluate(
+        "getComputedStyle(document.body).backgroundColor.match(/[0-9.]+/g).slice(0, 3).map(Number)"
+    )
+    assert (sum(bright) > 600) == (scheme == "light")
+
+
+def test_drawing_with_a_finger(open_page: Open) -> None:
+    page = open_page(width=375, height=800, has_touch=True, is_mobile=True)
+    box = page.locator(".gl-paper canvas").bounding_box()
+    scale = box["width"] / 280
+    touch = page.context.new_cdp_session(page)
+
+    def send(kind: str, points: list[tuple[int, int]]) -> None:
+        at = [{"x": box["x"] + x * scale, "y": box["y"] + y * scale} for x, y in points]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+
+    scrolled = page.evaluate("scrollY")
+    send("touchStart", [SEVEN[0]])
+    for point in SEVEN[1:]:
+        send("touchMove", [point])
+    send("touchEnd", [])
+    page.wait_for_function("document.querySelector('.gl-now img').alt.includes('your drawing')")
+    assert page.evaluate("scrollY") == scrolled  # the finger draws, it does not scroll

@@ -1,0 +1,129 @@
+"""What all tests share: real digits, tiny networks, and a data set folder made of the digits."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import ganlab
+from ganlab import networks
+from ganlab.explorer import Explorer
+from ganlab.gallery import GALLERIES, Pictures, load_pictures
+from ganlab.model import LatentModel, ModelConfig, load, save
+
+torch.set_num_threads(1)  # tiny matrices: on busy cores a second thread costs more than it does
+
+# Nothing leaves this machine while tests run.
+os.environ.update(
+    GRADIO_ANALYTICS_ENABLED="False",
+    HF_HUB_OFFLINE="1",
+    NO_PROXY="127.0.0.1,localhost",
+    no_proxy="127.0.0.1,localhost",
+)
+
+TINY = ModelConfig(
+    name="tiny",
+    method="bigan",
+    dataset="mnist",
+    family="paper",
+    networks=("generator", "encoder", "joint_discriminator"),
+    channels=1,
+    size=28,
+    latent_dim=4,
+    prior="uniform",
+    width=16,
+    title="Tiny",
+)
+
+
+@pytest.fixture(scope="session")
+def digits() -> Pictures:
+    """The first 500 MNIST test digits."""
+    return load_pictures(GALLERIES / "mnist" / "test.npz")
+
+
+@pytest.fixture
+def tiny_folder(tmp_path: Path) -> Path:
+    """A checkpoint of untrained tiny networks, as publishing would leave it."""
+    nets = networks.build(TINY)
+    networks.initialise(nets, seed=0)
+    save(TINY, nets, tmp_path / "tiny")
+    return tmp_path / "tiny"
+
+
+@pytest.fixture
+def tiny_model(tiny_folder: Path) -> LatentModel:
+    return load(str(tiny_folder))
+
+
+def write_idx(path: Path, values: Tensor) -> None:
+    """uint8 values in the idx format of the MNIST files: magic, sizes, bytes; all big-endian."""
+    header = struct.pack(f">I{values.dim()}I", 0x0800 + values.dim(), *values.shape)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(header + values.byte().numpy().tobytes())
+
+
+def write_mnist(root: Path, pictures: Pictures) -> None:
+    """`pictures` as both the training and the test set of an MNIST folder."""
+    for split in ("train", "t10k"):
+        write_idx(root / "MNIST" / "raw" / f"{split}-images-idx3-ubyte", pictures.pixels.squeeze(1))
+        write_idx(root / "MNIST" / "raw" / f"{split}-labels-idx1-ubyte", pictures.labels)
+
+
+@pytest.fixture
+def mnist_root(tmp_path: Path, digits: Pictures) -> Path:
+    write_mnist(tmp_path / "data", digits)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def no_download(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Makes every download fail as an absent network would; returns the list of attempts."""
+    from urllib.error import URLError
+
+    attempts: list[str] = []
+
+    def refuse(url: str, *args: Any, **kwargs: Any) -> None:
+        attempts.append(url)
+        raise URLError("no network")
+
+    fake: Callable[..., None] = refuse
+    monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", fake)
+    return attempts
+
+
+@pytest.fixture(scope="session")
+def bundled() -> Explorer:
+    """The checkpoint that the app opens on."""
+    return ganlab.load("mnist-bigan")
+
+
+@pytest.fixture(scope="session")
+def other_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A second model on the same gallery, as a folder: untrained, tiny."""
+    folder = tmp_path_factory.mktemp("models") / "other"
+    config = dataclasses.replace(TINY, name="other", title="Other · MNIST", gallery="mnist")
+    nets = networks.build(config)
+    networks.initialise(nets, seed=0)
+    save(config, nets, folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """Address of the real app, served as `python app.py` serves it, on any free port."""
+    from ganlab.ui import app, serve
+    from ganlab.ui.models import Models
+
+    blocks = app.build(Models("mnist-bigan"))
+    _, url, _ = serve.launch(blocks, "127.0.0.1", None, prevent_thread_lock=True)
+    yield url
+    blocks.close()

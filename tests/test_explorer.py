@@ -1,0 +1,109 @@
+"""The contract that other people's code relies on."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import ganlab
+from ganlab.explorer import Explorer, vote
+from ganlab.gallery import Gallery, Neighbour, Pictures
+from ganlab.model import LatentModel
+
+
+@pytest.fixture
+def tiny(tiny_model: LatentModel, digits: Pictures) -> Explorer:
+    return Explorer(tiny_model, Gallery(tiny_model, digits))
+
+
+def test_public_names(bundled: Explorer) -> None:
+    assert "mnist-bigan" in ganlab.list_models()
+    assert isinstance(bundled, ganlab.Explorer)
+    assert bundled.config.latent_dim == 50
+    assert bundled.fingerprint == ganlab.load("mnist-bigan").fingerprint
+    assert len(bundled.gallery.codes) == 60_000
+
+
+def test_shapes_and_ranges(tiny: Explorer, digits: Pictures) -> None:
+    x = digits.inputs(slice(0, 3))
+    z = tiny.encode(x)
+    assert z.shape == (3, 4)
+    assert z.abs().max() <= 1  # the uniform prior's box
+    y = tiny.decode(z)
+    assert y.shape == x.shape
+    assert y.min() >= 0
+    assert y.max() <= 1
+    assert tiny.features(x).shape == (3, 16)
+    torch.testing.assert_close(tiny.reconstruct(x), y)
+
+
+def test_a_digit_passes_through_unchanged(bundled: Explorer, digits: Pictures) -> None:
+    x = bundled.prepare(digits.pixels[7, 0].numpy())
+    assert torch.equal((x * 255).round().byte(), digits.pixels[7:8])
+
+
+def test_results_do_not_depend_on_the_batch(bundled: Explorer, digits: Pictures) -> None:
+    x = digits.inputs(slice(0, 8))
+    alone = torch.cat([bundled.encode(one[None]) for one in x])
+    torch.testing.assert_close(bundled.encode(x), alone, atol=1e-5, rtol=1e-4)
+
+
+def test_interpolation_has_exact_ends(tiny: Explorer) -> None:
+    a, b = tiny.sample(2, seed=3)
+    path = tiny.interpolate(a, b, 7)
+    assert path.shape == (7, 4)
+    assert torch.equal(path[0], a)
+    assert torch.equal(path[-1], b)
+
+
+def test_move_is_measured_in_deviations_of_the_codes(bundled: Explorer) -> None:
+    z = torch.zeros(1, 50)
+    directions, deviations = bundled.principal
+    moved = bundled.move(z, principal=[0.0, 1.5])
+    torch.testing.assert_close(moved[0], 1.5 * deviations[1] * directions[1])
+    assert torch.equal(bundled.move(z), z)
+    assert bundled.move(z, raw=[0.0, 9.0])[0, 1] == 1.0  # the box is not left
+    codes = bundled.gallery.codes.double()
+    along = (codes - codes.mean(0)) @ directions[0].double()
+    torch.testing.assert_close(along.std().float(), deviations[0], rtol=1e-4, atol=0)
+
+
+def test_neighbours_of_a_latent(tiny: Explorer) -> None:
+    z = tiny.sample(1, seed=1)
+    assert tiny.neighbours_of_latent(z, 3, "pixels") == tiny.neighbours(tiny.decode(z), 3, "pixels")
+    nearest = tiny.neighbours_of_latent(z, 1, "code")[0]
+    distances = (tiny.gallery.codes - z).norm(dim=1)
+    assert nearest.index == int(distances.argmin())
+
+
+def test_vote_goes_to_the_nearer_on_a_tie() -> None:
+    picture = torch.zeros(1, 1, 1)
+    labels = [3, 5, 5, 3]
+    near = [Neighbour(i, label, float(i), picture) for i, label in enumerate(labels)]
+    assert vote(near) == (3, 2)
+    assert vote(near[:3]) == (5, 2)
+
+
+def test_latents_travel_with_their_fingerprint(tiny: Explorer, bundled: Explorer) -> None:
+    z = bundled.sample(1, seed=5)
+    torch.testing.assert_close(bundled.unpack(bundled.pack(z)), z, atol=1e-6, rtol=0)
+    with pytest.raises(ValueError, match=f"not to tiny .{tiny.fingerprint}"):
+        tiny.unpack(bundled.pack(z))
+    for wrong in (None, {}, {"z": "abc"}, {"fingerprint": tiny.fingerprint, "z": ["a"]}):
+        with pytest.raises(ValueError, match="latent"):
+            tiny.unpack(wrong)
+    with pytest.raises(ValueError, match="finite"):
+        tiny.unpack({"fingerprint": tiny.fingerprint, "z": [0, 0, 0, float("nan")]})
+
+
+def test_errors_of_use_are_sentences(tiny: Explorer, tiny_model: LatentModel) -> None:
+    with pytest.raises(ValueError, match=r"takes pictures \(N, 1, 28, 28\)"):
+        tiny.encode(torch.zeros(1, 3, 28, 28))
+    with pytest.raises(ValueError, match=r"takes latents \(N, 4\)"):
+        tiny.decode(torch.zeros(1, 5))
+    with pytest.raises(ValueError, match="available"):
+        tiny.neighbours(torch.zeros(1, 1, 28, 28), space="nowhere")
+    with pytest.raises(ValueError, match="no gallery"):
+        Explorer(tiny_model).neighbours(torch.zeros(1, 1, 28, 28))
+    with pytest.raises(ValueError, match="infinit"):
+        tiny.move(torch.zeros(1, 4), raw=[float("inf")])

@@ -1,0 +1,161 @@
+"""BiGAN's losses against the paper's formulas, written out."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ganlab import networks
+from tests.conftest import TINY
+from train.methods import METHODS
+from train.methods.bigan import BiGAN
+
+
+def nets_with_an_opinion(seed: int = 0) -> dict[str, nn.Module]:
+    """Tiny networks whose D does not answer 0 to everything, as it does when it is new."""
+    nets = networks.build(TINY)
+    networks.initialise(nets, seed)
+    rng = torch.Generator().manual_seed(seed + 1)
+    nets["joint_discriminator"].get_parameter("output.weight").data.normal_(std=0.5, generator=rng)
+    return {name: net.double() for name, net in nets.items()}
+
+
+def batch(count: int = 8) -> tuple[Tensor, Tensor]:
+    rng = torch.Generator().manual_seed(5)
+    x = torch.rand(count, 1, 28, 28, generator=rng, dtype=torch.double)
+    return x, torch.rand(count, 4, generator=rng, dtype=torch.double) * 2 - 1
+
+
+def minus_log_sigmoid(logit: Tensor) -> Tensor:
+    return -torch.log(1 / (1 + torch.exp(-logit)))
+
+
+class Fixed(nn.Module):
+    """A network that answers with what it was made with."""
+
+    def __init__(self, *answers: Tensor) -> None:
+        super().__init__()
+        self.answers, self.asked = list(answers), 0
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        self.asked += 1
+        return self.answers[(self.asked - 1) % len(self.answers)]
+
+
+def test_new_players_are_undecided() -> None:
+    nets = networks.build(TINY)
+    networks.initialise(nets, 0)
+    x, z = batch()
+    losses = BiGAN().losses(nets, x.float(), z.float())
+    for loss in losses.values():
+        assert loss.item() == pytest.approx(0.6931472)  # log 2: D's last layer is zero
+
+
+def test_the_losses_are_the_cross_entropies_of_the_paper() -> None:
+    nets = nets_with_an_opinion()
+    G, E, D = nets["generator"], nets["encoder"], nets["joint_discriminator"]
+    x, z = batch()
+    losses = BiGAN().losses(nets, x, z)
+    real, fake = D(x, E(x)).float(), D(G(z), z).float()
+    assert real.std().item() > 0.1
+    d = (minus_log_sigmoid(real).mean() + minus_log_sigmoid(-fake).mean()) / 2
+    ge = (minus_log_sigmoid(-real).mean() + minus_log_sigmoid(fake).mean()) / 2
+    assert set(losses) == {"discriminator", "generator_encoder"}
+    torch.testing.assert_close(losses["discriminator"], d)
+    torch.testing.assert_close(losses["generator_encoder"], ge)
+
+
+def test_known_logits_give_known_losses() -> None:
+    real, fake = torch.tensor([0.0, 2.0]), torch.tensor([-1.0, 3.0])
+    nets = {"generator": Fixed(torch.zeros(2)), "encoder": Fixed(torch.zeros(2))}
+    losses = BiGAN().losses(nets | {"joint_discriminator": Fixed(real, fake)}, torch.zeros(2), torch.zeros(2))
+    # softplus(0) = .693147, of -2, 2: .126928, 2.126928; -1, 1: .313262, 1.313262; -3, 3: .048587, 3.048587
+    d = ((0.693147 + 0.126928) / 2 + (0.313262 + 3.048587) / 2) / 2
+    ge = ((0.693147 + 2.126928) / 2 + (1.313262 + 0.048587) / 2) / 2
+    assert losses["discriminator"].item() == pytest.approx(d, abs=1e-6)
+    assert losses["generator_encoder"].item() == pytest.approx(ge, abs=1e-6)
+
+
+def test_g_and_e_want_what_d_wants_with_its_labels_swapped() -> None:
+    real, fake = torch.linspace(-3, 3, 8), torch.linspace(5, -2, 8)
+    other = {"generator": Fixed(torch.zeros(8)), "encoder": Fixed(torch.zeros(8))}
+    x = z = torch.zeros(8)
+    as_it_is = BiGAN().losses(other | {"joint_discriminator": Fixed(real, fake)}, x, z)
+    swapped = BiGAN().losses(other | {"joint_discriminator": Fixed(fake, real)}, x, z)
+    assert float(as_it_is["generator_encoder"]) == pytest.approx(float(swapped["discriminator"]))
+    assert float(as_it_is["discriminator"]) == pytest.approx(float(swapped["generator_encoder"]))
+    assert float(as_it_is["discriminator"]) != pytest.approx(float(as_it_is["generator_encoder"]))
+
+
+def test_sure_answers_lose_linearly_and_never_overflow() -> None:
+    sure = torch.tensor([1e4, 1e4])
+    nets = {"generator": Fixed(sure), "encoder": Fixed(sure), "joint_discriminator": Fixed(sure, -sure)}
+    losses = BiGAN().losses(nets, sure, sure)
+    assert losses["discriminator"].item() == 0
+    assert losses["generator_encoder"].item() == pytest.approx(1e4)
+
+
+def test_real_and_fake_are_two_batches_for_batch_norm() -> None:
+    nets = nets_with_an_opinion()
+    G, E, D = nets["generator"], nets["encoder"], nets["joint_discriminator"]
+    seen: list[tuple[Tensor, Tensor]] = []
+    D.register_forward_pre_hook(lambda module, inputs: seen.append(inputs))
+    x, z = batch()
+    losses = BiGAN().losses(nets, x, z)
+    assert len(seen) == 2
+    assert torch.equal(seen[0][0], x)
+    torch.testing.assert_close(seen[0][1], E(x))
+    torch.testing.assert_close(seen[1][0], G(z))
+    assert torch.equal(seen[1][1], z)
+    together = D(torch.cat([x, G(z)]), torch.cat([E(x), z]))
+    mixed = (minus_log_sigmoid(together[:8]).mean() + minus_log_sigmoid(-together[8:]).mean()) / 2
+    assert abs(mixed.item() - losses["discriminator"].item()) > 1e-3
+
+
+def test_each_player_owns_its_networks_and_no_network_has_two_owners() -> None:
+    for method in METHODS.values():
+        owned = [name for networks_of in method.players.values() for name in networks_of]
+        assert sorted(owned) == sorted(method.networks)
+    assert list(BiGAN.players) == ["discriminator", "generator_encoder"]  # D first when alternating
+    assert BiGAN.players["generator_encoder"] == ("generator", "encoder")
+
+
+@pytest.mark.parametrize("player", list(BiGAN.players))
+def test_each_loss_reaches_every_weight_of_its_player(player: str) -> None:
+    nets = nets_with_an_opinion()
+    loss = BiGAN().losses(nets, *batch())[player]
+    for name in BiGAN.players[player]:
+        for key, parameter in nets[name].named_parameters():
+            (gradient,) = torch.autograd.grad(loss, parameter, retain_graph=True)
+            assert gradient.abs().max() > 0, (name, key)
+
+
+def test_gradients_are_those_of_finite_differences() -> None:
+    nets = nets_with_an_opinion()
+    x, z = batch()
+
+    def loss(player: str) -> Tensor:
+        real = nets["joint_discriminator"](x, nets["encoder"](x))
+        fake = nets["joint_discriminator"](nets["generator"](z), z)
+        sign = 1 if player == "discriminator" else -1
+        return (minus_log_sigmoid(sign * real).mean() + minus_log_sigmoid(-sign * fake).mean()) / 2
+
+    for player, network, key in (
+        ("discriminator", "joint_discriminator", "latent.weight"),
+        ("generator_encoder", "generator", "skip.weight"),
+        ("generator_encoder", "encoder", "output.weight"),
+    ):
+        parameter = nets[network].get_parameter(key)
+        (gradient,) = torch.autograd.grad(BiGAN().losses(nets, x, z)[player], parameter)
+        for position in (0, parameter.numel() // 2):
+            with torch.no_grad():
+                entry = parameter.view(-1)[position]
+                before = float(entry)
+                entry.fill_(before + 1e-5)
+                above = float(loss(player))
+                entry.fill_(before - 1e-5)
+                below = float(loss(player))
+                entry.fill_(before)
+            numeric = (above - below) / 2e-5
+            assert float(gradient.view(-1)[position]) == pytest.approx(numeric, rel=1e-3, abs=1e-7)

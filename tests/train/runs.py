@@ -1,0 +1,68 @@
+"""Tiny runs, and all that they change, for comparing one with another."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from train.config import TrainConfig
+from train.trainer import Trainer
+
+STEPS = 4  # of 32 pictures in an epoch of 128
+
+
+def settings(out: Path, **changes: Any) -> TrainConfig:
+    tiny = {
+        "limit": 128,
+        "batch_size": 32,
+        "epochs": 3,
+        "width": 16,
+        "latent_dim": 4,
+        "precision": "fp32",
+        "device": "cpu",
+        "pictures_every": 100,
+        "out": str(out),
+    }
+    return TrainConfig(**(tiny | changes))
+
+
+def stop_after(run: Trainer, steps: int) -> Trainer:
+    """Lets a run ask itself to stop once it has made `steps` steps, as a signal would."""
+    original = run._train_step
+
+    def step(chosen: Tensor) -> None:
+        original(chosen)
+        run.stop = run.step == steps
+
+    run._train_step = step  # type: ignore[method-assign]
+    return run
+
+
+def state(run: Trainer) -> dict[str, Any]:
+    """All that training changes, as tensors and numbers by name."""
+    found: dict[str, Any] = {"step": run.step, **{f"sums.{k}": v for k, v in run.sums.items()}}
+    for kind, nets in (("nets", run.nets), ("averaged", run.averaged)):
+        for name, net in nets.items():
+            found |= {f"{kind}.{name}.{key}": value.clone() for key, value in net.state_dict().items()}
+    for player, optimiser in run.optimisers.items():
+        for index, entry in optimiser.state_dict()["state"].items():
+            found |= {f"{player}.{index}.{key}": value.clone() for key, value in entry.items()}
+        for group in optimiser.param_groups:
+            found |= {f"{player}.{key}": value for key, value in group.items() if key != "params"}
+    return found
+
+
+def assert_same(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert one.keys() == other.keys()
+    for key, value in one.items():
+        same = torch.equal(value, other[key]) if isinstance(value, Tensor) else value == other[key]
+        assert same, key
+
+
+def log(run: Path) -> list[dict[str, Any]]:
+    rows = [json.loads(row) for row in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in row.items() if k not in ("seconds", "images_per_second")} for row in rows]

@@ -1,0 +1,189 @@
+"""The settings: one list, from which flags, help, checks and the resume rule follow."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import itertools
+import json
+import math
+from typing import Any
+
+import pytest
+
+from train.config import TrainConfig, add_flags, flag
+
+FIELDS = dataclasses.fields(TrainConfig)
+FREE = {"data_root", "device", "out", "pictures_every", "save_every"}
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser()
+    add_flags(made)
+    return made
+
+
+def test_every_setting_has_a_help_text_and_a_default() -> None:
+    for field in FIELDS:
+        assert len(field.metadata["help"]) > 5, field.name
+        assert field.default is not dataclasses.MISSING, field.name
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
+def test_every_setting_but_the_method_is_a_flag_with_its_default(field: dataclasses.Field[Any]) -> None:
+    options = parser()._option_string_actions
+    if field.name == "method":
+        assert flag("method") not in options
+        return
+    action = options["--" + field.name.replace("_", "-")]
+    assert action.dest == field.name
+    assert action.default == field.default
+    assert action.help is not None
+    assert field.metadata["help"] in action.help
+    assert "default" in action.help
+
+
+def test_without_flags_the_defaults_come_out() -> None:
+    assert TrainConfig(**vars(parser().parse_args([]))) == TrainConfig()
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value"),
+    [
+        ("--lr 1e-3", "lr", 1e-3),
+        ("--epochs 7", "epochs", 7),
+        ("--decay-epochs 3", "decay_epochs", 3),
+        ("--out here", "out", "here"),
+        ("--updates alternating", "updates", "alternating"),
+        ("--prior normal", "prior", "normal"),
+        ("--weight-decay 0", "weight_decay", 0.0),
+    ],
+)
+def test_flags_become_values_of_their_type(text: str, name: str, value: object) -> None:
+    parsed = getattr(parser().parse_args(text.split()), name)
+    assert parsed == value
+    assert type(parsed) is type(value)
+
+
+@pytest.mark.parametrize(
+    "text", ["--prior cauchy", "--epochs 1.5", "--lr fast", "--updates both", "--bias 1"]
+)
+def test_flags_that_make_no_sense_are_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parser().parse_args(text.split())
+    assert caught.value.code == 2
+    assert text.split()[0] in capsys.readouterr().err
+
+
+def test_the_defaults_are_the_papers() -> None:
+    paper = {
+        "method": "bigan",
+        "dataset": "mnist",
+        "batch_size": 128,
+        "lr": 2e-4,
+        "lr_final": 1 / 100,
+        "beta1": 0.5,
+        "beta2": 0.999,
+        "weight_decay": 2.5e-5,
+        "updates": "simultaneous",
+        "latent_dim": 50,
+        "prior": "uniform",
+        "width": 1024,
+        "ema": 0.0,
+        "limit": 0,
+    }
+    default = dataclasses.asdict(TrainConfig())
+    assert {name: default[name] for name in paper} == paper
+
+
+def test_the_papers_schedule_is_200_epochs_constant_and_200_down_to_a_hundredth() -> None:
+    config = TrainConfig(epochs=400)
+    rates = [config.learning_rate(epoch) for epoch in range(400)]
+    assert rates[:200] == [2e-4] * 200
+    assert rates[200] < 2e-4
+    assert rates[299] == pytest.approx(2e-5)  # half the way is a tenth
+    assert rates[399] == pytest.approx(2e-6)
+    ratios = [after / before for before, after in itertools.pairwise(rates[199:])]
+    assert ratios == pytest.approx([0.01 ** (1 / 200)] * 200)  # exponential
+
+
+@pytest.mark.parametrize(
+    ("epochs", "decay", "expected"),
+    [
+        (4, 0, [1, 1, 1, 1]),
+        (4, 4, [0.01**0.25, 0.1, 0.01**0.75, 0.01]),
+        (3, 1, [1, 1, 0.01]),
+        (3, None, [1, 1, 0.01]),
+        (1, None, [1]),
+    ],
+)
+def test_other_schedules(epochs: int, decay: int | None, expected: list[float]) -> None:
+    config = TrainConfig(epochs=epochs, decay_epochs=decay, lr=1.0)
+    assert [config.learning_rate(epoch) for epoch in range(epochs)] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": 0}, "--epochs must be at least 1, not 0."),
+        ({"width": -1}, "--width must be at least 1, not -1."),
+        ({"pictures_every": 0}, "--pictures-every must be at least 1, not 0."),
+        ({"batch_size": 1}, "--batch-size must be at least 2"),
+        ({"ema": 1.0}, "--ema lies in [0, 1), not 1.0"),
+        ({"ema": math.nan}, "--ema lies in [0, 1), not nan"),
+        ({"lr": 0.0}, "--lr must be above 0"),
+        ({"lr": math.nan}, "--lr must be above 0"),
+        ({"lr": math.inf}, "--lr must be above 0 and finite"),
+        ({"lr_final": 2.0}, "--lr-final in (0, 1]"),
+        ({"beta1": 1.0}, "--beta1 and --beta2 lie in [0, 1)"),
+        ({"weight_decay": -1.0}, "--weight-decay is at least 0"),
+        ({"weight_decay": math.inf}, "--weight-decay is at least 0 and finite"),
+        ({"limit": -1}, "--limit and --seed are at least 0"),
+        ({"seed": 2**63}, "--seed is below 2^63"),
+        ({"epochs": 3, "decay_epochs": 4}, "--decay-epochs must lie between 0 and --epochs (3), not 4."),
+        ({"decay_epochs": -1}, "--decay-epochs must lie between 0"),
+        ({"updates": "both"}, "--updates is one of ['simultaneous', 'alternating'], not 'both'."),
+        ({"prior": "cauchy"}, "--prior is one of ['uniform', 'normal'], not 'cauchy'."),
+        ({"precision": "fp8"}, "--precision is one of"),
+    ],
+)
+def test_bad_values_get_one_sentence(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match="--") as caught:
+        TrainConfig(**changes)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+OTHER = {
+    "updates": "alternating",
+    "prior": "normal",
+    "precision": "fp32",
+    "method": "gan",
+    "dataset": "cifar10",
+}
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
+def test_a_changed_setting_is_named_unless_it_is_free(field: dataclasses.Field[Any]) -> None:
+    config = TrainConfig(epochs=10, decay_epochs=2)
+    value = getattr(config, field.name)
+    other = OTHER.get(field.name, "elsewhere" if value is None or isinstance(value, str) else value / 2)
+    changed = json.loads(json.dumps(dataclasses.asdict(config))) | {field.name: other}
+    if other == value:  # 0 / 2
+        changed[field.name] = other = 0.5
+    expected = [f"{flag(field.name)} is {value}, the run was started with {other}"]
+    assert config.differences(changed) == ([] if field.name in FREE else expected)
+
+
+def test_a_run_saved_as_json_differs_in_nothing_from_itself() -> None:
+    config = TrainConfig(epochs=3, lr=1 / 3, decay_epochs=None)
+    assert config.differences(json.loads(json.dumps(dataclasses.asdict(config)))) == []
+
+
+def test_all_differences_are_named() -> None:
+    saved = dataclasses.asdict(TrainConfig(seed=1, lr=1e-3, out="a"))
+    found = TrainConfig(out="b").differences(saved)
+    assert found == [
+        "--lr is 0.0002, the run was started with 0.001",
+        "--seed is 0, the run was started with 1",
+    ]

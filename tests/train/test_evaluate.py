@@ -1,0 +1,204 @@
+"""The figures are what a slow, plain computation gives, and the bundled checkpoint is a trained one."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from ganlab import gallery, latent, metrics, model, networks
+from ganlab.gallery import Gallery, Pictures, load_pictures
+from ganlab.model import CHECKPOINTS, ModelConfig
+from train import data, evaluate
+
+DIGITS = CHECKPOINTS / "galleries" / "mnist"
+BUNDLED = "mnist-bigan"
+
+
+def rows(pictures, start, stop):
+    part = slice(start, stop)
+    return Pictures(pictures.pixels[part], pictures.labels[part], pictures.indices[part])
+
+
+def config_of(**changes):
+    settings = {
+        "name": "tiny", "method": "bigan", "dataset": "mnist", "family": "paper", "channels": 1, "size": 28,
+        "networks": ("generator", "encoder", "joint_discriminator"), "latent_dim": 10, "prior": "uniform",
+        "width": 16, "gallery": "mnist",
+    }  # fmt: skip
+    return ModelConfig(**(settings | changes))
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """A checkpoint of a narrow random model, 300 digits as its gallery and 40 others as the test set."""
+
+    def make(**changes):
+        config = config_of(**changes)
+        nets = networks.build(config)
+        networks.initialise(nets, seed=5)
+        folder = tmp_path / "tiny"
+        model.save(config, nets, folder)
+        (folder / "metrics.json").write_text('{"training": {"epochs": 7}}')
+        return folder
+
+    digits = load_pictures(DIGITS / gallery.TEST_FILE)
+    monkeypatch.setattr(gallery, "GALLERIES", tmp_path / "galleries")
+    (tmp_path / "galleries" / "mnist").mkdir(parents=True)
+    gallery.save_pictures(tmp_path / "galleries" / "mnist" / gallery.TRAIN_FILE, rows(digits, 0, 300))
+    monkeypatch.setattr(data, "load", lambda dataset, root, split: rows(digits, 300, 340))
+    monkeypatch.setattr(evaluate, "LATENTS", 200)
+    monkeypatch.setattr(evaluate, "BATCH", 16)  # several batches, the last one incomplete
+    return make
+
+
+def nearest(points, references, labels):
+    distances = np.linalg.norm(points[:, None].astype(np.float64) - references[None], axis=2)
+    return labels[distances.argmin(1)]
+
+
+def test_figures_equal_a_plain_computation(tiny, capsys):
+    folder = tiny()
+    assert evaluate.main([str(folder)]) == 0
+    found = json.loads((folder / "metrics.json").read_text())
+    stored = model.load(str(folder))
+    digits = load_pictures(DIGITS / gallery.TEST_FILE)
+    X, X_labels = digits.inputs(slice(0, 300)), digits.labels[:300].numpy()
+    x, labels = digits.inputs(slice(300, 340)), digits.labels[300:340].numpy()
+    E, G = stored.encoder, stored.generator
+    with torch.inference_mode():
+        y = G(E(x))
+        spaces = {"features": E.hidden, "code": E, "logits": E.logits, "pixels": lambda some: some.flatten(1)}
+        for space, function in spaces.items():
+            guess = nearest(function(x).numpy(), function(X).numpy(), X_labels)
+            accuracy = (guess == labels).mean()
+            assert found["one_nn"][space]["accuracy"] == pytest.approx(accuracy), space
+            error = (accuracy * (1 - accuracy) / 40) ** 0.5
+            assert found["one_nn"][space]["standard_error"] == pytest.approx(error, rel=1e-5)
+        z = latent.draw("uniform", 10, 200, 0)
+        again = E(G(z))
+
+    x, y, flat = x.numpy(), y.numpy(), X.flatten(1).numpy()
+    other = np.concatenate([x[1:], x[:1]])
+
+    def l2(a, b):
+        return np.sqrt(((a - b) ** 2).sum((1, 2, 3))).mean()
+
+    r = found["reconstruction"]
+    assert r["l2"] == pytest.approx(l2(x, y), rel=1e-5)
+    assert r["l2_random_pair"] == pytest.approx(l2(other, y), rel=1e-5)
+    assert r["l2_ratio"] == pytest.approx(l2(x, y) / l2(other, y), rel=1e-5)
+    assert r["l2_real_pair"] == pytest.approx(l2(other, x), rel=1e-5)
+    assert r["mse"] == pytest.approx(((x - y) ** 2).mean(), rel=1e-5)
+    assert r["mse_random_pair"] == pytest.approx(((other - y) ** 2).mean(), rel=1e-5)
+    mean = flat.mean(0).reshape(1, 28, 28)
+    assert r["mse_mean_image"] == pytest.approx(((x - mean) ** 2).mean(), rel=1e-5)
+    percentiles = np.percentile(((x - y) ** 2).mean((1, 2, 3)), range(101))
+    np.testing.assert_allclose(r["mse_quantiles"], percentiles, rtol=1e-4)
+
+    z, again = z.numpy(), again.numpy()
+    assert found["latent"]["mean_abs_error"] == pytest.approx(np.abs(again - z).mean(), rel=1e-4)
+    independent = np.abs(z - np.concatenate([z[1:], z[:1]])).mean()
+    assert found["latent"]["mean_abs_error_random_pair"] == pytest.approx(independent, rel=1e-4)
+
+    judge = nearest(x.reshape(40, -1), flat, X_labels)
+    judge_again = nearest(y.reshape(40, -1), flat, X_labels)
+    i = found["identity"]
+    assert i["label_kept"] == pytest.approx((judge_again == labels).mean())
+    assert i["same_as_input"] == pytest.approx((judge_again == judge).mean())
+    assert (
+        i["judge_accuracy"]
+        == found["one_nn"]["pixels"]["accuracy"]
+        == pytest.approx((judge == labels).mean())
+    )
+    assert i["judge"] == "1-nearest neighbour in raw pixels, 300 training digits"
+
+    about = found["evaluation"]
+    assert about["fingerprint"] == stored.fingerprint
+    assert about["test"] == "mnist test, 40"
+    assert found["training"] == {"epochs": 7}
+    printed = capsys.readouterr().out
+    assert "97.39 %" in printed
+    assert "9.60" in printed
+    card = (folder / "README.md").read_text()
+    assert f"{100 * i['label_kept']:.2f} ± {100 * i['standard_error']:.2f} % of" in card
+    assert f"fingerprint `{stored.fingerprint}`" in card
+
+
+def test_the_same_figures_every_time(tiny):
+    folder = tiny()
+    test = data.load("mnist", "", "test")
+    first, second = evaluate.evaluate(folder, test), evaluate.evaluate(folder, test)
+    for figures in (first, second):
+        figures["evaluation"].pop("seconds")
+    assert first == second
+
+
+def test_untrained_is_the_start_of_a_run_with_calibrated_batch_norm():
+    digits = load_pictures(DIGITS / gallery.TEST_FILE)
+    fresh = evaluate.untrained(config_of(), digits, seed=0)
+    nets = networks.build(config_of())
+    networks.initialise(nets, 0)
+    assert torch.equal(fresh.encoder.first.weight, nets["encoder"].first.weight)
+    assert not torch.equal(fresh.encoder.second_norm.running_var, torch.ones(16))
+
+
+def test_calibration_sees_batches_of_one_size():
+    digits = load_pictures(DIGITS / gallery.TEST_FILE)
+    assert [len(x) for x in evaluate.calibration_pictures(rows(digits, 0, 30))] == [30]
+    many = Pictures(digits.pixels.repeat(3, 1, 1, 1), digits.labels.repeat(3), digits.indices.repeat(3))
+    assert [len(x) for x in evaluate.calibration_pictures(many)] == [512, 512]
+
+
+def test_without_an_encoder_only_what_needs_none(tiny):
+    folder = tiny(networks=("generator",), method="gan")
+    found = evaluate.evaluate(folder, data.load("mnist", "", "test"))
+    assert set(found) == {"evaluation", "training", "one_nn"}
+    assert set(found["one_nn"]) == {"pixels"}
+    card = (folder / "README.md").read_text()
+    assert "ex.encode" not in card
+    assert "keeps the digit's class" not in card
+
+
+def test_errors_are_one_sentence(tiny, capsys):
+    assert evaluate.main(["absent"]) == 2
+    folder = tiny(gallery=None)
+    assert evaluate.main([str(folder)]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 2
+    assert "available" in errors[0]
+    assert "python -m train.gallery mnist" in errors[1]
+
+
+# ------------------------------------------------------------------ the checkpoint that comes with the app
+
+
+@pytest.fixture(scope="module")
+def bundled():
+    if not (CHECKPOINTS / BUNDLED).is_dir():
+        pytest.skip(f"checkpoints/{BUNDLED} is not published yet")
+    stored = model.load(BUNDLED)
+    pictures = rows(load_pictures(DIGITS / gallery.TRAIN_FILE), 0, 10_000)
+    return stored, pictures, evaluate.untrained(stored.config, pictures, seed=0)
+
+
+def test_bundled_encoder_inverts_its_generator_better_than_an_untrained_one(bundled):
+    stored, _, fresh = bundled
+    x = load_pictures(DIGITS / gallery.TEST_FILE).inputs(slice(None))
+    with torch.inference_mode():
+        trained = metrics.l2(x, stored.generator(stored.encoder(x))).mean()
+        untrained = metrics.l2(x, stored.generator(fresh.encoder(x))).mean()
+    assert trained < 0.85 * untrained
+
+
+def test_bundled_codes_tell_digits_apart_better_than_untrained_ones(bundled):
+    stored, pictures, fresh = bundled
+    test = load_pictures(DIGITS / gallery.TEST_FILE)
+
+    def accuracy(one):
+        reference = Gallery(one, pictures)
+        points = evaluate.in_batches(lambda x: reference.embed(x, "code"), test)
+        return metrics.accuracy(evaluate.nearest_labels(reference, points, "code"), test.labels)
+
+    trained, untrained = accuracy(stored), accuracy(fresh)
+    assert trained - untrained > 2 * metrics.standard_error(untrained, len(test))

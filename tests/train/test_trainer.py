@@ -1,0 +1,422 @@
+"""The loop: its steps against hand-made ones, and what a run leaves behind."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from ganlab import latent
+from ganlab.gallery import Pictures
+from tests.train.runs import STEPS, assert_same, log, settings, state
+from train import data, trainer
+from train.config import TrainConfig
+from train.methods import METHODS
+from train.trainer import Trainer, TrainingError, published_networks, resolve_device, resolve_precision
+
+# ------------------------------------------------------------------ one step
+
+
+def references(run: Trainer) -> tuple[dict[str, nn.Module], dict[str, torch.optim.Adam]]:
+    """Copies of a run's networks, with the plainest Adam that torch has."""
+    nets = {name: copy.deepcopy(net) for name, net in run.nets.items()}
+    adams = {
+        player: torch.optim.Adam(
+            [p for name in owned for p in nets[name].parameters()],
+            lr=run.config.lr,
+            betas=(0.5, 0.999),
+            weight_decay=2.5e-5,
+            fused=False,
+            foreach=False,
+        )
+        for player, owned in run.method.players.items()
+    }
+    return nets, adams
+
+
+def one_batch(run: Trainer) -> tuple[Tensor, Tensor]:
+    """The x and z that the run's next step will see."""
+    chosen = run._order(0)[run.step]
+    torch.manual_seed(trainer.seed_of(run.config.seed, "step", run.step))
+    return data.to_input(run.pixels[chosen]), torch.rand(len(chosen), 4) * 2 - 1
+
+
+def set_gradients(nets: dict[str, nn.Module], run: Trainer, player: str, x: Tensor, z: Tensor) -> None:
+    loss = METHODS["bigan"]().losses(nets, x, z)[player]
+    owned = [p for name in run.method.players[player] for p in nets[name].parameters()]
+    for parameter, gradient in zip(owned, torch.autograd.grad(loss, owned), strict=True):
+        parameter.grad = gradient
+
+
+def largest_difference(nets: dict[str, nn.Module], run: Trainer, names: tuple[str, ...]) -> float:
+    return max(
+        (mine - theirs).abs().max().item()
+        for name in names
+        for mine, theirs in zip(run.nets[name].parameters(), nets[name].parameters(), strict=True)
+    )
+
+
+@pytest.fixture
+def opinionated(tmp_path: Path, digits: Pictures) -> Callable[..., Trainer]:
+    """Makes runs whose D has an opinion: new, its output is zero, and G and E have no gradient."""
+
+    def make(**changes: Any) -> Trainer:
+        run = Trainer(settings(tmp_path / "run", lr=1e-3, **changes), digits)
+        rng = torch.Generator().manual_seed(9)
+        run.nets["joint_discriminator"].get_parameter("output.weight").data.normal_(std=0.5, generator=rng)
+        return run
+
+    return make
+
+
+GE = ("generator", "encoder")
+D = ("joint_discriminator",)
+
+
+def test_a_simultaneous_step_takes_all_gradients_from_the_same_weights(
+    opinionated: Callable[..., Trainer],
+) -> None:
+    run = opinionated()
+    nets, adams = references(run)
+    start = {name: copy.deepcopy(net) for name, net in nets.items()}
+    for _ in range(3):
+        x, z = one_batch(run)
+        frozen = copy.deepcopy(nets)
+        for player in ("generator_encoder", "discriminator"):  # the order cannot matter
+            set_gradients(nets, run, player, x, z)
+        for player in ("discriminator", "generator_encoder"):
+            adams[player].step()
+        # batch norm of D saw the batch once a step, not once a player
+        for name, net in nets.items():
+            net.load_state_dict({**net.state_dict(), **dict(frozen[name].named_buffers())})
+        METHODS["bigan"]().losses({**nets, **frozen}, x, z)
+        for name, net in nets.items():
+            net.load_state_dict({**net.state_dict(), **dict(frozen[name].named_buffers())})
+        run._train_step(run._order(0)[run.step])
+    assert largest_difference(nets, run, D + GE) < 2e-6
+    assert largest_difference(start, run, D) > 1e-3
+    for name, net in nets.items():
+        for key, buffer in net.named_buffers():
+            torch.testing.assert_close(run.nets[name].get_buffer(key), buffer, rtol=1e-4, atol=1e-6)
+
+
+def test_an_alternating_step_shows_the_second_player_the_new_d(opinionated: Callable[..., Trainer]) -> None:
+    run = opinionated(updates="alternating")
+    nets, adams = references(run)
+    simultaneous = copy.deepcopy(nets)
+    for player in ("discriminator", "generator_encoder"):
+        x, z = one_batch(run)
+        set_gradients(nets, run, player, x, z)
+        adams[player].step()
+    run._train_step(run._order(0)[0])
+    assert largest_difference(nets, run, D + GE) < 2e-6
+
+    # Adam's first step is the gradient's sign, nearly, so the order is looked for in the gradients.
+    x, z = one_batch(run)
+    mine = [p.grad.clone() for name in GE for p in run.nets[name].parameters() if p.grad is not None]
+    run.step = 0
+    x, z = one_batch(run)
+    set_gradients(simultaneous, run, "generator_encoder", x, z)
+    old = [p.grad for name in GE for p in simultaneous[name].parameters() if p.grad is not None]
+    assert max(float((a - b).abs().max() / b.abs().max()) for a, b in zip(mine, old, strict=True)) > 0.01
+
+
+def test_a_step_of_one_player_leaves_the_other_alone(opinionated: Callable[..., Trainer]) -> None:
+    run = opinionated()
+    before = state(run)
+    x, z = one_batch(run)
+    losses = run._update(x, z, ("discriminator",))
+    assert set(losses) == {"discriminator"}
+    changed = {
+        key.split(".")[1]
+        for key, value in state(run).items()
+        if key.endswith("weight") and not torch.equal(value, before[key])
+    }
+    assert changed == {"joint_discriminator"}
+    assert all(p.grad is None for name in GE for p in run.nets[name].parameters())
+
+
+def test_in_a_simultaneous_step_each_loss_is_differentiated_for_its_own_player_only(
+    opinionated: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = opinionated()
+    asked: list[list[Tensor]] = []
+    original = torch.autograd.grad
+
+    def grad(output: Tensor, inputs: list[Tensor], **options: Any) -> tuple[Tensor, ...]:
+        asked.append(list(inputs))
+        return original(output, inputs, **options)
+
+    monkeypatch.setattr(torch.autograd, "grad", grad)
+    run._train_step(run._order(0)[0])
+    assert len(asked) == 2
+    for inputs, owned in zip(asked, (D, GE), strict=True):
+        expected = {id(p) for name in owned for p in run.nets[name].parameters()}
+        assert {id(p) for p in inputs} == expected
+
+
+def test_a_step_leaves_the_networks_in_training_mode_and_the_noise_is_the_priors(
+    tmp_path: Path, digits: Pictures
+) -> None:
+    for prior, inside in (("uniform", True), ("normal", False)):
+        run = Trainer(settings(tmp_path / prior, prior=prior), digits)
+        torch.manual_seed(0)
+        z = run._prior(4000)
+        assert z.shape == (4000, 4)
+        assert bool((z.abs() <= 1).all()) is inside
+        assert float(z.var()) == pytest.approx(1 / 3 if inside else 1, rel=0.05)
+        run._train_step(run._order(0)[0])
+        assert all(module.training for net in run.nets.values() for module in net.modules())
+
+
+def test_an_epoch_shows_every_picture_once_in_an_order_of_its_own(tmp_path: Path, digits: Pictures) -> None:
+    run = Trainer(settings(tmp_path / "run", limit=100), digits)
+    orders = [run._order(epoch) for epoch in range(3)]
+    for order in orders:
+        assert order.shape == (3, 32)  # the last 4 pictures do not fill a batch
+        assert len(set(order.flatten().tolist())) == 96
+        assert int(order.max()) < 100
+    assert len({tuple(order.flatten().tolist()) for order in orders}) == 3
+    assert torch.equal(run._order(1), orders[1])
+    other = Trainer(settings(tmp_path / "other", limit=100, seed=1), digits)
+    assert not torch.equal(other._order(0), orders[0])
+
+
+def test_seeds_for_different_uses_differ() -> None:
+    uses = [(s, p, i) for s in (0, 1) for p in ("order", "step") for i in range(50)]
+    assert len({trainer.seed_of(*use) for use in uses}) == len(uses)
+    assert all(0 <= trainer.seed_of(*use) < 2**63 for use in uses)
+    assert trainer.seed_of(0, "step", 0) == 4433896974232160741  # else old runs could not be resumed
+
+
+def test_the_average_is_the_hand_made_one(tmp_path: Path, digits: Pictures) -> None:
+    run = Trainer(settings(tmp_path / "run", ema=0.9, lr=1e-2), digits)
+    assert set(run.averaged) == {"generator", "encoder"}
+    expected = {name: [p.detach().clone() for p in run.nets[name].parameters()] for name in GE}
+    for index in range(STEPS):
+        run._train_step(run._order(0)[index])
+        for name in GE:
+            expected[name] = [
+                0.9 * old + 0.1 * new
+                for old, new in zip(expected[name], run.nets[name].parameters(), strict=True)
+            ]
+    for name in GE:
+        assert not run.averaged[name].training
+        for mine, theirs in zip(run.averaged[name].parameters(), expected[name], strict=True):
+            torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-7)
+            assert not mine.requires_grad
+        # its batch norm has seen the data too, else its pictures would be noise
+        for (key, mine), (_, theirs) in zip(
+            run.averaged[name].named_buffers(), run.nets[name].named_buffers(), strict=True
+        ):
+            assert torch.equal(mine, theirs), key
+
+
+def test_without_an_average_none_is_kept(tmp_path: Path, digits: Pictures) -> None:
+    assert Trainer(settings(tmp_path / "run"), digits).averaged == {}
+
+
+def test_the_learning_rate_of_each_epoch_is_the_schedules(tmp_path: Path, digits: Pictures) -> None:
+    run = Trainer(settings(tmp_path / "run", epochs=4, lr=1e-3), digits)
+    used: list[float] = []
+    original = run._train_step
+
+    def step(chosen: Tensor) -> None:
+        used.append(run.optimisers["discriminator"].param_groups[0]["lr"])
+        assert run.optimisers["generator_encoder"].param_groups[0]["lr"] == used[-1]
+        original(chosen)
+
+    run._train_step = step  # type: ignore[method-assign]
+    assert run.train()
+    expected = [rate for rate in (1e-3, 1e-3, 1e-4, 1e-5) for _ in range(STEPS)]
+    assert used == pytest.approx(expected)
+    assert [row["learning_rate"] for row in log(run.run)] == pytest.approx(expected[::STEPS])
+
+
+def test_training_learns_something_from_real_digits(tmp_path: Path, digits: Pictures) -> None:
+    run = Trainer(
+        settings(tmp_path / "run", limit=256, epochs=8, lr=5e-3, width=64, pictures_every=1000), digits
+    )
+    assert run.train()
+    losses = [row["loss"]["discriminator"] for row in log(run.run)]
+    assert losses[0] == pytest.approx(0.693, abs=0.01)  # log 2: D knows nothing yet
+    assert losses[-1] < losses[0] - 0.05
+    z = latent.draw("uniform", 4, 256, seed=1)
+    x = digits.inputs(slice(256, 500))
+    G = run.nets["generator"].eval()
+    untrained = Trainer(settings(tmp_path / "new", width=64), digits).nets["generator"].eval()
+    with torch.no_grad():
+        before, after = ((g(z).mean(0) - x.mean(0)).pow(2).mean().sqrt() for g in (untrained, G))
+    assert float(after) < 0.95 * float(before)  # the mean fake digit has come nearer to the mean digit
+
+
+# ------------------------------------------------------------------ what a run leaves
+
+
+def test_a_run_folder_holds_its_settings_log_pictures_and_state(tmp_path: Path, digits: Pictures) -> None:
+    config = settings(tmp_path / "run", pictures_every=2)
+    run = Trainer(config, digits)
+    assert run.train()
+    found = {path.relative_to(run.run).as_posix() for path in run.run.rglob("*") if path.is_file()}
+    grids = [
+        f"{kind}/epoch_{epoch:04d}.png" for kind in ("samples", "reconstructions") for epoch in (0, 2, 3)
+    ]
+    assert found == {"config.json", "metrics.jsonl", trainer.RESUME_FILE, *grids}
+    written = json.loads((run.run / "config.json").read_text())
+    assert TrainConfig(**written["train"]) == config
+    expected = {
+        "family": "paper",
+        "channels": 1,
+        "size": 28,
+        "latent_dim": 4,
+        "width": 16,
+        "prior": "uniform",
+    }
+    assert written["model"].items() >= expected.items()
+    assert written["model"]["networks"] == ["generator", "encoder", "joint_discriminator"]
+    for epoch, row in enumerate(log(run.run), start=1):
+        assert row["epoch"] == epoch
+        assert row["step"] == epoch * STEPS
+        assert set(row["loss"]) == {"discriminator", "generator_encoder"}
+
+
+def test_the_logged_loss_is_the_mean_of_the_epochs_steps(tmp_path: Path, digits: Pictures) -> None:
+    run = Trainer(settings(tmp_path / "run", epochs=2), digits)
+    seen: list[dict[str, float]] = []
+    original = run._update
+
+    def update(x: Tensor, z: Tensor, players: tuple[str, ...]) -> dict[str, Tensor]:
+        losses = original(x, z, players)
+        seen.append({player: float(loss) for player, loss in losses.items()})
+        return losses
+
+    run._update = update  # type: ignore[method-assign]
+    run.train()
+    for index, row in enumerate(log(run.run)):
+        of_epoch = seen[index * STEPS : (index + 1) * STEPS]
+        for player, mean in row["loss"].items():
+            assert mean == pytest.approx(sum(step[player] for step in of_epoch) / STEPS)
+
+
+def test_every_grid_shows_the_same_latents_and_the_same_digits(tmp_path: Path, digits: Pictures) -> None:
+    run = Trainer(settings(tmp_path / "run"), digits)
+    seen: dict[str, list[Tensor]] = {"generator": [], "encoder": []}
+    for name in seen:
+        run.nets[name].register_forward_pre_hook(
+            lambda module, inputs, name=name: (
+                None if module.training else seen[name].append(inputs[0].clone())
+            )
+        )
+    run._pictures(0)
+    run._train_step(run._order(0)[0])
+    torch.manual_seed(99)
+    run._pictures(1)
+    assert all(net.training for net in run.nets.values())
+    (z, codes, again, new_codes), (x, same) = seen["generator"], seen["encoder"]
+    assert torch.equal(z, again)
+    assert torch.equal(z, latent.draw("uniform", 4, 64, run.config.seed))
+    assert torch.equal(x, same)
+    assert torch.equal(x, digits.inputs(slice(0, 32)))
+    assert codes.shape == new_codes.shape == (32, 4)
+    with Image.open(run.run / "reconstructions" / "epoch_0001.png") as sheet:
+        assert sheet.size == (8 * 30 + 2, 8 * 30 + 2)
+        shown = torch.tensor(list(sheet.crop((2, 2, 30, 30)).tobytes()), dtype=torch.uint8).view(28, 28)
+    assert torch.equal(shown, digits.pixels[0, 0])  # the first digit, and its reconstruction beside it
+
+
+def test_pictures_do_not_change_what_is_learned(tmp_path: Path, digits: Pictures) -> None:
+    often = Trainer(settings(tmp_path / "often", pictures_every=1, epochs=2, ema=0.5), digits)
+    never = Trainer(settings(tmp_path / "never", epochs=2, ema=0.5), digits)
+    often.train()
+    never.train()
+    assert_same(state(often), state(never))
+
+
+def test_pictures_come_from_the_averaged_networks_where_there_are_some(
+    tmp_path: Path, digits: Pictures
+) -> None:
+    run = Trainer(settings(tmp_path / "run", ema=0.5), digits)
+    for name in GE:
+        run.nets[name].register_forward_pre_hook(lambda *_: pytest.fail("the raw network was shown"))
+    run._pictures(0)
+    assert (run.run / "samples" / "epoch_0000.png").exists()
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_what_is_published_is_the_average_where_the_run_kept_one(
+    ema: float, tmp_path: Path, digits: Pictures
+) -> None:
+    run = Trainer(settings(tmp_path / "run", ema=ema, lr=1e-2), digits)
+    run.train()
+    nets = published_networks(run.run, run.model_config)
+    for name, net in nets.items():
+        source = run.averaged.get(name, run.nets[name])
+        assert (source is run.nets[name]) is (ema == 0 or name == "joint_discriminator")
+        assert all(torch.equal(value, source.state_dict()[key]) for key, value in net.state_dict().items())
+
+
+# ------------------------------------------------------------------ what it is run on
+
+
+def test_too_few_pictures_for_a_batch_are_refused(tmp_path: Path, digits: Pictures) -> None:
+    with pytest.raises(TrainingError, match="20 pictures do not fill one batch of 32"):
+        Trainer(settings(tmp_path / "run", limit=20), digits)
+
+
+def test_an_unknown_method_is_refused_with_those_there_are(tmp_path: Path, digits: Pictures) -> None:
+    with pytest.raises(TrainingError, match=r"Method 'vae' not found; available = \['bigan'"):
+        Trainer(settings(tmp_path / "run", method="vae"), digits)
+
+
+def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    assert resolve_device("auto") == resolve_device("cpu") == torch.device("cpu")
+    for name in ("gpu", "meta", "mps", "cpu:x", ""):
+        with pytest.raises(TrainingError, match="--device is auto, cpu, cuda or cuda:N, not"):
+            resolve_device(name)
+    with pytest.raises(TrainingError, match="no such CUDA GPU"):
+        resolve_device("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert resolve_device("auto") == torch.device("cuda")
+    assert resolve_device("cuda:1") == torch.device("cuda:1")
+    with pytest.raises(TrainingError, match="--device cuda:2: this machine has no such"):
+        resolve_device("cuda:2")
+
+
+def test_precisions(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    for name in ("fp32", "bf16"):
+        assert resolve_precision(name, cpu) == name
+    with pytest.raises(TrainingError, match="fp16 is for GPUs; on a processor use bf16 or fp32"):
+        resolve_precision("fp16", cpu)
+    for bf16, expected in ((0.2, "bf16"), (0.9, "fp32"), (5.0, "fp32")):
+        times = {torch.bfloat16: bf16, torch.float32: 1.0}
+        monkeypatch.setattr(trainer, "_matmul_seconds", times.__getitem__)
+        assert resolve_precision("auto", cpu) == expected
+    for supported, expected in ((True, "bf16"), (False, "fp16")):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda supported=supported: supported)
+        assert resolve_precision("auto", gpu) == expected
+
+
+def test_bf16_trains_fp32_weights(tmp_path: Path, digits: Pictures) -> None:
+    run = Trainer(settings(tmp_path / "run", precision="bf16", epochs=1), digits)
+    assert run.train()
+    exact = Trainer(settings(tmp_path / "exact", epochs=1), digits)
+    exact.train()
+    for name, net in run.nets.items():
+        for key, value in net.named_parameters():
+            assert value.dtype == torch.float32
+            torch.testing.assert_close(value, exact.nets[name].get_parameter(key), rtol=0, atol=3e-3)
+    assert any(
+        not torch.equal(value, exact.nets["generator"].get_parameter(key))
+        for key, value in run.nets["generator"].named_parameters()
+    )

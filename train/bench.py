@@ -1,0 +1,90 @@
+"""python -m train.bench: how fast this machine trains the paper's networks, and loads a checkpoint."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from ganlab import model
+from ganlab.gallery import Gallery, Pictures, load_pictures
+from train import data
+from train.config import TrainConfig
+from train.trainer import Trainer
+
+WARM_UP = 20  # steps
+WINDOWS, STEPS = 7, 40  # a window is short, so that the median steps over what else the machine does
+LOADS = 5
+
+
+def training_speed(pictures: Pictures, settings: dict[str, str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = Trainer(TrainConfig(out=f"{folder}/run", **settings), pictures)  # type: ignore[arg-type]
+        order = trainer._order(0)
+        rates = []
+        for window in range(WINDOWS + 1):
+            steps = STEPS if window else WARM_UP
+            started = time.perf_counter()
+            for index in range(steps):
+                trainer._train_step(order[index % len(order)])
+            rates.append(steps * trainer.config.batch_size / (time.perf_counter() - started))
+        rates = rates[1:]
+        config, device = trainer.config, trainer.device
+    print(
+        f"{config.method}, width {config.width}, batch {config.batch_size}: {statistics.median(rates):,.0f}"
+        f" images/s (median of {WINDOWS} windows of {STEPS} steps; {min(rates):,.0f} to {max(rates):,.0f})"
+    )
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu"
+    print(f"{config.precision} on {name}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+
+
+def load_time(name: str) -> None:
+    times = []
+    for _ in range(LOADS):
+        load_pictures.cache_clear()
+        started = time.perf_counter()
+        gallery = Gallery.load(model.load(name))
+        times.append(time.perf_counter() - started)
+    what = f"checkpoint and gallery of {len(gallery)}" if gallery else "checkpoint (it has no gallery)"
+    print(f"{name}: {what} loaded in {statistics.median(times):.3f} s (median of {LOADS})")
+
+
+def pictures_for_speed(root: str) -> Pictures:
+    """MNIST where it lies in `root`, else random pixels: the speed is the same, and nothing is fetched."""
+    if (Path(root) / "MNIST" / "raw").is_dir():
+        print(f"MNIST from {root}")
+        return data.load("mnist", root, "train")
+    print(f"No MNIST in {root}: random pixels instead")
+    pixels = torch.randint(0, 256, (10_000, 1, 28, 28), dtype=torch.uint8)
+    return Pictures(pixels, torch.zeros(10_000, dtype=torch.long), torch.arange(10_000))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m train.bench", description=__doc__)
+    parser.add_argument("--load", metavar="NAME", help="time the loading of this checkpoint instead")
+    parser.add_argument("--method", default="bigan")
+    parser.add_argument("--precision", default="auto", choices=["auto", "bf16", "fp16", "fp32"])
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--data-root", default=os.environ.get("GANLAB_DATA", "data"))
+    options = parser.parse_args(arguments)
+    try:
+        if options.load:
+            load_time(options.load)
+        else:
+            settings = {key: getattr(options, key) for key in ("method", "precision", "device")}
+            training_speed(pictures_for_speed(options.data_root), settings)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,239 @@
+"""A checkpoint's model card, README.md: every measured figure in it comes from metrics.json."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ganlab.model import CONFIG_FILE, ModelConfig, read_metrics
+
+CARD_FILE = "README.md"
+SAMPLES_FILE = "samples.png"
+RECONSTRUCTIONS_FILE = "reconstructions.png"
+SAMPLE_SEED = 0
+NONE = "–"
+
+# What the authors published for (method, data set): Table 1 of arXiv 1605.09782, and the log of its
+# release after 400 epochs. Their 1NN gallery has 50,000 digits.
+PUBLISHED: dict[tuple[str, str], dict[str, str]] = {
+    ("bigan", "mnist"): {
+        "features": "97.39 %",
+        "features untrained": "96.84 %",
+        "logits": "92.10 %",
+        "logits untrained": "91.50 %",
+        "l2": "5.95",
+        "l2 baseline": "9.60",
+        "l2_ratio": "0.62",
+    },
+}
+
+ABOUT = {
+    "bigan": """\
+A bidirectional GAN (Donahue, Krähenbühl and Darrell,
+[*Adversarial Feature Learning*](https://arxiv.org/abs/1605.09782)): a generator G makes pictures of
+latents, an encoder E finds latents of pictures, and one discriminator that sees both, (x, E(x)) or
+(G(z), z), trains the two.""",
+}
+
+WHY_CLASSES_CHANGE = {
+    "bigan": """\
+- Reconstructions change class. Plain BiGAN has no term that ties G(E(x)) to x: only the joint distribution
+  of pictures and latents is matched, so a reconstruction is a plausible digit that resembles the input and
+  may be of another class. That is the published method's own behaviour: its release reports a
+  reconstruction error of {l2} where a random pair has {l2 baseline}.""",
+}
+
+DATASETS = {"mnist": ("ylecun/mnist", "MNIST")}
+
+LICENCE = {
+    "mnist": """\
+Weights and code: MIT. MNIST is by Yann LeCun, Corinna Cortes and Christopher J. C. Burges, from NIST
+Special Databases 1 and 3, under [CC BY-SA 3.0](https://creativecommons.org/licenses/by-sa/3.0/); the
+digits shown here, and the gallery of reference digits, stay under that licence.""",
+}
+
+SPACES = {
+    "features": "features (hidden layer)",
+    "code": "code (z)",
+    "logits": "logits (z before the box)",
+    "pixels": "raw pixels (no model)",
+}
+
+
+def write(folder: Path, source: str | None = None) -> None:
+    """Render `folder`/README.md; `source` is what ganlab.load takes, if not the folder's name."""
+    config = ModelConfig.from_json((folder / CONFIG_FILE).read_text(encoding="utf-8"), CONFIG_FILE)
+    pictures = [file for file in (SAMPLES_FILE, RECONSTRUCTIONS_FILE) if (folder / file).is_file()]
+    text = render(config, read_metrics(folder), source or config.name, pictures)
+    partial = folder / f"{CARD_FILE}.partial"
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(folder / CARD_FILE)
+
+
+def render(config: ModelConfig, found: dict[str, Any], source: str, pictures: list[str]) -> str:
+    hub_dataset, dataset = DATASETS.get(config.dataset, (None, config.dataset))
+    title = config.title or config.name
+    blocks = [
+        _front_matter(config, hub_dataset),
+        f"# {title}",
+        ABOUT.get(config.method, f"A GAN trained by the method {config.method!r}."),
+        f"Latents have {config.latent_dim} dimensions and a {config.prior} prior; pictures are"
+        f" {config.size} x {config.size}, {'grey' if config.channels == 1 else 'in colour'}."
+        f" Trained on {dataset}.",
+    ]
+    if SAMPLES_FILE in pictures:
+        blocks += [
+            f"![Samples]({SAMPLES_FILE})",
+            f"G(z) for z from the prior, seed {SAMPLE_SEED}, not selected.",
+        ]
+    if RECONSTRUCTIONS_FILE in pictures:
+        blocks += [
+            f"![Reconstructions]({RECONSTRUCTIONS_FILE})",
+            "Rows in pairs: the first test pictures, below each its reconstruction G(E(x)); not selected.",
+        ]
+    blocks += ["## Use", _use(config, source), "## Training", _training(found.get("training", {}))]
+    blocks += ["## Measured", _measured(config, found), "## Limits", _limits(config, found, dataset)]
+    blocks += ["## Licence", LICENCE.get(config.dataset, "Weights and code: MIT.")]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _front_matter(config: ModelConfig, hub_dataset: str | None) -> str:
+    tags = dict.fromkeys(["gan", config.method, config.dataset, "latent-space"])
+    lines = ["---", "license: mit", "library_name: ganlab", "pipeline_tag: unconditional-image-generation"]
+    lines += ["tags:", *(f"- {tag}" for tag in tags)]
+    if hub_dataset:
+        lines += ["datasets:", f"- {hub_dataset}"]
+    return "\n".join([*lines, "---"])
+
+
+def _use(config: ModelConfig, source: str) -> str:
+    lines = ["import ganlab", "", f'ex = ganlab.load("{source}")']
+    if "generator" in config.networks:
+        lines += [
+            "z = ex.sample(16, seed=0)  # latents of the prior",
+            "y = ex.decode(z)  # their pictures",
+        ]
+    if "encoder" in config.networks:
+        lines += [
+            'x = ex.prepare("digit.png")  # a path, bytes, a PIL image or an array',
+            "z = ex.encode(x)  # its latent",
+            "y = ex.reconstruct(x)  # G(E(x))",
+            "near = ex.neighbours(x, k=5)  # the most similar training pictures",
+        ]
+    width = max(len(line.split("  #")[0].rstrip()) for line in lines)
+    aligned = [
+        f"{code.rstrip():{width}}  #{comment}" if comment else line
+        for line in lines
+        for code, _, comment in [line.partition("  #")]
+    ]
+    return "\n".join(
+        ["```python", *aligned, "```", "", f"Or in the browser: `python app.py --model {source}`."]
+    )
+
+
+def _training(training: dict[str, Any]) -> str:
+    if not training:
+        return "Not recorded."
+    shown = {key: value for key, value in training.items() if value is not None}
+    if "seconds" in shown:
+        shown["seconds"] = f"{shown['seconds']:.0f}"
+    if "images_per_second" in shown:
+        shown["images_per_second"] = f"{shown['images_per_second']:.0f}"
+    names = [key.replace("_", " ") for key in shown]
+    return _markdown(["Setting", "Value"], [[n, str(v)] for n, v in zip(names, shown.values(), strict=True)])
+
+
+def _measured(config: ModelConfig, found: dict[str, Any]) -> str:
+    about = found.get("evaluation")
+    if not about:
+        return f"Not evaluated yet: `python -m train.evaluate {config.name}`."
+    heads, rows = figures(config, found)
+    text = (
+        f"{_markdown(heads, rows)}\n\nMeasured by `{about['command']}` on {about['date']}, on the stored"
+        f" weights (fingerprint `{about['fingerprint']}`): test set {about['test']}; gallery"
+        f" {about['gallery']}; 1NN by Euclidean distance without normalisation; ± is one standard error."
+    )
+    if "untrained" in found["one_nn"].get("features", {}):
+        text += (
+            " The baseline of a 1NN is the same encoder with random weights, only its batch norm calibrated:"
+            " training is to be credited with the difference alone."
+        )
+    if len(heads) == 4:
+        text += (
+            " Published: Table 1 of the paper, and for the other rows its release's log after 400"
+            " epochs, in brackets the release's own baseline; the release's gallery has 50,000 digits."
+        )
+    return text
+
+
+def _limits(config: ModelConfig, found: dict[str, Any], dataset: str) -> str:
+    points = []
+    if "identity" in found:
+        kept = found["identity"]
+        points.append(
+            f"- It keeps the digit's class in {_percent(kept['label_kept'], kept['standard_error'])} of"
+            f" reconstructions, as judged by the {kept['judge']} (right on {_percent(kept['judge_accuracy'])}"
+            " of the originals)."
+        )
+    if config.method in WHY_CLASSES_CHANGE:
+        published = PUBLISHED.get((config.method, config.dataset), PUBLISHED[config.method, "mnist"])
+        points.append(WHY_CLASSES_CHANGE[config.method].format_map(published))
+    points.append(
+        f"- It knows only pictures like those of {dataset}: whatever else it is given, it answers with"
+        " one of those."
+    )
+    return "\n".join(points)
+
+
+# ---------------------------------------------------------------------- the table
+
+
+def figures(config: ModelConfig, found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows: each figure, its baseline, and what was published where there is such a figure."""
+    paper = PUBLISHED.get((config.method, config.dataset), {})
+    rows: list[list[str]] = []
+
+    def add(what: str, value: str, baseline: str = NONE, key: str = "", published_baseline: str = "") -> None:
+        published = paper.get(key, NONE)
+        if published_baseline in paper:
+            published += f" ({paper[published_baseline]})"
+        rows.append([what, value, baseline, published])
+
+    for space, nn in found.get("one_nn", {}).items():
+        baseline = f"{_percent(nn['untrained'])} untrained" if "untrained" in nn else NONE
+        accuracy = _percent(nn["accuracy"], nn["standard_error"])
+        add(f"1NN, {SPACES.get(space, space)}", accuracy, baseline, space, f"{space} untrained")
+    if r := found.get("reconstruction"):
+        other = f"{r['l2_random_pair']:.2f} random pair"
+        add("Reconstruction, L2 of x − G(E(x))", f"{r['l2']:.2f}", other, "l2", "l2 baseline")
+        add("The same as a share of its baseline", f"{r['l2_ratio']:.2f}", NONE, "l2_ratio")
+        add("L2 between two different test pictures", f"{r['l2_real_pair']:.2f}")
+        blind = f"{r['mse_mean_image']:.4f} mean picture, {r['mse_random_pair']:.4f} random pair"
+        add("Reconstruction, squared error a pixel", f"{r['mse']:.4f}", blind)
+        q = r["mse_quantiles"]
+        add("The same: median (5 % to 95 % of pictures)", f"{q[50]:.4f} ({q[5]:.4f} to {q[95]:.4f})")
+    if z := found.get("latent"):
+        other = f"{z['mean_abs_error_random_pair']:.3f} random pair"
+        add("Latent, mean abs of E(G(z)) − z", f"{z['mean_abs_error']:.3f}", other)
+    if i := found.get("identity"):
+        judge = f"{_percent(i['judge_accuracy'])} on x itself"
+        add("Class kept by G(E(x))", _percent(i["label_kept"], i["standard_error"]), judge)
+        add("Class of G(E(x)) judged as that of x", _percent(i["same_as_input"]))
+    heads = ["Figure", "Here", "Baseline", "Published"]
+    return (heads, rows) if paper else (heads[:3], [row[:3] for row in rows])
+
+
+def table(config: ModelConfig, found: dict[str, Any]) -> str:
+    """The same as aligned text for a terminal."""
+    heads, rows = figures(config, found)
+    widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in [heads, *rows]]
+    return "\n".join([lines[0].rstrip(), "-" * len(lines[0]), *(line.rstrip() for line in lines[1:])])
+
+
+def _markdown(heads: list[str], rows: list[list[str]]) -> str:
+    return "\n".join("| " + " | ".join(row) + " |" for row in [heads, ["---"] * len(heads), *rows])
+
+
+def _percent(share: float, error: float | None = None) -> str:
+    return f"{100 * share:.2f} %" if error is None else f"{100 * share:.2f} ± {100 * error:.2f} %"

@@ -1,0 +1,261 @@
+"""python -m train.publish RUN NAME: a run's networks as checkpoints/NAME, with figures, card, pictures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import nn
+
+from ganlab import gallery as galleries
+from ganlab import images, latent, model, networks
+from ganlab.gallery import CODES_FILE, TRAIN_FILE, Gallery, Pictures
+from ganlab.model import CHECKPOINTS, CONFIG_FILE, CheckpointError, LatentModel, ModelConfig
+from train import card, data
+from train.evaluate import CALIBRATION_BATCH, calibration_pictures, evaluate, write_metrics
+from train.trainer import RESUME_FILE, published_networks
+
+MAX_FILE_BYTES = 10_000_000  # a Space's git repository takes no larger file as it is
+RESERVED = ("galleries",)
+SEED = 0  # of the latents that batch norm is calibrated on
+COLUMNS = 12
+SAMPLE_ROWS, PAIR_ROWS = 6, 3
+SCALE = 2
+
+
+class PublishError(ValueError):
+    """A run that cannot be published; the message says why and what would do."""
+
+
+def publish(
+    run: Path,
+    name: str,
+    data_root: str | Path,
+    root: Path = CHECKPOINTS,
+    unfinished: bool = False,
+    measured: bool = True,
+) -> Path:
+    """Make root/NAME from a run folder; whatever fails, root/NAME stays what it was."""
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) or name in RESERVED:
+        raise PublishError(
+            f"A checkpoint's name is made of a-z, 0-9 and hyphens, like mnist-bigan, not {name!r}."
+        )
+    target = root / name
+    if target.exists() and not (target / CONFIG_FILE).is_file():
+        raise PublishError(f"{target} exists and is no checkpoint: choose another name, or remove it.")
+    config, training = read_run(run, name, unfinished)
+    # Before the work: the test set may be missing.
+    test = data.load(config.dataset, data_root, "test") if measured else None
+    root.mkdir(parents=True, exist_ok=True)
+    # On the same disk, so that renaming is atomic, and one level down, where list_models does not look.
+    with tempfile.TemporaryDirectory(dir=root, prefix=".publish-") as workshop:
+        folder = Path(workshop) / name
+        build(run, config, folder)
+        write_metrics(folder, {"training": training})
+        if test is None:
+            card.write(folder)
+        else:
+            evaluate(folder, test)
+        check_sizes(folder)
+        for path in folder.iterdir():
+            path.chmod(0o644)  # safetensors writes for its owner alone; a server may run as another user
+        replace(target, folder, Path(workshop) / "before")
+    return target
+
+
+def read_run(run: Path, name: str, unfinished: bool) -> tuple[ModelConfig, dict[str, Any]]:
+    """The run's model under its new name, and the facts of its training."""
+    for file in (CONFIG_FILE, RESUME_FILE):
+        if not (run / file).is_file():
+            raise PublishError(f"{run} holds no {file}: it is no run of python -m train.")
+    try:
+        settings = json.loads((run / CONFIG_FILE).read_text(encoding="utf-8"))
+        config = ModelConfig.from_json(json.dumps(settings["model"] | {"name": name}), f"{run}/{CONFIG_FILE}")
+        train = settings["train"]
+        step = torch.load(run / RESUME_FILE, map_location="cpu", weights_only=True, mmap=True)["step"]
+        log = run / "metrics.jsonl"
+        lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
+        # Epochs that the log has and the resume file has not are not what is published.
+        rows = [row for row in map(json.loads, lines) if row["step"] <= step]
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise PublishError(f"{run} is damaged: {type(error).__name__} {error}.") from None
+    last = rows[-1] if rows else {"epoch": 0, "seconds": None, "images_per_second": None}
+    if last["epoch"] < train["epochs"] and not unfinished:
+        raise PublishError(
+            f"{run} has finished {last['epoch']} of {train['epochs']} epochs: let it end, go on with"
+            " --resume, or publish it as it is with --unfinished."
+        )
+    kept = ("method", "dataset", "epochs", "seed", "updates", "precision", "batch_size", "ema")
+    training = {key: train[key] for key in kept} | {
+        "epochs": last["epoch"],
+        "seconds": last["seconds"],
+        "images_per_second": last["images_per_second"],
+        "commit": settings.get("commit"),
+    }
+    return config, training
+
+
+def build(run: Path, config: ModelConfig, folder: Path) -> None:
+    """Weights, gallery codes and pictures; all but the weights made by the weights as stored."""
+    nets = published_networks(run, config)
+    probe = LatentModel(config, nets, fingerprint="", folder=folder)
+    path = galleries.find(probe, TRAIN_FILE)
+    if path is None:
+        raise PublishError(
+            f"There is no gallery {config.gallery!r} to calibrate and encode: make it with"
+            f" python -m train.gallery {config.dataset}."
+        )
+    pictures = galleries.load_pictures(path)
+    for net in nets.values():
+        net.half().float()  # what is stored is what gets calibrated
+    calibrate(config, nets, pictures)
+    model.save(config, nets, folder)
+
+    stored = model.load(str(folder))
+    if "encoder" in stored.networks:
+        codes = Gallery(stored, pictures).codes
+        safetensors.torch.save_file({"codes": codes.half()}, folder / CODES_FILE)
+    draw_pictures(stored, folder)
+
+
+@torch.no_grad()
+def calibrate(config: ModelConfig, nets: dict[str, nn.Module], pictures: Pictures) -> None:
+    """Batch norm of G on the prior, of E on pictures, of D on real and fake pairs in equal parts.
+
+    The discriminator's true statistics differ between real and fake batches, which training keeps
+    apart; one network has room for one pair of them, so it gets the average.
+    """
+    G, E = nets.get("generator"), nets.get("encoder")
+    size = min(CALIBRATION_BATCH, len(pictures))
+    z = torch.split(latent.draw(config.prior, config.latent_dim, len(pictures) // size * size, SEED), size)
+    if G:
+        networks.calibrate(G, ((some,) for some in z))
+    if E:
+        networks.calibrate(E, ((x,) for x in calibration_pictures(pictures)))
+    if G and E and "joint_discriminator" in nets:
+
+        def pairs() -> Any:
+            yield from ((x, E(x)) for x in calibration_pictures(pictures))
+            yield from ((G(some), some) for some in z)
+
+        networks.calibrate(nets["joint_discriminator"], pairs())
+
+
+@torch.inference_mode()
+def draw_pictures(stored: LatentModel, folder: Path) -> None:
+    """samples.png and reconstructions.png, of the first latents of a seed and the first test pictures."""
+    config = stored.config
+    if "generator" not in stored.networks:
+        return
+    z = latent.draw(config.prior, config.latent_dim, COLUMNS * SAMPLE_ROWS, card.SAMPLE_SEED)
+    images.grid(stored.generator(z), COLUMNS, SCALE).save(folder / card.SAMPLES_FILE, optimize=True)
+    test = galleries.test_pictures(stored)
+    if "encoder" in stored.networks and test:
+        x = test.inputs(slice(0, COLUMNS * PAIR_ROWS))
+        y = stored.generator(stored.encoder(x))
+        rows = [
+            row for pair in zip(torch.split(x, COLUMNS), torch.split(y, COLUMNS), strict=True) for row in pair
+        ]
+        images.grid(torch.cat(rows), COLUMNS, SCALE).save(folder / card.RECONSTRUCTIONS_FILE, optimize=True)
+
+
+def check_sizes(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file() and path.stat().st_size >= MAX_FILE_BYTES:
+            raise PublishError(
+                f"{path.name} would take {path.stat().st_size / 1e6:.1f} MB, and a Space's git repository"
+                f" takes less than {MAX_FILE_BYTES / 1e6:.0f}: train a smaller --width."
+            )
+
+
+def replace(target: Path, folder: Path, before: Path) -> None:
+    """Put `folder` where `target` is; the old one goes to `before`, and comes back if that fails."""
+    if target.exists():
+        target.rename(before)
+    try:
+        folder.rename(target)
+    except OSError:
+        if before.exists():
+            before.rename(target)
+        raise
+
+
+def upload(folder: Path, repo_id: str) -> str:
+    """Push a checkpoint with its own copy of the gallery, so that it needs nothing else. Its address."""
+    import httpx
+    from huggingface_hub import HfApi
+
+    config = ModelConfig.from_json((folder / CONFIG_FILE).read_text(encoding="utf-8"), CONFIG_FILE)
+    with tempfile.TemporaryDirectory() as workshop:
+        staged = Path(workshop) / folder.name
+        shutil.copytree(folder, staged)
+        if config.gallery and not (staged / "gallery").exists():
+            shutil.copytree(galleries.GALLERIES / config.gallery, staged / "gallery")
+        card.write(staged, source=repo_id)
+        check_sizes(staged)
+        try:
+            api = HfApi()
+            api.create_repo(repo_id, exist_ok=True)
+            # Weights of an earlier version under other names would not fit the new config.
+            commit = api.upload_folder(
+                repo_id=repo_id,
+                folder_path=staged,
+                commit_message=f"Publish {folder.name}",
+                delete_patterns=["*.safetensors"],
+            )
+        except (OSError, ValueError, httpx.HTTPError) as error:
+            reason = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+            raise PublishError(
+                f"{folder} is made, but {repo_id} could not be written ({reason}): log in with hf auth login,"
+                " and give the same command again."
+            ) from None
+    return str(commit)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m train.publish", description=__doc__)
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of a run")
+    parser.add_argument("name", metavar="NAME", help="checkpoints/NAME is made or replaced")
+    parser.add_argument(
+        "--unfinished", action="store_true", help="publish a run that has not ended, as it is"
+    )
+    parser.add_argument("--no-evaluate", action="store_true", help="measure nothing now")
+    parser.add_argument("--repo-id", metavar="USER/REPO", help="push it to this Hub repository as well")
+    parser.add_argument("--root", type=Path, default=CHECKPOINTS, help="folder of checkpoints")
+    parser.add_argument(
+        "--data-root",
+        default=os.environ.get("GANLAB_DATA", "data"),
+        help="folder of the data set to measure on (default: $GANLAB_DATA, or data)",
+    )
+    options = parser.parse_args(arguments)
+    try:
+        if options.repo_id and not re.fullmatch(r"[\w.-]+/[\w.-]+", options.repo_id):
+            raise PublishError(f"--repo-id is USER/REPO, not {options.repo_id!r}.")
+        target = publish(
+            options.run,
+            options.name,
+            options.data_root,
+            options.root,
+            options.unfinished,
+            not options.no_evaluate,
+        )
+        print(f"{target}: {sum(path.stat().st_size for path in target.iterdir()) / 1e6:.1f} MB")
+        if options.repo_id:
+            print(upload(target, options.repo_id))
+    except (CheckpointError, ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
