@@ -13,18 +13,15 @@ from typing import Any
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ganlab import latent, networks
 from ganlab.networks import Encoder
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.safetensors"
-MORE_WEIGHTS = "model-{}.safetensors"  # 2, 3, ...: networks that did not fit into the first file
-FILE_BYTES = 9_000_000  # of tensors in one file, so that it stays below 10 MB, git's limit on the Hub
 METRICS_FILE = "metrics.json"
-MAX_WEIGHTS_BYTES = 2**30  # a checkpoint is a few megabytes; a larger file is refused unread
+MAX_WEIGHTS_BYTES = 2**30  # a network takes a few megabytes; a larger file is refused unread
 # What an explorer needs of a Hub repository: no pickle is ever fetched.
 HUB_FILES = ["*.json", "*.safetensors", "*.webp", "*.png", "README.md", "gallery/*.npz"]
 
@@ -136,32 +133,21 @@ class LatentModel:
         return encoder
 
 
+def weights_file(network: str) -> str:
+    """One file a network: each stays small, and a page can fetch the generator alone."""
+    return f"{network}.safetensors"
+
+
 def save(config: ModelConfig, nets: dict[str, nn.Module], folder: Path) -> None:
-    """Write config.json and model.safetensors (floats as fp16) to `folder`; a large model in more files."""
+    """Write config.json and a safetensors file for each network (floats as fp16) to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    files: list[dict[str, Tensor]] = [{}]
     for name in config.networks:
         tensors = {
-            f"{name}.{key}": (value.half() if value.is_floating_point() else value)
-            .detach()
-            .cpu()
-            .contiguous()
+            key: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
             for key, value in nets[name].state_dict().items()
         }
-        if files[-1] and sum(tensor.nbytes for tensor in (files[-1] | tensors).values()) > FILE_BYTES:
-            files.append({})
-        files[-1] |= tensors
-    for path in _weights_files(folder):
-        path.unlink()
-    for number, tensors in enumerate(files, start=1):
-        file = WEIGHTS_FILE if number == 1 else MORE_WEIGHTS.format(number)
-        safetensors.torch.save_file(tensors, folder / file)
+        safetensors.torch.save_file(tensors, folder / weights_file(name))
     (folder / CONFIG_FILE).write_text(config.to_json(), encoding="utf-8")
-
-
-def _weights_files(folder: Path) -> list[Path]:
-    """model.safetensors, then model-2.safetensors, ..., as far as they exist."""
-    return sorted(folder.glob(WEIGHTS_FILE)) + sorted(folder.glob(MORE_WEIGHTS.format("*")))
 
 
 def list_models(root: Path | None = None) -> list[str]:
@@ -209,52 +195,53 @@ def _download(hub_id: str) -> Path:
 def load(name: str, device: torch.device | str = "cpu") -> LatentModel:
     """Load a checkpoint strictly: every tensor named by its config, of its shape, and nothing else."""
     folder = resolve(name)
-    config_path, weights_path = folder / CONFIG_FILE, folder / WEIGHTS_FILE
-    if not config_path.is_file() or not weights_path.is_file():
-        raise CheckpointError(f"{name} lacks {CONFIG_FILE} or {WEIGHTS_FILE}: it is no checkpoint.")
-    weights_files = _weights_files(folder)
-    if sum(path.stat().st_size for path in weights_files) > MAX_WEIGHTS_BYTES:
-        raise CheckpointError(f"{weights_path.name} of {name} is over a gigabyte: refused.")
+    if not (folder / CONFIG_FILE).is_file():
+        raise CheckpointError(f"{name} lacks {CONFIG_FILE}: it is no checkpoint.")
     try:
-        config_text = config_path.read_text(encoding="utf-8")
+        config_text = (folder / CONFIG_FILE).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise CheckpointError(f"{name}/{CONFIG_FILE} is not valid JSON: {error}.") from None
     config = ModelConfig.from_json(config_text, f"{name}/{CONFIG_FILE}")
-    tensors: dict[str, Tensor] = {}
-    digest = hashlib.sha256(config_text.encode())
-    for path in weights_files:
-        blob = path.read_bytes()
-        digest.update(blob)
-        try:
-            tensors |= safetensors.torch.load(blob)
-        except safetensors.SafetensorError as error:
-            raise CheckpointError(f"{name}/{path.name} is damaged: {error}.") from None
     try:
-        # On "meta" nothing is allocated before the file has shown that it holds what the config claims,
-        # and no random number is drawn for weights that are about to be replaced.
+        # On "meta" nothing is allocated before the files have shown that they hold what the config
+        # claims, and no random number is drawn for weights that are about to be replaced.
         with torch.device("meta"):
             nets = networks.build(config)
     except ValueError as error:
         raise CheckpointError(f"{name}/{CONFIG_FILE}: {error}") from None
-    expected = {f"{net}.{key}": v for net, m in nets.items() for key, v in m.state_dict().items()}
+    digest = hashlib.sha256(config_text.encode())
+    for net, module in nets.items():
+        path = folder / weights_file(net)
+        if not path.is_file():
+            raise CheckpointError(f"{name} lacks {path.name}: it is no checkpoint.")
+        if path.stat().st_size > MAX_WEIGHTS_BYTES:
+            raise CheckpointError(f"{name}/{path.name} is over a gigabyte: refused.")
+        blob = path.read_bytes()
+        digest.update(blob)
+        _fill(module, blob, f"{name}/{path.name}", device)
+    return LatentModel(config, nets, digest.hexdigest()[:16], folder, read_metrics(folder))
+
+
+def _fill(module: nn.Module, blob: bytes, source: str, device: torch.device | str) -> None:
+    """Give a network on "meta" the tensors of a safetensors file, which must be exactly its own."""
+    try:
+        tensors = safetensors.torch.load(blob)
+    except safetensors.SafetensorError as error:
+        raise CheckpointError(f"{source} is damaged: {error}.") from None
+    expected = module.state_dict()
     if expected.keys() != tensors.keys():
-        missing, extra = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected)
-        raise CheckpointError(
-            f"{name}/{WEIGHTS_FILE} does not fit its config: missing {missing[:3]}, extra {extra[:3]}."
-        )
+        missing, extra = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
+        raise CheckpointError(f"{source} does not fit its config: missing {missing[:3]}, extra {extra[:3]}.")
     for key, value in expected.items():
         if value.shape != tensors[key].shape:
             raise CheckpointError(
-                f"{name}/{WEIGHTS_FILE}: {key} has shape {tuple(tensors[key].shape)}, "
-                f"its config wants {tuple(value.shape)}."
+                f"{source}: {key} has shape {tuple(tensors[key].shape)},"
+                f" its config wants {tuple(value.shape)}."
             )
-    for net, module in nets.items():
-        state = {
-            key: tensors[f"{net}.{key}"].to(device, value.dtype, copy=True)
-            for key, value in module.state_dict().items()
-        }
-        module.load_state_dict(state, assign=True)
-    return LatentModel(config, nets, digest.hexdigest()[:16], folder, read_metrics(folder))
+    module.load_state_dict(
+        {key: tensors[key].to(device, value.dtype, copy=True) for key, value in expected.items()},
+        assign=True,
+    )
 
 
 def read_metrics(folder: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from ganlab import model
+from tests.conftest import TINY
 
 ROOT = Path(model.__file__).resolve().parent.parent
 
@@ -131,7 +132,8 @@ def test_a_hub_id_is_fetched_checked_and_kept(hub: Hub, tiny_folder: Path, tmp_p
     answers = load_in_a_new_process(
         tmp_path / "home", hub.url, "user/tiny", "user/tiny@v1", pinned, "user/tiny@v9", "user/other"
     )
-    fetched = ["README.md", "config.json", "gallery/train.npz", "model.safetensors"]
+    weights = [f"{name}.safetensors" for name in sorted(TINY.networks)]
+    fetched = sorted(["README.md", "config.json", "gallery/train.npz", *weights])
     assert answers[:3] == [[here, fetched]] * 3
     for answer in answers[3:]:
         assert "neither a folder here nor a Hub repository that can be reached" in answer

@@ -1,15 +1,13 @@
-"""Hostile files are refused, every kind of picture is read, and uploads become MNIST's digits."""
+"""Hostile files are refused, every kind of picture is read, and pictures go out exactly."""
 
 from __future__ import annotations
 
 import base64
-import dataclasses
 import io
 import struct
 import time
 import tracemalloc
 import zlib
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageSequence
 from torch import Tensor
 
 from ganlab import images
-from ganlab.gallery import GALLERIES, Pictures, load_pictures
+from ganlab.gallery import Pictures
 from ganlab.images import PictureError, decode, prepare
 from tests.conftest import TINY
 
@@ -79,229 +77,6 @@ def photo(digit: Digit, seed: int) -> bytes:
     grey = light * (1 - 0.75 * ink) + random.normal(0, 0.03, ink.shape)
     colour = grey[..., None] * np.array([1, 0.97, 0.9])
     return encoded(Image.fromarray((colour.clip(0, 1) * 255).astype(np.uint8)), "JPEG", quality=75)
-
-
-UPLOADS: dict[str, Callable[[Digit, int], bytes]] = {
-    "png": lambda digit, seed: encoded(page(digit, seed), "PNG", compress_level=1),
-    "jpeg": lambda digit, seed: encoded(page(digit, seed), "JPEG", quality=80),
-    "webp": lambda digit, seed: encoded(page(digit, seed), "WEBP", method=0),
-    "16-bit png": lambda digit, seed: encoded(
-        Image.fromarray(np.asarray(page(digit, seed)).astype(np.uint16) * 257), "PNG", compress_level=1
-    ),
-    "transparent png": lambda digit, seed: encoded(transparent(page(digit, seed)), "PNG", compress_level=1),
-    "dark on white": lambda digit, seed: encoded(inverted(page(digit, seed)), "PNG", compress_level=1),
-    "turned jpeg": lambda digit, seed: turned_jpeg(page(digit, seed)),
-    "photo": photo,
-}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Small pictures gain nothing from more, and on a busy machine lose much."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="module")
-def nearest() -> Callable[[Tensor], Tensor]:
-    """The label of the nearest of the 60,000 training digits, by pixels."""
-    gallery = load_pictures(GALLERIES / "mnist" / "train.npz")
-    points = gallery.inputs(slice(None)).flatten(1)
-    squares = (points * points).sum(1)
-
-    def labels(x: Tensor) -> Tensor:
-        return gallery.labels[(squares - 2 * x.flatten(1) @ points.T).argmin(1)]
-
-    return labels
-
-
-# ---- preparation ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", UPLOADS)
-def test_an_upload_keeps_its_label(kind: str, digits: Pictures, nearest: Callable[[Tensor], Tensor]) -> None:
-    """200 test digits, each saved as a person might; measured: 99 % or more of each kind."""
-    rows = range(0, 400, 2)
-    prepared = [prepare(UPLOADS[kind](digits.pixels[row, 0].numpy(), row), TINY) for row in rows]
-    kept = nearest(torch.cat([one.x for one in prepared])) == nearest(digits.inputs(slice(0, 400, 2)))
-    assert kept.float().mean() >= 0.95
-    assert all(one.inverted == (kind in ("transparent png", "dark on white", "photo")) for one in prepared)
-    if kind == "photo":
-        assert all("uneven light removed" in one.notes for one in prepared)
-
-
-def test_mnist_digits_pass_unchanged_to_the_bit(digits: Pictures) -> None:
-    """All 500 test digits and every 20th training digit (of the 60,000, all 60,000 pass)."""
-    train = load_pictures(GALLERIES / "mnist" / "train.npz")
-    for picture in torch.cat([digits.pixels, train.pixels[::20]])[:, 0].numpy():
-        light, dark = prepare(picture, TINY), prepare(255 - picture, TINY)
-        assert np.array_equal((light.x * 255)[0, 0].numpy(), picture)
-        assert torch.equal(light.x, dark.x)
-        assert (light.inverted, dark.inverted) == (False, True)
-        assert light.notes == ("already 28x28 MNIST: unchanged",)
-
-
-def test_every_file_of_a_28x28_digit_passes_unchanged(digits: Pictures) -> None:
-    pixels = digits.pixels[3, 0].numpy()
-    image = Image.fromarray(pixels)
-    for upload in (
-        encoded(image, "PNG"),
-        encoded(image, "BMP"),
-        encoded(image, "TIFF"),
-        encoded(image, "GIF"),
-        encoded(image.convert("RGB"), "PNG"),
-        encoded(image.convert("RGB"), "WEBP", lossless=True),
-        encoded(transparent(image), "PNG"),
-        encoded(Image.fromarray(pixels.astype(np.uint16) * 257), "PNG"),
-        Image.fromarray(pixels.astype(np.float32) / 255),
-        digits.inputs(slice(3, 4)),
-    ):
-        assert torch.equal(prepare(upload, TINY).x, digits.inputs(slice(3, 4)))
-
-
-def test_preparing_twice_changes_nothing(digits: Pictures) -> None:
-    for row in range(20):
-        once = prepare(page(digits.pixels[row, 0].numpy(), row), TINY).x
-        assert torch.equal(prepare(images.to_pil(once[0]), TINY).x, once)
-
-
-@pytest.mark.parametrize("width", [1, 2, 3])
-@pytest.mark.parametrize("side", [800, 1000, 2800])
-def test_a_thin_pen_gives_bright_strokes(width: int, side: int, digits: Pictures) -> None:
-    usual = digits.inputs(slice(None)).flatten(1).mean(1)
-    for points in (TWO, FIVE):
-        prepared = prepare(drawing(points, width, side), TINY)
-        assert "thin strokes thickened" in prepared.notes
-        assert prepared.x.max() >= 0.8
-        assert usual.quantile(0.1) < prepared.x.mean() < usual.quantile(0.9)
-
-
-def test_a_pen_of_any_width_gives_the_same_digit() -> None:
-    thin, thick = (prepare(drawing(FIVE, width), TINY).x for width in (1, 40))
-    assert (thin - thick).abs().mean() < 0.05
-
-
-@pytest.mark.parametrize("corner", [(700, 40), (60, 20), (5, 700)])
-def test_dust_does_not_move_the_digit(corner: tuple[int, int]) -> None:
-    image = drawing(TWO, 24)
-    clean = prepare(image, TINY).x
-    ImageDraw.Draw(image).ellipse((*corner, corner[0] + 12, corner[1] + 12), fill=0)
-    assert (prepare(image, TINY).x - clean).abs().max() < 0.02
-
-
-def test_a_frame_around_the_digit_is_left_out() -> None:
-    image = drawing(TWO, 24)
-    clean = prepare(image, TINY).x
-    ImageDraw.Draw(image).rectangle((3, 3, 796, 796), outline=0, width=4)
-    assert (prepare(image, TINY).x - clean).abs().max() < 0.05
-
-
-def test_the_separate_bar_of_a_five_stays() -> None:
-    image = drawing(FIVE[1:], 30)
-    ImageDraw.Draw(image).line([(330, 80), (530, 60)], fill=0, width=30)
-    prepared = prepare(image, TINY).x[0, 0]
-    assert prepared[4:7].amax() > 0.9
-    rows = (prepared > 0.5).any(1).nonzero()
-    assert int(rows[-1] - rows[0]) == 19
-    assert not (prepared[int(rows[0]) : int(rows[-1])] > 0.5).any(1).all()  # the gap is there
-
-
-def test_a_small_digit_on_a_large_page(digits: Pictures, nearest: Callable[[Tensor], Tensor]) -> None:
-    xs = []
-    for row in range(40):
-        sheet = Image.new("L", (2000, 1500), 255)
-        sheet.paste(inverted(Image.fromarray(digits.pixels[row, 0].numpy()).resize((70, 70))), (1700, 90))
-        xs.append(prepare(sheet, TINY).x)
-    kept = nearest(torch.cat(xs)) == nearest(digits.inputs(slice(0, 40)))
-    assert kept.float().mean() >= 0.95
-
-
-def test_polarity_can_be_said(digits: Pictures) -> None:
-    """Paper on a dark table: by itself the paper is taken for light ink."""
-    image = Image.new("L", (900, 900), 50)
-    image.paste(drawing(TWO, 24, 700), (100, 100))
-    assert not prepare(image, TINY, "auto").inverted
-    assert not prepare(image, TINY, "light").inverted
-    dark = prepare(image, TINY, "dark")
-    assert dark.inverted
-    assert (dark.x - prepare(drawing(TWO, 24), TINY).x).abs().mean() < 0.02
-    digit = digits.pixels[0, 0].numpy()
-    assert prepare(digit, TINY, "dark").inverted  # what is said is done, even to MNIST's own
-    assert not prepare(255 - digit, TINY, "light").inverted
-    image = drawing(TWO, 24)
-    with pytest.raises(ValueError, match=r"available = \['auto', 'light', 'dark'\]"):
-        prepare(image, TINY, "grey")  # type: ignore[arg-type]
-
-
-def test_light_ink_on_nothing_is_seen() -> None:
-    sheet = Image.new("RGBA", (800, 800), (0, 0, 0, 0))
-    ImageDraw.Draw(sheet).line(FIVE, fill="white", width=24)
-    prepared = prepare(encoded(sheet, "PNG"), TINY)
-    assert not prepared.inverted
-    assert prepared.x.max() == 1
-
-
-@pytest.mark.parametrize("mode", ["1", "L", "RGB", "CMYK", "F", "I;16"])
-def test_blank_paper_is_said_to_be_blank(mode: str) -> None:
-    for side in (1, 28, 500):
-        with pytest.raises(PictureError, match="no ink"):
-            prepare(Image.new(mode, (side, side)), TINY)
-
-
-def test_noise_on_blank_paper_is_no_ink() -> None:
-    noise = np.random.default_rng(0).normal(0.8, 0.03, (400, 400)).clip(0, 1)
-    shaded = noise * np.linspace(0.6, 1, 400)
-    for paper in (noise, shaded, 1 - noise):
-        with pytest.raises(PictureError, match="no ink"):
-            prepare(paper, TINY)
-
-
-def test_no_picture_crashes_preparation() -> None:
-    shapes = [(1, 1), (1, 2), (2, 2), (3, 4000), (4000, 3), (1, 4000), (300, 300)]
-    random = np.random.default_rng(0)
-    shapes += [tuple(random.integers(1, 60, 2)) for _ in range(120)]
-    for index, shape in enumerate(shapes):
-        values = random.integers(0, 256, shape).astype(np.uint8)
-        for picture in (values, (values > 250) * np.uint8(255), values // 9):
-            try:
-                x = prepare(picture, TINY, ("auto", "light", "dark")[index % 3]).x
-            except PictureError:
-                continue
-            assert x.shape == (1, 1, 28, 28)
-            assert x.min() >= 0
-            assert x.max() <= 1
-
-
-def test_other_sizes_and_channels_of_digit_models(digits: Pictures) -> None:
-    config = dataclasses.replace(TINY, size=32, channels=3)
-    x = prepare(digits.pixels[0, 0].numpy(), config).x
-    assert x.shape == (1, 3, 32, 32)
-    assert x.dtype == torch.float32
-
-
-def test_picture_preparation() -> None:
-    config = dataclasses.replace(TINY, preparation="picture", channels=3, size=32)
-    colours = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
-    same = prepare(encoded(Image.fromarray(colours), "PNG"), config)
-    assert np.array_equal(images.to_uint8(same.x[0]), colours)
-    assert same.notes == ("unchanged",)
-    wide = Image.new("RGB", (300, 100), "red")
-    wide.paste("blue", (100, 0, 200, 100))
-    middle = prepare(wide, config)
-    assert middle.x.shape == (1, 3, 32, 32)
-    assert middle.x[0, 2].min() > 0.9
-    assert middle.x[0, 0].max() < 0.1
-    grey = prepare(wide, dataclasses.replace(config, channels=1))
-    assert grey.x.shape == (1, 1, 32, 32)
-    assert prepare(torch.rand(3, 40, 50), config).x.shape == (1, 3, 32, 32)
-    assert prepare(torch.rand(1, 40, 50), config).x.shape == (1, 3, 32, 32)
-
-
-def test_an_unknown_preparation_names_the_choices() -> None:
-    with pytest.raises(ValueError, match=r"'cat'; available = \['digit', 'picture'\]"):
-        prepare(np.zeros((28, 28)), dataclasses.replace(TINY, preparation="cat"))
 
 
 # ---- decoding ------------------------------------------------------------------------------------

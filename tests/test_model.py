@@ -17,15 +17,15 @@ from ganlab import model, networks
 from ganlab.model import CheckpointError, LatentModel, ModelConfig
 from tests.conftest import TINY
 
-
-def tensors(folder: Path) -> dict[str, torch.Tensor]:
-    return safetensors.torch.load_file(folder / model.WEIGHTS_FILE)
+ENCODER = model.weights_file("encoder")
+FILES = [model.CONFIG_FILE, *(model.weights_file(name) for name in TINY.networks)]
 
 
 def rewrite(folder: Path, change: Callable[[dict[str, torch.Tensor]], Any]) -> None:
-    changed = tensors(folder)
-    change(changed)
-    safetensors.torch.save_file(changed, folder / model.WEIGHTS_FILE)
+    """Change the encoder's file."""
+    tensors = safetensors.torch.load_file(folder / ENCODER)
+    change(tensors)
+    safetensors.torch.save_file(tensors, folder / ENCODER)
 
 
 def reconfigure(folder: Path, **changes: Any) -> None:
@@ -58,42 +58,24 @@ def test_a_loaded_checkpoint_is_the_saved_one_in_half_precision(tmp_path: Path) 
 def test_saving_what_was_loaded_changes_no_byte(tiny_folder: Path, tmp_path: Path) -> None:
     loaded = model.load(str(tiny_folder))
     model.save(loaded.config, loaded.networks, tmp_path / "again")
-    for file in (model.CONFIG_FILE, model.WEIGHTS_FILE):
+    for file in FILES:
         assert (tmp_path / "again" / file).read_bytes() == (tiny_folder / file).read_bytes()
     assert model.load(str(tmp_path / "again")).fingerprint == loaded.fingerprint
 
 
 def test_saving_writes_json_and_safetensors_and_nothing_else(tiny_folder: Path) -> None:
-    assert {path.name for path in tiny_folder.iterdir()} == {model.CONFIG_FILE, model.WEIGHTS_FILE}
+    assert {path.name for path in tiny_folder.iterdir()} == set(FILES)
 
 
 def test_only_the_networks_of_the_config_are_saved(tmp_path: Path) -> None:
     nets = networks.build(TINY)
     config = dataclasses.replace(TINY, networks=("generator",))
     model.save(config, nets, tmp_path / "g")
-    assert {key.split(".")[0] for key in tensors(tmp_path / "g")} == {"generator"}
+    assert {path.name for path in (tmp_path / "g").iterdir()} == {"config.json", "generator.safetensors"}
     loaded = model.load(str(tmp_path / "g"))
     assert loaded.generator is loaded.networks["generator"]
     with pytest.raises(ValueError, match="tiny has no encoder; invert by optimisation"):
         _ = loaded.encoder
-
-
-def test_a_large_model_is_spread_over_files_and_comes_back_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(model, "FILE_BYTES", 30_000)
-    nets = networks.build(TINY)
-    networks.initialise(nets, 1)
-    model.save(TINY, nets, tmp_path / "m")
-    assert len(list((tmp_path / "m").glob("*.safetensors"))) == 3
-    loaded = model.load(str(tmp_path / "m"))
-    weight = loaded.networks["joint_discriminator"].get_parameter("latent.weight")
-    assert torch.equal(weight, nets["joint_discriminator"].get_parameter("latent.weight").half().float())
-    # a smaller one in its place leaves none of the old files
-    monkeypatch.setattr(model, "FILE_BYTES", 10**6)
-    model.save(TINY, nets, tmp_path / "m")
-    assert len(list((tmp_path / "m").glob("*.safetensors"))) == 1
-    assert model.load(str(tmp_path / "m")).config == TINY
 
 
 def test_a_loaded_model_is_in_evaluation_mode_and_cannot_be_changed(tiny_model: LatentModel) -> None:
@@ -127,7 +109,7 @@ def test_the_fingerprint_is_of_the_content_not_of_the_place(tiny_folder: Path, t
 
 def test_the_fingerprint_changes_with_one_weight_and_with_the_config(tiny_folder: Path) -> None:
     seen = [model.load(str(tiny_folder)).fingerprint]
-    rewrite(tiny_folder, lambda t: t["generator.skip.weight"].view(-1)[0].add_(0.25))
+    rewrite(tiny_folder, lambda t: t["first.weight"].view(-1)[0].add_(0.25))
     seen.append(model.load(str(tiny_folder)).fingerprint)
     reconfigure(tiny_folder, title="Renamed")
     seen.append(model.load(str(tiny_folder)).fingerprint)
@@ -138,23 +120,23 @@ def test_the_fingerprint_changes_with_one_weight_and_with_the_config(tiny_folder
 
 
 def drop(t: dict[str, torch.Tensor]) -> None:
-    del t["encoder.output.weight"]
+    del t["output.weight"]
 
 
 def add(t: dict[str, torch.Tensor]) -> None:
-    t["generator.secret"] = torch.zeros(1)
+    t["secret"] = torch.zeros(1)
 
 
 def reshape(t: dict[str, torch.Tensor]) -> None:
-    t["encoder.output.weight"] = torch.zeros(16, 4, dtype=torch.half)
+    t["output.weight"] = torch.zeros(16, 4, dtype=torch.half)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (drop, r"does not fit its config: missing \['encoder.output.weight'\], extra \[\]"),
-        (add, r"missing \[\], extra \['generator.secret'\]"),
-        (reshape, r"encoder.output.weight has shape \(16, 4\), its config wants \(4, 16\)"),
+        (drop, r"does not fit its config: missing \['output.weight'\], extra \[\]"),
+        (add, r"missing \[\], extra \['secret'\]"),
+        (reshape, r"output.weight has shape \(16, 4\), its config wants \(4, 16\)"),
     ],
 )
 def test_weights_that_do_not_fit_are_refused(
@@ -167,9 +149,9 @@ def test_weights_that_do_not_fit_are_refused(
 
 @pytest.mark.parametrize("keep", [0, 4, 200, -1])
 def test_truncated_weights_are_refused(tiny_folder: Path, keep: int) -> None:
-    path = tiny_folder / model.WEIGHTS_FILE
+    path = tiny_folder / ENCODER
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(CheckpointError, match=r"model\.safetensors is damaged"):
+    with pytest.raises(CheckpointError, match=r"encoder\.safetensors is damaged"):
         model.load(str(tiny_folder))
 
 
@@ -254,7 +236,7 @@ def test_pickles_are_never_opened(tiny_folder: Path) -> None:
     for file in ("pytorch_model.bin", "model.pt", "resume.pt", "model.pkl", "gallery.npz"):
         (tiny_folder / file).write_bytes(pickle.dumps(Bomb()))
     assert model.load(str(tiny_folder)).config == TINY
-    (tiny_folder / model.WEIGHTS_FILE).write_bytes(pickle.dumps(Bomb()))
+    (tiny_folder / ENCODER).write_bytes(pickle.dumps(Bomb()))
     with pytest.raises(CheckpointError, match="damaged"):
         model.load(str(tiny_folder))
 
@@ -339,7 +321,7 @@ def test_a_bundled_name_cannot_climb_out_of_checkpoints(
         model.load("../tiny")  # a path from here, and there is nothing
 
 
-@pytest.mark.parametrize("file", [model.CONFIG_FILE, model.WEIGHTS_FILE])
+@pytest.mark.parametrize("file", FILES)
 def test_a_folder_that_lacks_a_file_is_no_checkpoint(tiny_folder: Path, file: str) -> None:
     (tiny_folder / file).unlink()
     with pytest.raises(CheckpointError, match=r"no checkpoint"):

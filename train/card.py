@@ -1,11 +1,15 @@
-"""A checkpoint's model card, README.md: every measured figure in it comes from metrics.json."""
+"""A checkpoint's model card, README.md: every measured figure in it comes from metrics.json.
+
+python -m train.card: put the bundled checkpoints' figures into the project's README as well.
+"""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
-from ganlab.model import CONFIG_FILE, ModelConfig, read_metrics
+from ganlab.model import CHECKPOINTS, CONFIG_FILE, ModelConfig, read_metrics
 
 CARD_FILE = "README.md"
 SAMPLES_FILE = "samples.png"
@@ -237,3 +241,30 @@ def _markdown(heads: list[str], rows: list[list[str]]) -> str:
 
 def _percent(share: float, error: float | None = None) -> str:
     return f"{100 * share:.2f} %" if error is None else f"{100 * share:.2f} ± {100 * error:.2f} %"
+
+
+# ---------------------------------------------------------------------- the project's README
+
+PROJECT_README = CHECKPOINTS.parent / "README.md"
+
+
+def with_figures(text: str) -> str:
+    """`text` with the table of each checkpoint between its marks, <!-- figures: NAME --> and <!-- end -->."""
+
+    def fresh(match: re.Match[str]) -> str:
+        folder = CHECKPOINTS / match["name"]
+        config = ModelConfig.from_json((folder / CONFIG_FILE).read_text(encoding="utf-8"), CONFIG_FILE)
+        found = read_metrics(folder)
+        about = found["evaluation"]
+        return (
+            f"{match['start']}\n{_markdown(*figures(config, found))}\n\n"
+            f"Measured by `{about['command']}` on {about['date']}; test set: {about['test']}; gallery:"
+            f" {about['gallery']}; ± is one standard error.\n{match['end']}"
+        )
+
+    marks = r"(?P<start><!-- figures: (?P<name>[\w-]+) -->).*?(?P<end><!-- end -->)"
+    return re.sub(marks, fresh, text, flags=re.S)
+
+
+if __name__ == "__main__":
+    PROJECT_README.write_text(with_figures(PROJECT_README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -28,6 +28,7 @@ from ganlab.ui.page import (
 )
 
 MAX_KEPT = 24
+CACHE = (600, 3600)  # seconds: how often, and how old, files of visitors are deleted
 Kept: TypeAlias = tuple[Item, ...]
 TABS = (
     ("Reconstruct", "reconstruct", reconstruct.build),
@@ -102,7 +103,7 @@ def header_html(explorer: Explorer) -> str:
 def build(models: Models) -> gr.Blocks:
     opened = models.get(models.default)
     first, ends = opening(opened)
-    with gr.Blocks(title="ganlab", analytics_enabled=False, fill_width=True) as blocks:
+    with gr.Blocks(title="ganlab", analytics_enabled=False, fill_width=True, delete_cache=CACHE) as blocks:
         with gr.Row(elem_classes="gl-header"):
             html('<h1 class="gl-mark">ganlab</h1>', elem_classes="gl-brand")
             picker = gr.Dropdown(
@@ -127,9 +128,9 @@ def build(models: Models) -> gr.Blocks:
             current=gr.State(first),
             now=html(now_html(first), "tiles", render=False),
             ends=gr.State(ends),
-            slots=html(slots_html(ends), "tiles", render=False, elem_classes="gl-ends"),
+            slots=html(slots_html(ends), "tiles", render=False),
             kept=gr.State(()),
-            keeps=html("", "tiles", render=False, elem_classes="gl-kept"),
+            keeps=html("", "tiles", render=False),
         )
         active = gr.State(TABS[0][1])
         with gr.Row(elem_classes="gl-frame"):

@@ -73,6 +73,7 @@ def notice_area() -> gr.HTML:
 
 def now_html(current: Item) -> str:
     """The current latent, and where it can be sent."""
+    face = markup.picture(current.image[0], f"the current latent: {current.caption}")
     buttons = "".join(
         markup.button(text, action, value)
         for text, action, value in (
@@ -84,26 +85,28 @@ def now_html(current: Item) -> str:
         )
     )
     return (
-        f'<figure class="gl-now">{markup.picture(current.image[0], "the current latent: " + current.caption)}'
+        f'<div class="gl-current"><figure class="gl-now">{face}'
         f"<figcaption>current<br><small>{escape(current.caption)}</small></figcaption></figure>"
-        f'<div class="gl-send">{buttons}</div>'
+        f'<div class="gl-send">{buttons}</div></div>'
     )
 
 
 def slots_html(ends: Ends) -> str:
-    return "".join(
+    tiles = "".join(
         markup.tile(item.image[0], f"{name}: {item.caption}. Make it current", "use", name, name)
         if item is not None
         else f'<div class="gl-tile gl-vacant" title="Send the current picture to {name}">{name}</div>'
         for name, item in zip("AB", ends, strict=True)
     )
+    return f'<div class="gl-ends">{tiles}</div>'
 
 
 def keeps_html(kept: tuple[Item, ...]) -> str:
-    return "".join(
+    tiles = "".join(
         markup.tile(item.image[0], f"Kept: {item.caption}. Make it current", "use", index)
         for index, item in enumerate(kept)
     )
+    return f'<div class="gl-kept">{tiles}</div>'
 
 
 def sentences(outputs: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

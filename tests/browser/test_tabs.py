@@ -128,6 +128,13 @@ def test_upload_bad_file_and_recovery(open_page: Open, digits: Pictures) -> None
     )
 
 
+def test_a_photograph_too_large_for_the_server_is_reduced_first(open_page: Open, digits: Pictures) -> None:
+    page = open_page()
+    upload(page, photo(digits, 18, size=4000))  # 16 megapixels; the server takes 8
+    expect(caption(page)).to_contain_text("your picture")
+    expect(page.locator(".gl-notice")).to_have_count(0)
+
+
 def test_pasting_a_picture(open_page: Open, digits: Pictures) -> None:
     page = open_page()
     content = base64.b64encode(photo(digits, 4)).decode()
@@ -281,6 +288,16 @@ def test_the_shelf_carries_pictures_between_tabs(open_page: Open) -> None:
     expect(page.locator("#neighbours-stage .gl-card")).to_contain_text("test 1")
     tab(page, "Interpolate")
     expect(page.locator(".gl-slot").nth(1)).to_contain_text("test 1")
+
+
+def test_hasty_clicks_do_not_undo_each_other(open_page: Open) -> None:
+    page = open_page()
+    for example in (5, 6, 7):
+        page.locator("[data-action=example]").nth(example).click()
+        page.locator(".gl-shelf [data-action=end][data-value=A]").click()
+        page.locator(".gl-shelf [data-action=keep]").click()
+    expect(page.locator(".gl-kept .gl-tile").first).to_be_visible()
+    expect(caption(page)).to_contain_text("(no. 7)")
 
 
 def test_switching_models_keeps_what_lies_on_the_table(open_page: Open, other_model: str) -> None:

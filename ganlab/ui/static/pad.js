@@ -9,6 +9,7 @@ const ink = canvas.getContext('2d', { willReadFrequently: true });
 const SIZE = canvas.width;
 const HISTORY = 50;
 const PACE = 60; // ms between two pictures sent while the pen moves
+const LARGE = 2e6; // pixels; larger pictures are reduced before they are sent
 let history = [];
 let blank = true; // nothing drawn: the next stroke starts on clean paper
 let last = null; // the pen's last point
@@ -38,15 +39,30 @@ function soon() {
   if (timer === null) timer = setTimeout(sendDrawing, PACE);
 }
 
-// Show a picture, whole and centred; true when the browser could.
-async function show(source) {
+// The picture as the browser decodes it, upright; null when it cannot.
+async function decoded(source) {
   const image = new Image();
   image.src = source;
   try {
     await image.decode();
+    return image;
   } catch {
-    return false;
+    return null;
   }
+}
+
+// A phone's photograph is larger than the server takes and than a digit needs.
+function reduced(image, source) {
+  if (image.width * image.height <= LARGE) return source;
+  const scale = Math.sqrt(LARGE / (image.width * image.height));
+  const small = document.createElement('canvas');
+  [small.width, small.height] = [Math.round(image.width * scale), Math.round(image.height * scale)];
+  small.getContext('2d').drawImage(image, 0, 0, small.width, small.height);
+  return small.toDataURL('image/png');
+}
+
+// Show a picture, whole and centred.
+function show(image) {
   const scale = Math.min(SIZE / image.width, SIZE / image.height);
   ink.imageSmoothingEnabled = scale < 1;
   ink.fillStyle = '#e9e9ec';
@@ -54,7 +70,7 @@ async function show(source) {
   const [w, h] = [image.width * scale, image.height * scale];
   ink.drawImage(image, (SIZE - w) / 2, (SIZE - h) / 2, w, h);
   blank = true;
-  return true;
+  hint.hidden = true;
 }
 
 async function take(file) {
@@ -66,15 +82,15 @@ async function take(file) {
     reader.readAsDataURL(file);
   });
   remember();
-  if (await show(uri)) {
-    hint.hidden = true;
+  const image = await decoded(uri);
+  if (image) {
+    show(image);
   } else {
-    paper();
+    paper(); // a TIFF, say: the server reads it even so, or tells what is wrong
     blank = true;
-    hint.textContent = `${file.name || 'This file'}: no preview in this browser`;
-    hint.hidden = false;
+    say(`${file.name || 'This file'}: no preview in this browser`);
   }
-  send('upload', uri);
+  send('upload', image ? reduced(image, uri) : uri);
 }
 
 function point(event) {
@@ -208,12 +224,14 @@ document.addEventListener('paste', (event) => {
 });
 
 // Python shows a picture here: an example, a neighbour, what another tab made current.
-function showGiven() {
-  if (!props.value?.show) return;
+async function showGiven() {
+  const given = props.value?.show;
+  if (!given) return;
+  const image = await decoded(given);
+  if (!image || props.value?.show !== given) return; // something newer is on the pad
   stopCamera();
   history = [];
-  hint.hidden = true;
-  show(props.value.show);
+  show(image);
 }
 watch('value', showGiven);
 paper();
