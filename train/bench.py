@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import platform
 import statistics
 import sys
@@ -72,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--method", default="bigan")
     parser.add_argument("--precision", default="auto", choices=["auto", "bf16", "fp16", "fp32"])
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--data-root", default=os.environ.get("GANLAB_DATA", "data"))
+    data.add_root_flag(parser)
     options = parser.parse_args(arguments)
     try:
         if options.load:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
+import os
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ganlab.gallery import Pictures
+
+
+def add_root_flag(parser: argparse.ArgumentParser) -> None:
+    """--data-root, as every command of this package has it."""
+    parser.add_argument(
+        "--data-root",
+        default=os.environ.get("GANLAB_DATA", "data"),
+        help="folder of the data set (default: $GANLAB_DATA, or data)",
+    )
 
 
 def load(dataset: str, root: str | Path, split: str) -> Pictures:

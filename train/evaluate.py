@@ -6,7 +6,6 @@ import argparse
 import dataclasses
 import datetime
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -191,11 +190,7 @@ def _rounded(value: Any) -> Any:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m train.evaluate", description=__doc__)
     parser.add_argument("names", nargs="+", metavar="NAME", help="a checkpoint's name or folder")
-    parser.add_argument(
-        "--data-root",
-        default=os.environ.get("GANLAB_DATA", "data"),
-        help="folder of the data set (default: $GANLAB_DATA, or data)",
-    )
+    data.add_root_flag(parser)
     options = parser.parse_args(arguments)
     try:
         for name in options.names:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -36,7 +35,7 @@ def build(dataset: str, root: str, folder: Path) -> None:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m train.gallery", description=__doc__)
     parser.add_argument("dataset", choices=["mnist"])
-    parser.add_argument("--data-root", default=os.environ.get("GANLAB_DATA", "data"))
+    data.add_root_flag(parser)
     options = parser.parse_args(arguments)
     try:
         build(options.dataset, options.data_root, GALLERIES / options.dataset)

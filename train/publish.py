@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import shutil
 import sys
@@ -231,11 +230,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--no-evaluate", action="store_true", help="measure nothing now")
     parser.add_argument("--repo-id", metavar="USER/REPO", help="push it to this Hub repository as well")
     parser.add_argument("--root", type=Path, default=CHECKPOINTS, help="folder of checkpoints")
-    parser.add_argument(
-        "--data-root",
-        default=os.environ.get("GANLAB_DATA", "data"),
-        help="folder of the data set to measure on (default: $GANLAB_DATA, or data)",
-    )
+    data.add_root_flag(parser)
     options = parser.parse_args(arguments)
     try:
         if options.repo_id and not re.fullmatch(r"[\w.-]+/[\w.-]+", options.repo_id):

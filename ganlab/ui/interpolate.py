@@ -124,7 +124,7 @@ def _on_path(explorer: Explorer, ends: Ends, index: int, steps: int) -> Item:
 def build(page: Page) -> Tab:
     notice = notice_area()
     first = stage_html(page.opened, page.first_ends, FRAMES)
-    stage = html(first, "path", elem_id="interpolate-stage")
+    stage = html(first, "tiles", "path", elem_id="interpolate-stage")
     frames = gr.Slider(3, MAX_FRAMES, value=FRAMES, step=1, label="Frames of strip and GIF", elem_id="frames")
 
     @sentences(1)

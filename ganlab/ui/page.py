@@ -60,9 +60,9 @@ class Page:
     keeps: gr.HTML
 
 
-def html(value: str, name: str = "", **settings: Any) -> gr.HTML:
-    """An HTML component; with a script from static/, `name`.js, that may trigger "pick" and others."""
-    code = markup.script(f"{name}.js") if name else None
+def html(value: str, *scripts: str, **settings: Any) -> gr.HTML:
+    """An HTML component; `scripts` in static/ may trigger "pick" and others, for Python to hear."""
+    code = "\n".join(markup.script(f"{name}.js") for name in scripts) or None
     return gr.HTML(value, js_on_load=code, apply_default_css=False, **settings)
 
 

@@ -1,11 +1,4 @@
-// The path's stage: clicks as in tiles.js, a scrubber that moves a sprite, uploads for A and B.
-element.addEventListener('click', (event) => {
-  const target = event.target.closest('[data-action]');
-  if (target && !target.disabled) {
-    trigger('pick', { action: target.dataset.action, value: target.dataset.value });
-  }
-});
-
+// Beside the clicks of tiles.js: a scrubber that moves a sprite, and uploads for A and B.
 function scrub() {
   const input = element.querySelector('.gl-scrub');
   const sprite = element.querySelector('.gl-sprite');
