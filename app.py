@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import sys
 
 
@@ -16,6 +17,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     options = parser.parse_args(arguments)
 
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in options.host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((options.host, options.port))
+    except (OSError, OverflowError) as error:
+        place = f"port {options.port} of {options.host}"
+        print(
+            f"error: {place} cannot be used ({error}): name another with --port or --host.", file=sys.stderr
+        )
+        return 2
+
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     from ganlab.ui import app, serve
     from ganlab.ui.models import Models
@@ -25,11 +37,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         models = Models(options.model, options.device, anything=local)
         blocks = app.build(models)
+        print(f"ganlab: http://{options.host}:{options.port}", flush=True)
+        serve.launch(blocks, options.host, options.port)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"ganlab: http://{options.host}:{options.port}", flush=True)
-    serve.launch(blocks, options.host, options.port)
     return 0
 
 

@@ -192,6 +192,21 @@ def _download(hub_id: str) -> Path:
     return Path(folder)
 
 
+def resolve_device(name: str) -> torch.device:
+    """auto, cpu, cuda or cuda:N as a device that is there; "auto" is a GPU where torch can use one."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = torch.device("meta")  # refused below, like all others that torch knows
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(f"--device is auto, cpu, cuda or cuda:N, not {name!r}.")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f"--device {name}: this machine has no such CUDA GPU that torch can use.")
+    return device
+
+
 def load(name: str, device: torch.device | str = "cpu") -> LatentModel:
     """Load a checkpoint strictly: every tensor named by its config, of its shape, and nothing else."""
     folder = resolve(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -22,10 +23,23 @@ def test_help_explains_every_flag() -> None:
         assert flag in done.stdout
 
 
-def test_an_unknown_model_is_one_sentence() -> None:
-    done = run("--model", "no-such-model")
+def refused(*arguments: str) -> str:
+    """What it says when it does not start: one line."""
+    done = run(*arguments)
     assert done.returncode == 2
-    assert done.stderr.strip().splitlines() == [
-        line for line in done.stderr.strip().splitlines() if line.startswith("error: Model 'no-such-model'")
-    ]
-    assert "available = " in done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+def test_what_it_cannot_do_is_one_sentence() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert f"port {port} of 127.0.0.1 cannot be used" in refused("--port", port)
+    assert "cannot be used" in refused("--host", "192.0.2.1")  # an address of no machine (RFC 5737)
+    said = refused("--model", "no-such-model", "--port", "0")
+    assert "Model 'no-such-model' not found; available = " in said
+    assert "--device is auto, cpu, cuda or cuda:N, not 'warp'" in refused("--device", "warp", "--port", "0")

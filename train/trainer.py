@@ -23,7 +23,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from ganlab import images, latent, networks
 from ganlab.gallery import Pictures
-from ganlab.model import ModelConfig
+from ganlab.model import ModelConfig, resolve_device
 from train import data
 from train.config import TrainConfig
 from train.methods import METHODS
@@ -376,20 +376,6 @@ def seed_of(seed: int, purpose: str, index: int) -> int:
     """A seed for one use at one time: nothing random has to be stored to resume."""
     digest = hashlib.blake2b(f"{seed}/{purpose}/{index}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
-
-
-def resolve_device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = torch.device("meta")  # refused below, like all others that torch knows
-    if device.type not in ("cpu", "cuda"):
-        raise TrainingError(f"--device is auto, cpu, cuda or cuda:N, not {name!r}.")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise TrainingError(f"--device {name}: this machine has no such CUDA GPU that torch can use.")
-    return device
 
 
 def resolve_precision(name: str, device: torch.device) -> Any:

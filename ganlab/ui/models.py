@@ -5,10 +5,8 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-import torch
-
 from ganlab.explorer import Explorer, load
-from ganlab.model import CheckpointError, list_models
+from ganlab.model import CheckpointError, list_models, resolve_device
 
 CAPACITY = 2  # models kept in memory; the one unused longest goes first
 
@@ -18,9 +16,7 @@ class Models:
     must not read any folder or fetch any repository that a visitor names."""
 
     def __init__(self, default: str, device: str = "auto", anything: bool = True) -> None:
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.default, self.device, self.anything = default, device, anything
+        self.default, self.device, self.anything = default, resolve_device(device), anything
         self._loaded: OrderedDict[str, Explorer] = OrderedDict()
         self._lock = threading.Lock()
 

@@ -19,7 +19,7 @@ from tests.train.runs import STEPS, assert_same, log, settings, state
 from train import data, trainer
 from train.config import TrainConfig
 from train.methods import METHODS
-from train.trainer import Trainer, TrainingError, published_networks, resolve_device, resolve_precision
+from train.trainer import Trainer, TrainingError, published_networks, resolve_precision
 
 # ------------------------------------------------------------------ one step
 
@@ -373,23 +373,6 @@ def test_too_few_pictures_for_a_batch_are_refused(tmp_path: Path, digits: Pictur
 def test_an_unknown_method_is_refused_with_those_there_are(tmp_path: Path, digits: Pictures) -> None:
     with pytest.raises(TrainingError, match=r"Method 'vae' not found; available = \['bigan'"):
         Trainer(settings(tmp_path / "run", method="vae"), digits)
-
-
-def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    assert resolve_device("auto") == resolve_device("cpu") == torch.device("cpu")
-    for name in ("gpu", "meta", "mps", "cpu:x", ""):
-        with pytest.raises(TrainingError, match="--device is auto, cpu, cuda or cuda:N, not"):
-            resolve_device(name)
-    with pytest.raises(TrainingError, match="no such CUDA GPU"):
-        resolve_device("cuda")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert resolve_device("auto") == torch.device("cuda")
-    assert resolve_device("cuda:1") == torch.device("cuda:1")
-    with pytest.raises(TrainingError, match="--device cuda:2: this machine has no such"):
-        resolve_device("cuda:2")
 
 
 def test_precisions(monkeypatch: pytest.MonkeyPatch) -> None:

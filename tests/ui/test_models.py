@@ -25,7 +25,7 @@ def test_loaded_once_and_dropped_when_unused(other_model: str, monkeypatch: pyte
     loads: list[str] = []
     real = module.load
 
-    def counting(name: str, device: str) -> object:
+    def counting(name: str, device: object) -> object:
         loads.append(name)
         return real(name, device)
 
