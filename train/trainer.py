@@ -46,6 +46,9 @@ class Trainer:
     def __init__(self, config: TrainConfig, pictures: Pictures, resume: bool = False) -> None:
         if config.method not in METHODS:
             raise TrainingError(f"Method {config.method!r} not found; available = {list(METHODS)}.")
+        # Border pixels are always 0, so their weights and Adam's averages decay into denormal numbers,
+        # with which processors are slow: zero does as well. Set before torch starts its threads.
+        torch.set_flush_denormal(True)
         self.device = resolve_device(config.device)
         self.run = Path(config.out or f"runs/{config.method}-{config.dataset}-s{config.seed}")
         precision: Any = config.precision
