@@ -50,7 +50,9 @@ def _slot(name: str, item: Item | None) -> str:
         f'<label class="gl-button">upload<input type="file" accept="image/*" data-upload="{name}"'
         f' class="gl-file" aria-label="Upload a picture for {name}"></label>'
     )
-    caption = escape(item.caption) if item is not None else "empty"
+    caption = f"<span>{escape(item.caption) if item is not None else 'empty'}</span>"
+    if item is not None and item.x is not None:
+        caption += markup.picture(item.x[0], f"what the model sees of {item.caption}", "gl-small")
     return (
         f'<figure class="gl-card gl-slot"><div class="gl-title">{name}</div>{face}'
         f'<figcaption>{caption}</figcaption><div class="gl-tools">{ways}{upload}</div></figure>'

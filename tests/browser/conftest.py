@@ -10,7 +10,14 @@ import pytest
 
 from tests.browser import CHROMIUM_NAMES, chromium
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--use-fake-device-for-media-stream",  # a camera that shows a test pattern
+    "--use-fake-ui-for-media-stream",
+]
 
 
 @pytest.fixture(scope="session")

@@ -150,6 +150,18 @@ def test_pasting_a_picture(open_page: Open, digits: Pictures) -> None:
     expect(caption(page)).to_contain_text("your picture")
 
 
+def test_taking_a_picture_with_the_camera(open_page: Open) -> None:
+    page = open_page()
+    button = page.locator("[data-do=camera]")
+    button.click()
+    expect(button).to_have_text("take picture")
+    expect(page.locator(".gl-paper video")).to_be_visible()
+    button.click()
+    expect(page.locator(".gl-paper video")).to_be_hidden()
+    expect(button).to_have_text("camera")
+    expect(caption(page)).to_contain_text("your picture")
+
+
 def test_examples_and_neighbours_become_current(open_page: Open, digits: Pictures) -> None:
     page = open_page()
     page.locator("[data-action=example]").nth(3).click()
