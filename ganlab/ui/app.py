@@ -67,12 +67,12 @@ def header_html(explorer: Explorer) -> str:
         facts.append(f"keeps the digit {kept}")
         rows.append(("keeps the digit's class", f"{kept} of 10,000 test digits; judge: {identity['judge']}"))
     if one_nn := measured.get("one_nn"):
-        facts.append(f"1NN {markup.percent(one_nn['features']['accuracy'])}")
+        facts.append(f"1NN {markup.percent(one_nn['features']['accuracy'], 2)}")
         for space, name in (("features", "hidden layer"), ("code", "codes"), ("pixels", "raw pixels")):
             figure = one_nn[space]
-            said = f"{markup.percent(figure['accuracy'])} ± {markup.percent(figure['standard_error'])}"
+            said = f"{markup.percent(figure['accuracy'], 2)} ± {markup.percent(figure['standard_error'], 2)}"
             if "untrained" in figure:
-                said += f"; untrained encoder {markup.percent(figure['untrained'])}"
+                said += f"; untrained encoder {markup.percent(figure['untrained'], 2)}"
             rows.append((f"1NN, {name}", said))
     if error := measured.get("reconstruction"):
         rows.append(

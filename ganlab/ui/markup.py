@@ -105,5 +105,5 @@ def notice(text: str) -> str:
     return f'<p class="gl-notice" role="alert">{escape(text)}</p>' if text else ""
 
 
-def percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+def percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f} %"

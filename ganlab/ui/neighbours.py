@@ -32,7 +32,7 @@ def choices(explorer: Explorer) -> list[tuple[str, str]]:
     found = []
     for space in explorer.spaces:
         accuracy = explorer.accuracy(space)
-        said = f" · 1NN {markup.percent(accuracy)}" if accuracy is not None else ""
+        said = f" · 1NN {markup.percent(accuracy, 2)}" if accuracy is not None else ""
         found.append((NAMES[space] + said, space))
     return found
 

@@ -87,16 +87,16 @@ def examples_html(explorer: Explorer) -> str:
 
 def meter(explorer: Explorer, error: float) -> str:
     """The error with its unit, its baselines and where it lies among the test set's, if measured."""
-    measured = explorer.metrics.get("reconstruction")
-    said = f"<b>error {error:.4f}</b> <small>mean squared per pixel, pixels 0 to 1</small>"
-    if not measured:
-        return f'<p class="gl-meter">{said}</p>'
-    better = metrics.percentile_of(error, measured["mse_quantiles"])
-    return (
-        f'<p class="gl-meter">{said} · smaller than {100 * better:.0f} % of the test digits\''
-        f" · mean image {measured['mse_mean_image']:.3f}"
-        f" · a random other digit {measured['mse_random_pair']:.3f}</p>"
-    )
+    said = [f"<b>error {error:.4f}</b>"]
+    if measured := explorer.metrics.get("reconstruction"):
+        better = metrics.percentile_of(error, measured["mse_quantiles"])
+        said += [
+            f"better than {100 * better:.0f} % of the test digits",
+            f"the mean image {measured['mse_mean_image']:.3f}",
+            f"a random other digit {measured['mse_random_pair']:.3f}",
+        ]
+    unit = "<small>mean squared error per pixel, pixels 0 to 1</small>"
+    return f'<p class="gl-meter">{" · ".join(said)} {unit}</p>'
 
 
 def stage_html(explorer: Explorer, item: Item) -> str:

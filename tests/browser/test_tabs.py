@@ -77,7 +77,7 @@ def test_the_page_opens_on_something_alive(open_page: Open, bundled: Explorer, d
     expect(page.locator("#reconstruct-stage [data-action=neighbour]")).to_have_count(5)
     expect(page.locator("[data-action=example]")).to_have_count(16)
     expect(page.locator(".gl-facts")).to_contain_text("BiGAN")
-    figure = f"{100 * bundled.metrics['one_nn']['features']['accuracy']:.1f} %"
+    figure = f"{100 * bundled.metrics['one_nn']['features']['accuracy']:.2f} %"
     expect(page.locator(".gl-facts")).to_contain_text(figure)
     assert page.locator("img:not([alt])").count() == 0
 
@@ -251,7 +251,7 @@ def test_neighbours_are_followed(open_page: Open, bundled: Explorer, digits: Pic
     near = bundled.neighbours(digits.inputs(slice(0, 1)), 12, "features")
     assert [int(found.nth(i).get_attribute("data-value")) for i in range(12)] == [n.index for n in near]
     expect(page.locator("#neighbours-stage")).to_contain_text("vote")
-    accuracy = f"{100 * bundled.accuracy('code'):.1f} %"
+    accuracy = f"{100 * bundled.accuracy('code'):.2f} %"
     page.get_by_label(f"codes · 1NN {accuracy}").check()
     near = bundled.neighbours(digits.inputs(slice(0, 1)), 12, "code")
     expect(found.first).to_have_attribute("data-value", str(near[0].index))

@@ -247,14 +247,7 @@ def test_training_learns_something_from_real_digits(tmp_path: Path, digits: Pict
     assert run.train()
     losses = [row["loss"]["discriminator"] for row in log(run.run)]
     assert losses[0] == pytest.approx(0.693, abs=0.01)  # log 2: D knows nothing yet
-    assert losses[-1] < losses[0] - 0.05
-    z = latent.draw("uniform", 4, 256, seed=1)
-    x = digits.inputs(slice(256, 500))
-    G = run.nets["generator"].eval()
-    untrained = Trainer(settings(tmp_path / "new", width=64), digits).nets["generator"].eval()
-    with torch.no_grad():
-        before, after = ((g(z).mean(0) - x.mean(0)).pow(2).mean().sqrt() for g in (untrained, G))
-    assert float(after) < 0.95 * float(before)  # the mean fake digit has come nearer to the mean digit
+    assert losses[-1] < losses[0] - 0.05  # what G and E learn shows in tests/train/test_evaluate.py
 
 
 # ------------------------------------------------------------------ what a run leaves

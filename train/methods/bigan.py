@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
@@ -26,8 +27,9 @@ class BiGAN:
 
     def losses(self, nets: Mapping[str, nn.Module], x: Tensor, z: Tensor) -> dict[str, Tensor]:
         G, E, D = nets["generator"], nets["encoder"], nets["joint_discriminator"]
-        real = D(x, E(x)).float()  # real and fake are two batches for D's batch norm
-        fake = D(G(z), z).float()
+        # Real and fake go through D at once, but are two batches for its batch norm.
+        pairs = torch.cat([x, G(z)]), torch.cat([E(x), z])
+        real, fake = D(*pairs, batches=2).float().chunk(2)
         return {
             "discriminator": (softplus(-real).mean() + softplus(fake).mean()) / 2,
             "generator_encoder": (softplus(real).mean() + softplus(-fake).mean()) / 2,
