@@ -91,12 +91,12 @@ def meter(explorer: Explorer, error: float) -> str:
     if measured := explorer.metrics.get("reconstruction"):
         better = metrics.percentile_of(error, measured["mse_quantiles"])
         said += [
-            f"better than {100 * better:.0f} % of the test digits",
-            f"the mean image {measured['mse_mean_image']:.3f}",
-            f"a random other digit {measured['mse_random_pair']:.3f}",
+            f"better than {100 * better:.0f} % of test digits",
+            f"mean image {measured['mse_mean_image']:.3f}",
+            f"random digit {measured['mse_random_pair']:.3f}",
         ]
     unit = "<small>mean squared error per pixel, pixels 0 to 1</small>"
-    return f'<p class="gl-meter">{" · ".join(said)} {unit}</p>'
+    return f'<p class="gl-meter"><span>{" · ".join(said)}</span> {unit}</p>'
 
 
 def stage_html(explorer: Explorer, item: Item) -> str:
