@@ -96,7 +96,7 @@ class JointDiscriminator(nn.Module):
 
     def forward(self, x: Tensor, z: Tensor, batches: int = 1) -> Tensor:
         """`batches` equal parts of the rows are normalised apart, as if they had come one by one; their
-        matrix products are shared, which makes a training step a tenth faster."""
+        matrix products are shared."""
         out: Tensor = self.output(self.hidden(x, z, batches)).squeeze(1)
         return out
 
