@@ -7,7 +7,7 @@ import sys
 from typing import NoReturn
 
 from train import data
-from train.config import TrainConfig, add_flags
+from train.config import PRESETS, TrainConfig, add_flags
 from train.methods import METHODS
 from train.trainer import Trainer
 
@@ -24,6 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("method", choices=list(METHODS), help="what to train")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out, bit for bit")
     add_flags(parser)
+    early = argparse.ArgumentParser(add_help=False)
+    early.add_argument("--family")
+    parser.set_defaults(**PRESETS.get(early.parse_known_args(arguments)[0].family, {}))
     settings = vars(parser.parse_args(arguments))
     resume = settings.pop("resume")
     try:

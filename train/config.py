@@ -11,7 +11,21 @@ import typing
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ganlab import networks
 from ganlab.latent import MAX_SEED
+
+_TUTORIAL: dict[str, Any] = {
+    "prior": "normal",
+    "updates": "alternating",
+    "weight_decay": 0.0,
+    "decay_epochs": 0,
+}
+# What a family changes of the defaults below, which are the paper's.
+PRESETS: dict[str, dict[str, Any]] = {
+    "tutorial-gan": _TUTORIAL | {"latent_dim": 100},
+    "tutorial-gan-colour": _TUTORIAL | {"latent_dim": 100},
+    "tutorial-bigan": _TUTORIAL,
+}
 
 
 def _setting(default: Any, help: str, *, free: bool = False) -> Any:
@@ -21,15 +35,20 @@ def _setting(default: Any, help: str, *, free: bool = False) -> Any:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Defaults are the paper's MNIST protocol (arXiv 1605.09782 and its release), but for the epochs."""
+    """Defaults are the paper's MNIST protocol (arXiv 1605.09782 and its release), but for the epochs.
+
+    `PRESETS` holds what another family of networks starts from; `python -m train` puts it in.
+    """
 
     method: str = _setting("bigan", "what to train")
-    dataset: str = _setting("mnist", "data set to train on: mnist")
+    dataset: str = _setting("mnist", "data set to train on: a name, or a folder of pictures")
     data_root: str = _setting(
         os.environ.get("GANLAB_DATA", "data"),
         "folder of the data set; fetched into it when absent (default: $GANLAB_DATA, or data)",
         free=True,
     )
+    size: int | None = _setting(None, "pixels a side that a folder's pictures are brought to; default: 32")
+    channels: int | None = _setting(None, "1, grey, or 3, for a folder; default: what its pictures are")
     limit: int = _setting(0, "use only the first so many training pictures; 0 uses all")
     epochs: int = _setting(100, "passes over the training pictures")
     decay_epochs: int | None = _setting(
@@ -45,9 +64,16 @@ class TrainConfig:
         "simultaneous",
         "simultaneous: all players step from the same parameters; alternating: D first, then G and E",
     )
+    d_steps: int = _setting(1, "alternating: batches that D sees between two turns of G and E")
+    g_steps: int = _setting(1, "alternating: updates in a turn of G and E, each with fresh noise")
+    family: str = _setting("paper", f"networks, and defaults of their own: {', '.join(networks.FAMILIES)}")
     latent_dim: int = _setting(50, "dimensions of the latent z")
     prior: Literal["uniform", "normal"] = _setting("uniform", "z is uniform on [-1, 1] or normal")
-    width: int = _setting(1024, "units of each hidden layer")
+    width: int = _setting(1024, "units of each hidden layer, or of the widest")
+    regression: Literal["cross-entropy", "l2"] = _setting(
+        "cross-entropy", "lr, jlr: how E's guess of z is judged; cross-entropy needs the uniform prior"
+    )
+    regression_weight: float = _setting(0.25, "jlr: share of that regression in G's loss")
     ema: float = _setting(
         0.0, "decay of an exponential moving average of G and E, published in their place; 0: none"
     )
@@ -65,8 +91,10 @@ class TrainConfig:
             allowed = typing.get_args(hint) if typing.get_origin(hint) is Literal else None
             if allowed and getattr(self, name) not in allowed:
                 raise ValueError(f"{flag(name)} is one of {list(allowed)}, not {getattr(self, name)!r}.")
+        if self.family not in networks.FAMILIES:
+            raise ValueError(f"--family is one of {list(networks.FAMILIES)}, not {self.family!r}.")
         positive = ("epochs", "batch_size", "latent_dim", "width", "pictures_every", "save_every")
-        for name in positive:
+        for name in (*positive, "d_steps", "g_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{flag(name)} must be at least 1, not {getattr(self, name)}.")
         if self.batch_size < 2:
@@ -79,6 +107,12 @@ class TrainConfig:
             raise ValueError("--beta1 and --beta2 lie in [0, 1), --weight-decay is at least 0 and finite.")
         if self.limit < 0 or not 0 <= self.seed <= MAX_SEED:
             raise ValueError("--limit and --seed are at least 0, and --seed is below 2^63.")
+        if self.updates == "simultaneous" and (self.d_steps, self.g_steps) != (1, 1):
+            raise ValueError("--d-steps and --g-steps belong to --updates alternating.")
+        if self.method in ("lr", "jlr") and (self.prior, self.regression) == ("normal", "cross-entropy"):
+            raise ValueError("A normal prior has no cross-entropy with E's answer: use --regression l2.")
+        if not 0 <= self.regression_weight < math.inf:
+            raise ValueError("--regression-weight is at least 0 and finite.")
         if not 0 <= self.epochs_of_decay <= self.epochs:
             raise ValueError(
                 f"--decay-epochs must lie between 0 and --epochs ({self.epochs}), not {self.decay_epochs}."
@@ -94,10 +128,13 @@ class TrainConfig:
         return float(self.lr * self.lr_final ** (decayed / max(1, self.epochs_of_decay)))
 
     def differences(self, other: dict[str, Any]) -> list[str]:
-        """One sentence for each setting that decides the result and differs from a saved run's."""
+        """One sentence for each setting that decides the result and differs from a saved run's.
+
+        A setting that did not exist when the run began has the default that does what was done then.
+        """
         found = []
         for f in dataclasses.fields(self):
-            mine, theirs = getattr(self, f.name), other.get(f.name)
+            mine, theirs = getattr(self, f.name), other.get(f.name, f.default)
             if not f.metadata["free"] and mine != theirs:
                 found.append(f"{flag(f.name)} is {mine}, the run was started with {theirs}")
         return found

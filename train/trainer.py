@@ -26,7 +26,7 @@ from ganlab.gallery import Pictures
 from ganlab.model import ModelConfig, resolve_device
 from train import data
 from train.config import TrainConfig
-from train.methods import METHODS
+from train.methods import METHODS, make
 
 RESUME_FILE = "resume.pt"
 GRID = 64  # pictures in a sample or reconstruction grid
@@ -50,7 +50,7 @@ class Trainer:
         # with which processors are slow: zero does as well. Set before torch starts its threads.
         torch.set_flush_denormal(True)
         self.device = resolve_device(config.device)
-        self.run = Path(config.out or f"runs/{config.method}-{config.dataset}-s{config.seed}")
+        self.run = Path(config.out or f"runs/{run_name(config)}")
         precision: Any = config.precision
         if resume and precision == "auto":  # a busy machine may measure otherwise than when the run began
             precision = self._saved_settings()["precision"]
@@ -61,10 +61,10 @@ class Trainer:
         if len(self.pixels) < config.batch_size:
             raise TrainingError(f"{len(self.pixels)} pictures do not fill one batch of {config.batch_size}.")
         self.steps_per_epoch = len(self.pixels) // config.batch_size
-        self.method = METHODS[config.method]()
+        self.method = make(config.method, config)
         self.model_config = model_config(config, self.pixels)
         self.nets = networks.build(self.model_config)
-        networks.initialise(self.nets, config.seed)
+        networks.initialise(self.nets, config.seed, getattr(self.method, "zero", ()))
         for net in self.nets.values():
             net.to(self.device).train()
         self.averaged: dict[str, nn.Module] = {  # EMA copies of what the app will use
@@ -140,12 +140,10 @@ class Trainer:
         torch.manual_seed(seed_of(self.config.seed, "step", self.step))
         x = data.to_input(self.pixels[chosen])
         z = self._prior(len(x))
-        if self.config.updates == "simultaneous":
-            losses = self._update(x, z, tuple(self.method.players))
-        else:
-            losses = {}
-            for player in self.method.players:
-                losses |= self._update(x, z, (player,))
+        losses: dict[str, Tensor] = {}
+        for players, fresh in self._turns():
+            found = self._update(x, self._prior(len(x)) if fresh else z, players)
+            losses = {**found, **losses} | {player: found[player] for player in players}
         for player, loss in losses.items():
             value = float(loss)
             if not math.isfinite(value):
@@ -157,8 +155,25 @@ class Trainer:
             self.sums[player] = self.sums.get(player, 0.0) + value
         self.step += 1
 
+    def _turns(self) -> Iterator[tuple[tuple[str, ...], bool]]:
+        """Who updates in this step, in order, and whether with other noise than the step's first."""
+        players, cfg = tuple(self.method.players), self.config
+        if cfg.updates == "simultaneous":
+            yield players, False
+            return
+        others = tuple(player for player in players if player != "discriminator")
+        if "discriminator" in players:
+            yield ("discriminator",), False
+        if (self.step + 1) % cfg.d_steps == 0:
+            for turn in range(cfg.g_steps):
+                for player in others:
+                    yield (player,), turn > 0
+
     def _update(self, x: Tensor, z: Tensor, players: tuple[str, ...]) -> dict[str, Tensor]:
-        """One forward pass, then a step of each of `players`, all gradients taken before any step."""
+        """One forward pass, then a step of each of `players`, all gradients taken before any step.
+
+        Returns the losses of all players, for the log.
+        """
         dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.config.precision)
         with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
             losses = self.method.losses(self.nets, x, z)
@@ -176,7 +191,7 @@ class Trainer:
         moved = {name for player in players for name in self.method.players[player]}
         for name in moved & self.averaged.keys():
             self._average(self.averaged[name], self.nets[name])
-        return {player: losses[player].detach() for player in players}
+        return {player: loss.detach() for player, loss in losses.items()}
 
     @torch.no_grad()
     def _average(self, averaged: nn.Module, net: nn.Module) -> None:
@@ -337,7 +352,7 @@ def model_config(config: TrainConfig, pixels: Tensor) -> ModelConfig:
         name=f"{config.dataset}-{config.method}",
         method=config.method,
         dataset=config.dataset,
-        family="paper",
+        family=config.family,
         networks=method.networks,
         channels=pixels.shape[1],
         size=pixels.shape[2],
@@ -347,6 +362,12 @@ def model_config(config: TrainConfig, pixels: Tensor) -> ModelConfig:
         gallery=config.dataset,
         title=f"{method.title} · {config.dataset.upper()}",
     )
+
+
+def run_name(config: TrainConfig) -> str:
+    """METHOD-DATASET-sSEED, with the family where it is not the paper's."""
+    family = [] if config.family == "paper" else [config.family]
+    return "-".join([config.method, *family, Path(config.dataset).name, f"s{config.seed}"])
 
 
 def published_networks(run: Path, config: ModelConfig) -> dict[str, nn.Module]:

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 
+from train.methods.ae_l1 import AutoencoderL1
+from train.methods.ae_l2 import AutoencoderL2
 from train.methods.bigan import BiGAN
+from train.methods.gan import GAN
+from train.methods.jlr import JLR
+from train.methods.lr import LR
 
 Networks = Mapping[str, nn.Module]
 
 
 class Method(Protocol):
-    """What the trainer asks of a method."""
+    """What the trainer asks of a method.
+
+    The arguments of its __init__, if it has any, are settings of TrainConfig, by name. A method may
+    name networks whose output layer starts at zero in an attribute `zero`.
+    """
 
     title: str
     networks: tuple[str, ...]  # keys of a family in ganlab.networks
@@ -25,4 +35,21 @@ class Method(Protocol):
 
 METHODS: dict[str, type[Method]] = {
     "bigan": BiGAN,
+    "gan": GAN,
+    "lr": LR,
+    "jlr": JLR,
+    "ae-l1": AutoencoderL1,
+    "ae-l2": AutoencoderL2,
 }
+
+
+def settings_of(name: str) -> tuple[str, ...]:
+    """The settings of TrainConfig that a method reads itself."""
+    return tuple(inspect.signature(METHODS[name]).parameters)
+
+
+def make(name: str, config: Any) -> Method:
+    """The method, with its own settings taken from a TrainConfig."""
+    method: Any = METHODS[name]
+    made: Method = method(**{setting: getattr(config, setting) for setting in settings_of(name)})
+    return made

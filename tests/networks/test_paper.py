@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ganlab import networks
-from ganlab.networks import Encoder, Generator, JointDiscriminator
+from ganlab.networks.paper import Encoder, Generator, JointDiscriminator
 from tests.conftest import TINY
 
 EPS = 1e-8

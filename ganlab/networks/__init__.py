@@ -1,0 +1,72 @@
+"""Generators, encoders and discriminators, built from a ModelConfig alone: one file a family.
+
+Shapes: x is (N, C, H, W) in [0, 1]; z is (N, latent_dim) in the prior's support.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torch import Tensor, nn
+
+from ganlab.networks import paper, tutorial
+from ganlab.networks.base import Discriminator, Encoder, JointDiscriminator
+
+if TYPE_CHECKING:
+    from ganlab.model import ModelConfig
+    from ganlab.networks.base import Startable
+
+__all__ = ["FAMILIES", "Discriminator", "Encoder", "JointDiscriminator", "build", "calibrate", "initialise"]
+
+
+FAMILIES: dict[str, Mapping[str, Callable[[ModelConfig], nn.Module]]] = {
+    "paper": paper.NETWORKS,
+    "tutorial-gan": tutorial.networks(tutorial.GAN),
+    "tutorial-gan-colour": tutorial.networks(tutorial.GAN_COLOUR),
+    "tutorial-bigan": tutorial.networks(tutorial.BIGAN),
+}
+
+
+def build(config: ModelConfig) -> dict[str, nn.Module]:
+    """The networks that `config.networks` names, uninitialised beyond torch's default."""
+    family = FAMILIES.get(config.family)
+    if family is None:
+        raise ValueError(f"Unknown network family {config.family!r}; available = {list(FAMILIES)}.")
+    unknown = [name for name in config.networks if name not in family]
+    if unknown:
+        raise ValueError(f"Unknown networks {unknown}; {config.family!r} has {list(family)}.")
+    return {name: family[name](config) for name in config.networks}
+
+
+def initialise(networks: Mapping[str, nn.Module], seed: int, zero: Collection[str] = ()) -> None:
+    """Weights as each network's family starts them, the same for a seed on every machine.
+
+    Networks are set in their order, so one more at the end leaves those before it as they were. `zero`
+    names the networks whose output layer starts at zero as the paper's discriminators' do anyway.
+    """
+    rng = torch.Generator().manual_seed(seed)
+    for name, network in networks.items():
+        cast("Startable", network).initialise(rng, name in zero)
+
+
+@torch.no_grad()
+def calibrate(network: nn.Module, batches: Iterable[tuple[Tensor, ...]]) -> None:
+    """Replace running batch-norm statistics by plain averages over `batches` (the release's "deploy" step).
+
+    The running average that training leaves behind follows the last few hundred batches only.
+    """
+    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    was_training = network.training
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # torch's switch for a cumulative average
+    if norms:
+        network.train()
+        for batch in batches:
+            network(*batch)
+    network.train(was_training)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
