@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from ganlab import latent, networks
-from ganlab.networks import Encoder
+from ganlab.networks import Encoder, conv
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 CONFIG_FILE = "config.json"
@@ -43,10 +43,11 @@ class ModelConfig:
     size: int  # pictures are size x size
     latent_dim: int
     prior: str  # "uniform" on [-1, 1] or "normal"
-    width: int  # units of each hidden layer
+    width: int  # units of each hidden layer; of "conv", channels next to the picture
     preparation: str = "digit"  # how uploads become inputs: a key of images.PREPARATIONS
     gallery: str | None = None  # shared folder of reference pictures, checkpoints/galleries/NAME
     title: str = ""  # for the header: "BiGAN · MNIST"
+    norm: str = "batch"  # of the discriminators of "conv": one of conv.NORMS; no other family reads it
 
     def __post_init__(self) -> None:
         for name in ("name", "method", "dataset", "family", "preparation", "title"):
@@ -58,6 +59,8 @@ class ModelConfig:
             raise CheckpointError(f"networks is a list of names, not {list(self.networks)}.")
         if self.prior not in latent.PRIORS:
             raise CheckpointError(f"Unknown prior {self.prior!r}; available = {list(latent.PRIORS)}.")
+        if self.norm not in conv.NORMS:
+            raise CheckpointError(f"Unknown norm {self.norm!r}; available = {list(conv.NORMS)}.")
         for name, low, high in (
             ("channels", 1, 4),
             ("size", 1, 1024),
@@ -117,6 +120,10 @@ class LatentModel:
     def __post_init__(self) -> None:
         for network in self.networks.values():
             network.eval().requires_grad_(False)
+
+    @property
+    def device(self) -> torch.device:
+        return next(next(iter(self.networks.values())).parameters()).device
 
     @property
     def generator(self) -> nn.Module:
@@ -233,11 +240,11 @@ def load(name: str, device: torch.device | str = "cpu") -> LatentModel:
             raise CheckpointError(f"{name}/{path.name} is over a gigabyte: refused.")
         blob = path.read_bytes()
         digest.update(blob)
-        _fill(module, blob, f"{name}/{path.name}", device)
+        fill(module, blob, f"{name}/{path.name}", device)
     return LatentModel(config, nets, digest.hexdigest()[:16], folder, read_metrics(folder))
 
 
-def _fill(module: nn.Module, blob: bytes, source: str, device: torch.device | str) -> None:
+def fill(module: nn.Module, blob: bytes, source: str, device: torch.device | str) -> None:
     """Give a network on "meta" the tensors of a safetensors file, which must be exactly its own."""
     try:
         tensors = safetensors.torch.load(blob)

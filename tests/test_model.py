@@ -160,6 +160,8 @@ def test_truncated_weights_are_refused(tiny_folder: Path, keep: int) -> None:
     [
         ({"colour": "red"}, r"unknown \['colour'\], missing \[\]"),
         ({"prior": "cauchy"}, r"Unknown prior 'cauchy'; available = \['uniform', 'normal'\]"),
+        ({"norm": "layer"}, r"Unknown norm 'layer'; available = \['batch', 'spectral', 'none'\]"),
+        ({"norm": ["batch"]}, r"Unknown norm \['batch'\]; available"),
         ({"family": "styles"}, r"Unknown network family 'styles'; available = \['paper'"),
         ({"networks": ["generator", "critic"]}, r"Unknown networks \['critic'\]"),
         ({"networks": "generator"}, "networks is a list of names"),
@@ -182,6 +184,14 @@ def test_a_config_that_makes_no_sense_is_refused(
     reconfigure(tiny_folder, **changes)
     with pytest.raises(CheckpointError, match=message):
         model.load(str(tiny_folder))
+
+
+def test_a_config_from_before_the_norm_was_a_setting_has_the_default(tiny_folder: Path) -> None:
+    path = tiny_folder / model.CONFIG_FILE
+    fields = json.loads(path.read_text())
+    assert fields.pop("norm") == "batch"
+    path.write_text(json.dumps(fields))
+    assert model.load(str(tiny_folder)).config == TINY
 
 
 @pytest.mark.parametrize("key", ["name", "networks", "prior", "width", "family"])

@@ -24,14 +24,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("method", choices=list(METHODS), help="what to train")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out, bit for bit")
     add_flags(parser)
-    early = argparse.ArgumentParser(add_help=False)
+    early = Parser(add_help=False)
     early.add_argument("--family")
     parser.set_defaults(**PRESETS.get(early.parse_known_args(arguments)[0].family, {}))
     settings = vars(parser.parse_args(arguments))
     resume = settings.pop("resume")
     try:
         config = TrainConfig(**settings)
-        pictures = data.load(config.dataset, config.data_root, "train")
+        pictures = data.load(
+            config.dataset, config.data_root, "train", size=config.size, channels=config.channels
+        )
         trainer = Trainer(config, pictures, resume=resume)
         finished = trainer.train()
     except (ValueError, OSError) as error:

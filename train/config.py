@@ -25,6 +25,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "tutorial-gan": _TUTORIAL | {"latent_dim": 100},
     "tutorial-gan-colour": _TUTORIAL | {"latent_dim": 100},
     "tutorial-bigan": _TUTORIAL,
+    "conv": {"width": 32, "prior": "normal", "weight_decay": 0.0, "ema": 0.999},
 }
 
 
@@ -69,7 +70,12 @@ class TrainConfig:
     family: str = _setting("paper", f"networks, and defaults of their own: {', '.join(networks.FAMILIES)}")
     latent_dim: int = _setting(50, "dimensions of the latent z")
     prior: Literal["uniform", "normal"] = _setting("uniform", "z is uniform on [-1, 1] or normal")
-    width: int = _setting(1024, "units of each hidden layer, or of the widest")
+    width: int = _setting(
+        1024, "units of each hidden layer, or of the widest; conv: channels next to the picture"
+    )
+    norm: Literal["batch", "spectral", "none"] = _setting(
+        "batch", "conv only: what steadies its discriminators; its G and E always have batch norm"
+    )
     regression: Literal["cross-entropy", "l2"] = _setting(
         "cross-entropy", "lr, jlr: how E's guess of z is judged; cross-entropy needs the uniform prior"
     )
@@ -109,6 +115,8 @@ class TrainConfig:
             raise ValueError("--limit and --seed are at least 0, and --seed is below 2^63.")
         if self.updates == "simultaneous" and (self.d_steps, self.g_steps) != (1, 1):
             raise ValueError("--d-steps and --g-steps belong to --updates alternating.")
+        if self.norm != "batch" and self.family != "conv":
+            raise ValueError("--norm belongs to --family conv.")
         if self.method in ("lr", "jlr") and (self.prior, self.regression) == ("normal", "cross-entropy"):
             raise ValueError("A normal prior has no cross-entropy with E's answer: use --regression l2.")
         if not 0 <= self.regression_weight < math.inf:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from ganlab import images, latent, networks
-from ganlab.gallery import Pictures
+from ganlab.gallery import GALLERIES, TRAIN_FILE, Pictures
 from ganlab.model import ModelConfig, resolve_device
 from train import data
 from train.config import TrainConfig
@@ -142,7 +142,8 @@ class Trainer:
         z = self._prior(len(x))
         losses: dict[str, Tensor] = {}
         for players, fresh in self._turns():
-            found = self._update(x, self._prior(len(x)) if fresh else z, players)
+            z = self._prior(len(x)) if fresh else z
+            found = self._update(x, z, players)
             losses = {**found, **losses} | {player: found[player] for player in players}
         for player, loss in losses.items():
             value = float(loss)
@@ -156,7 +157,7 @@ class Trainer:
         self.step += 1
 
     def _turns(self) -> Iterator[tuple[tuple[str, ...], bool]]:
-        """Who updates in this step, in order, and whether with other noise than the step's first."""
+        """Who updates in this step, in order, and whether with fresh noise: all in a turn share theirs."""
         players, cfg = tuple(self.method.players), self.config
         if cfg.updates == "simultaneous":
             yield players, False
@@ -164,10 +165,10 @@ class Trainer:
         others = tuple(player for player in players if player != "discriminator")
         if "discriminator" in players:
             yield ("discriminator",), False
-        if (self.step + 1) % cfg.d_steps == 0:
+        if "discriminator" not in players or (self.step + 1) % cfg.d_steps == 0:
             for turn in range(cfg.g_steps):
                 for player in others:
-                    yield (player,), turn > 0
+                    yield (player,), turn > 0 and player == others[0]
 
     def _update(self, x: Tensor, z: Tensor, players: tuple[str, ...]) -> dict[str, Tensor]:
         """One forward pass, then a step of each of `players`, all gradients taken before any step.
@@ -266,6 +267,7 @@ class Trainer:
         self.run.mkdir(parents=True, exist_ok=True)
         settings = {
             "commit": current_commit(),
+            "data": data.title(self.config.dataset, self.config.data_root),
             "train": dataclasses.asdict(self.config),
             "model": dataclasses.asdict(self.model_config),
         }
@@ -348,10 +350,13 @@ class Trainer:
 def model_config(config: TrainConfig, pixels: Tensor) -> ModelConfig:
     """The description that the published checkpoint will carry (its name is set on publishing)."""
     method = METHODS[config.method]
+    named = config.dataset in data.DATASETS  # else it is a folder, which shares nothing with others
+    title = data.title(config.dataset, config.data_root)
+    dataset = config.dataset if named else title
     return ModelConfig(
-        name=f"{config.dataset}-{config.method}",
+        name=f"{dataset}-{config.method}",
         method=config.method,
-        dataset=config.dataset,
+        dataset=dataset,
         family=config.family,
         networks=method.networks,
         channels=pixels.shape[1],
@@ -359,15 +364,17 @@ def model_config(config: TrainConfig, pixels: Tensor) -> ModelConfig:
         latent_dim=config.latent_dim,
         prior=config.prior,
         width=config.width,
-        gallery=config.dataset,
-        title=f"{method.title} · {config.dataset.upper()}",
+        norm=config.norm,
+        gallery=dataset if named and (GALLERIES / dataset / TRAIN_FILE).is_file() else None,
+        preparation=data.preparation(config.dataset),
+        title=f"{method.title} · {title}",
     )
 
 
 def run_name(config: TrainConfig) -> str:
     """METHOD-DATASET-sSEED, with the family where it is not the paper's."""
     family = [] if config.family == "paper" else [config.family]
-    return "-".join([config.method, *family, Path(config.dataset).name, f"s{config.seed}"])
+    return "-".join([config.method, *family, Path(config.dataset).resolve().name, f"s{config.seed}"])
 
 
 def published_networks(run: Path, config: ModelConfig) -> dict[str, nn.Module]:

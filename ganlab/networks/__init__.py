@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor, nn
 
-from ganlab.networks import paper, tutorial
+from ganlab.networks import conv, paper, tutorial
 from ganlab.networks.base import Discriminator, Encoder, JointDiscriminator
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ FAMILIES: dict[str, Mapping[str, Callable[[ModelConfig], nn.Module]]] = {
     "tutorial-gan": tutorial.networks(tutorial.GAN),
     "tutorial-gan-colour": tutorial.networks(tutorial.GAN_COLOUR),
     "tutorial-bigan": tutorial.networks(tutorial.BIGAN),
+    "conv": conv.NETWORKS,
 }
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from train.config import TrainConfig, add_flags, flag
+from ganlab.networks import FAMILIES
+from train.config import PRESETS, TrainConfig, add_flags, flag
 
 FIELDS = dataclasses.fields(TrainConfig)
 FREE = {"data_root", "device", "out", "pictures_every", "save_every"}
@@ -144,6 +145,8 @@ def test_other_schedules(epochs: int, decay: int | None, expected: list[float]) 
         ({"decay_epochs": -1}, "--decay-epochs must lie between 0"),
         ({"updates": "both"}, "--updates is one of ['simultaneous', 'alternating'], not 'both'."),
         ({"prior": "cauchy"}, "--prior is one of ['uniform', 'normal'], not 'cauchy'."),
+        ({"norm": "layer", "family": "conv"}, "--norm is one of ['batch', 'spectral', 'none'], not 'layer'."),
+        ({"norm": "spectral"}, "--norm belongs to --family conv."),
         ({"precision": "fp8"}, "--precision is one of"),
     ],
 )
@@ -187,3 +190,77 @@ def test_all_differences_are_named() -> None:
         "--lr is 0.0002, the run was started with 0.001",
         "--seed is 0, the run was started with 1",
     ]
+
+
+# ------------------------------------------------------------------ methods and families
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"family": "cubist"}, "--family is one of ['paper', 'tutorial-gan',"),
+        ({"d_steps": 5}, "--d-steps and --g-steps belong to --updates alternating."),
+        ({"g_steps": 5}, "--d-steps and --g-steps belong to --updates alternating."),
+        ({"updates": "alternating", "d_steps": 0}, "--d-steps must be at least 1, not 0."),
+        ({"updates": "alternating", "g_steps": -1}, "--g-steps must be at least 1, not -1."),
+        ({"method": "lr", "prior": "normal"}, "no cross-entropy with E's answer: use --regression l2."),
+        ({"method": "jlr", "prior": "normal"}, "no cross-entropy with E's answer: use --regression l2."),
+        ({"regression": "l1"}, "--regression is one of ['cross-entropy', 'l2'], not 'l1'."),
+        ({"regression_weight": -0.1}, "--regression-weight is at least 0 and finite."),
+        ({"regression_weight": math.nan}, "--regression-weight is at least 0 and finite."),
+        ({"regression_weight": math.inf}, "--regression-weight is at least 0 and finite."),
+    ],
+)
+def test_what_methods_and_families_cannot_do_gets_one_sentence(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match="--") as caught:
+        TrainConfig(**changes)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"method": "lr", "prior": "normal", "regression": "l2"},
+        {"method": "gan", "prior": "normal"},  # it has no regression to judge
+        {"method": "jlr", "regression_weight": 0.0},
+        {"updates": "alternating", "d_steps": 5, "g_steps": 5},
+    ],
+)
+def test_what_they_can_do_is_taken(changes: dict[str, Any]) -> None:
+    assert dataclasses.asdict(TrainConfig(**changes)).items() >= changes.items()
+
+
+def test_every_preset_is_of_a_family_and_makes_a_run() -> None:
+    assert set(PRESETS) <= set(FAMILIES) - {"paper"}  # whose settings are the defaults
+    for family, preset in PRESETS.items():
+        assert "family" not in preset
+        assert dataclasses.asdict(TrainConfig(family=family, **preset)).items() >= preset.items()
+
+
+def test_the_tutorials_presets_are_the_tutorials() -> None:
+    for family, latent_dim in (("tutorial-gan", 100), ("tutorial-gan-colour", 100), ("tutorial-bigan", 50)):
+        config = TrainConfig(family=family, **PRESETS[family])
+        assert (config.prior, config.updates, config.latent_dim) == ("normal", "alternating", latent_dim)
+        assert config.weight_decay == 0
+        assert (config.learning_rate(0), config.learning_rate(99)) == (2e-4, 2e-4)
+        assert (config.d_steps, config.g_steps, config.width) == (1, 1, 1024)
+
+
+@pytest.mark.parametrize(
+    ("setting", "other"),
+    [
+        ("family", "tutorial-gan"),
+        ("d_steps", 2),
+        ("g_steps", 2),
+        ("regression", "l2"),
+        ("regression_weight", 1.0),
+    ],
+)
+def test_a_run_of_before_a_setting_goes_on_with_its_default_only(setting: str, other: object) -> None:
+    config = TrainConfig(updates="alternating")
+    old = dataclasses.asdict(config)
+    default = old.pop(setting)
+    assert config.differences(old) == []
+    changed = dataclasses.replace(config, **{setting: other})
+    assert changed.differences(old) == [f"{flag(setting)} is {other}, the run was started with {default}"]

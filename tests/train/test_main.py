@@ -9,13 +9,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from train import __main__ as command
-from train.config import TrainConfig
+from train.config import PRESETS, TrainConfig
 
 ROOT = Path(command.__file__).resolve().parent.parent
 TINY = ["--width", "16", "--latent-dim", "4", "--batch-size", "50", "--precision", "fp32", "--device", "cpu"]
@@ -42,6 +44,7 @@ def test_help_mentions_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
         (["bigan", "--colour", "red"], "unrecognized arguments: --colour red"),
         (["bigan", "--epochs", "many"], "argument --epochs: invalid int value: 'many'"),
         (["bigan", "--prior", "cauchy"], "argument --prior: invalid choice: 'cauchy'"),
+        (["gan", "--family"], "argument --family: expected one argument"),
         (["bigan", "--epochs", "0"], "--epochs must be at least 1, not 0."),
         (["bigan", "--lr", "nan"], "--lr must be above 0"),
         (["bigan", "--seed", str(10**30)], "--seed is below 2^63"),
@@ -103,6 +106,124 @@ def test_a_short_run_says_where_it_is(
     assert "already holds a run" in capsys.readouterr().err
     assert command.main([*arguments, "--resume"]) == 0
     assert no_download == []
+
+
+@pytest.fixture
+def configured(
+    mnist_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], TrainConfig]:
+    """Makes the settings that a command would train with."""
+    seen: list[TrainConfig] = []
+
+    def trainer(config: TrainConfig, *_: object, **__: object) -> None:
+        seen.append(config)
+        raise ValueError("not today")
+
+    monkeypatch.setattr(command, "Trainer", trainer)
+
+    def settings(line: str) -> TrainConfig:
+        assert (
+            command.main([*line.split(), "--data-root", str(mnist_root), "--out", str(tmp_path / "run")]) == 2
+        )
+        return seen.pop()
+
+    return settings
+
+
+def own(config: TrainConfig) -> dict[str, Any]:
+    """What differs from the defaults."""
+    return {
+        f.name: getattr(config, f.name)
+        for f in dataclasses.fields(config)
+        if getattr(config, f.name) != f.default and f.name not in ("data_root", "out")
+    }
+
+
+@pytest.mark.parametrize("family", list(PRESETS))
+@pytest.mark.parametrize("form", ["gan --family {}", "gan --family={}", "--family {} gan", "gan --fam {}"])
+def test_a_family_brings_its_presets(
+    form: str, family: str, configured: Callable[[str], TrainConfig]
+) -> None:
+    expected = {"method": "gan", "family": family, **PRESETS[family]}
+    assert own(configured(form.format(family))) == expected
+
+
+def test_a_flag_beats_the_preset_of_the_family(configured: Callable[[str], TrainConfig]) -> None:
+    # on either side of --family, even where it says what the default would have been
+    given = "--prior uniform {} --updates simultaneous --weight-decay 2.5e-5"
+    found = own(configured("gan " + given.format("--family tutorial-gan")))
+    assert found == {"method": "gan", "family": "tutorial-gan", "latent_dim": 100, "decay_epochs": 0}
+    found = own(configured("gan --latent-dim 7 --family tutorial-gan --decay-epochs 3 --epochs 9"))
+    assert found.items() >= {"latent_dim": 7, "decay_epochs": 3, "epochs": 9, "prior": "normal"}.items()
+
+
+def test_the_papers_family_has_no_presets(configured: Callable[[str], TrainConfig]) -> None:
+    assert own(configured("gan")) == own(configured("gan --family paper")) == {"method": "gan"}
+    # nor do those of one command stay for the next
+    configured("gan --family tutorial-gan")
+    assert own(configured("gan")) == {"method": "gan"}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("gan --family cubist", "--family is one of ['paper', 'tutorial-gan',"),
+        ("lr --family tutorial-gan", "has no cross-entropy with E's answer: use --regression l2."),
+        ("jlr --prior normal", "has no cross-entropy with E's answer: use --regression l2."),
+        ("gan --d-steps 5", "--d-steps and --g-steps belong to --updates alternating."),
+    ],
+)
+def test_settings_that_do_not_go_together_are_one_line(
+    line: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main([*line.split(), "--out", str(tmp_path / "run")]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("error: ")
+    assert said.err.count("\n") == 1
+    assert message in said.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_of_another_family_is_written_down_and_resumed(
+    mnist_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    line = ["gan", "--family", "tutorial-gan", *TINY, "--epochs", "1"]
+    line += ["--data-root", str(mnist_root), "--out", str(run)]
+    assert command.main(line) == 0
+    written = json.loads((run / "config.json").read_text())
+    expected = PRESETS["tutorial-gan"] | {"latent_dim": 4, "family": "tutorial-gan"}
+    assert written["train"].items() >= expected.items()
+    assert written["model"]["family"] == "tutorial-gan"
+    assert written["model"]["prior"] == "normal"
+    assert command.main([*line, "--resume"]) == 0  # the presets are the same again
+    capsys.readouterr()
+    assert command.main([*line, "--resume", "--family", "tutorial-bigan"]) == 2
+    assert "--family is tutorial-bigan, the run was started with tutorial-gan" in capsys.readouterr().err
+
+
+def test_a_run_of_before_families_and_ratios_goes_on(
+    mnist_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    line = ["bigan", *TINY, "--updates", "alternating", "--epochs", "1"]
+    line += ["--data-root", str(mnist_root), "--out", str(run)]
+    assert command.main(line) == 0
+    written = json.loads((run / "config.json").read_text())
+    for setting in ("family", "d_steps", "g_steps", "regression", "regression_weight"):
+        del written["train"][setting]
+    (run / "config.json").write_text(json.dumps(written))
+    assert command.main([*line, "--resume"]) == 0
+    capsys.readouterr()
+    for flags, says in (
+        (["--d-steps", "2"], "--d-steps is 2, the run was started with 1"),
+        (["--family", "tutorial-bigan"], "--family is tutorial-bigan, the run was started with paper"),
+    ):
+        assert command.main([*line, *flags, "--resume"]) == 2
+        said = capsys.readouterr().err
+        assert says in said
+        assert said.count("\n") == 1
 
 
 def test_a_process_told_to_stop_saves_first_and_goes_on_later(mnist_root: Path, tmp_path: Path) -> None:

@@ -4,43 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganlab import networks
 from tests.conftest import TINY
-from train.methods import METHODS
+from tests.train.methods.nets import Fixed, batch, minus_log_sigmoid, opinionated
 from train.methods.bigan import BiGAN
-
-
-def nets_with_an_opinion(seed: int = 0) -> dict[str, nn.Module]:
-    """Tiny networks whose D does not answer 0 to everything, as it does when it is new."""
-    nets = networks.build(TINY)
-    networks.initialise(nets, seed)
-    rng = torch.Generator().manual_seed(seed + 1)
-    nets["joint_discriminator"].get_parameter("output.weight").data.normal_(std=0.5, generator=rng)
-    return {name: net.double() for name, net in nets.items()}
-
-
-def batch(count: int = 8) -> tuple[Tensor, Tensor]:
-    rng = torch.Generator().manual_seed(5)
-    x = torch.rand(count, 1, 28, 28, generator=rng, dtype=torch.double)
-    return x, torch.rand(count, 4, generator=rng, dtype=torch.double) * 2 - 1
-
-
-def minus_log_sigmoid(logit: Tensor) -> Tensor:
-    return -torch.log(1 / (1 + torch.exp(-logit)))
-
-
-class Fixed(nn.Module):
-    """A network that answers with what it was made with."""
-
-    def __init__(self, *answers: Tensor) -> None:
-        super().__init__()
-        self.answers, self.asked = list(answers), 0
-
-    def forward(self, *inputs: Tensor, **settings: object) -> Tensor:
-        self.asked += 1
-        return self.answers[(self.asked - 1) % len(self.answers)]
 
 
 def test_new_players_are_undecided() -> None:
@@ -53,7 +22,7 @@ def test_new_players_are_undecided() -> None:
 
 
 def test_the_losses_are_the_cross_entropies_of_the_paper() -> None:
-    nets = nets_with_an_opinion()
+    nets = opinionated(BiGAN.networks)
     G, E, D = nets["generator"], nets["encoder"], nets["joint_discriminator"]
     x, z = batch()
     losses = BiGAN().losses(nets, x, z)
@@ -103,7 +72,7 @@ def test_sure_answers_lose_linearly_and_never_overflow() -> None:
 
 
 def test_real_and_fake_are_two_batches_for_batch_norm() -> None:
-    nets = nets_with_an_opinion()
+    nets = opinionated(BiGAN.networks)
     G, E, D = nets["generator"], nets["encoder"], nets["joint_discriminator"]
     x, z = batch()
     losses = BiGAN().losses(nets, x, z)
@@ -115,26 +84,8 @@ def test_real_and_fake_are_two_batches_for_batch_norm() -> None:
     assert abs(mixed.item() - losses["discriminator"].item()) > 1e-3
 
 
-def test_each_player_owns_its_networks_and_no_network_has_two_owners() -> None:
-    for method in METHODS.values():
-        owned = [name for networks_of in method.players.values() for name in networks_of]
-        assert sorted(owned) == sorted(method.networks)
-    assert list(BiGAN.players) == ["discriminator", "generator_encoder"]  # D first when alternating
-    assert BiGAN.players["generator_encoder"] == ("generator", "encoder")
-
-
-@pytest.mark.parametrize("player", list(BiGAN.players))
-def test_each_loss_reaches_every_weight_of_its_player(player: str) -> None:
-    nets = nets_with_an_opinion()
-    loss = BiGAN().losses(nets, *batch())[player]
-    for name in BiGAN.players[player]:
-        for key, parameter in nets[name].named_parameters():
-            (gradient,) = torch.autograd.grad(loss, parameter, retain_graph=True)
-            assert gradient.abs().max() > 0, (name, key)
-
-
 def test_gradients_are_those_of_finite_differences() -> None:
-    nets = nets_with_an_opinion()
+    nets = opinionated(BiGAN.networks)
     x, z = batch()
 
     def loss(player: str) -> Tensor:

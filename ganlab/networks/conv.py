@@ -1,0 +1,244 @@
+"""The "conv" family: DCGAN (Radford, Metz and Chintala, arXiv 1511.06434), with an encoder and a D of pairs.
+
+Convolutions of 4 x 4 pixels and stride 2, LeakyReLU in E and D, ReLU in G, weights N(0, 0.02), biases 0.
+E and D work on pixels in [-1, 1], which is kept inside; G ends in a sigmoid, which is DCGAN's tanh on the
+scale [0, 1]. Between the grid and the code lies a linear hidden layer, as in the paper's networks: E's
+is the space "features".
+
+`config.width` is the number of channels next to the picture; each stage inwards doubles it, up to 8 times.
+`config.norm` says what steadies the discriminators; G and E have batch norm whatever it is:
+
+- "batch": batch norm behind each layer but the first and the output, as DCGAN has it;
+- "spectral": every weight is divided by its largest singular value (Miyato et al., arXiv 1802.05957);
+- "none": nothing, for losses that batch norm would disturb.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ganlab.networks import base
+
+if TYPE_CHECKING:
+    from ganlab.model import ModelConfig
+
+NORMS = ("batch", "spectral", "none")
+INIT_STD = 0.02
+LEAK = 0.2
+KERNEL = (4, 2, 1)  # side, stride and padding: halves or doubles a side exactly
+SMALLEST, LARGEST = 4, 7  # side of the innermost grid; one of 8 is halved once more
+MOST_DOUBLED = 8  # channels of the innermost stages, in widths
+UNITS = 16  # of a linear hidden layer, in widths
+
+
+def channels(config: ModelConfig) -> list[int]:
+    """Channels of each stage, from the picture inwards: one stage each time the side is halved."""
+    grid, stages = config.size, 0
+    while grid > LARGEST and grid % 2 == 0:
+        grid, stages = grid // 2, stages + 1
+    if not (SMALLEST <= grid <= LARGEST and stages):
+        raise ValueError(
+            f"The family conv doubles a grid of {SMALLEST} to {LARGEST} pixels a side until it is a picture,"
+            f" which makes 28, 32, 48, 64, 96 or 128 pixels a side, but not {config.size}."
+        )
+    return [config.width * min(2**stage, MOST_DOUBLED) for stage in range(stages)]
+
+
+class SpectralLinear(nn.Linear):
+    """A linear layer whose weight has the largest singular value 1; see `normalised`."""
+
+    u: Tensor
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs)
+        self.register_buffer("u", torch.ones(outputs))
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.linear(input, normalised(self), self.bias)
+
+
+class SpectralConv2d(nn.Conv2d):
+    """A convolution of stride 2 whose weight, as a matrix (outputs, the rest), has the largest singular
+    value 1; see `normalised`."""
+
+    u: Tensor
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, *KERNEL)
+        self.register_buffer("u", torch.ones(outputs))
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.conv2d(input, normalised(self), self.bias, self.stride, self.padding)
+
+
+def normalised(layer: SpectralLinear | SpectralConv2d) -> Tensor:
+    """The layer's weight over its largest singular value (arXiv 1802.05957, algorithm 1).
+
+    One power iteration from the buffer u; in training the buffer keeps its result, so that the estimate
+    follows the weight. torch's parametrisation draws its vectors from the global random state and, in
+    half precision, rounds them; this one follows `initialise` alone and works in the weight's precision.
+    """
+    with torch.autocast(layer.weight.device.type, enabled=False):
+        W = layer.weight.flatten(1)
+        with torch.no_grad():
+            v = F.normalize(layer.u @ W, dim=0)
+            u = F.normalize(W @ v, dim=0)
+            if layer.training:
+                layer.u.copy_(u)
+        return layer.weight / (u @ (W @ v))
+
+
+class _Start:
+    """Weights from N(0, 0.02), biases 0, gains 1; the vectors of spectral norm are drawn too."""
+
+    def initialise(self, rng: torch.Generator, zero_output: bool = False) -> None:
+        """`zero_output` does not reach an output with spectral norm: a zero has no direction to keep."""
+        assert isinstance(self, nn.Module)
+        for key, module in self.named_modules():
+            spectral = isinstance(module, SpectralLinear | SpectralConv2d)
+            if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+                module.reset_parameters()
+            elif isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+                if key == "output" and zero_output and not spectral:
+                    nn.init.zeros_(module.weight)
+                else:
+                    nn.init.normal_(module.weight, std=INIT_STD, generator=rng)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+            if spectral:
+                nn.init.normal_(module.u, generator=rng)
+
+
+class Layers(nn.Sequential):
+    """Layers in a row, whose batch norms see `batches` equal parts of the rows apart."""
+
+    def forward(self, input: Tensor, batches: int = 1) -> Tensor:
+        h = input
+        for layer in self:
+            is_norm = isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)
+            h = base.in_parts(layer, h, batches) if is_norm else layer(h)
+        return h
+
+
+def _convolutions(config: ModelConfig, norm: str) -> list[nn.Module]:
+    """(N, C, H, W) -> (N, features of the innermost grid)."""
+    made: list[nn.Module] = []
+    for before, after in pairwise([config.channels, *channels(config)]):
+        batch_norm = norm == "batch" and bool(made)
+        if norm == "spectral":
+            made.append(SpectralConv2d(before, after))
+        else:
+            made.append(nn.Conv2d(before, after, *KERNEL, bias=not batch_norm))
+        if batch_norm:
+            made.append(nn.BatchNorm2d(after))
+        made.append(nn.LeakyReLU(LEAK))
+    return [*made, nn.Flatten()]
+
+
+def _hidden(before: int, after: int, norm: str) -> list[nn.Module]:
+    if norm == "batch":
+        return [nn.Linear(before, after, bias=False), nn.BatchNorm1d(after), nn.LeakyReLU(LEAK)]
+    return [_linear(before, after, norm), nn.LeakyReLU(LEAK)]
+
+
+def _linear(before: int, after: int, norm: str) -> nn.Module:
+    return SpectralLinear(before, after) if norm == "spectral" else nn.Linear(before, after)
+
+
+def _grid(config: ModelConfig) -> tuple[int, int, int]:
+    """Shape of the innermost grid, which lies between the linear layers and the convolutions."""
+    stages = channels(config)
+    side = config.size >> len(stages)
+    return stages[-1], side, side
+
+
+def _flat(config: ModelConfig) -> int:
+    depth, side, _ = _grid(config)
+    return depth * side * side
+
+
+class Generator(_Start, nn.Module):
+    """z -> x: two linear layers to the innermost grid, then transposed convolutions."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        units, grid, stages = UNITS * config.width, _grid(config), channels(config)[::-1]
+        made: list[nn.Module] = [
+            nn.Linear(config.latent_dim, units, bias=False),
+            nn.BatchNorm1d(units),
+            nn.ReLU(),
+            nn.Linear(units, _flat(config), bias=False),
+            nn.Unflatten(1, grid),
+            nn.BatchNorm2d(grid[0]),
+            nn.ReLU(),
+        ]
+        for before, after in pairwise(stages):
+            made += [
+                nn.ConvTranspose2d(before, after, *KERNEL, bias=False),
+                nn.BatchNorm2d(after),
+                nn.ReLU(),
+            ]
+        self.layers = nn.Sequential(*made)
+        self.output = nn.ConvTranspose2d(stages[-1], config.channels, *KERNEL)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.sigmoid(self.output(self.layers(z)))
+
+
+class Encoder(_Start, base.Encoder):
+    """x -> z: the generator mirrored."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.prior = config.prior
+        units = UNITS * config.width
+        self.layers = Layers(*_convolutions(config, "batch"), *_hidden(_flat(config), units, "batch"))
+        self.output = nn.Linear(units, config.latent_dim)
+
+    def hidden(self, x: Tensor) -> Tensor:
+        h: Tensor = self.layers(2 * x - 1)
+        return h
+
+
+class Discriminator(_Start, base.Discriminator):
+    """The encoder's layers, then one unit."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        units, norm = UNITS * config.width, config.norm
+        self.layers = Layers(*_convolutions(config, norm), *_hidden(_flat(config), units, norm))
+        self.output = _linear(units, 1, norm)
+
+    def hidden(self, x: Tensor, batches: int = 1) -> Tensor:
+        h: Tensor = self.layers(2 * x - 1, batches)
+        return h
+
+
+class JointDiscriminator(_Start, base.JointDiscriminator):
+    """Convolutions of x and two hidden layers of z, side by side, through two hidden layers more."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        units, norm = UNITS * config.width, config.norm
+        self.picture = Layers(*_convolutions(config, norm))
+        self.latent = Layers(*_hidden(config.latent_dim, units, norm), *_hidden(units, units, norm))
+        self.both = Layers(*_hidden(_flat(config) + units, units, norm), *_hidden(units, units, norm))
+        self.output = _linear(units, 1, norm)
+
+    def hidden(self, x: Tensor, z: Tensor, batches: int = 1) -> Tensor:
+        pair = torch.cat([self.picture(2 * x - 1, batches), self.latent(z, batches)], 1)
+        h: Tensor = self.both(pair, batches)
+        return h
+
+
+NETWORKS: dict[str, type[nn.Module]] = {
+    "generator": Generator,
+    "encoder": Encoder,
+    "discriminator": Discriminator,
+    "joint_discriminator": JointDiscriminator,
+}
