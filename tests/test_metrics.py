@@ -70,3 +70,84 @@ def test_percentile_of_where_quantiles_coincide():
     quantiles = [0.0] * 50 + [1.0] * 51  # half of the values are 0, half are 1
     assert metrics.percentile_of(0.0, quantiles) == pytest.approx(0.51)
     assert metrics.percentile_of(1.0, quantiles) == 0.0
+
+
+# ------------------------------------------------------------------ Fréchet distance
+
+
+def normal_rows(seed, count=400, features=6):
+    """Rows (count, features) whose sample mean is 0 and whose sample covariance is the identity, exactly."""
+    rows = torch.randn(count, features, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    rows = rows - rows.mean(0)
+    factor = torch.linalg.cholesky(rows.T @ rows / (count - 1))
+    return torch.linalg.solve_triangular(factor, rows.T, upper=False).T
+
+
+def mixed_rows(seed):
+    """Rows with a covariance of their own, which commutes with no other's."""
+    rng = torch.Generator().manual_seed(100 + seed)
+    return normal_rows(seed) @ torch.randn(6, 6, generator=rng, dtype=torch.float64)
+
+
+def test_frechet_distance_of_diagonal_normals_is_the_closed_form():
+    spread_a = torch.tensor([1.0, 2.0, 3.0, 0.5, 0.0, 4.0], dtype=torch.float64)
+    spread_b = torch.tensor([1.0, 1.0, 5.0, 0.0, 2.0, 4.5], dtype=torch.float64)
+    shift = torch.tensor([0.0, 1.0, -2.0, 0.0, 0.5, 0.0], dtype=torch.float64)
+    a, b = normal_rows(0) * spread_a, normal_rows(1, count=300) * spread_b + shift
+    expected = float(shift.square().sum() + (spread_a - spread_b).square().sum())
+    assert metrics.frechet_distance(a, b) == pytest.approx(expected, rel=1e-8)
+    assert metrics.frechet_distance(a.float(), b.float()) == pytest.approx(expected, rel=1e-5)
+
+
+def test_frechet_distance_is_that_of_the_product_of_covariances():
+    a, b = mixed_rows(0), mixed_rows(1) + 0.5
+    cov_a, cov_b = np.cov(a.numpy().T), np.cov(b.numpy().T)
+    assert not np.allclose(cov_a @ cov_b, cov_b @ cov_a, atol=0.1)
+    eigenvalues = np.linalg.eigvals(cov_a @ cov_b)
+    expected = ((a.numpy().mean(0) - b.numpy().mean(0)) ** 2).sum() + np.trace(cov_a + cov_b)
+    expected -= 2 * np.sqrt(eigenvalues.real).sum()
+    assert metrics.frechet_distance(a, b) == pytest.approx(expected, rel=1e-9)
+    assert metrics.frechet_distance(b, a) == pytest.approx(expected, rel=1e-9)
+
+
+def test_frechet_distance_is_zero_only_between_equal_sets():
+    few = torch.rand(20, 50, generator=torch.Generator().manual_seed(0))  # a covariance of rank 19
+    few[:, 3] = 0.0
+    for rows in (mixed_rows(0), few):
+        assert 0 <= metrics.frechet_distance(rows, rows) < 1e-6
+        assert 0 <= metrics.frechet_distance(rows, rows.flip(0)) < 1e-6
+        assert metrics.frechet_distance(rows, rows * 1.1) > 1e-3
+
+
+def test_frechet_distance_does_not_change_under_a_rotation_of_both():
+    rng = torch.Generator().manual_seed(7)
+    turn = torch.linalg.qr(torch.randn(6, 6, generator=rng, dtype=torch.float64)).Q
+    a, b = mixed_rows(0), mixed_rows(1)
+    expected = metrics.frechet_distance(a, b)
+    assert metrics.frechet_distance(a @ turn, b @ turn) == pytest.approx(expected, rel=1e-9)
+    assert metrics.frechet_distance(a @ turn, b) != pytest.approx(expected, rel=1e-3)
+
+
+def test_a_shift_adds_its_square_to_the_frechet_distance():
+    a, b = mixed_rows(0), mixed_rows(1)
+    shift = torch.tensor([3.0, -1.0, 0.0, 2.0, 0.0, 0.5], dtype=torch.float64)
+    before = metrics.frechet_distance(a - a.mean(0), b - b.mean(0))
+    after = metrics.frechet_distance(a - a.mean(0), b - b.mean(0) + shift)
+    assert after - before == pytest.approx(float(shift.square().sum()), rel=1e-9)
+
+
+def test_the_frechet_distance_of_samples_of_one_distribution_falls_with_their_number():
+    rng = torch.Generator().manual_seed(0)
+    found = [
+        metrics.frechet_distance(torch.randn(n, 16, generator=rng), torch.randn(n, 16, generator=rng))
+        for n in (50, 500, 5000)
+    ]
+    assert found[0] > 3 * found[1] > 9 * found[2] > 0
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [((5, 3), (5, 4)), ((1, 3), (5, 3)), ((5, 3), (0, 3)), ((5, 3, 1), (5, 3)), ((5,), (5,))]
+)
+def test_frechet_distance_of_what_are_not_two_sets_is_refused(a, b):
+    with pytest.raises(ValueError, match="two sets of at least 2 rows of equally many features, not"):
+        metrics.frechet_distance(torch.zeros(a), torch.zeros(b))

@@ -1,0 +1,208 @@
+"""The judge: a small convolutional classifier of a data set's pictures, independent of every model it judges.
+
+Its label of G(E(x)) tells whether a reconstruction is still the same digit, and the Fréchet distance
+is taken between its features. It is made by python -m train.judge and lies in checkpoints/judges/DATASET.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from ganlab import model
+from ganlab.model import CHECKPOINTS, MAX_WEIGHTS_BYTES, CheckpointError
+
+JUDGES = CHECKPOINTS / "judges"
+CONFIG_FILE = "judge.json"
+WEIGHTS_FILE = "judge.safetensors"
+BATCH = 1000  # pictures at a time: 50 MB for the widest layer of MNIST's judge
+
+
+@dataclass(frozen=True)
+class JudgeConfig:
+    """What rebuilds a judge, and what is known of it."""
+
+    dataset: str  # what it was trained on ("mnist"), also its name
+    channels: int
+    size: int  # pictures are size x size
+    classes: int
+    widths: tuple[int, ...]  # channels of the convolutions at full, half and quarter size
+    features: int  # units of the last hidden layer
+    accuracy: float  # share in [0, 1] of the test pictures that it labels right, as stored
+    standard_error: float  # of that share
+    count: int  # test pictures behind it; 0: not measured
+    training: dict[str, Any] = dataclasses.field(default_factory=dict)  # settings, seconds, commit
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.dataset, str) or not isinstance(self.training, dict):
+            raise CheckpointError("dataset is a text, and training an object.")
+        if len(self.widths) != 3:
+            raise CheckpointError(f"widths are three whole numbers, not {list(self.widths)}.")
+        for name, value, low, high in (
+            ("channels", self.channels, 1, 4),
+            ("size", self.size, 8, 1024),
+            ("classes", self.classes, 2, 1024),
+            *(("each of widths", width, 1, 1024) for width in self.widths),
+            ("features", self.features, 1, 4096),
+            ("count", self.count, 0, 2**31),
+        ):
+            if type(value) is not int or not low <= value <= high:  # True is an int to isinstance
+                raise CheckpointError(f"{name} is a whole number from {low} to {high}, not {value!r}.")
+        for name in ("accuracy", "standard_error"):
+            value = getattr(self, name)
+            if type(value) not in (int, float) or not 0 <= value <= 1:
+                raise CheckpointError(f"{name} is a share from 0 to 1, not {value!r}.")
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        return self.channels, self.size, self.size
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+    @staticmethod
+    def from_json(text: bytes) -> JudgeConfig:
+        try:
+            fields = json.loads(text)
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise CheckpointError(f"not valid JSON: {error}.") from None
+        known = {field.name for field in dataclasses.fields(JudgeConfig)}
+        if not isinstance(fields, dict) or set(fields) != known:
+            found = set(fields) if isinstance(fields, dict) else set()
+            raise CheckpointError(
+                f"not the description of a judge: unknown {sorted(found - known)},"
+                f" missing {sorted(known - found)}."
+            )
+        if not isinstance(fields["widths"], list):
+            raise CheckpointError(f"widths are three whole numbers, not {fields['widths']!r}.")
+        return JudgeConfig(**fields | {"widths": tuple(fields["widths"])})
+
+
+class Network(nn.Module):
+    """Pictures (N, C, H, W) in [0, 1] -> logits (N, classes). Five convolutions and one hidden layer."""
+
+    def __init__(self, config: JudgeConfig) -> None:
+        super().__init__()
+        full, half, quarter = config.widths
+        side = math.ceil(config.size / 8)
+        self.hidden = nn.Sequential(
+            *_convolution(config.channels, full, pool=True),
+            *_convolution(full, half),
+            *_convolution(half, half, pool=True),
+            *_convolution(half, quarter),
+            *_convolution(quarter, quarter, pool=True),
+            nn.Flatten(),
+            nn.Linear(quarter * side * side, config.features, bias=False),
+            nn.BatchNorm1d(config.features),
+            nn.ReLU(),
+        )
+        self.output = nn.Linear(config.features, config.classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.output(self.hidden(x))
+        return logits
+
+
+def _convolution(inputs: int, outputs: int, pool: bool = False) -> list[nn.Module]:
+    # Pooling comes before batch norm, which then has a quarter to do.
+    pooling: list[nn.Module] = [nn.MaxPool2d(2, ceil_mode=True)] if pool else []
+    convolution = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+    return [convolution, *pooling, nn.BatchNorm2d(outputs), nn.ReLU()]
+
+
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """A classifier in evaluation mode on one device; nothing in it changes, so threads may share it.
+
+    Every method takes float pictures (N, C, H, W) in [0, 1], N >= 0, and answers on the CPU.
+    """
+
+    config: JudgeConfig
+    network: Network
+    fingerprint: str  # hash of what is on disk: a figure names its judge by it
+
+    def __post_init__(self) -> None:
+        self.network.eval().requires_grad_(False)
+
+    @staticmethod
+    @functools.lru_cache(maxsize=8)
+    def load(dataset: str, device: torch.device | str = "cpu") -> Judge | None:
+        """The bundled judge of a data set, read once; None where there is none."""
+        # A name, never a path: data sets can be folders of one's own, which have no judge.
+        if not re.fullmatch(r"[a-z0-9-]{1,64}", dataset) or not (JUDGES / dataset / CONFIG_FILE).is_file():
+            return None
+        return Judge.read(JUDGES / dataset, device)
+
+    @staticmethod
+    def read(folder: Path, device: torch.device | str = "cpu") -> Judge:
+        """Load a judge strictly: every tensor of its description, of its shape, and nothing else."""
+        name = f"judges/{folder.name}"
+        for file in (CONFIG_FILE, WEIGHTS_FILE):
+            if not (folder / file).is_file():
+                raise CheckpointError(f"{name} lacks {file}: it is no judge.")
+        if (folder / WEIGHTS_FILE).stat().st_size > MAX_WEIGHTS_BYTES:
+            raise CheckpointError(f"{name}/{WEIGHTS_FILE} is over a gigabyte: refused.")
+        description, blob = (folder / CONFIG_FILE).read_bytes(), (folder / WEIGHTS_FILE).read_bytes()
+        try:
+            config = JudgeConfig.from_json(description)
+        except CheckpointError as error:
+            raise CheckpointError(f"{name}/{CONFIG_FILE}: {error}") from None
+        with torch.device("meta"):  # nothing is allocated, no random number drawn
+            network = Network(config)
+        model.fill(network, blob, f"{name}/{WEIGHTS_FILE}", device)
+        return Judge(config, network, hashlib.sha256(description + blob).hexdigest()[:16])
+
+    @property
+    def name(self) -> str:
+        return self.config.dataset
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the test pictures that it labels right, in [0, 1], measured by python -m train.judge."""
+        return self.config.accuracy
+
+    def probabilities(self, x: Tensor) -> Tensor:
+        """(N, classes), each row with the sum 1."""
+        return self._in_batches(lambda some: self.network(some).softmax(dim=1), x)
+
+    def labels(self, x: Tensor) -> Tensor:
+        """The most probable class, (N,) int64."""
+        return self._in_batches(lambda some: self.network(some).argmax(dim=1), x)
+
+    def features(self, x: Tensor) -> Tensor:
+        """The last hidden layer after its nonlinearity, (N, F)."""
+        return self._in_batches(self.network.hidden, x)
+
+    @torch.inference_mode()
+    def _in_batches(self, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        if x.shape[1:] != self.config.image_shape or not x.is_floating_point():
+            raise ValueError(
+                f"The {self.name} judge takes floats of the shape (N, {str(self.config.image_shape)[1:]}"
+                f" in [0, 1], not {x.dtype} of the shape {tuple(x.shape)}."
+            )
+        weight = self.network.output.weight
+        parts = torch.split(x, BATCH)
+        return torch.cat([function(some.to(weight.device, weight.dtype)).cpu() for some in parts])
+
+
+def save(config: JudgeConfig, network: Network, folder: Path) -> None:
+    """Write judge.json and judge.safetensors (floats as fp16) to `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {
+        key: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
+        for key, value in network.state_dict().items()
+    }
+    safetensors.torch.save_file(tensors, folder / WEIGHTS_FILE)
+    (folder / CONFIG_FILE).write_text(config.to_json(), encoding="utf-8")
