@@ -10,10 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganlab import images, latent, metrics
+from ganlab import images, inversion, latent, metrics
 from ganlab import model as checkpoint
 from ganlab.gallery import Gallery, Neighbour
 from ganlab.images import Polarity, Prepared
+from ganlab.inversion import Inversion
+from ganlab.judge import Judge
 from ganlab.model import LatentModel, ModelConfig
 
 PRINCIPAL_SAMPLES = 1024  # codes that stand in for a gallery when there is none
@@ -39,10 +41,28 @@ class Explorer:
         """The checkpoint's measured figures (metrics.json); empty before `python -m train.evaluate`."""
         return self.model.metrics
 
+    def measured(self, *keys: str) -> Any:
+        """What metrics.json holds under these keys, one in the other; None where it was not measured."""
+        found: Any = self.metrics
+        for key in keys:
+            found = found.get(key) if isinstance(found, dict) else None
+        return found
+
+    def figure(self, *keys: str) -> float | None:
+        """`measured`, where it is a number."""
+        found = self.measured(*keys)
+        return float(found) if isinstance(found, int | float) else None
+
     @property
     def fingerprint(self) -> str:
         """The checkpoint's hash, which its latents carry outside Python."""
         return self.model.fingerprint
+
+    @functools.cached_property
+    def judge(self) -> Judge | None:
+        """The classifier of the model's data set, or None where none fits its pictures."""
+        found = Judge.load(self.config.dataset, self.device)
+        return found if found is not None and found.config.image_shape == self.config.image_shape else None
 
     # ------------------------------------------------------------------ pictures and latents
 
@@ -74,6 +94,41 @@ class Explorer:
     def reconstruct(self, x: Tensor) -> Tensor:
         """G(E(x))."""
         return self.decode(self.encode(x))
+
+    def invert(
+        self,
+        x: Tensor,
+        method: str | None = None,
+        steps: int | None = None,
+        seed: int = 0,
+        progress: inversion.Progress | None = None,
+    ) -> Inversion:
+        """Latents for x, with their pictures (N, C, H, W), errors (N,) and the way there (steps done, N).
+
+        "encoder" asks E: one step, whose trace is one row. "optimise" asks G alone: at most `steps` of
+        gradient descent from starts that follow from the seed (see `inversion.optimise`). Without a
+        method it is the encoder's where there is one. The error is mean and squared, a pixel in [0, 1].
+        ValueError for an unknown method, pictures of another shape, or "encoder" without one.
+        """
+        if method is None:
+            method = "encoder" if "encoder" in self.model.networks else "optimise"
+        if method not in inversion.METHODS:
+            raise ValueError(f"Unknown inversion method {method!r}; available = {list(inversion.METHODS)}.")
+        x = self._pictures(x)
+        if method == "encoder":
+            z = self.encode(x)
+            image = self.decode(z)
+            error = metrics.mse(x.cpu(), image)
+            return Inversion(z, image, error, error.unsqueeze(0))
+        return inversion.optimise(
+            self.model.generator,
+            self.config.prior,
+            x,
+            latent_dim=self.config.latent_dim,
+            steps=inversion.STEPS if steps is None else steps,
+            seed=seed,
+            progress=progress,
+        )
 
     def sample(self, n: int, seed: int = 0, truncation: float = 1.0) -> Tensor:
         """n latents of the prior, (n, latent_dim); the same seed gives the same on every machine."""
@@ -136,8 +191,9 @@ class Explorer:
 
     def accuracy(self, space: str) -> float | None:
         """The space's measured 1NN accuracy on the test set, from metrics.json, or None."""
-        value = self.metrics.get("one_nn", {}).get(space, {}).get("accuracy")
-        return float(value) if value is not None else None
+        if space == "untrained":  # stored beside that of the space which training made of it
+            return self.figure("one_nn", "features", "untrained")
+        return self.figure("one_nn", space, "accuracy")
 
     # ------------------------------------------------------------------ error
 

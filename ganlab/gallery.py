@@ -8,24 +8,30 @@ from __future__ import annotations
 
 import functools
 import threading
+import weakref
 import zipfile
 import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple, cast
 
 import numpy as np
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ganlab.model import CHECKPOINTS, CheckpointError, LatentModel
+from ganlab import networks
+from ganlab.model import CHECKPOINTS, CheckpointError, LatentModel, ModelConfig
+from ganlab.networks import Discriminator, Encoder, JointDiscriminator
 
 GALLERIES = CHECKPOINTS / "galleries"
 TRAIN_FILE = "train.npz"  # the gallery itself
 TEST_FILE = "test.npz"  # a few held-out pictures: examples for people, inputs for tests
 CODES_FILE = "gallery.safetensors"  # in the checkpoint: E of every gallery picture, fp16
-SPACES = ("features", "code", "pixels")
+SPARE_SPACES = 2  # of those that take a quarter of a gigabyte, kept for all models together
 CHUNK = 8192  # rows compared at a time, so that no second copy of a space is ever made
 SPARE = 16  # candidates beyond k whose distance is computed again without cancellation
 GATHER = 64  # points whose candidates are gathered at a time for that
@@ -117,8 +123,9 @@ class Neighbour:
 class Gallery:
     """Exact Euclidean nearest neighbours, without normalisation, as the paper's 1NN.
 
-    Spaces: "features", the encoder's hidden layer; "code", z = E(x); "pixels".
-    Immutable but for the points of each space, made once, on first use.
+    Spaces: "features", the encoder's hidden layer; "code", z = E(x); "discriminator", D's hidden layer,
+    of (x, E(x)) where D sees pairs; "pixels"; "untrained", the hidden layer of the same encoder before
+    any training. Immutable but for the points of each space, made on first use.
     """
 
     def __init__(self, model: LatentModel, pictures: Pictures, codes: Tensor | None = None) -> None:
@@ -129,10 +136,8 @@ class Gallery:
             )
         self.model, self.pictures = model, pictures
         self._codes = codes
-        self._points: dict[str, Tensor] = {}
-        self._squares: dict[str, Tensor] = {}  # |b|^2 of each point
         self._lock = threading.Lock()
-        self.spaces = SPACES if "encoder" in model.networks else ("pixels",)
+        self.spaces = spaces_of(model)
 
     @staticmethod
     def load(model: LatentModel) -> Gallery | None:
@@ -167,14 +172,8 @@ class Gallery:
         return self.points("features")
 
     def points(self, space: str) -> Tensor:
-        """The whole gallery as points (N, F) of a space; the features take seconds on first use."""
-        self._check(space)
-        with self._lock:
-            if space not in self._points:
-                rows = self.pictures.flat if space == "pixels" else self._of_all(space)
-                self._points[space] = rows
-                self._squares[space] = torch.cat([(c * c).sum(1) for c in torch.split(rows, CHUNK)])
-            return self._points[space]
+        """The whole gallery as points (N, F) of a space; those of a network take seconds to make."""
+        return self._points_of(space).rows
 
     @torch.inference_mode()
     def embed(self, x: Tensor, space: str) -> Tensor:
@@ -182,41 +181,31 @@ class Gallery:
         self._check(space)
         if space == "pixels":
             return x.flatten(1)
-        device = next(self.model.encoder.parameters()).device
-        network = self.model.encoder.hidden if space == "features" else self.model.encoder
-        points: Tensor = network(x.to(device))
-        return points.cpu()
+        nets, x = self.model.networks, x.to(self.model.device)
+        if space == "code":
+            points = self.model.encoder(x)
+        elif space == "features":
+            points = self.model.encoder.hidden(x)
+        elif space == "untrained":
+            points = self.untrained.hidden(x)
+        elif isinstance(alone := nets.get("discriminator"), Discriminator):
+            points = alone.hidden(x)
+        else:
+            points = cast("JointDiscriminator", nets["joint_discriminator"]).hidden(x, self.model.encoder(x))
+        return cast("Tensor", points).cpu()
+
+    @functools.cached_property
+    def untrained(self) -> Encoder:
+        """The model's encoder as it might have been before training, on its device."""
+        encoder = untrained(self.model.config, self.pictures, wanted=["encoder"])["encoder"]
+        return cast("Encoder", encoder.to(self.model.device))
 
     def search(self, points: Tensor, space: str, k: int) -> tuple[Tensor, Tensor]:
         """Distances and gallery rows (n, k) of the nearest, nearest first, of points (n, F)."""
         self._check(space)
         if not 1 <= k <= len(self):
             raise ValueError(f"k lies between 1 and the gallery's {len(self)}, not {k}.")
-        wanted = min(k + SPARE, len(self))
-        gallery, squares = self.points(space), self._squares[space]
-        best = torch.full((len(points), 0), 0.0)
-        rows = torch.empty((len(points), 0), dtype=torch.long)
-        for start in range(0, len(self), CHUNK):
-            block = gallery[start : start + CHUNK]
-            # |p - b|^2 without |p|^2, which does not change the order
-            squared = squares[start : start + CHUNK] - 2 * points @ block.T
-            near, near_rows = squared.topk(min(wanted, len(block)), largest=False)
-            best, rows = torch.cat([best, near], 1), torch.cat([rows, near_rows + start], 1)
-            best, order = best.topk(min(wanted, best.shape[1]), largest=False)
-            rows = rows.gather(1, order)
-        rows = rows.sort(dim=1).values  # so that of equally near pictures the first in the gallery leads
-        # The difference itself, not the expanded square: exact even for a picture of the gallery.
-        exact = torch.cat(
-            [
-                (
-                    gallery[found.flatten()].view(*found.shape, points.shape[1]).double()
-                    - some[:, None].double()
-                ).norm(dim=2)
-                for some, found in zip(torch.split(points, GATHER), torch.split(rows, GATHER), strict=True)
-            ]
-        )
-        distances, order = exact.sort(dim=1, stable=True)
-        return distances[:, :k].float(), rows.gather(1, order)[:, :k]
+        return nearest(points, self._points_of(space), k)
 
     def neighbours(self, points: Tensor, space: str, k: int) -> list[list[Neighbour]]:
         """For each point of `space`, its k nearest gallery pictures, nearest first."""
@@ -237,9 +226,24 @@ class Gallery:
         if space not in self.spaces:
             raise ValueError(f"Space {space!r} not found; available = {list(self.spaces)}.")
 
+    def _points_of(self, space: str) -> Points:
+        self._check(space)
+        with self._lock:  # two visitors who ask at once wait for one answer
+            if space == "pixels":
+                return self._pixels
+            if space == "code":
+                return self._code_points
+            return _LARGE.get((self, space), lambda: Points.of(self._of_all(space)))
+
+    @functools.cached_property
+    def _pixels(self) -> Points:
+        return Points.of(self.pictures.flat)
+
+    @functools.cached_property
+    def _code_points(self) -> Points:
+        return Points.of(self._codes if self._codes is not None else self._of_all("code"))
+
     def _of_all(self, space: str) -> Tensor:
-        if space == "code" and self._codes is not None:
-            return self._codes
         first = self.embed(self.pictures.inputs(slice(0, CHUNK)), space)
         made = first.new_empty(len(self), first.shape[1])  # filled in place: never twice in memory
         made[: len(first)] = first
@@ -247,3 +251,118 @@ class Gallery:
             rows = slice(start, start + CHUNK)
             made[rows] = self.embed(self.pictures.inputs(rows), space)
         return made
+
+
+def spaces_of(model: LatentModel) -> tuple[str, ...]:
+    """Where neighbours can be looked up, the most telling first."""
+    encoder = ("features", "code") if "encoder" in model.networks else ()
+    judged = {"discriminator", "joint_discriminator"} & model.networks.keys()
+    discriminator = ("discriminator",) if judged else ()
+    return (*encoder, *discriminator, "pixels", *(("untrained",) if encoder else ()))
+
+
+# ---------------------------------------------------------------------- an encoder that learnt nothing
+
+CALIBRATION_BATCH = 512
+
+
+def untrained(
+    config: ModelConfig,
+    pictures: Pictures,
+    seed: int = 0,
+    wanted: Collection[str] = ("encoder", "discriminator"),
+) -> dict[str, nn.Module]:
+    """The `wanted` networks, as training with `seed` begins; batch norm as it would be deployed.
+
+    E's output layer starts at random here, also for methods that start it at zero.
+    """
+    nets = networks.build(config)
+    networks.initialise(nets, seed)
+    found = {name: net for name, net in nets.items() if name in wanted}
+    for net in found.values():
+        networks.calibrate(net, ((x,) for x in calibration_pictures(pictures)))
+        net.eval().requires_grad_(False)
+    return found
+
+
+def calibration_pictures(pictures: Pictures) -> Iterator[Tensor]:
+    """All pictures in batches of one size, (B, C, H, W) in [0, 1], for `networks.calibrate`."""
+    size = min(CALIBRATION_BATCH, len(pictures))
+    for start in range(0, len(pictures) - size + 1, size):
+        yield pictures.inputs(slice(start, start + size))
+
+
+# ---------------------------------------------------------------------- points kept for all models
+
+
+class Points(NamedTuple):
+    """Rows (N, F) and their squared lengths (N,)."""
+
+    rows: Tensor
+    squares: Tensor
+
+    @staticmethod
+    def of(rows: Tensor) -> Points:
+        return Points(rows, torch.cat([(c * c).sum(1) for c in torch.split(rows, CHUNK)]))
+
+
+def nearest(points: Tensor, references: Points, k: int) -> tuple[Tensor, Tensor]:
+    """Distances and rows (n, k) of the references nearest to points (n, F), nearest first."""
+    count = len(references.rows)
+    wanted = min(k + SPARE, count)
+    best = torch.full((len(points), 0), 0.0)
+    rows = torch.empty((len(points), 0), dtype=torch.long)
+    for start in range(0, count, CHUNK):
+        block = references.rows[start : start + CHUNK]
+        # |p - b|^2 without |p|^2, which does not change the order
+        squared = references.squares[start : start + CHUNK] - 2 * points @ block.T
+        near, near_rows = squared.topk(min(wanted, len(block)), largest=False)
+        best, rows = torch.cat([best, near], 1), torch.cat([rows, near_rows + start], 1)
+        best, order = best.topk(min(wanted, best.shape[1]), largest=False)
+        rows = rows.gather(1, order)
+    rows = rows.sort(dim=1).values  # so that of equally near pictures the first in the gallery leads
+    # The difference itself, not the expanded square: exact even for a picture of the gallery.
+    exact = torch.cat(
+        [
+            (
+                references.rows[found.flatten()].view(*found.shape, points.shape[1]).double()
+                - some[:, None].double()
+            ).norm(dim=2)
+            for some, found in zip(torch.split(points, GATHER), torch.split(rows, GATHER), strict=True)
+        ]
+    )
+    distances, order = exact.sort(dim=1, stable=True)
+    return distances[:, :k].float(), rows.gather(1, order)[:, :k]
+
+
+class _Kept:
+    """The last few large spaces, whichever models they belong to: memory does not grow with models."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self._made: OrderedDict[tuple[int, str], tuple[weakref.ref[Gallery], Points]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[Gallery, str], make: Callable[[], Points]) -> Points:
+        gallery, space = key
+        name = (id(gallery), space)
+        with self._lock:
+            held = self._made.get(name)
+            if held is not None and held[0]() is gallery:
+                self._made.move_to_end(name)
+                return held[1]
+            # Room first, so that the old and the new are never in memory together.
+            self._made.pop(name, None)
+            for other in [other for other, (owner, _) in self._made.items() if owner() is None]:
+                del self._made[other]
+            while len(self._made) >= self.capacity:
+                self._made.popitem(last=False)
+        points = make()
+        with self._lock:
+            self._made[name] = weakref.ref(gallery), points
+            while len(self._made) > self.capacity:
+                self._made.popitem(last=False)
+        return points
+
+
+_LARGE = _Kept(SPARE_SPACES)

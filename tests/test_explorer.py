@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
 import pytest
 import torch
 
 import ganlab
+from ganlab import judge as judges
 from ganlab.explorer import Explorer, vote
 from ganlab.gallery import Gallery, Neighbour, Pictures
+from ganlab.judge import Judge, JudgeConfig, Network
 from ganlab.model import LatentModel
 
 
@@ -48,6 +53,30 @@ def test_results_do_not_depend_on_the_batch(bundled: Explorer, digits: Pictures)
     torch.testing.assert_close(bundled.encode(x), alone, atol=1e-5, rtol=1e-4)
 
 
+def test_inversion_asks_the_encoder_where_there_is_one(tiny: Explorer, digits: Pictures) -> None:
+    x = digits.inputs(slice(0, 3))
+    for found in (tiny.invert(x), tiny.invert(x, method="encoder")):
+        assert torch.equal(found.z, tiny.encode(x))
+        assert torch.equal(found.image, tiny.reconstruct(x))
+        torch.testing.assert_close(found.error, (x - found.image).square().mean((1, 2, 3)))
+        assert torch.equal(found.trace, found.error[None])
+
+
+def test_inversion_by_optimisation_needs_no_encoder(tiny_model: LatentModel, digits: Pictures) -> None:
+    x = digits.inputs(slice(0, 2))
+    generator = {"generator": tiny_model.networks["generator"]}
+    ex = Explorer(dataclasses.replace(tiny_model, networks=generator))
+    found = ex.invert(x, steps=7, seed=3)
+    assert len(found.trace) == 7
+    torch.testing.assert_close(found.image, ex.decode(found.z))
+    torch.testing.assert_close(found.trace[-1], (x - found.image).square().mean((1, 2, 3)))
+    same = Explorer(tiny_model).invert(x, "optimise", steps=7, seed=3)
+    assert torch.equal(found.z, same.z)
+    assert len(ex.invert(x, progress=lambda step, steps, errors: step < 2).trace) == 2
+    with pytest.raises(ValueError, match="tiny has no encoder; invert by optimisation instead"):
+        ex.invert(x, method="encoder")
+
+
 def test_interpolation_has_exact_ends(tiny: Explorer) -> None:
     a, b = tiny.sample(2, seed=3)
     path = tiny.interpolate(a, b, 7)
@@ -74,6 +103,39 @@ def test_neighbours_of_a_latent(tiny: Explorer) -> None:
     nearest = tiny.neighbours_of_latent(z, 1, "code")[0]
     distances = (tiny.gallery.codes - z).norm(dim=1)
     assert nearest.index == int(distances.argmin())
+
+
+def test_figures_are_numbers_or_none(tiny_model: LatentModel) -> None:
+    figures = {"one_nn": {"features": {"accuracy": 0.9, "untrained": 0.8}, "pixels": 1}, "date": "today"}
+    ex = Explorer(dataclasses.replace(tiny_model, metrics=figures))
+    assert ex.figure("one_nn", "features", "accuracy") == ex.accuracy("features") == 0.9
+    assert ex.accuracy("untrained") == 0.8  # of the encoder's hidden layer with random weights
+    assert ex.measured("date") == "today"
+    for missing in (("date",), ("date", "year"), ("one_nn", "pixels", "accuracy"), ("one_nn",), ("none",)):
+        assert ex.figure(*missing) is None
+    assert ex.accuracy("code") is ex.accuracy("pixels") is None
+
+
+def test_the_judge_is_that_of_the_data_set_and_of_the_pictures_shape(
+    tiny_model: LatentModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of(**settings: object) -> Judge | None:
+        config = dataclasses.replace(tiny_model.config, **settings)
+        return Explorer(dataclasses.replace(tiny_model, config=config)).judge
+
+    found = JudgeConfig("shapes", 1, 28, 3, (2, 2, 2), 4, accuracy=0.5, standard_error=0.1, count=9)
+    judges.save(found, Network(found), tmp_path / "shapes")
+    monkeypatch.setattr(judges, "JUDGES", tmp_path)
+    Judge.load.cache_clear()
+    try:
+        judge = of(dataset="shapes")
+        assert judge is not None
+        assert judge.config == found
+        assert judge is of(dataset="shapes")  # read once, for all models
+        assert of(dataset="shapes", size=32) is None
+        assert of(dataset="a folder") is of(dataset="mnist") is None
+    finally:
+        Judge.load.cache_clear()
 
 
 def test_vote_goes_to_the_nearer_on_a_tie() -> None:
@@ -105,5 +167,9 @@ def test_errors_of_use_are_sentences(tiny: Explorer, tiny_model: LatentModel) ->
         tiny.neighbours(torch.zeros(1, 1, 28, 28), space="nowhere")
     with pytest.raises(ValueError, match="no gallery"):
         Explorer(tiny_model).neighbours(torch.zeros(1, 1, 28, 28))
+    with pytest.raises(ValueError, match=r"Unknown .* 'magic'; available = \['encoder', 'optimise'\]"):
+        tiny.invert(torch.zeros(1, 1, 28, 28), "magic")
+    with pytest.raises(ValueError, match=r"takes pictures \(N, 1, 28, 28\)"):
+        tiny.invert(torch.zeros(1, 1, 5, 5), "optimise")
     with pytest.raises(ValueError, match="infinit"):
         tiny.move(torch.zeros(1, 4), raw=[float("inf")])

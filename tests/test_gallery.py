@@ -6,6 +6,7 @@ import dataclasses
 import re
 import threading
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,15 @@ import pytest
 import safetensors.torch
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ganlab import gallery as galleries
 from ganlab import networks
 from ganlab.gallery import Gallery, Pictures, load_pictures, save_pictures
 from ganlab.model import CheckpointError, LatentModel, load
 from tests.conftest import TINY
+
+SPACES = ("features", "code", "discriminator", "pixels", "untrained")  # of a model with E and a joint D
 
 
 @pytest.fixture
@@ -51,7 +55,7 @@ def brute_force(points: Tensor, rows: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("chunk", [33, 100, 8192])
-@pytest.mark.parametrize("space", galleries.SPACES)
+@pytest.mark.parametrize("space", SPACES)
 def test_the_nearest_are_those_of_brute_force(
     gallery: Gallery, digits: Pictures, space: str, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,7 +73,7 @@ def test_the_nearest_are_those_of_brute_force(
     assert torch.equal(rows[apart], expected.indices[apart, :12])
 
 
-@pytest.mark.parametrize("space", galleries.SPACES)
+@pytest.mark.parametrize("space", SPACES)
 def test_a_picture_of_the_gallery_finds_itself_at_distance_zero(gallery: Gallery, space: str) -> None:
     points = {"features": gallery.features, "code": gallery.codes}.get(space, space_of(gallery, space))
     distances, rows = gallery.search(points, space, k=1)
@@ -77,7 +81,7 @@ def test_a_picture_of_the_gallery_finds_itself_at_distance_zero(gallery: Gallery
     assert not distances.any()
 
 
-@pytest.mark.parametrize("space", galleries.SPACES)
+@pytest.mark.parametrize("space", SPACES)
 def test_a_single_upload_of_a_gallery_picture_finds_itself_first(gallery: Gallery, space: str) -> None:
     # Alone it passes through other matrix kernels than in a block: equal only up to rounding.
     for row in (0, 123, 399):
@@ -128,7 +132,7 @@ def test_any_other_k_is_refused(gallery: Gallery, k: int) -> None:
 
 def test_an_unknown_space_is_refused_with_those_there_are(gallery: Gallery) -> None:
     with pytest.raises(
-        ValueError, match=r"Space 'colour' not found; available = \['features', 'code', 'pixels'"
+        ValueError, match=r"Space 'colour' not found; available = \['features', 'code', 'discriminator'"
     ):
         gallery.search(torch.zeros(1, 784), "colour", 1)
     with pytest.raises(ValueError, match="Space 'colour' not found"):
@@ -169,7 +173,9 @@ def test_stored_codes_are_used_instead_of_the_encoder(tiny_model: LatentModel, d
     assert gallery.search(torch.full((1, 4), 321.2), "code", 2)[1].tolist() == [[321, 322]]
 
 
-def test_two_threads_compute_the_features_once(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_that_ask_at_once_compute_a_space_once(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started, original, results = [], gallery._of_all, []
 
     def slow(space: str) -> Tensor:
@@ -178,21 +184,103 @@ def test_two_threads_compute_the_features_once(gallery: Gallery, monkeypatch: py
         return original(space)
 
     monkeypatch.setattr(gallery, "_of_all", slow)
-    ready = threading.Barrier(8)
+    ready, spaces = threading.Barrier(12), ["features", "code", "untrained"]
 
-    def ask(name: str) -> None:
+    def ask(space: str) -> None:
         ready.wait()
-        results.append((name, getattr(gallery, name)))
+        results.append((space, gallery.points(space)))
 
-    threads = [threading.Thread(target=ask, args=(name,)) for name in ["features", "codes"] * 4]
+    threads = [threading.Thread(target=ask, args=(space,)) for space in spaces * 4]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(timeout=20)
-    assert sorted(started) == ["code", "features"]
-    assert len(results) == 8
-    for name in ("features", "codes"):
-        assert len({id(value) for which, value in results if which == name}) == 1
+    assert sorted(started) == sorted(spaces)
+    assert len(results) == 12
+    for space in spaces:
+        assert len({id(points) for which, points in results if which == space}) == 1
+
+
+# ------------------------------------------------------------------ what D and an untrained E see
+
+
+def test_untrained_is_the_encoder_as_training_starts_it(gallery: Gallery) -> None:
+    nets = networks.build(TINY)
+    networks.initialise(nets, seed=0)
+    E, x = nets["encoder"], gallery.pictures.inputs(slice(None))
+    with torch.inference_mode():
+        h = F.leaky_relu(F.linear(x.flatten(1), E.get_parameter("first.weight")), 0.2)
+        h = F.linear(h, E.get_parameter("second.weight"))
+        expected = F.leaky_relu((h - h.mean(0)) / (h.var(0) + 1e-8).sqrt(), 0.2)  # over the gallery
+    torch.testing.assert_close(gallery.points("untrained"), expected, rtol=1e-4, atol=1e-4)
+    assert gallery.untrained.get_parameter("output.weight").any()
+
+
+def test_the_discriminator_sees_pictures_or_pictures_with_their_codes(
+    gallery: Gallery, digits: Pictures
+) -> None:
+    x, joint = gallery.pictures.inputs(slice(None)), gallery.model.networks["joint_discriminator"]
+    E = gallery.model.encoder
+    assert isinstance(joint, networks.JointDiscriminator)
+    torch.testing.assert_close(gallery.points("discriminator"), joint.hidden(x, E(x)), rtol=0, atol=1e-5)
+    assert not torch.allclose(joint.hidden(x, E(x)), joint.hidden(x, 0 * E(x)), atol=1e-3)
+
+    alone = dataclasses.replace(TINY, networks=("generator", "discriminator"))
+    nets = networks.build(alone)
+    networks.initialise(nets, seed=1)
+    plain = Gallery(LatentModel(alone, nets, "fingerprint"), digits)
+    assert plain.spaces == ("discriminator", "pixels")
+    D = nets["discriminator"]
+    assert isinstance(D, networks.Discriminator)
+    expected = D.hidden(digits.inputs(slice(None)))
+    torch.testing.assert_close(plain.points("discriminator"), expected, rtol=0, atol=1e-5)
+    with pytest.raises(ValueError, match="Space 'untrained' not found"):
+        plain.points("untrained")
+
+
+# ------------------------------------------------------------------ points kept for all models
+
+
+def test_only_the_last_few_large_spaces_are_kept(
+    tiny_model: LatentModel, digits: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(galleries, "_LARGE", galleries._Kept(galleries.SPARE_SPACES))
+    made: dict[tuple[int, str], weakref.ref[Tensor]] = {}
+    beside: list[int] = []  # spaces in memory while another one is made
+
+    def alive() -> set[tuple[int, str]]:
+        return {name for name, points in made.items() if points() is not None}
+
+    class Watched(Gallery):
+        def _of_all(self, space: str) -> Tensor:
+            beside.append(len(alive()))
+            points = super()._of_all(space)
+            made[id(self), space] = weakref.ref(points)
+            return points
+
+    one, two = Watched(tiny_model, digits), Watched(tiny_model, digits)
+    for gallery in (one, two):
+        for space in ("features", "untrained", "discriminator"):
+            assert gallery.points(space).shape == (500, 16)
+    assert alive() == {(id(two), "untrained"), (id(two), "discriminator")}
+    two.points("untrained")  # used again: the other one is now the oldest
+    one.points("features")
+    assert alive() == {(id(two), "untrained"), (id(one), "features")}
+    assert max(beside) == galleries.SPARE_SPACES - 1
+    expected = tiny_model.encoder.hidden(digits.inputs(slice(None)))
+    torch.testing.assert_close(two.points("features"), expected, rtol=0, atol=1e-5)
+    del two, gallery  # with its points, as soon as room is wanted
+    one.points("discriminator")
+    assert {owner for owner, _ in alive()} == {id(one)}
+
+
+def test_a_gallery_never_gets_the_points_of_a_dead_one(tiny_model: LatentModel, digits: Pictures) -> None:
+    kept = galleries._Kept(2)
+    dead, living = Gallery(tiny_model, digits), Gallery(tiny_model, digits)
+    wrong, right = (galleries.Points.of(torch.full((1, 1), value)) for value in (0.0, 1.0))
+    kept._made[id(living), "features"] = weakref.ref(dead), wrong  # an address that is used again
+    del dead
+    assert kept.get((living, "features"), lambda: right) is right
 
 
 # ------------------------------------------------------------------ files

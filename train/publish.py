@@ -17,14 +17,21 @@ from torch import nn
 
 from ganlab import gallery as galleries
 from ganlab import images, latent, model, networks
-from ganlab.gallery import CODES_FILE, TRAIN_FILE, Gallery, Pictures
+from ganlab.gallery import (
+    CALIBRATION_BATCH,
+    CODES_FILE,
+    TRAIN_FILE,
+    Gallery,
+    Pictures,
+    calibration_pictures,
+)
 from ganlab.model import CHECKPOINTS, CONFIG_FILE, CheckpointError, LatentModel, ModelConfig
 from train import card, data
-from train.evaluate import CALIBRATION_BATCH, calibration_pictures, evaluate, write_metrics
+from train.evaluate import evaluate, load_split, write_metrics
 from train.trainer import RESUME_FILE, published_networks
 
 MAX_FILE_BYTES = 10_000_000  # a Space's git repository takes no larger file as it is
-RESERVED = ("galleries",)
+RESERVED = ("galleries", "judges", "ratios", "table")
 SEED = 0  # of the latents that batch norm is calibrated on
 COLUMNS = 12
 SAMPLE_ROWS, PAIR_ROWS = 6, 3
@@ -42,8 +49,12 @@ def publish(
     root: Path = CHECKPOINTS,
     unfinished: bool = False,
     measured: bool = True,
+    codes: bool = True,
 ) -> Path:
-    """Make root/NAME from a run folder; whatever fails, root/NAME stays what it was."""
+    """Make root/NAME from a run folder; whatever fails, root/NAME stays what it was.
+
+    Without `codes` those of the gallery are not stored: the app then encodes it when it first needs them.
+    """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) or name in RESERVED:
         raise PublishError(
             f"A checkpoint's name is made of a-z, 0-9 and hyphens, like mnist-bigan, not {name!r}."
@@ -51,19 +62,20 @@ def publish(
     target = root / name
     if target.exists() and not (target / CONFIG_FILE).is_file():
         raise PublishError(f"{target} exists and is no checkpoint: choose another name, or remove it.")
-    config, training = read_run(run, name, unfinished)
-    # Before the work: the test set may be missing.
-    test = data.load(config.dataset, data_root, "test") if measured else None
+    config, training, source = read_run(run, name, unfinished)
+    # Before the work: a data set may be missing.
+    test = load_split(config, source, data_root, "test") if measured else None
+    pictures = training_pictures(config, source, data_root)
     root.mkdir(parents=True, exist_ok=True)
     # On the same disk, so that renaming is atomic, and one level down, where list_models does not look.
     with tempfile.TemporaryDirectory(dir=root, prefix=".publish-") as workshop:
         folder = Path(workshop) / name
-        build(run, config, folder)
+        build(run, config, folder, pictures, codes)
         write_metrics(folder, {"training": training})
         if test is None:
             card.write(folder)
         else:
-            evaluate(folder, test)
+            evaluate(folder, test, pictures)
         check_sizes(folder)
         for path in folder.iterdir():
             path.chmod(0o644)  # safetensors writes for its owner alone; a server may run as another user
@@ -71,8 +83,14 @@ def publish(
     return target
 
 
-def read_run(run: Path, name: str, unfinished: bool) -> tuple[ModelConfig, dict[str, Any]]:
-    """The run's model under its new name, and the facts of its training."""
+def training_pictures(config: ModelConfig, source: str, data_root: str | Path) -> Pictures:
+    """Those of the shared gallery where there is one, else of the data set."""
+    shared = galleries.find(LatentModel(config, {}, fingerprint=""), TRAIN_FILE)
+    return galleries.load_pictures(shared) if shared else load_split(config, source, data_root, "train")
+
+
+def read_run(run: Path, name: str, unfinished: bool) -> tuple[ModelConfig, dict[str, Any], str]:
+    """The run's model under its new name, the facts of its training, and its data set as it was named."""
     for file in (CONFIG_FILE, RESUME_FILE):
         if not (run / file).is_file():
             raise PublishError(f"{run} holds no {file}: it is no run of python -m train.")
@@ -93,53 +111,52 @@ def read_run(run: Path, name: str, unfinished: bool) -> tuple[ModelConfig, dict[
             f"{run} has finished {last['epoch']} of {train['epochs']} epochs: let it end, go on with"
             " --resume, or publish it as it is with --unfinished."
         )
-    kept = ("method", "dataset", "epochs", "seed", "updates", "precision", "batch_size", "ema")
-    training = {key: train[key] for key in kept} | {
+    kept = ("method", "epochs", "seed", "updates", "d_steps", "g_steps", "precision", "batch_size", "ema")
+    training = {key: train[key] for key in kept if key in train} | {
+        "dataset": settings.get("data", config.dataset),
         "epochs": last["epoch"],
         "seconds": last["seconds"],
         "images_per_second": last["images_per_second"],
         "commit": settings.get("commit"),
     }
-    return config, training
+    return config, training, str(train["dataset"])
 
 
-def build(run: Path, config: ModelConfig, folder: Path) -> None:
+def build(run: Path, config: ModelConfig, folder: Path, pictures: Pictures, codes: bool) -> None:
     """Weights, gallery codes and pictures; all but the weights made by the weights as stored."""
+    model.save(config, deployed(run, config, pictures), folder)
+    stored = model.load(str(folder))
+    if "encoder" in stored.networks and config.gallery and codes:
+        found = Gallery(stored, pictures).codes
+        safetensors.torch.save_file({"codes": found.half()}, folder / CODES_FILE)
+    draw_pictures(stored, folder)
+
+
+def deployed(run: Path, config: ModelConfig, pictures: Pictures) -> dict[str, nn.Module]:
+    """A run's networks as they are stored, in half precision and with batch norm calibrated."""
     nets = published_networks(run, config)
-    probe = LatentModel(config, nets, fingerprint="", folder=folder)
-    path = galleries.find(probe, TRAIN_FILE)
-    if path is None:
-        raise PublishError(
-            f"There is no gallery {config.gallery!r} to calibrate and encode: make it with"
-            f" python -m train.gallery {config.dataset}."
-        )
-    pictures = galleries.load_pictures(path)
     for net in nets.values():
         net.half().float()  # what is stored is what gets calibrated
     calibrate(config, nets, pictures)
-    model.save(config, nets, folder)
-
-    stored = model.load(str(folder))
-    if "encoder" in stored.networks:
-        codes = Gallery(stored, pictures).codes
-        safetensors.torch.save_file({"codes": codes.half()}, folder / CODES_FILE)
-    draw_pictures(stored, folder)
+    return nets
 
 
 @torch.no_grad()
 def calibrate(config: ModelConfig, nets: dict[str, nn.Module], pictures: Pictures) -> None:
-    """Batch norm of G on the prior, of E on pictures, of D on real and fake pairs in equal parts.
+    """Batch norm of G on the prior, of E and D on pictures, of a joint D on real and fake pairs.
 
-    The discriminator's true statistics differ between real and fake batches, which training keeps
-    apart; one network has room for one pair of them, so it gets the average.
+    A discriminator's true statistics differ between real and fake batches, which training keeps apart;
+    one network has room for one pair of them. D, whose features are used for real pictures, gets
+    those of real pictures, a joint D the average of both kinds.
     """
     G, E = nets.get("generator"), nets.get("encoder")
     size = min(CALIBRATION_BATCH, len(pictures))
     z = torch.split(latent.draw(config.prior, config.latent_dim, len(pictures) // size * size, SEED), size)
     if G:
         networks.calibrate(G, ((some,) for some in z))
-    if E:
-        networks.calibrate(E, ((x,) for x in calibration_pictures(pictures)))
+    for name in ("encoder", "discriminator"):
+        if name in nets:
+            networks.calibrate(nets[name], ((x,) for x in calibration_pictures(pictures)))
     if G and E and "joint_discriminator" in nets:
 
         def pairs() -> Any:
@@ -227,6 +244,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--unfinished", action="store_true", help="publish a run that has not ended, as it is"
     )
+    parser.add_argument("--no-codes", action="store_true", help="do not store the gallery's codes")
     parser.add_argument("--no-evaluate", action="store_true", help="measure nothing now")
     parser.add_argument("--repo-id", metavar="USER/REPO", help="push it to this Hub repository as well")
     parser.add_argument("--root", type=Path, default=CHECKPOINTS, help="folder of checkpoints")
@@ -242,6 +260,7 @@ def main(arguments: list[str] | None = None) -> int:
             options.root,
             options.unfinished,
             not options.no_evaluate,
+            not options.no_codes,
         )
         print(f"{target}: {sum(path.stat().st_size for path in target.iterdir()) / 1e6:.1f} MB")
         if options.repo_id:

@@ -1,14 +1,14 @@
 """The "conv" family: DCGAN (Radford, Metz and Chintala, arXiv 1511.06434), with an encoder and a D of pairs.
 
 Convolutions of 4 x 4 pixels and stride 2, LeakyReLU in E and D, ReLU in G, weights N(0, 0.02), biases 0.
-E and D work on pixels in [-1, 1], which is kept inside; G ends in a sigmoid, which is DCGAN's tanh on the
-scale [0, 1]. Between the grid and the code lies a linear hidden layer, as in the paper's networks: E's
-is the space "features".
+G ends in tanh and all work on pixels in [-1, 1], which is kept inside: the app's pictures are in [0, 1] on
+both sides. Between the innermost grid and the code lies a linear hidden layer, which DCGAN lacks; E's is the
+space "features".
 
 `config.width` is the number of channels next to the picture; each stage inwards doubles it, up to 8 times.
 `config.norm` says what steadies the discriminators; G and E have batch norm whatever it is:
 
-- "batch": batch norm behind each layer but the first and the output, as DCGAN has it;
+- "batch": batch norm behind each layer but the first convolution and the output, as DCGAN has it;
 - "spectral": every weight is divided by its largest singular value (Miyato et al., arXiv 1802.05957);
 - "none": nothing, for losses that batch norm would disturb.
 """
@@ -80,8 +80,8 @@ def normalised(layer: SpectralLinear | SpectralConv2d) -> Tensor:
     """The layer's weight over its largest singular value (arXiv 1802.05957, algorithm 1).
 
     One power iteration from the buffer u; in training the buffer keeps its result, so that the estimate
-    follows the weight. torch's parametrisation draws its vectors from the global random state and, in
-    half precision, rounds them; this one follows `initialise` alone and works in the weight's precision.
+    follows the weight. torch's parametrisation draws its vectors from the global random state and,
+    under autocast, takes the singular value in half precision; this one does neither.
     """
     with torch.autocast(layer.weight.device.type, enabled=False):
         W = layer.weight.flatten(1)
@@ -187,7 +187,7 @@ class Generator(_Start, nn.Module):
         self.output = nn.ConvTranspose2d(stages[-1], config.channels, *KERNEL)
 
     def forward(self, z: Tensor) -> Tensor:
-        return torch.sigmoid(self.output(self.layers(z)))
+        return (torch.tanh(self.output(self.layers(z))) + 1) / 2
 
 
 class Encoder(_Start, base.Encoder):

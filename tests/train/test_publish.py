@@ -4,12 +4,15 @@ import json
 import shutil
 
 import huggingface_hub
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ganlab import gallery, model
 from ganlab.gallery import Gallery, Pictures, load_pictures
 from ganlab.model import CHECKPOINTS
+from train import data, figures
 from train import publish as publishing
 from train.config import TrainConfig
 from train.publish import PublishError, publish, upload
@@ -50,6 +53,11 @@ def root(tmp_path):
 
 def quick(run, root, name="tiny-bigan", **options):
     return publish(run, name, data_root="nowhere", root=root, measured=False, **options)
+
+
+@pytest.fixture(autouse=True)
+def few_samples(monkeypatch):
+    monkeypatch.setattr(figures, "SAMPLES", 100)
 
 
 def test_the_checkpoint_is_the_run(run, root):
@@ -109,7 +117,9 @@ def test_pictures_facts_and_card_are_there(run, root):
     assert "Not evaluated yet" in text
 
 
-@pytest.mark.parametrize("name", ["", "Tiny", "a/b", "../x", "a_b", "-a", "galleries", "a\n"])
+@pytest.mark.parametrize(
+    "name", ["", "Tiny", "a/b", "../x", "a_b", "-a", "galleries", "judges", "ratios", "table", "a\n"]
+)
 def test_refuses_a_name(run, root, name):
     with pytest.raises(PublishError, match="a-z, 0-9 and hyphens"):
         quick(run, root, name)
@@ -152,11 +162,110 @@ def test_refuses_to_replace_what_is_no_checkpoint(run, root):
     assert (root / "notes" / "mine.txt").read_text() == "keep"
 
 
-def test_a_missing_gallery_is_named(run, root, small_gallery):
+# ---------------------------------------------------------------------- training pictures and figures
+
+
+def test_without_the_shared_gallery_the_data_sets_pictures_calibrate(run, root, small_gallery, monkeypatch):
+    with_gallery = model.load(str(quick(run, root, "one")))
+    digits, asked = load_pictures(TEST_PICTURES), []
+
+    def load(*arguments, **shape):
+        asked.append((*arguments, shape))
+        return first(digits, 300)
+
+    monkeypatch.setattr(data, "load", load)
+    (small_gallery / gallery.TRAIN_FILE).unlink()
+    without = model.load(str(quick(run, root, "two")))
+    assert asked == [("mnist", "nowhere", "train", {"size": 28, "channels": 1})]
+    for name, net in with_gallery.networks.items():
+        for key, value in net.state_dict().items():
+            assert torch.equal(value, without.networks[name].state_dict()[key]), key
+
+
+@pytest.mark.usefixtures("no_download")
+def test_missing_training_pictures_are_named(run, root, small_gallery, tmp_path):
     shutil.rmtree(small_gallery)
-    with pytest.raises(PublishError, match=r"python -m train\.gallery mnist"):
-        quick(run, root)
-    assert list(root.iterdir()) == []
+    with pytest.raises(ValueError, match=r"MNIST is not whole in .*--data-root"):
+        publish(run, "tiny-bigan", data_root=tmp_path / "empty", root=root, measured=False)
+    assert not root.exists()
+
+
+def test_a_shared_gallery_is_all_that_is_read_where_nothing_is_measured(run, root, monkeypatch):
+    def unwanted(*_, **__):
+        raise AssertionError("the data set is read")
+
+    monkeypatch.setattr(data, "load", unwanted)
+    assert quick(run, root).is_dir()
+
+
+def test_what_is_measured_is_in_the_checkpoint(run, root, monkeypatch):
+    digits = load_pictures(TEST_PICTURES)
+    held = Pictures(digits.pixels[300:340], digits.labels[300:340], digits.indices[300:340])
+    monkeypatch.setattr(data, "load", lambda *_, **__: held)
+    folder = publish(run, "tiny-bigan", data_root="nowhere", root=root)
+    found = json.loads((folder / "metrics.json").read_text())
+    stored = model.load(str(folder))
+    assert found["evaluation"]["fingerprint"] == stored.fingerprint
+    assert found["evaluation"]["gallery"] == "mnist train, 300"
+    assert found["training"]["epochs"] == 1
+    x = held.inputs(slice(None))
+    with torch.inference_mode():
+        error = (x - stored.generator(stored.encoder(x))).square().mean()
+    assert found["reconstruction"]["mse"] == pytest.approx(float(error), rel=1e-4)
+    assert f"fingerprint `{stored.fingerprint}`" in (folder / "README.md").read_text()
+    assert {"identity", "frechet"} <= found.keys()
+
+
+def test_codes_may_be_left_out(run, root):
+    folder = quick(run, root, codes=False)
+    assert not (folder / gallery.CODES_FILE).exists()
+    stored = model.load(str(folder))
+    with torch.inference_mode():
+        expected = stored.encoder(load_pictures(TEST_PICTURES).inputs(slice(0, 300)))
+    torch.testing.assert_close(Gallery.load(stored).codes, expected, rtol=0, atol=1e-5)
+
+
+@pytest.fixture
+def own_run(tmp_path):
+    """A run on a folder of 60 grey pictures of 16 x 16 in two classes; no gallery, no judge."""
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 20, 20), dtype=np.uint8)
+    pixels[30:, :10] //= 4  # dark above
+    for row, picture in enumerate(pixels):
+        place = tmp_path / "shades" / "ab"[row // 30]
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(place / f"{row:02d}.png")
+    source, out = str(tmp_path / "shades"), tmp_path / "runs" / "shades"
+    config = TrainConfig(
+        dataset=source, size=16, channels=1, width=16, latent_dim=4, batch_size=18, epochs=1,
+        precision="fp32", out=str(out), device="cpu",
+    )  # fmt: skip
+    assert Trainer(config, data.load(source, "", "train", size=16, channels=1)).train()
+    return out
+
+
+def test_a_run_on_a_folder_of_ones_own_is_published_and_measured(own_run, root, tmp_path):
+    folder = publish(own_run, "shades", data_root="nowhere", root=root)
+    stored = model.load(str(folder))
+    assert (stored.config.gallery, stored.config.dataset) == (None, "shades")
+    assert stored.config.image_shape == (1, 16, 16)
+    assert not (folder / gallery.CODES_FILE).exists()
+    train, test = (data.load(str(tmp_path / "shades"), "", s, size=16, channels=1) for s in ("train", "test"))
+    found = json.loads((folder / "metrics.json").read_text())
+    assert found["evaluation"]["gallery"] == f"shades train, {len(train)}"
+    assert found["evaluation"]["test"] == f"shades test, {len(test)}"
+    assert set(found) == {"evaluation", "training", "one_nn", "reconstruction", "latent"}
+    E, x = stored.encoder, train.inputs(slice(None))
+    with torch.inference_mode():
+        h = E.second(torch.nn.functional.leaky_relu(E.first(x.flatten(1)), 0.2))
+        distances = torch.cdist(E(test.inputs(slice(None))).double(), E(x).double())
+    torch.testing.assert_close(E.second_norm.running_mean, h.mean(0), atol=2e-4, rtol=2e-3)
+    share = float((train.labels[distances.argmin(1)] == test.labels).double().mean())
+    assert found["one_nn"]["code"]["accuracy"] == pytest.approx(share)
+    assert found["training"]["dataset"] == "shades"
+    assert "Trained on shades." in (folder / "README.md").read_text()
+
+
+# ---------------------------------------------------------------------- what goes wrong
 
 
 def test_a_failure_leaves_the_old_checkpoint(run, root, monkeypatch):

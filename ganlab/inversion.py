@@ -1,0 +1,155 @@
+"""Inversion by optimisation: the latent whose picture G(z) comes nearest to a given picture.
+
+For generators without an encoder, and a yardstick for encoders: gradient descent on the pixel error
+from several starts, as in Zhu et al., *Generative Visual Manipulation on the Natural Image Manifold*
+(arXiv 1609.03552), section 3.1, with Adam (arXiv 1412.6980) as the optimiser.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ganlab import latent, metrics
+
+METHODS = ("encoder", "optimise")
+STEPS = 100
+STARTS = 4
+POOL = 1024  # prior draws among which the starts are chosen: one pass through G, worth many steps
+RATE = 0.2  # Adam's first step, in units of the latent; it falls to 0 along a cosine
+BETAS = (0.9, 0.999)
+PATIENCE = 20  # a picture whose error fell by less than TOLERANCE (relative) in these steps is done
+TOLERANCE = 1e-3
+SHELL = 3.0  # standard deviations of |z|^2 that a normal latent may lie off its mean
+
+Progress = Callable[[int, int, Tensor], bool | None]
+
+
+@dataclass(frozen=True)
+class Inversion:
+    """Latents found for N pictures, all float32 on the CPU."""
+
+    z: Tensor  # (N, latent_dim)
+    image: Tensor  # (N, C, H, W): G(z)
+    error: Tensor  # (N,): mean squared error a pixel between G(z) and the picture
+    trace: Tensor  # (steps done, N): the least error so far after each step; its last row is `error`
+
+
+@torch.inference_mode(False)  # autograd refuses tensors made in inference mode, so a caller's is left
+@torch.no_grad()
+def optimise(
+    generator: nn.Module,
+    prior: str,
+    x: Tensor,
+    *,
+    latent_dim: int,
+    steps: int = STEPS,
+    starts: int = STARTS,
+    pool: int = POOL,
+    rate: float = RATE,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Inversion:
+    """Invert pictures x (N, C, H, W) in [0, 1] by Adam on the mean squared pixel error.
+
+    Of `pool` latents drawn from the prior, the `starts` best of each picture are its starts; the best
+    latent seen on any way is its result, so it is never worse than the best of the pool. Latents stay
+    where the prior has its mass: in the box for "uniform", near the shell |z|^2 = latent_dim for
+    "normal". The result follows from the seed, and a picture's does not depend on the others of its
+    batch (apart from rounding). All N * starts latents go through G at once, in evaluation mode: memory
+    grows with N.
+
+    `progress(step, steps, errors)` hears the least errors so far (N,) after each step; when it returns
+    False, the result so far is returned. Steps end early once no picture gains any more.
+    """
+    if x.dim() != 4 or not len(x):
+        raise ValueError(f"Pictures to invert are (N, C, H, W) with N at least 1, not {tuple(x.shape)}.")
+    if not torch.isfinite(x).all():
+        raise ValueError("A picture to invert holds finite numbers only.")
+    if steps < 1:
+        raise ValueError(f"Inversion takes at least one step, not {steps}.")
+    if not 1 <= starts <= pool:
+        raise ValueError(f"Starts are between 1 and the pool's {pool} latents, not {starts}.")
+    generator = _frozen(generator)
+    x = x.to(next((weight.device for weight in generator.parameters()), x.device), torch.float32)
+    z = _starts(generator, latent.draw(prior, latent_dim, pool, seed).to(x.device), x, starts)
+    target = x.repeat_interleave(starts, dim=0)
+
+    count = len(x)
+    best, best_z = torch.full((count, starts), torch.inf, device=x.device), z
+    active = torch.ones(count, 1, dtype=torch.bool, device=x.device)
+    mean, square = torch.zeros_like(z), torch.zeros_like(z)
+    trace: list[Tensor] = []
+    for step in range(1, steps + 1):
+        errors, gradient = _gradient(generator, z, target)
+        better = active & (errors.view(count, starts) < best)
+        best = torch.where(better, errors.view(count, starts), best)
+        best_z = torch.where(better.view(-1, 1), z, best_z)
+        trace.append(best.amin(dim=1))
+        if progress is not None and progress(step, steps, trace[-1].cpu()) is False:
+            break
+        if step > PATIENCE:
+            # Each picture stops on its own; its rows go on, unheard, as long as others need the batch.
+            active &= (trace[-1] < (1 - TOLERANCE) * trace[-1 - PATIENCE]).unsqueeze(1)
+            if not active.any():
+                break
+        # Adam by hand: the first use of torch.optim imports torch's compiler, which takes seconds.
+        mean.lerp_(gradient, 1 - BETAS[0])
+        square.lerp_(gradient.square(), 1 - BETAS[1])
+        scale = (square / (1 - BETAS[1] ** step)).sqrt() + 1e-8
+        now = rate * (1 + math.cos(math.pi * (step - 1) / steps)) / 2
+        z = _inside(z - now / (1 - BETAS[0] ** step) * mean / scale, prior)
+
+    winner = best.argmin(dim=1) + starts * torch.arange(count, device=x.device)
+    found = best_z[winner]
+    return Inversion(found.cpu(), generator(found).cpu(), trace[-1].cpu(), torch.stack(trace).cpu())
+
+
+def _frozen(generator: nn.Module) -> nn.Module:
+    """The generator if autograd can use it as it is, else a copy: a shared model is never changed."""
+    weights = [*generator.parameters(), *generator.buffers()]
+    training = any(module.training for module in generator.modules())
+    if training or any(weight.is_inference() for weight in weights):
+        return copy.deepcopy(generator).eval()
+    return generator
+
+
+def _starts(generator: nn.Module, drawn: Tensor, x: Tensor, starts: int) -> Tensor:
+    """Of latents `drawn` (P, D), the `starts` with the least pixel error for each picture: (N starts, D)."""
+    images = generator(drawn)
+    if images.shape[1:] != x.shape[1:]:
+        raise ValueError(
+            f"The generator makes pictures of shape {tuple(images.shape[1:])}, not {tuple(x.shape[1:])}."
+        )
+    distances = torch.cdist(x.flatten(1), images.flatten(1))
+    return drawn[distances.topk(starts, largest=False).indices.flatten()]
+
+
+def _gradient(generator: nn.Module, z: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Pixel errors of G(z) (M,) and the gradient of each with respect to its own latent (M, D)."""
+    with torch.enable_grad():
+        z = z.detach().requires_grad_()
+        errors = metrics.mse(generator(z), target)
+        (gradient,) = torch.autograd.grad(errors.sum(), z)
+    return errors.detach(), gradient
+
+
+def _inside(z: Tensor, prior: str) -> Tensor:
+    """The nearest latents (M, D) where the prior has its mass; beyond it G was never trained.
+
+    Uniform: the box. (Its alternative, z = tanh(u), ends at larger errors at every rate.) Normal: |z|^2
+    is chi-square with mean D and variance 2 D, so almost all draws lie within SHELL standard deviations
+    of the shell |z|^2 = D; left free, Adam runs far beyond it.
+    """
+    if prior == "uniform":
+        return z.clamp(-1.0, 1.0)
+    dim = z.shape[1]
+    slack = SHELL * math.sqrt(2 * dim)
+    norm = z.norm(dim=1, keepdim=True).clamp(min=1e-12)
+    inside: Tensor = z * (norm.clamp(math.sqrt(max(0.0, dim - slack)), math.sqrt(dim + slack)) / norm)
+    return inside
