@@ -106,15 +106,52 @@ def bundled() -> Explorer:
     return ganlab.load("mnist-bigan")
 
 
-@pytest.fixture(scope="session")
-def other_model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A second model on the same gallery, as a folder: untrained, tiny."""
-    folder = tmp_path_factory.mktemp("models") / "other"
-    config = dataclasses.replace(TINY, name="other", title="Other · MNIST", gallery="mnist")
+def untrained_model(folder: Path, **settings: Any) -> str:
+    """A checkpoint of untrained tiny networks, as a folder's path; `settings` differ from TINY's."""
+    config = dataclasses.replace(TINY, name=folder.name, **settings)
     nets = networks.build(config)
     networks.initialise(nets, seed=0)
     save(config, nets, folder)
     return str(folder)
+
+
+@pytest.fixture(scope="session")
+def other_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A second model on the same gallery, as a folder: untrained, tiny."""
+    folder = tmp_path_factory.mktemp("models") / "other"
+    return untrained_model(folder, title="Other · MNIST", gallery="mnist")
+
+
+@pytest.fixture(scope="session")
+def gan_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A GAN without an encoder on the same gallery, as a folder: untrained, tiny."""
+    return untrained_model(
+        tmp_path_factory.mktemp("models") / "no-encoder",
+        method="gan",
+        family="tutorial-gan",
+        networks=("generator", "discriminator"),
+        prior="normal",
+        title="GAN · MNIST",
+        gallery="mnist",
+    )
+
+
+@pytest.fixture(scope="session")
+def colour_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A GAN of 32x32 colour pictures without encoder and gallery, as a folder: untrained, tiny."""
+    return untrained_model(
+        tmp_path_factory.mktemp("models") / "colour",
+        method="gan",
+        dataset="cifar10",
+        family="conv",
+        networks=("generator", "discriminator"),
+        channels=3,
+        size=32,
+        prior="normal",
+        width=4,
+        preparation="picture",
+        title="GAN · CIFAR-10",
+    )
 
 
 @pytest.fixture(scope="session")

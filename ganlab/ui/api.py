@@ -16,7 +16,6 @@ import torch
 from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.ui import interpolate, neighbours, reconstruct, sample
-from ganlab.ui.items import Item
 from ganlab.ui.models import Models
 
 NAMES = (
@@ -42,9 +41,6 @@ def endpoints(models: Models) -> dict[str, Callable[..., Any]]:
     def explorer_of(model: str) -> Explorer:
         return models.get(model or models.default)
 
-    def picture(explorer: Explorer, text: str, polarity: str) -> Item:
-        return reconstruct.picture_item(explorer, text, polarity, "a picture")
-
     def list_models() -> list[dict]:  # type: ignore[type-arg]
         """The models on offer with their fingerprints and measured figures."""
         found = []
@@ -58,6 +54,8 @@ def endpoints(models: Models) -> dict[str, Callable[..., Any]]:
                     "fingerprint": explorer.fingerprint,
                     "latent_dim": config.latent_dim,
                     "prior": config.prior,
+                    "picture": list(config.image_shape),
+                    "networks": list(config.networks),
                     "spaces": list(explorer.spaces),
                     "metrics": explorer.metrics,
                 }
@@ -66,13 +64,13 @@ def endpoints(models: Models) -> dict[str, Callable[..., Any]]:
 
     def prepare(picture_base64: str, polarity: str = "auto", model: str = "") -> dict:  # type: ignore[type-arg]
         """What the model sees of a picture. polarity: auto, dark or light ink."""
-        item = picture(explorer_of(model), picture_base64, polarity)
-        return {"picture": base64_png(item.picture[0]), "notes": list(item.notes)}
+        found = reconstruct.prepared(explorer_of(model), picture_base64, polarity)
+        return {"picture": base64_png(found.x[0]), "notes": list(found.notes)}
 
     def encode(picture_base64: str, polarity: str = "auto", model: str = "") -> dict:  # type: ignore[type-arg]
-        """E(x): the latent of a picture."""
+        """E(x): the latent of a picture. A model without an encoder refuses; see reconstruct."""
         explorer = explorer_of(model)
-        return explorer.pack(picture(explorer, picture_base64, polarity).z)
+        return explorer.pack(explorer.encode(reconstruct.prepared(explorer, picture_base64, polarity).x))
 
     def decode(latent: dict, model: str = "") -> str:  # type: ignore[type-arg]
         """G(z): the picture of a latent."""
@@ -80,9 +78,10 @@ def endpoints(models: Models) -> dict[str, Callable[..., Any]]:
         return base64_png(explorer.decode(explorer.unpack(latent))[0])
 
     def reconstruct_(picture_base64: str, polarity: str = "auto", model: str = "") -> dict:  # type: ignore[type-arg]
-        """G(E(x)) with the error: mean squared per pixel, pixels 0 to 1."""
+        """G(E(x)), or G(z) of a z found by optimisation where there is no encoder, with the error: mean
+        squared per pixel, pixels 0 to 1."""
         explorer = explorer_of(model)
-        item = picture(explorer, picture_base64, polarity)
+        item = reconstruct.picture_item(explorer, picture_base64, polarity, "a picture")
         return {
             "input": base64_png(item.picture[0]),
             "notes": list(item.notes),
@@ -117,11 +116,12 @@ def endpoints(models: Models) -> dict[str, Callable[..., Any]]:
     def nearest(
         picture_base64: str, k: int = 5, space: str = "features", polarity: str = "auto", model: str = ""
     ) -> list[dict]:  # type: ignore[type-arg]
-        """The k nearest training pictures in a space: features, code or pixels."""
+        """The k nearest training pictures in one of the model's spaces, which /models lists: features, code,
+        discriminator, pixels, untrained."""
         explorer = explorer_of(model)
         if not isinstance(k, int) or not 1 <= k <= neighbours.MAX_K:
             raise ValueError(f"k is a whole number from 1 to {neighbours.MAX_K}, not {k!r}.")
-        item = picture(explorer, picture_base64, polarity)
+        x = reconstruct.prepared(explorer, picture_base64, polarity).x
         return [
             {
                 "index": n.index,
@@ -129,11 +129,12 @@ def endpoints(models: Models) -> dict[str, Callable[..., Any]]:
                 "distance": n.distance,
                 "picture": base64_png(n.image),
             }
-            for n in explorer.neighbours(item.picture, k, space)
+            for n in explorer.neighbours(x, k, space)
         ]
 
     def move(latent: dict, principal: list[float], raw: list[float], model: str = "") -> dict:  # type: ignore[type-arg]
-        """A latent moved along principal directions (in standard deviations) and raw dimensions."""
+        """A latent moved along principal directions of the gallery's codes (in standard deviations; arbitrary
+        where a model has no codes) and along raw dimensions."""
         explorer = explorer_of(model)
         z = explorer.move(explorer.unpack(latent), principal, raw)
         return {"latent": explorer.pack(z), "picture": base64_png(explorer.decode(z)[0])}

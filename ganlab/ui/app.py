@@ -4,95 +4,98 @@ from __future__ import annotations
 
 import functools
 from html import escape
-from typing import Any, TypeAlias
+from typing import Any
 
 import gradio as gr
 
 from ganlab.explorer import Explorer
 from ganlab.gallery import test_pictures
-from ganlab.ui import api, interpolate, items, latent, markup, neighbours, reconstruct, sample
+from ganlab.ui import (
+    api,
+    compare,
+    interpolate,
+    items,
+    latent,
+    markup,
+    methods,
+    neighbours,
+    reconstruct,
+    sample,
+)
 from ganlab.ui.items import Item
 from ganlab.ui.models import Models
 from ganlab.ui.page import (
     CLICK,
-    QUIET,
+    LIVE,
+    SLOW,
     Ends,
     Page,
+    Shelf,
     Tab,
+    Waiting,
     html,
     keeps_html,
+    moved_to,
     notice_area,
     now_html,
     sentences,
     slots_html,
+    waits_html,
+    waits_on,
 )
 
 MAX_KEPT = 24
+ONE_NN = {  # spaces of the measurement and their names in full
+    "features": "hidden layer",
+    "code": "codes",
+    "discriminator": "discriminator",
+    "pixels": "raw pixels",
+}
 CACHE = (600, 3600)  # seconds: how often, and how old, files of visitors are deleted
-Kept: TypeAlias = tuple[Item, ...]
 TABS = (
     ("Reconstruct", "reconstruct", reconstruct.build),
     ("Latent", "latent", latent.build),
     ("Interpolate", "interpolate", interpolate.build),
     ("Neighbours", "neighbours", neighbours.build),
     ("Sample", "sample", sample.build),
+    ("Compare", "compare", compare.build),
+    ("Methods", "methods", methods.build),
 )
 
 
-def opening(explorer: Explorer) -> tuple[Item, Ends]:
-    """Something alive at once: a test digit already reconstructed, and a path to another."""
-    if "encoder" in explorer.model.networks and test_pictures(explorer.model) is not None:
-        current, other = (reconstruct.example_item(explorer, index) for index in (0, 1))
+def opening(explorer: Explorer) -> Shelf:
+    """Something alive at once: a test picture already reconstructed, and a path to another."""
+    if test_pictures(explorer.model) is not None:
+        current, other = reconstruct.example_items(explorer, 0, 1)
     else:
         z = explorer.sample(2)
         current, other = (items.of_latent(explorer, z[i : i + 1], f"sample {i} of seed 0") for i in range(2))
-    return current, Ends(current, other)
+    return Shelf(current, Ends(current, other), ())
+
+
+def switched(explorer: Explorer, shelf: Shelf, waiting: Waiting) -> tuple[Shelf, Waiting]:
+    """The shelf after a switch to another model. Pictures of a shape that it takes are inverted anew; others
+    wait until a model of theirs comes back, and meanwhile the new model shows its own."""
+    shape, taken = tuple(shelf.current.image.shape[1:]), explorer.config.image_shape
+    if shape != taken:
+        waiting = {**waiting, shape: shelf}
+        if taken not in waiting:
+            return opening(explorer), waiting
+        shelf = waiting.pop(taken)
+    return moved_to(explorer, shelf), waiting
 
 
 def header_html(explorer: Explorer) -> str:
     """The model's measured figures, all from its metrics.json; the rest opens on demand."""
-    config, measured = explorer.config, explorer.metrics
+    config = explorer.config
     facts = [f"<b>{escape(config.title or config.name)}</b>", f"{config.latent_dim} latents"]
-    rows = [("latent prior", config.prior), ("fingerprint", explorer.fingerprint)]
-    if training := measured.get("training"):
-        rows.append(
-            (
-                "training",
-                f"{training['epochs']} epochs, seed {training['seed']}, {training['updates']} updates,"
-                f" {training['precision']}, {training['seconds'] / 60:.0f} min",
-            )
-        )
-    if identity := measured.get("identity"):
-        kept = markup.percent(identity["label_kept"])
-        facts.append(f"keeps the digit {kept}")
-        rows.append(("keeps the digit's class", f"{kept} of 10,000 test digits; judge: {identity['judge']}"))
-    if one_nn := measured.get("one_nn"):
-        facts.append(f"1NN {markup.percent(one_nn['features']['accuracy'], 2)}")
-        for space, name in (("features", "hidden layer"), ("code", "codes"), ("pixels", "raw pixels")):
-            figure = one_nn[space]
-            said = f"{markup.percent(figure['accuracy'], 2)} ± {markup.percent(figure['standard_error'], 2)}"
-            if "untrained" in figure:
-                said += f"; untrained encoder {markup.percent(figure['untrained'], 2)}"
-            rows.append((f"1NN, {name}", said))
-    if error := measured.get("reconstruction"):
-        rows.append(
-            (
-                "reconstruction error |x − G(E(x))|",
-                f"{error['l2']:.2f}; of another digit {error['l2_random_pair']:.2f}",
-            )
-        )
-        rows.append(
-            (
-                "mean squared error per pixel",
-                f"{error['mse']:.4f}; the mean image {error['mse_mean_image']:.4f},"
-                f" a random pair {error['mse_random_pair']:.4f}",
-            )
-        )
-    if made := measured.get("evaluation"):
-        rows.append(("measured by", f"{made['command']} ({made['date']})"))
-    else:
-        rows.append(("measured by", "not yet measured: python -m train.evaluate"))
-    table = "".join(f"<dt>{escape(k)}</dt><dd>{escape(str(v))}</dd>" for k, v in rows)
+    if (kept := explorer.figure("identity", "share")) is not None:
+        what = "digit" if markup.noun(config) == "digit" else "class"
+        facts.append(f"keeps the {what} {markup.percent(kept)}")
+    told = (explorer.accuracy(space) for space in ("features", "discriminator"))
+    if (accuracy := next((value for value in told if value is not None), None)) is not None:
+        facts.append(f"1NN {markup.percent(accuracy, 2)}")
+    table = "".join(f"<dt>{escape(name)}</dt><dd>{escape(said)}</dd>" for name, said in about(explorer))
     return (
         f'<div class="gl-facts"><span>{" · ".join(facts)}</span>'
         f'<details class="gl-about"><summary aria-label="About this model">about</summary>'
@@ -100,9 +103,72 @@ def header_html(explorer: Explorer) -> str:
     )
 
 
+def about(explorer: Explorer) -> list[tuple[str, str]]:
+    """Figures by name, each beside what it is to be compared with; what was not measured is left out."""
+    measured = explorer.measured
+
+    def told(text: str, group: str, *keys: str) -> str:
+        values = [explorer.figure(group, *key.split("/")) for key in keys]
+        return "" if None in values else text.format(*values).replace("%", " %")
+
+    training = [
+        told("{:.0f} epochs", "training", "epochs"),
+        told("seed {:.0f}", "training", "seed"),
+        *(str(measured("training", key) or "") for key in ("updates", "precision")),
+        told("{:.0f} s", "training", "seconds"),
+    ]
+    rows = [
+        ("latent prior", explorer.config.prior),
+        ("fingerprint", explorer.fingerprint),
+        ("training", ", ".join(part for part in training if part)),
+        (
+            "keeps the class",
+            told("{:.2%} ± {:.2%}", "identity", "share", "standard_error")
+            + told(": the judge, right on {:.2%}, sees it in x and in G(E(x))", "identity", "judge_accuracy"),
+        ),
+        *(
+            (
+                f"1NN, {name}",
+                told("{:.2%} ± {:.2%}", "one_nn", f"{space}/accuracy", f"{space}/standard_error")
+                + told("; untrained {:.2%}", "one_nn", f"{space}/untrained"),
+            )
+            for space, name in ONE_NN.items()
+        ),
+        (
+            "Fréchet distance, judge features",
+            told("{:.2f} for {:,.0f} samples; real pictures {:.2f}", "frechet", "distance", "n", "floor"),
+        ),
+        (
+            "reconstruction error |x − G(E(x))|",
+            told("{:.2f}; of another picture {:.2f}", "reconstruction", "l2", "l2_random_pair"),
+        ),
+        (
+            "mean squared error per pixel",
+            told(
+                "{:.4f}; the mean image {:.4f}, a random pair {:.4f}",
+                "reconstruction",
+                *("mse", "mse_mean_image", "mse_random_pair"),
+            ),
+        ),
+        (
+            "latent error |E(G(z)) − z|",
+            told(
+                "{:.3f}; of another latent {:.3f}", "latent", "mean_abs_error", "mean_abs_error_random_pair"
+            ),
+        ),
+        (
+            "measured by",
+            f"{measured('evaluation', 'command')} ({measured('evaluation', 'date')})"
+            if measured("evaluation", "command")
+            else "not yet measured: python -m train.evaluate",
+        ),
+    ]
+    return [(name, said) for name, said in rows if said]
+
+
 def build(models: Models) -> gr.Blocks:
     opened = models.get(models.default)
-    first, ends = opening(opened)
+    first = opening(opened)
     with gr.Blocks(title="ganlab", analytics_enabled=False, fill_width=True, delete_cache=CACHE) as blocks:
         with gr.Row(elem_classes="gl-header"):
             html('<h1 class="gl-mark">ganlab</h1>', elem_classes="gl-brand")
@@ -117,20 +183,22 @@ def build(models: Models) -> gr.Blocks:
                 min_width=220,
                 elem_id="model-picker",
             )
-            header = html(header_html(opened), elem_classes="gl-figures")
+            header = html(header_html(opened), elem_classes=["gl-figures", SLOW])
         model_notice = notice_area()
         page = Page(
             models,
             opened,
-            first,
-            ends,
+            first.current,
+            first.ends,
             model=gr.State(models.default),
-            current=gr.State(first),
-            now=html(now_html(first), "tiles", render=False),
-            ends=gr.State(ends),
-            slots=html(slots_html(ends), "tiles", render=False),
+            current=gr.State(first.current),
+            now=html(now_html(first.current), "tiles", render=False),
+            ends=gr.State(first.ends),
+            slots=html(slots_html(first.ends), "tiles", render=False),
             kept=gr.State(()),
             keeps=html("", "tiles", render=False),
+            waiting=gr.State({}),
+            waits=html("", render=False, elem_classes="gl-waits"),
         )
         active = gr.State(TABS[0][1])
         with gr.Row(elem_classes="gl-frame"):
@@ -143,11 +211,11 @@ def build(models: Models) -> gr.Blocks:
                             made.append(builder(page))
                         openings.append(one)
             with gr.Column(scale=0, min_width=190, elem_classes="gl-side gl-shelf"):
-                for part in (page.now, page.slots, page.keeps):
+                for part in (page.now, page.slots, page.keeps, page.waits):
                     part.render()
         _wire_tabs(page, made, openings, active)
         _wire_shelf(page, made, tabs, active)
-        _wire_picker(page, made, picker, header, model_notice)
+        _wire_picker(page, made, active, picker, header, model_notice)
         api.add(models)
     return blocks
 
@@ -160,17 +228,28 @@ def _all(tabs: list[Tab]) -> tuple[list[Any], list[Any]]:
     )
 
 
+def _slow(tabs: list[Tab]) -> dict[str, Any]:
+    """Settings of an event that redraws tabs: what may take seconds shows it."""
+    return waits_on(*(part for part in _all(tabs)[1] if SLOW in (part.elem_classes or ())))
+
+
 def _redraw(
     tabs: list[Tab], explorer: Explorer, current: Item, ends: Ends, values: tuple[Any, ...], shown: set[str]
 ) -> list[Any]:
-    """Outputs of all tabs from the values of all their inputs; only the shown ones do any work."""
+    """Outputs of all tabs from the values of all their inputs; only the shown ones do any work. An error
+    of use becomes the sentence of its tab."""
     made: list[Any] = []
     start = 0
     for tab in tabs:
         own = values[start : start + len(tab.inputs)]
         start += len(tab.inputs)
         if tab.id in shown:
-            made += tab.render(explorer, current, ends, *own)
+            try:
+                # A slow handler may leave behind what belongs to the model that was in use when it began.
+                fitting = moved_to(explorer, Shelf(current, ends, ()))
+                made += tab.render(explorer, fitting.current, fitting.ends, *own)
+            except ValueError as error:
+                made += [*[gr.skip()] * (len(tab.outputs) - 1), markup.notice(str(error))]
         else:
             made += [gr.skip()] * len(tab.outputs)
     return made
@@ -188,7 +267,7 @@ def _wire_tabs(page: Page, tabs: list[Tab], openings: list[Any], active: gr.Stat
             functools.partial(show, tab.id),
             [page.model, page.current, page.ends, *inputs],
             [active, *outputs],
-            **QUIET,
+            **LIVE | _slow(tabs),
         )
 
 
@@ -222,9 +301,8 @@ def _wire_shelf(page: Page, tabs: list[Tab], selected: gr.Tabs, active: gr.State
         shown = {active} if action == "open" or (action == "end" and active == "interpolate") else set()
         return [*made, *_redraw(tabs, explorer, current, ends, values, shown)]
 
-    page.now.pick(
-        send, given, [page.ends, page.slots, page.kept, page.keeps, selected, active, *outputs], **CLICK
-    )
+    sent = [page.ends, page.slots, page.kept, page.keeps, selected, active, *outputs]
+    page.now.pick(send, given, sent, **CLICK | _slow(tabs))
 
     def use(
         event: gr.EventData,
@@ -243,30 +321,39 @@ def _wire_shelf(page: Page, tabs: list[Tab], selected: gr.Tabs, active: gr.State
         return [current, now_html(current), *_redraw(tabs, explorer, current, ends, values, {active})]
 
     for part in (page.slots, page.keeps):
-        part.pick(use, given, [page.current, page.now, *outputs], **CLICK)
+        part.pick(use, given, [page.current, page.now, *outputs], **CLICK | _slow(tabs))
 
 
-def _wire_picker(page: Page, tabs: list[Tab], picker: Any, header: Any, notice: Any) -> None:
-    """Another model: what lies on the shelf is encoded anew, nothing is lost."""
+def _wire_picker(
+    page: Page, tabs: list[Tab], active: gr.State, picker: Any, header: Any, notice: Any
+) -> None:
+    """Another model: first its figures and the shelf, then the tab in use; others when they are opened."""
     inputs, outputs = _all(tabs)
 
-    @sentences(8 + len(outputs))
-    def switch(name: str, current: Item, ends: Ends, kept: Kept, *values: Any) -> tuple[Any, ...]:
+    @sentences(10)
+    def switch(
+        name: str, current: Item, ends: Ends, kept: tuple[Item, ...], waiting: Waiting
+    ) -> tuple[Any, ...]:
         explorer = page.models.get(name)
-        if "encoder" in explorer.model.networks:
-            current = items.moved_to(explorer, current)
-            ends = Ends(*(item and items.moved_to(explorer, item) for item in ends))
-            kept = tuple(items.moved_to(explorer, item) for item in kept)
-        else:
-            (current, ends), kept = opening(explorer), ()
-        redrawn = _redraw(tabs, explorer, current, ends, values, {tab.id for tab in tabs})
-        shelf = (current, now_html(current), ends, slots_html(ends), kept, keeps_html(kept))
-        return name.strip(), header_html(explorer), *shelf, *redrawn
+        shelf, waiting = switched(explorer, Shelf(current, ends, kept), waiting)
+        return (
+            name.strip(),
+            header_html(explorer),
+            *(shelf.current, now_html(shelf.current)),
+            *(shelf.ends, slots_html(shelf.ends)),
+            *(shelf.kept, keeps_html(shelf.kept)),
+            *(waiting, waits_html(waiting)),
+        )
 
-    states = [page.current, page.now, page.ends, page.slots, page.kept, page.keeps]
-    picker.input(
+    def redraw(active: str, name: str, current: Item, ends: Ends, *values: Any) -> list[Any]:
+        return _redraw(tabs, page.models.get(name), current, ends, values, {active})
+
+    states = [page.current, page.now, page.ends, page.slots, page.kept, page.keeps, page.waiting, page.waits]
+    picked = picker.input(
         switch,
-        [picker, page.current, page.ends, page.kept, *inputs],
-        [page.model, header, *states, *outputs, notice],
-        **CLICK,
+        [picker, page.current, page.ends, page.kept, page.waiting],
+        [page.model, header, *states, notice],
+        **LIVE | waits_on(header),
     )
+    drawn = [active, page.model, page.current, page.ends, *inputs]
+    picked.then(redraw, drawn, outputs, **LIVE | _slow(tabs))

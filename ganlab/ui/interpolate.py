@@ -13,11 +13,13 @@ from torch import Tensor
 
 from ganlab import images
 from ganlab.explorer import Explorer
+from ganlab.gallery import test_pictures
 from ganlab.ui import items, markup
 from ganlab.ui.items import Item
 from ganlab.ui.page import (
     CLICK,
     LIVE,
+    SLOW,
     Ends,
     Page,
     Tab,
@@ -26,8 +28,9 @@ from ganlab.ui.page import (
     now_html,
     sentences,
     slots_html,
+    waits_on,
 )
-from ganlab.ui.reconstruct import example_item, picture_item
+from ganlab.ui.reconstruct import example_items, picture_item
 
 FINE = 61  # positions of the scrubber, all decoded at once: scrubbing asks nobody
 FRAMES = 11  # of the filmstrip
@@ -38,13 +41,19 @@ WAYS = {
 }
 
 
-def _slot(name: str, item: Item | None) -> str:
+def _slot(explorer: Explorer, name: str, item: Item | None) -> str:
     """One end of the path: its picture, and where another can come from."""
+    no_tests = "This model comes without pictures of its data set."
+    lack = no_tests if test_pictures(explorer.model) is None else ""
     title = f"{name}: {item.caption}" if item is not None else name
     face = markup.NO_PICTURE if item is None else markup.picture(item.image[0], title, "gl-large")
     ways = "".join(
-        markup.button(text, action, name)
-        for text, action in (("current", "current"), ("sample", "random"), ("test digit", "example"))
+        markup.button(text, action, name, disabled)
+        for text, action, disabled in (
+            ("current", "current", ""),
+            ("sample", "random", ""),
+            (f"test {markup.noun(explorer.config)}", "example", lack),
+        )
     )
     upload = (
         f'<label class="gl-button">upload<input type="file" accept="image/*" data-upload="{name}"'
@@ -80,9 +89,10 @@ def _between(path: Tensor) -> str:
 
 def stage_html(explorer: Explorer, ends: Ends, frames: int) -> str:
     a, b = ends
+    first, last = _slot(explorer, "A", a), _slot(explorer, "B", b)
     if a is None or b is None:
         middle = markup.notice("Give A and B a picture each: the path between them appears here.")
-        return f'<div class="gl-path">{_slot("A", a)}{middle}{_slot("B", b)}</div>'
+        return f'<div class="gl-path">{first}{middle}{last}</div>'
     fine = explorer.decode(explorer.interpolate(a.z[0], b.z[0], FINE))
     film = explorer.decode(explorer.interpolate(a.z[0], b.z[0], frames))
     strip = markup.row(
@@ -95,7 +105,7 @@ def stage_html(explorer: Explorer, ends: Ends, frames: int) -> str:
     downloads = _download("strip (PNG)", "path.png", "image/png", images.png(images.strip(film)))
     downloads += _download("film (GIF)", "path.gif", "image/gif", images.gif(film))
     return (
-        f'<div class="gl-path">{_slot("A", a)}{_between(fine)}{_slot("B", b)}</div>{strip}'
+        f'<div class="gl-path">{first}{_between(fine)}{last}</div>{strip}'
         f'<p class="gl-meter">{downloads}{markup.button("swap A and B", "swap")}'
         f" <small>{WAYS[explorer.config.prior]}; the ends are exact</small></p>"
     )
@@ -111,7 +121,9 @@ def _end(explorer: Explorer, current: Item, action: str) -> Item:
     if action == "random":
         seed = random.randrange(1_000_000)
         return items.of_latent(explorer, explorer.sample(1, seed), f"sample 0 of seed {seed}")
-    return example_item(explorer, random.randrange(100))
+    examples = test_pictures(explorer.model)
+    (item,) = example_items(explorer, random.randrange(len(examples) if examples is not None else 1))
+    return item
 
 
 def _on_path(explorer: Explorer, ends: Ends, index: int, steps: int) -> Item:
@@ -126,7 +138,7 @@ def _on_path(explorer: Explorer, ends: Ends, index: int, steps: int) -> Item:
 def build(page: Page) -> Tab:
     notice = notice_area()
     first = stage_html(page.opened, page.first_ends, FRAMES)
-    stage = html(first, "tiles", "path", elem_id="interpolate-stage")
+    stage = html(first, "tiles", "path", elem_id="interpolate-stage", elem_classes=SLOW)
     frames = gr.Slider(3, MAX_FRAMES, value=FRAMES, step=1, label="Frames of strip and GIF", elem_id="frames")
 
     @sentences(1)
@@ -152,7 +164,7 @@ def build(page: Page) -> Tab:
         pick,
         [page.model, page.current, page.ends, frames],
         [page.current, page.now, *outputs],
-        **CLICK,
+        **CLICK | waits_on(stage),
     )
 
     @sentences(3)
@@ -163,5 +175,5 @@ def build(page: Page) -> Tab:
         ends = ends.with_end(name, picture_item(explorer, event.picture, "auto", f"your picture {name}"))
         return ends, slots_html(ends), stage_html(explorer, ends, int(frames))
 
-    stage.upload(upload, [page.model, page.ends, frames], outputs, **CLICK)
+    stage.upload(upload, [page.model, page.ends, frames], outputs, **CLICK | waits_on(stage))
     return Tab("interpolate", [stage, notice], render, [frames])

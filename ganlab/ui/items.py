@@ -1,10 +1,12 @@
-"""Item: one thing on the table. A latent of the current model, its picture, and where it came from."""
+"""Item: one thing on the table. A latent of a model, its picture, and where it came from."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import torch
 from torch import Tensor
 
 from ganlab.explorer import Explorer
@@ -12,29 +14,41 @@ from ganlab.explorer import Explorer
 
 @dataclass(frozen=True)
 class Item:
-    """z (1, latent_dim); image G(z) and x, the picture that was encoded to z, (1, C, H, W)."""
+    """z (1, latent_dim); image G(z) and x, the picture that was inverted to z, (1, C, H, W)."""
 
     z: Tensor
     image: Tensor
     caption: str
+    fingerprint: str  # of the checkpoint that z belongs to
     x: Tensor | None = None
     notes: tuple[str, ...] = ()  # what preparation did to an upload
     moved_from: str = ""  # key of the item whose sliders made this one
+    origin: Item | None = None  # the same in the model where it was made, for the way back
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
     def picture(self) -> Tensor:
-        """What a person would call the picture: what was encoded, or else what the latent shows."""
+        """What a person would call the picture: what was inverted, or else what the latent shows."""
         return self.image if self.x is None else self.x
 
 
+def of_pictures(explorer: Explorer, x: Tensor, captions: Sequence[str]) -> list[Item]:
+    """An item for each picture of x (N, C, H, W), inverted all at once: by the encoder where there is
+    one, else by optimisation, which takes little longer for many than for one."""
+    found = explorer.invert(x)
+    rows = [slice(row, row + 1) for row in range(len(x))]
+    return [
+        Item(found.z[row], found.image[row], caption, explorer.fingerprint, x[row])
+        for row, caption in zip(rows, captions, strict=True)
+    ]
+
+
 def of_picture(explorer: Explorer, x: Tensor, caption: str, notes: tuple[str, ...] = ()) -> Item:
-    z = explorer.encode(x)
-    return Item(z, explorer.decode(z), caption, x, notes)
+    return replace(of_pictures(explorer, x, [caption])[0], notes=notes)
 
 
 def of_latent(explorer: Explorer, z: Tensor, caption: str) -> Item:
-    return Item(z, explorer.decode(z), caption)
+    return Item(z, explorer.decode(z), caption, explorer.fingerprint)
 
 
 def of_gallery(explorer: Explorer, index: int) -> Item:
@@ -47,11 +61,22 @@ def of_gallery(explorer: Explorer, index: int) -> Item:
     return of_picture(explorer, x, f"training {label} (no. {index})")
 
 
-def moved_to(explorer: Explorer, item: Item) -> Item:
-    """The item for another model: its picture is encoded anew, since latents do not travel."""
-    if item.picture.shape[1:] != explorer.config.image_shape:
-        raise ValueError(
-            f"{item.caption} is {tuple(item.picture.shape[1:])}, {explorer.config.name} takes"
-            f" {explorer.config.image_shape}."
-        )
-    return replace(of_picture(explorer, item.picture, item.caption, item.notes), key=item.key)
+def moved_to(explorer: Explorer, items: Sequence[Item]) -> list[Item]:
+    """The items for another model: their pictures are inverted anew, since latents do not travel.
+
+    An item of this model stays, and one that comes back to the model where it was made is what it was.
+    """
+    here: dict[str, Item] = {}
+    away: dict[str, Item] = {}  # each only once
+    for item in items:
+        known = [each for each in (item, item.origin) if each and each.fingerprint == explorer.fingerprint]
+        if known:
+            here[item.key] = known[0]
+        else:
+            away[item.key] = item.origin or item
+    if away:
+        x = torch.cat([item.picture for item in away.values()])
+        made = of_pictures(explorer, x, [item.caption for item in away.values()])
+        for (key, item), new in zip(away.items(), made, strict=True):
+            here[key] = replace(new, key=key, notes=item.notes, origin=item)
+    return [here[item.key] for item in items]

@@ -1,4 +1,8 @@
-"""Latent: sliders through the current latent, along principal directions and raw dimensions."""
+"""Latent: sliders through the current latent, along principal directions and raw dimensions.
+
+Principal directions are those of the gallery's codes. Where a model has none they would be those of
+random draws, which mean nothing, so that only the raw dimensions are offered.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from html import escape
 from typing import Any
 
 import gradio as gr
+import torch
 
 from ganlab.explorer import Explorer
 from ganlab.ui import items, markup
@@ -17,13 +22,31 @@ from ganlab.ui.page import CLICK, LIVE, Ends, Page, Tab, html, notice_area, now_
 PRINCIPAL = 10  # sliders for the first principal directions
 REACH = 3.0  # standard deviations to each side
 RAW_REACH = 2.0  # latent units to each side: the width of the uniform prior's box
-PANEL = '<div class="gl-panel"></div>'  # filled by static/sliders.js from the component's value
+PANEL = '<div class="gl-panel">{}</div>'  # filled by static/sliders.js from the component's value
+
+
+def has_codes(explorer: Explorer) -> bool:
+    return "code" in explorer.spaces
+
+
+def note_html(explorer: Explorer) -> str:
+    """Why there are no principal directions, where there are none."""
+    if has_codes(explorer):
+        return ""
+    encodes = "encoder" in explorer.model.networks
+    lack = "this model has no gallery" if encodes else "this GAN has no encoder"
+    return markup.reason(
+        f"No principal directions: those are of the training pictures' codes, and {lack}."
+        " Each slider below is one raw dimension of z."
+    )
 
 
 def panel_value(explorer: Explorer, base: Item) -> dict[str, Any]:
     """What the page needs to lay out the sliders, all in the middle, for offsets from `base`."""
-    deviations = explorer.principal[1]
-    shares = deviations.square() / deviations.square().sum()
+    shares = torch.zeros(0)
+    if has_codes(explorer):
+        variances = explorer.principal[1].square()
+        shares = variances / variances.sum()
     return {
         "key": f"{explorer.fingerprint}/{base.key}",
         "principal": [f"PC {i + 1} · {100 * float(s):.1f} %" for i, s in enumerate(shares[:PRINCIPAL])],
@@ -57,24 +80,26 @@ def moved(explorer: Explorer, base: Item, offsets: object) -> Item:
 
 
 def render(explorer: Explorer, current: Item, ends: Ends, base: Item) -> tuple[Any, ...]:
-    """Values of base, panel, picture and notice. A latent that these sliders made leaves them where
+    """Values of base, panel, picture, note and notice. A latent that these sliders made leaves them where
     they are; any other starts from the middle."""
-    if current.moved_from == base.key:
-        return gr.skip(), gr.skip(), stage_html(current), ""
-    return current, panel_value(explorer, current), stage_html(current), ""
+    if current.moved_from == base.key and base.fingerprint == explorer.fingerprint:
+        return gr.skip(), gr.skip(), stage_html(current), gr.skip(), ""
+    return current, panel_value(explorer, current), stage_html(current), note_html(explorer), ""
 
 
 def build(page: Page) -> Tab:
     notice = notice_area()
     opened = page.first
     base = gr.State(opened)
+    open_raw = "" if has_codes(page.opened) else "<details open></details>"  # the page keeps it open
     with gr.Row(elem_classes="gl-bench"):
         with gr.Column(scale=0, min_width=300):
             stage = html(stage_html(opened), elem_id="latent-stage")
         with gr.Column(scale=1, min_width=300):
+            note = html(note_html(page.opened), elem_id="latent-note")
             panel = gr.HTML(
                 panel_value(page.opened, opened),
-                html_template=PANEL,
+                html_template=PANEL.format(open_raw),
                 apply_default_css=False,
                 js_on_load=markup.script("sliders.js"),
                 elem_id="latent-panel",
@@ -99,4 +124,4 @@ def build(page: Page) -> Tab:
         [page.current, page.now, base, panel, stage, notice],
         **CLICK,
     )
-    return Tab("latent", [base, panel, stage, notice], render, [base])
+    return Tab("latent", [base, panel, stage, note, notice], render, [base])

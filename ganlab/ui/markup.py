@@ -9,12 +9,13 @@ from torch import Tensor
 
 from ganlab import images
 from ganlab.gallery import Neighbour
+from ganlab.model import ModelConfig
 
 STATIC = Path(__file__).parent / "static"
 NO_PICTURE = '<div class="gl-empty" aria-hidden="true"></div>'
 
 # One colour a class everywhere, told apart by colour-blind people too (Tol, "muted" and grey);
-# never the only sign: the digit itself always stands beside it.
+# never the only sign: the class itself always stands beside it.
 PALETTE = (
     "#332288",
     "#88ccee",
@@ -27,6 +28,13 @@ PALETTE = (
     "#aa4499",
     "#8a8a8a",
 )
+
+DIGITS = ("mnist", "emnist-digits")  # data sets whose pictures are called digits
+
+
+def noun(config: ModelConfig) -> str:
+    """What a person would call one picture of the model's data."""
+    return "digit" if config.dataset in DIGITS else "picture"
 
 
 def script(name: str) -> str:
@@ -75,10 +83,10 @@ def button(text: str, action: str, value: object = "", disabled: str = "", kind:
     )
 
 
-def label(digit: int) -> str:
+def label(number: int) -> str:
     """A class: its colour and its name."""
-    colour = PALETTE[digit % len(PALETTE)]
-    return f'<span class="gl-label"><i style="background:{colour}"></i>{digit}</span>'
+    colour = PALETTE[number % len(PALETTE)]
+    return f'<span class="gl-label"><i style="background:{colour}"></i>{number}</span>'
 
 
 def row(tiles: list[str], what: str) -> str:
@@ -90,7 +98,7 @@ def neighbour_row(neighbours: list[Neighbour], what: str) -> str:
     tiles = [
         tile(
             n.image,
-            f"Neighbour {rank}: training digit {n.label}, distance {n.distance:.2f}",
+            f"Neighbour {rank}: training picture of class {n.label}, distance {n.distance:.2f}",
             "neighbour",
             n.index,
             f"{label(n.label)} <small>{n.distance:.2f}</small>",
@@ -103,6 +111,11 @@ def neighbour_row(neighbours: list[Neighbour], what: str) -> str:
 def notice(text: str) -> str:
     """What went wrong and what to do, read aloud at once; empty text takes no room."""
     return f'<p class="gl-notice" role="alert">{escape(text)}</p>' if text else ""
+
+
+def reason(text: str) -> str:
+    """Why something is not here, or not so, in the tone of a caption."""
+    return f'<p class="gl-meter"><small>{escape(text)}</small></p>'
 
 
 def percent(share: float, digits: int = 1) -> str:

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from ganlab.explorer import Explorer, load
 from ganlab.model import CheckpointError, list_models, resolve_device
 
-CAPACITY = 2  # models kept in memory; the one unused longest goes first
+CAPACITY = 8  # models kept in memory, some 25 MB each; the one unused longest goes first
 
 
 class Models:

@@ -11,19 +11,35 @@ from ganlab.explorer import Explorer, vote
 from ganlab.gallery import Neighbour
 from ganlab.ui import items, markup
 from ganlab.ui.items import Item
-from ganlab.ui.page import CLICK, LIVE, Ends, Page, Tab, html, notice_area, now_html, sentences
+from ganlab.ui.page import (
+    CLICK,
+    LIVE,
+    SLOW,
+    Ends,
+    Page,
+    Tab,
+    html,
+    notice_area,
+    now_html,
+    sentences,
+    waits_on,
+)
 
 MAX_K = 50
 FIRST_K = 12
 NAMES = {
     "features": "features",
     "code": "codes",
+    "discriminator": "discriminator",
     "pixels": "pixels",
+    "untrained": "untrained encoder",
 }
 EXPLAINED = {
     "features": "the encoder's hidden layer",
     "code": "the latent z = E(x)",
+    "discriminator": "the discriminator's hidden layer",
     "pixels": "the raw picture, no model at all",
+    "untrained": "the encoder's hidden layer with random weights, as before any training",
 }
 
 
@@ -37,6 +53,30 @@ def choices(explorer: Explorer) -> list[tuple[str, str]]:
     return found
 
 
+def about_spaces(explorer: Explorer) -> str:
+    """What stands beside each space, and which ones the model cannot have."""
+    if not explorer.spaces:
+        return "This model has no gallery of training pictures, so there are no neighbours to show."
+    test = explorer.measured("evaluation", "test")
+    said = f"with the accuracy of its nearest neighbour on {test}" if test else "not measured yet"
+    if "encoder" not in explorer.model.networks:
+        said += "; this GAN has no encoder, so it has no features, codes or untrained encoder"
+    if "discriminator" not in explorer.spaces:
+        said += "; this checkpoint holds no discriminator"
+    return said
+
+
+def space_of(explorer: Explorer, space: object) -> dict[str, Any]:
+    """The switch between spaces; without a gallery it stays visible, with the reason."""
+    spaces = explorer.spaces
+    return {
+        "choices": choices(explorer),
+        "value": space if space in spaces else spaces[0] if spaces else None,
+        "info": about_spaces(explorer),
+        "interactive": bool(spaces),
+    }
+
+
 def look_up(explorer: Explorer, item: Item, k: int, space: str) -> list[Neighbour]:
     """Neighbours of the picture that was encoded, or of the latent where there is no such picture."""
     if item.x is not None:
@@ -45,9 +85,11 @@ def look_up(explorer: Explorer, item: Item, k: int, space: str) -> list[Neighbou
 
 
 def stage_html(explorer: Explorer, item: Item, k: int, space: str) -> str:
+    query = markup.card("Query", item.picture[0], item.caption, escape(item.caption), "query")
+    if not explorer.spaces:
+        return f'<div class="gl-query">{query}</div>'
     near = look_up(explorer, item, k, space)
     label, count = vote(near)
-    query = markup.card("Query", item.picture[0], item.caption, escape(item.caption), "query")
     share = 100 * count / len(near)
     said = (
         f'<p class="gl-meter">vote {markup.label(label)} <b>{count} of {len(near)}</b>'
@@ -58,33 +100,31 @@ def stage_html(explorer: Explorer, item: Item, k: int, space: str) -> str:
     return f'<div class="gl-query">{query}<div class="gl-found">{said}{found}</div></div>'
 
 
-def render(explorer: Explorer, current: Item, ends: Ends, k: float, space: str) -> tuple[Any, ...]:
-    if not explorer.spaces:
-        reason = markup.notice(f"{explorer.config.name} has no gallery, so there are no neighbours to show.")
-        return gr.skip(), "", reason
-    space = space if space in explorer.spaces else explorer.spaces[0]
-    radio = gr.update(choices=choices(explorer), value=space)
-    return radio, stage_html(explorer, current, int(k), space), ""
+def render(explorer: Explorer, current: Item, ends: Ends, k: float, space: str | None) -> tuple[Any, ...]:
+    """Values of k, space, stage and notice."""
+    switch = space_of(explorer, space)
+    stage = stage_html(explorer, current, int(k), switch["value"])
+    return gr.update(interactive=switch["interactive"]), gr.update(**switch), stage, ""
 
 
 def build(page: Page) -> Tab:
     notice = notice_area()
+    first = space_of(page.opened, None)
     with gr.Row(elem_classes="gl-controls"):
-        spaces = choices(page.opened)
-        space = gr.Radio(
-            spaces,
-            value=spaces[0][1] if spaces else None,
-            label="Space",
-            scale=3,
-            min_width=280,
-            info="with the accuracy of its nearest neighbour on the 10,000 test digits",
-            elem_id="space",
-        )
+        space = gr.Radio(label="Space", scale=3, min_width=280, elem_id="space", **first)
         k = gr.Slider(
-            1, MAX_K, value=FIRST_K, step=1, label="Neighbours", scale=2, min_width=200, elem_id="k"
+            1,
+            MAX_K,
+            value=FIRST_K,
+            step=1,
+            label="Neighbours",
+            scale=2,
+            min_width=200,
+            elem_id="k",
+            interactive=first["interactive"],
         )
-    first = stage_html(page.opened, page.first, FIRST_K, spaces[0][1]) if spaces else ""
-    stage = html(first, "tiles", elem_id="neighbours-stage")
+    opened = stage_html(page.opened, page.first, FIRST_K, first["value"])
+    stage = html(opened, "tiles", elem_id="neighbours-stage", elem_classes=SLOW)
     controls = [k, space]
 
     @sentences(1)
@@ -92,7 +132,7 @@ def build(page: Page) -> Tab:
         return stage_html(page.models.get(model), current, int(k), space)
 
     for control in controls:
-        control.input(look, [page.model, page.current, *controls], [stage, notice], **LIVE)
+        control.input(look, [page.model, page.current, *controls], [stage, notice], **LIVE | waits_on(stage))
 
     @sentences(3)
     def follow(model: str, k: float, space: str, event: gr.EventData) -> tuple[Any, ...]:
@@ -100,5 +140,6 @@ def build(page: Page) -> Tab:
         item = items.of_gallery(explorer, int(event.value))
         return item, now_html(item), stage_html(explorer, item, int(k), space)
 
-    stage.pick(follow, [page.model, *controls], [page.current, page.now, stage, notice], **CLICK)
-    return Tab("neighbours", [space, stage, notice], render, controls)
+    followed = [page.current, page.now, stage, notice]
+    stage.pick(follow, [page.model, *controls], followed, **CLICK | waits_on(stage))
+    return Tab("neighbours", [k, space, stage, notice], render, controls)

@@ -6,19 +6,26 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import gradio as gr
 
 from ganlab.explorer import Explorer
 from ganlab.ui import markup
 from ganlab.ui.items import Item
+from ganlab.ui.items import moved_to as moved_items
 from ganlab.ui.models import Models
 
 # Handlers of the page itself: off the queue for speed, no progress veil, not part of the API.
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 CLICK = {**QUIET, "trigger_mode": "multiple"}  # no click is lost
 LIVE = {**QUIET, "trigger_mode": "always_last"}  # stale frames are dropped, the last one is shown
+SLOW = "gl-slow"  # class of what may take seconds to make, and then says so; see app.css
+
+
+def waits_on(*parts: Any) -> dict[str, Any]:
+    """Settings of an event for which `parts`, of the class SLOW, show that they are being made."""
+    return {"show_progress": "minimal", "show_progress_on": list(parts)}
 
 
 class Ends(NamedTuple):
@@ -32,12 +39,34 @@ class Ends(NamedTuple):
         return self._replace(a=item) if name.upper() == "A" else self._replace(b=item)
 
 
+class Shelf(NamedTuple):
+    """What lies beside the tabs, all of one shape."""
+
+    current: Item
+    ends: Ends
+    kept: tuple[Item, ...]
+
+    @property
+    def items(self) -> list[Item]:
+        return [self.current, *(item for item in self.ends if item is not None), *self.kept]
+
+
+Waiting: TypeAlias = dict[tuple[int, ...], Shelf]  # by shape (C, H, W): those that the model does not take
+
+
+def moved_to(explorer: Explorer, shelf: Shelf) -> Shelf:
+    """The same pictures for another model, which takes their shape."""
+    moved = {item.key: item for item in moved_items(explorer, shelf.items)}
+    a, b = (item and moved[item.key] for item in shelf.ends)
+    return Shelf(moved[shelf.current.key], Ends(a, b), tuple(moved[item.key] for item in shelf.kept))
+
+
 @dataclass
 class Tab:
     """A tab's side of the bargain: how it redraws itself when the model or the pictures changed."""
 
     id: str
-    outputs: list[Any]
+    outputs: list[Any]  # the last one is the tab's notice
     render: Callable[..., tuple[Any, ...]]  # (explorer, current, ends, *inputs) -> values of outputs
     inputs: list[Any] = field(default_factory=list)
 
@@ -58,6 +87,8 @@ class Page:
     slots: gr.HTML
     kept: gr.State  # tuple of Items
     keeps: gr.HTML
+    waiting: gr.State  # Waiting
+    waits: gr.HTML
 
 
 def html(value: str, *scripts: str, **settings: Any) -> gr.HTML:
@@ -107,6 +138,17 @@ def keeps_html(kept: tuple[Item, ...]) -> str:
         for index, item in enumerate(kept)
     )
     return f'<div class="gl-kept">{tiles}</div>'
+
+
+def waits_html(waiting: Waiting) -> str:
+    """Pictures that the model does not take are not lost: they wait for one that does."""
+    return "".join(
+        markup.reason(
+            f"{len({item.key for item in shelf.items})} pictures of {width} x {height}"
+            f" {'in colour' if channels == 3 else 'in grey'} wait for a model that takes them."
+        )
+        for (channels, height, width), shelf in waiting.items()
+    )
 
 
 def sentences(outputs: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

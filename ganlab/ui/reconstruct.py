@@ -1,4 +1,7 @@
-"""Reconstruct, the home tab: a picture goes in, G(E(x)) comes out, and how well is said plainly."""
+"""Reconstruct, the home tab: a picture goes in, G(z) comes out, and how well it fits is said plainly.
+
+z is E(x), or found by optimisation where there is no encoder.
+"""
 
 from __future__ import annotations
 
@@ -8,26 +11,45 @@ from html import escape
 from typing import Any, get_args
 
 import gradio as gr
+import torch
+from torch import Tensor
 
 from ganlab import images, metrics
 from ganlab.explorer import Explorer, vote
 from ganlab.gallery import test_pictures
-from ganlab.images import Polarity
+from ganlab.images import Polarity, Prepared
 from ganlab.ui import items, markup
 from ganlab.ui.items import Item
-from ganlab.ui.page import CLICK, LIVE, Ends, Page, Tab, html, notice_area, now_html, sentences
+from ganlab.ui.neighbours import EXPLAINED
+from ganlab.ui.page import (
+    CLICK,
+    LIVE,
+    SLOW,
+    Ends,
+    Page,
+    Tab,
+    html,
+    notice_area,
+    now_html,
+    sentences,
+    waits_on,
+)
 
 EXAMPLES = 16
 NEIGHBOURS = 5
 POLARITIES = [("automatic", "auto"), ("dark ink", "dark"), ("light ink", "light")]
+NO_ENCODER = (
+    "This GAN has no encoder; it inverts by optimisation: of many latents it takes those whose"
+    " pictures come nearest, and improves them step by step."
+)
 PAD = """
 <div class="gl-card gl-pad">
   <div class="gl-title">Your picture</div>
   <div class="gl-paper">
     <canvas width="280" height="280" role="img"
-      aria-label="Draw a digit here, or drop or paste a picture"></canvas>
+      aria-label="Draw here, or drop or paste a picture"></canvas>
     <video playsinline muted hidden></video>
-    <p class="gl-hint">draw a digit, or drop a picture</p>
+    <p class="gl-hint">draw, or drop a picture</p>
   </div>
   <div class="gl-tools">
     <button type="button" class="gl-button" data-do="undo">undo</button>
@@ -56,92 +78,140 @@ def from_data_uri(uri: object) -> bytes:
         raise images.PictureError("This is not base64, so it is no picture.") from None
 
 
-def picture_item(explorer: Explorer, uri: object, polarity: str, caption: str) -> Item:
+def prepared(explorer: Explorer, uri: object, polarity: str) -> Prepared:
+    """What the model sees of a picture that was sent as text."""
     if polarity not in get_args(Polarity):
         raise ValueError(f"Polarity {polarity!r} not found; available = {list(get_args(Polarity))}.")
-    prepared = explorer.prepared(from_data_uri(uri), polarity)  # type: ignore[arg-type]
-    return items.of_picture(explorer, prepared.x, caption, prepared.notes)
+    return explorer.prepared(from_data_uri(uri), polarity)  # type: ignore[arg-type]
 
 
-def example_item(explorer: Explorer, index: int) -> Item:
-    """A held-out digit by its index in the test set."""
+def picture_item(explorer: Explorer, uri: object, polarity: str, caption: str) -> Item:
+    found = prepared(explorer, uri, polarity)
+    return items.of_picture(explorer, found.x, caption, found.notes)
+
+
+def example_items(explorer: Explorer, *indices: int) -> list[Item]:
+    """Held-out pictures by their places in the test set, inverted all at once."""
     examples = test_pictures(explorer.model)
-    if examples is None or not 0 <= index < len(examples):
-        raise ValueError(f"There is no example {index}.")
-    caption = f"test {int(examples.labels[index])} (no. {int(examples.indices[index])})"
-    return items.of_picture(explorer, examples.inputs(slice(index, index + 1)), caption)
+    for index in indices:
+        if examples is None or not 0 <= index < len(examples):
+            raise ValueError(f"There is no example {index}.")
+    assert examples is not None
+    rows = torch.tensor(indices)
+    captions = [f"test {int(examples.labels[i])} (no. {int(examples.indices[i])})" for i in indices]
+    return items.of_pictures(explorer, examples.inputs(rows), captions)
 
 
 def examples_html(explorer: Explorer) -> str:
     examples = test_pictures(explorer.model)
+    heading = '<h3 class="gl-h">examples from the test set</h3>'
     if examples is None:
-        return ""
+        return heading + markup.reason("None here: this model comes without pictures of its data set.")
+    noun = markup.noun(explorer.config)
     tiles = [
         markup.tile(
-            examples.inputs(slice(i, i + 1))[0], f"Test digit {int(examples.labels[i])}", "example", i
+            examples.inputs(slice(i, i + 1))[0], f"Test {noun} {int(examples.labels[i])}", "example", i
         )
-        for i in range(EXAMPLES)
+        for i in range(min(EXAMPLES, len(examples)))
     ]
-    return f'<h3 class="gl-h">examples from the test set</h3>{markup.row(tiles, "Examples")}'
+    return heading + markup.row(tiles, "Examples")
 
 
 def meter(explorer: Explorer, error: float) -> str:
     """The error with its unit, its baselines and where it lies among the test set's, if measured."""
     said = [f"<b>error {error:.4f}</b>"]
-    if measured := explorer.metrics.get("reconstruction"):
-        better = metrics.percentile_of(error, measured["mse_quantiles"])
-        said += [
-            f"better than {100 * better:.0f} % of test digits",
-            f"mean image {measured['mse_mean_image']:.3f}",
-            f"random digit {measured['mse_random_pair']:.3f}",
-        ]
+    noun = markup.noun(explorer.config)
+    if quantiles := explorer.measured("reconstruction", "mse_quantiles"):
+        said.append(f"better than {100 * metrics.percentile_of(error, quantiles):.0f} % of test {noun}s")
+    for key, name in (("mse_mean_image", "mean image"), ("mse_random_pair", f"random {noun}")):
+        if (baseline := explorer.figure("reconstruction", key)) is not None:
+            said.append(f"{name} {baseline:.3f}")
     unit = "<small>mean squared error per pixel, pixels 0 to 1</small>"
     return f'<p class="gl-meter"><span>{" · ".join(said)}</span> {unit}</p>'
 
 
+def identity_html(explorer: Explorer, x: Tensor, y: Tensor) -> str:
+    """Which class the judge sees in x and in y (1, C, H, W), in words; nothing where there is no judge."""
+    judge = explorer.judge
+    if judge is None:
+        return ""
+    sure, classes = judge.probabilities(torch.cat([x, y])).max(dim=1)
+    before, after = (
+        f"looks like {markup.label(int(label))} ({markup.percent(float(share), 0)})"
+        for label, share in zip(classes, sure, strict=True)
+    )
+    verdict = "the class is kept" if classes[0] == classes[1] else "the class flips"
+    return (
+        f'<p class="gl-meter">{before} → {after}: <b>{verdict}</b> <small>as a classifier sees it that is'
+        f" right on {markup.percent(judge.accuracy)} of the test {markup.noun(explorer.config)}s</small></p>"
+    )
+
+
+def near_html(explorer: Explorer, x: Tensor) -> str:
+    """The nearest training pictures in the most telling space that the model has."""
+    if not explorer.spaces:
+        return markup.reason("No nearest training pictures: this model comes without a gallery.")
+    space, nouns = explorer.spaces[0], f"{markup.noun(explorer.config)}s"
+    near = explorer.neighbours(x, NEIGHBOURS, space)
+    label, count = vote(near)
+    return (
+        f'<h3 class="gl-h">nearest training {nouns} in {EXPLAINED[space]} · vote {markup.label(label)}'
+        f" ({count} of {len(near)})</h3>{markup.neighbour_row(near, f'Nearest training {nouns}')}"
+    )
+
+
 def stage_html(explorer: Explorer, item: Item) -> str:
     """What the model sees, what it gives back, the difference, the error, the nearest neighbours."""
-    if "encoder" not in explorer.model.networks:
-        return markup.notice(f"{explorer.config.name} has no encoder, so it cannot reconstruct yet.")
-    x, y = item.picture, item.image
+    x, y, config = item.picture, item.image, explorer.config
     if item.x is None:  # a latent was sent here: what is reconstructed is its picture
-        y = explorer.reconstruct(x)
-    size = f"{explorer.config.size} x {explorer.config.size}"
+        y = explorer.invert(x).image
+    encodes = "encoder" in explorer.model.networks
+    size = f"{config.size} x {config.size}{' in colour' if config.channels == 3 else ''}"
     said = escape(", ".join((size, *item.notes)))
-    less, _, more = images.DIVERGING
-    legend = f'<b style="color:{less}">less</b> and <b style="color:{more}">more</b> ink than the input'
+    title = "Reconstruction G(E(x))" if encodes else "G(z), z found by optimisation"
+    (less, more), end = (
+        (("less", "more"), "ink than the input")
+        if config.preparation == "digit"
+        else (("darker", "brighter"), "than the input")
+    )
+    low, _, high = images.DIVERGING
+    legend = f'<b style="color:{low}">{less}</b> and <b style="color:{high}">{more}</b> {end}'
     cards = (
         markup.card("What the model sees", x[0], item.caption, said, "input")
-        + markup.card("Reconstruction G(E(x))", y[0], "the reconstruction", "", "reconstruction")
+        + markup.card(title, y[0], "the reconstruction", "", "reconstruction")
         + markup.card("Difference", images.difference(x[0], y[0]), "difference picture", legend, "difference")
     )
-    below = ""
-    if explorer.gallery is not None:
-        near = explorer.neighbours(x, NEIGHBOURS, "features")
-        label, count = vote(near)
-        below = (
-            f'<h3 class="gl-h">nearest training digits in feature space · vote {markup.label(label)}'
-            f" ({count} of {len(near)})</h3>{markup.neighbour_row(near, 'Nearest training digits')}"
-        )
-    return f'<div class="gl-cards">{cards}</div>{meter(explorer, explorer.error(x, y))}{below}'
+    return (
+        f'<div class="gl-cards">{cards}</div>{"" if encodes else markup.reason(NO_ENCODER)}'
+        f"{meter(explorer, explorer.error(x, y))}{identity_html(explorer, x, y)}{near_html(explorer, x)}"
+    )
 
 
 def shown_key(explorer: Explorer, item: Item) -> str:
     return f"{explorer.fingerprint}/{item.key}"
 
 
+def ink_of(explorer: Explorer) -> dict[str, Any]:
+    """The switch for an upload's ink, and why it does nothing where pictures are taken as they are."""
+    if explorer.config.preparation == "digit":
+        return {"interactive": True, "info": ""}  # None would leave what another model said
+    return {"interactive": False, "info": "This model takes pictures as they are."}
+
+
 def render(explorer: Explorer, current: Item, ends: Ends, shown: str) -> tuple[Any, ...]:
-    """Values of shown, pad, stage, examples and notice. What is shown already stays untouched: a drawing
-    under way, or an upload in its full size."""
+    """Values of shown, pad, polarity, stage, examples and notice. What is shown already stays untouched; so
+    does the pad when only the model changed: a drawing under way, or an upload in its full size."""
     key = shown_key(explorer, current)
     if shown == key:
-        return *[gr.skip()] * 4, ""
-    pad = {"show": images.data_uri(current.picture[0])}
-    return key, pad, stage_html(explorer, current), examples_html(explorer), ""
+        return *[gr.skip()] * 5, ""
+    same = shown.endswith(f"/{current.key}")
+    pad = gr.skip() if same else {"show": images.data_uri(current.picture[0])}
+    switch = gr.update(**ink_of(explorer))
+    return key, pad, switch, stage_html(explorer, current), examples_html(explorer), ""
 
 
 def build(page: Page) -> Tab:
-    key, pad_value, stage_value, examples_value, _ = render(page.opened, page.first, page.first_ends, "")
+    key, pad_value, _, stage_value, examples_value, _ = render(page.opened, page.first, page.first_ends, "")
     shown = gr.State(key)
     notice = notice_area()
     with gr.Row(elem_classes="gl-bench"):
@@ -149,9 +219,11 @@ def build(page: Page) -> Tab:
             pad = gr.HTML(
                 pad_value, html_template=PAD, js_on_load=markup.script("pad.js"), apply_default_css=False
             )
-            polarity = gr.Radio(POLARITIES, value="auto", label="Ink of an upload", elem_id="polarity")
+            polarity = gr.Radio(
+                POLARITIES, value="auto", label="Ink of an upload", elem_id="polarity", **ink_of(page.opened)
+            )
         with gr.Column(scale=1, min_width=300):
-            stage = html(stage_value, "tiles", elem_id="reconstruct-stage")
+            stage = html(stage_value, "tiles", elem_id="reconstruct-stage", elem_classes=SLOW)
     examples = html(examples_value, "tiles")
 
     outputs = [page.current, page.now, shown, stage, notice]
@@ -172,19 +244,21 @@ def build(page: Page) -> Tab:
         return take(model, sent, polarity)
 
     given = [page.model, pad, polarity]
-    pad.picture(sentences(4)(take), given, outputs, **LIVE)
-    polarity.input(sentences(4)(again), given, outputs, **LIVE)
+    pad.picture(sentences(4)(take), given, outputs, **LIVE | waits_on(stage))
+    polarity.input(sentences(4)(again), given, outputs, **LIVE | waits_on(stage))
 
     @sentences(5)
     def pick(model: str, event: gr.EventData) -> tuple[Any, ...]:
         explorer = page.models.get(model)
         index = int(event.value)
-        make = example_item if event.action == "example" else items.of_gallery
-        item = make(explorer, index)
+        if event.action == "example":
+            (item,) = example_items(explorer, index)
+        else:
+            item = items.of_gallery(explorer, index)
         pad_value = {"show": images.data_uri(item.picture[0])}
         return item, now_html(item), shown_key(explorer, item), stage_html(explorer, item), pad_value
 
     for tiles in (stage, examples):
-        tiles.pick(pick, [page.model], [*outputs[:-1], pad, notice], **CLICK)
+        tiles.pick(pick, [page.model], [*outputs[:-1], pad, notice], **CLICK | waits_on(stage))
 
-    return Tab("reconstruct", [shown, pad, stage, examples, notice], render, [shown])
+    return Tab("reconstruct", [shown, pad, polarity, stage, examples, notice], render, [shown])

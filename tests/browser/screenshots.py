@@ -9,7 +9,7 @@ from typing import Any
 from tests.browser import chromium
 from tests.browser.conftest import FLAGS
 
-TABS = ("Reconstruct", "Latent", "Interpolate", "Neighbours", "Sample")
+TABS = ("Reconstruct", "Latent", "Interpolate", "Neighbours", "Sample", "Compare", "Methods")
 SIZES = ((1280, 800), (375, 800))
 
 
@@ -48,7 +48,7 @@ def main() -> None:
                     open_tab(page, name)
                     if name == "Latent":
                         page.locator("#latent-panel input").first.fill("1.5")
-                    page.wait_for_timeout(1500)
+                    page.wait_for_timeout(4000 if name == "Compare" else 1500)
                     suffix = f"-{width}-{scheme}" if options.sizes else ""
                     page.screenshot(path=options.folder / f"{name.lower()}{suffix}.png")
                 page.close()

@@ -341,7 +341,7 @@ def test_switching_models_keeps_what_lies_on_the_table(open_page: Open, other_mo
 @pytest.mark.parametrize("width", [375, 768, 1920])
 def test_the_page_fits(open_page: Open, width: int, scheme: str) -> None:
     page = open_page(width=width, height=800, color_scheme=scheme)
-    for name in ("Reconstruct", "Latent", "Interpolate", "Neighbours", "Sample"):
+    for name in ("Reconstruct", "Latent", "Interpolate", "Neighbours", "Sample", "Compare", "Methods"):
         opening = page.get_by_role("tab", name=name)
         if not opening.is_visible():  # on a phone the last tabs are behind the dots
             page.locator(".overflow-menu > button").click()

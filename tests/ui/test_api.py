@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+import ganlab
 from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
@@ -110,6 +111,50 @@ def test_move(api: dict[str, Any], bundled: Explorer) -> None:
     moved = api["move"](start, [1.0], [])
     expected = bundled.move(torch.zeros(1, 50), principal=[1.0])
     torch.testing.assert_close(torch.tensor([moved["latent"]["z"]]), expected, atol=1e-6, rtol=0)
+
+
+def test_models_say_what_they_can(gan_model: str, colour_model: str) -> None:
+    for name, spaces, shape in (
+        (gan_model, ["discriminator", "pixels"], [1, 28, 28]),
+        (colour_model, [], [3, 32, 32]),
+    ):
+        listed = {model["name"]: model for model in endpoints(Models(name))["models"]()}
+        assert listed[name]["spaces"] == spaces
+        assert listed[name]["picture"] == shape
+        assert listed[name]["networks"] == ["generator", "discriminator"]
+
+
+def test_a_model_without_an_encoder(gan_model: str, digits: Pictures) -> None:
+    api, explorer = endpoints(Models(gan_model)), ganlab.load(gan_model)
+    text, x = as_base64(digits, 4), digits.inputs(slice(4, 5))
+    with pytest.raises(ValueError, match="no encoder; invert by optimisation instead"):
+        api["encode"](text)
+    assert np.array_equal(pixels(api["prepare"](text)["picture"]), digits.pixels[4, 0].numpy())
+    found = api["reconstruct"](text)
+    assert found["error"] == pytest.approx(float(explorer.invert(x).error[0]), rel=1e-3)
+    again = pixels(api["decode"](found["latent"])).astype(int)
+    np.testing.assert_allclose(again, pixels(found["reconstruction"]).astype(int), atol=1)
+    near = api["neighbours"](text, 3, "discriminator")
+    expected = explorer.neighbours(x, 3, "discriminator")
+    assert [(n["index"], n["label"]) for n in near] == [(n.index, n.label) for n in expected]
+    with pytest.raises(ValueError, match=r"'features' not found; available = \['discriminator', 'pixels'\]"):
+        api["neighbours"](text, 3, "features")
+
+
+def test_a_colour_model(colour_model: str) -> None:
+    api, explorer = endpoints(Models(colour_model)), ganlab.load(colour_model)
+    samples = api["sample"](n=2, seed=11)
+    drawn = explorer.decode(explorer.sample(2, 11))
+    assert np.array_equal(pixels(samples[1]["picture"]), images.to_uint8(drawn[1]))
+    found = api["reconstruct"](samples[0]["picture"])
+    assert np.array_equal(pixels(found["input"]), images.to_uint8(drawn[0]))  # a picture, taken as it is
+    assert found["notes"] == ["unchanged"]
+    assert pixels(found["reconstruction"]).shape == (32, 32, 3)
+    path = api["interpolate"](samples[0]["latent"], samples[1]["latent"], 3)
+    assert pixels(path["strip"]).shape[2] == 3
+    assert api["move"](samples[0]["latent"], [], [0.5])["latent"]["fingerprint"] == explorer.fingerprint
+    with pytest.raises(ValueError, match="colour has no gallery"):
+        api["neighbours"](samples[0]["picture"])
 
 
 @pytest.mark.parametrize(

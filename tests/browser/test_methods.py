@@ -1,0 +1,132 @@
+"""The Methods tab used as a person would, in Chromium."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganlab import images
+from ganlab.explorer import Explorer
+from ganlab.ui import measured
+from ganlab.ui.explained import EXPLAINED
+from tests.browser.screenshots import open_tab
+from tests.ui.test_measured import write_table
+
+pytestmark = pytest.mark.browser
+expect = pytest.importorskip("playwright.sync_api").expect
+
+Open = Callable[..., Any]
+
+
+# The boxes of all elements that a selector finds, each with its parent's.
+BOXES = """
+selector => [...document.querySelectorAll(selector)].map(
+  (one) => [one, one.parentElement].map((e) => e.getBoundingClientRect().toJSON()))
+"""
+
+
+def open_methods(page: Any) -> Any:
+    open_tab(page, "Methods")
+    stage = page.locator("#methods-stage")
+    stage.locator("math").first.wait_for()
+    return stage
+
+
+def choose(page: Any, key: str) -> None:
+    page.locator("#method").get_by_label(EXPLAINED[key].name, exact=True).check()
+    expect(page.locator("#methods-stage .gl-method")).to_contain_text(EXPLAINED[key].title)
+
+
+def faces(stage: Any, strip: int) -> list[np.ndarray]:
+    found = stage.locator(".gl-strip").nth(strip).locator("img").all()
+    uris = [face.get_attribute("src") for face in found]
+    return [np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1])))) for uri in uris]
+
+
+def test_it_opens_on_the_method_of_the_model_in_use(open_page: Open, bundled: Explorer) -> None:
+    page = open_page()
+    stage = open_methods(page)
+    expect(stage.locator(".gl-method")).to_contain_text("BiGAN")
+    expect(page.locator("#method").get_by_label("BiGAN", exact=True)).to_be_checked()
+    made = bundled.decode(bundled.sample(8, seed=0))
+    for face, x in zip(faces(stage, 0), made, strict=True):
+        np.testing.assert_allclose(face.astype(int), images.to_uint8(x), atol=1)
+    stage.locator("[data-action=another]").click()
+    expect(stage).not_to_contain_text("seed 0")
+    seed = int(re.findall(r"seed (\d+)", stage.inner_text())[0])
+    made = bundled.decode(bundled.sample(8, seed=seed))
+    for face, x in zip(faces(stage, 0), made, strict=True):
+        np.testing.assert_allclose(face.astype(int), images.to_uint8(x), atol=1)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(375, "dark"), (1280, "light")])
+def test_every_method_is_drawn_and_fits(
+    width: int, scheme: str, open_page: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(measured, "TABLE", write_table(tmp_path / "table.json"))
+    page = open_page(width=width, color_scheme=scheme)
+    stage = open_methods(page)
+    expect(page.locator("#methods-table")).to_contain_text("D of the GAN")
+    for key, method in EXPLAINED.items():
+        choose(page, key)
+        drawn = stage.locator("math")
+        expect(drawn).to_have_count(len(method.players) + len(method.where))
+        for formula, frame in page.evaluate(BOXES, "#methods-stage math"):
+            assert formula["height"] > 12
+            assert frame["right"] <= width
+            assert frame["height"] >= formula["height"]
+        diagram = stage.locator("svg.gl-diagram")
+        expect(diagram).to_have_accessible_name(re.compile(re.escape(method.diagram.title)))
+        box = diagram.bounding_box()
+        shape = method.diagram.height / method.diagram.width
+        assert box["height"] / box["width"] == pytest.approx(shape, abs=0.01)
+        words = page.evaluate(BOXES, "#methods-stage svg text")
+        assert all(box["height"] > 8 for box, _ in words)  # still to be read on a phone
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, key
+    inside = "e => [e.clientWidth, e.scrollWidth, e.getBoundingClientRect().right]"
+    shown, whole, right = page.locator("#methods-table .gl-wide").evaluate(inside)
+    assert right <= width
+    if width == 375:
+        assert whole > shown  # the table scrolls in itself
+
+
+def test_a_model_is_taken_into_use(open_page: Open, other_model: str) -> None:
+    page = open_page()
+    picker = page.locator("#model-picker input")
+    picker.fill(other_model)
+    picker.press("Enter")
+    expect(page.locator(".gl-facts")).to_contain_text("Other · MNIST")
+    stage = open_methods(page)
+    use = stage.locator("[data-action=use][data-value=mnist-bigan]")
+    expect(use).to_have_text("use this model")
+    use.click()
+    expect(page.locator(".gl-facts")).to_contain_text("BiGAN · MNIST")
+    expect(use).to_have_text("in use")
+    expect(use).to_be_disabled()
+    expect(picker).to_have_value("mnist-bigan")
+    open_tab(page, "Sample")
+    expect(page.locator("#sample-stage .gl-tile")).to_have_count(36)
+
+
+def test_a_network_has_the_colour_of_the_loss_that_trains_it(open_page: Open) -> None:
+    page = open_page()
+    stage = open_methods(page)
+    choose(page, "jlr")
+    colour = "e => getComputedStyle(e).stroke"
+    text = "e => getComputedStyle(e).color"
+    for player, letter in (("discriminator", "D"), ("generator", "G"), ("encoder", "E")):
+        box = stage.locator(f".gl-net.gl-of-{player}")
+        expect(box).to_have_text(letter)
+        heading = stage.locator(f".gl-player.gl-of-{player} h3")
+        gradient = stage.locator(f".gl-gradient.gl-of-{player} .gl-way").first
+        shade = heading.evaluate(text)
+        assert box.locator("rect").evaluate(colour) == shade
+        assert gradient.evaluate(colour) == shade

@@ -1,0 +1,273 @@
+"""Every kind of model in every tab: without an encoder, in colour, without a gallery."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import io
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import ganlab
+from ganlab import images
+from ganlab.explorer import Explorer
+from ganlab.gallery import Pictures
+from ganlab.judge import Judge
+from ganlab.ui import app, interpolate, items, latent, neighbours, reconstruct, sample
+from ganlab.ui.page import Ends
+
+
+@pytest.fixture(scope="module")
+def gan(gan_model: str) -> Explorer:
+    return ganlab.load(gan_model)
+
+
+@pytest.fixture(scope="module")
+def colour(colour_model: str) -> Explorer:
+    return ganlab.load(colour_model)
+
+
+def text(html: str) -> str:
+    """What a person reads or hears: no tags and no pictures, but alternative texts and titles."""
+    spoken = re.findall(r'(?:alt|title|aria-label)="([^"]*)"', html)
+    return " ".join(" ".join([re.sub(r"<[^>]*>", " ", html), *spoken]).split())
+
+
+def shown(html: str) -> list[np.ndarray]:
+    """The pixels of all <img>, in order."""
+    found = re.findall(r'<img[^>]*src="data:image/png;base64,([^"]*)"', html)
+    return [np.asarray(Image.open(io.BytesIO(base64.b64decode(one)))) for one in found]
+
+
+def tab_htmls(explorer: Explorer) -> dict[str, str]:
+    """The stage of each tab as the page opens with this model."""
+    shelf = app.opening(explorer)
+    space = neighbours.space_of(explorer, None)["value"]
+    return {
+        "header": app.header_html(explorer),
+        "reconstruct": reconstruct.stage_html(explorer, shelf.current) + reconstruct.examples_html(explorer),
+        "latent": latent.stage_html(shelf.current) + latent.note_html(explorer),
+        "interpolate": interpolate.stage_html(explorer, shelf.ends, 5),
+        "neighbours": neighbours.stage_html(explorer, shelf.current, 5, space)
+        + neighbours.about_spaces(explorer),
+        "sample": sample.stage_html(explorer, 0, 16, 1.0),
+    }
+
+
+def colour_photo() -> str:
+    """Left half red, right half green, 64 x 48, as the page sends it."""
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[:, :32, 0] = picture[:, 32:, 1] = 255
+    content = images.png(Image.fromarray(picture))
+    return "data:image/png;base64," + base64.b64encode(content).decode()
+
+
+# ---------------------------------------------------------------------- without an encoder
+
+
+def test_reconstruction_by_optimisation_says_so(gan: Explorer, digits: Pictures) -> None:
+    item = items.of_picture(gan, digits.inputs(slice(4, 5)), "test 4")
+    html = reconstruct.stage_html(gan, item)
+    said = text(html)
+    assert "This GAN has no encoder; it inverts by optimisation" in said
+    assert "G(z), z found by optimisation" in said
+    assert "G(E(x))" not in said
+    found = gan.invert(digits.inputs(slice(4, 5)))
+    assert f"error {float(found.error[0]):.4f}" in said
+    np.testing.assert_allclose(shown(html)[1].astype(int), images.to_uint8(found.image[0]), atol=1)
+    near = gan.neighbours(item.picture, 5, "discriminator")
+    assert re.findall(r'data-action="neighbour" data-value="(\d+)"', html) == [str(n.index) for n in near]
+
+
+def test_an_encoder_is_used_where_there_is_one(other_model: str, digits: Pictures) -> None:
+    explorer = ganlab.load(other_model)
+    item = items.of_picture(explorer, digits.inputs(slice(4, 5)), "test 4")
+    said = text(reconstruct.stage_html(explorer, item))
+    assert "Reconstruction G(E(x))" in said
+    assert "optimisation" not in said
+
+
+def test_a_latent_is_reconstructed_from_its_picture(gan: Explorer) -> None:
+    item = items.of_latent(gan, gan.sample(1, seed=5), "sample 0 of seed 5")
+    seen, back = shown(reconstruct.stage_html(gan, item))[:2]
+    assert np.array_equal(seen, images.to_uint8(item.image[0]))
+    np.testing.assert_allclose(back.astype(int), seen.astype(int), atol=12)  # found again, nearly
+
+
+def test_the_page_opens_on_test_pictures_without_an_encoder_too(gan: Explorer, digits: Pictures) -> None:
+    shelf = app.opening(gan)
+    assert shelf.current.caption == f"test {int(digits.labels[0])} (no. 0)"
+    assert torch.equal(shelf.current.picture, digits.inputs(slice(0, 1)))
+    torch.testing.assert_close(shelf.current.image, gan.decode(shelf.current.z))
+
+
+def test_raw_dimensions_alone_where_no_codes_tell_directions(gan: Explorer, bundled: Explorer) -> None:
+    item = items.of_latent(gan, gan.sample(1), "sample")
+    panel = latent.panel_value(gan, item)
+    assert panel["principal"] == []
+    assert panel["raw"] == gan.config.latent_dim
+    assert "no encoder" in text(latent.note_html(gan))
+    no_gallery = Explorer(bundled.model)
+    assert latent.panel_value(no_gallery, item)["principal"] == []
+    assert "no gallery" in text(latent.note_html(no_gallery))
+    assert latent.note_html(bundled) == ""
+    deviations = bundled.principal[1]
+    share = float(deviations[0] ** 2 / (deviations**2).sum())
+    names = latent.panel_value(bundled, item)["principal"]
+    assert len(names) == latent.PRINCIPAL
+    assert names[0] == f"PC 1 · {100 * share:.1f} %"
+
+
+def test_sliders_of_another_model_start_anew(gan: Explorer, bundled: Explorer) -> None:
+    base = items.of_latent(bundled, bundled.sample(1), "sample")
+    moved = latent.moved(bundled, base, {"offsets": {"principal": [1.0], "raw": []}})
+    kept, *_ = latent.render(bundled, moved, Ends(None, None), base)
+    assert isinstance(kept, dict)  # gradio's skip: the sliders stay where they are
+    stale = dataclasses.replace(base, fingerprint=gan.fingerprint)
+    assert latent.render(bundled, moved, Ends(None, None), stale)[0] is moved
+
+
+# ---------------------------------------------------------------------- neighbour spaces
+
+
+def test_spaces_stand_beside_their_measured_accuracy(bundled: Explorer, gan: Explorer) -> None:
+    figures = {
+        "features": {"accuracy": 0.97, "untrained": 0.9611},
+        "code": {"accuracy": 0.94},
+        "discriminator": {"accuracy": 0.9533},
+    }
+    metrics = {"one_nn": figures, "evaluation": {"test": "mnist test, 10000"}}
+    explorer = Explorer(dataclasses.replace(bundled.model, metrics=metrics), bundled.gallery)
+    switch = neighbours.space_of(explorer, "code")
+    assert switch["choices"] == [
+        ("features · 1NN 97.00 %", "features"),
+        ("codes · 1NN 94.00 %", "code"),
+        ("discriminator · 1NN 95.33 %", "discriminator"),
+        ("pixels", "pixels"),
+        ("untrained encoder · 1NN 96.11 %", "untrained"),
+    ]
+    assert switch["value"] == "code"
+    assert "on mnist test, 10000" in switch["info"]
+    assert set(neighbours.EXPLAINED) == set(neighbours.NAMES) == {value for _, value in switch["choices"]}
+    of_gan = neighbours.space_of(gan, "code")  # the space in use with another model
+    assert [value for _, value in of_gan["choices"]] == ["discriminator", "pixels"]
+    assert of_gan["value"] == "discriminator"
+    assert "no encoder" in of_gan["info"]
+
+
+@pytest.mark.parametrize("space", ["code", "discriminator", "untrained"])
+def test_each_space_shows_its_own_neighbours(other_model: str, digits: Pictures, space: str) -> None:
+    explorer = ganlab.load(other_model)
+    item = items.of_picture(explorer, digits.inputs(slice(3, 4)), "test 0")
+    html = neighbours.stage_html(explorer, item, 4, space)
+    expected = explorer.neighbours(item.picture, 4, space)
+    assert re.findall(r'data-value="(\d+)"', html) == [str(n.index) for n in expected]
+    assert neighbours.EXPLAINED[space] in html
+
+
+def test_without_a_gallery_the_reason_is_given(colour: Explorer) -> None:
+    switch = neighbours.space_of(colour, "features")
+    assert switch["interactive"] is False
+    assert switch["value"] is None
+    assert "no gallery" in switch["info"]
+    item = items.of_latent(colour, colour.sample(1), "sample")
+    k, space, stage, notice = neighbours.render(colour, item, Ends(None, None), 5, "features")
+    assert k["interactive"] is space["interactive"] is False
+    assert shown(stage)[0].shape == (32, 32, 3)  # the query is there
+    assert notice == ""
+
+
+# ---------------------------------------------------------------------- colour
+
+
+def test_no_word_about_digits_where_there_are_none(colour: Explorer) -> None:
+    for tab, html in tab_htmls(colour).items():
+        assert not re.search(r"\b(digits?|ink|MNIST)\b", text(html)), tab
+    for template in (reconstruct.PAD, latent.PANEL):
+        assert "digit" not in template
+
+
+def test_the_tabs_work_in_colour(colour: Explorer) -> None:
+    htmls = tab_htmls(colour)
+    for tab in ("reconstruct", "latent", "interpolate", "neighbours", "sample"):
+        assert all(one.shape[2] == 3 for one in shown(htmls[tab])), tab
+    assert len(shown(htmls["sample"])) == 16
+    film = re.search(r'href="data:image/gif;base64,([^"]*)"', htmls["interpolate"])
+    assert film is not None
+    frames = Image.open(io.BytesIO(base64.b64decode(film[1])))
+    assert frames.n_frames == 8  # five frames, there and back
+    assert frames.size == (8 * 32, 8 * 32)
+    button = re.search(r'<button[^>]*data-action="example"[^>]*>', htmls["interpolate"])
+    assert button is not None
+    assert 'disabled title="This model comes without' in button[0]
+    assert "comes without a gallery" in text(htmls["reconstruct"])
+    assert "comes without pictures" in text(htmls["reconstruct"])
+    assert "darker and brighter than the input" in text(htmls["reconstruct"])
+
+
+def test_uploads_and_drawings_stay_in_colour(colour: Explorer) -> None:
+    for polarity in ("auto", "dark", "light"):  # a drawing is sent as dark ink
+        found = reconstruct.prepared(colour, colour_photo(), polarity)
+        x, notes = found.x[0], found.notes
+        assert x.shape == (3, 32, 32)
+        assert "middle square kept" in notes
+        torch.testing.assert_close(x[:, :, :12].mean((1, 2)), torch.tensor([1.0, 0, 0]), atol=0.02, rtol=0)
+        torch.testing.assert_close(x[:, :, -12:].mean((1, 2)), torch.tensor([0, 1.0, 0]), atol=0.02, rtol=0)
+    item = reconstruct.picture_item(colour, colour_photo(), "auto", "your picture")
+    assert torch.equal(item.picture[0], x)
+    assert item.image.shape == (1, 3, 32, 32)
+
+
+def test_the_switch_for_ink_is_disabled_where_it_does_nothing(colour: Explorer, bundled: Explorer) -> None:
+    assert reconstruct.ink_of(bundled)["interactive"] is True
+    assert reconstruct.ink_of(colour) == {
+        "interactive": False,
+        "info": "This model takes pictures as they are.",
+    }
+
+
+def test_a_missing_example_is_a_sentence(colour: Explorer, bundled: Explorer) -> None:
+    for explorer, index in ((colour, 0), (bundled, 10**6), (bundled, -1)):
+        with pytest.raises(ValueError, match=f"There is no example {index}"):
+            reconstruct.example_items(explorer, index)
+
+
+# ---------------------------------------------------------------------- the judge, the meter
+
+
+def test_a_class_flip_is_told_in_words(bundled: Explorer, digits: Pictures) -> None:
+    judge = Judge.load("mnist")
+    assert judge is not None
+    labels = judge.labels(digits.inputs(slice(None)))
+    four, nine = (int((labels == label).nonzero()[0]) for label in (4, 9))
+    x, y = digits.inputs(slice(four, four + 1)), digits.inputs(slice(nine, nine + 1))
+    sure = [f"{100 * float(judge.probabilities(one).max()):.0f} %" for one in (x, y)]
+    flips = text(reconstruct.identity_html(bundled, x, y))
+    assert f"looks like 4 ({sure[0]}) → looks like 9 ({sure[1]}): the class flips" in flips
+    assert f"right on {100 * judge.accuracy:.1f} % of the test digits" in flips
+    stays = text(reconstruct.identity_html(bundled, x, x))
+    assert f"looks like 4 ({sure[0]}) → looks like 4 ({sure[0]}): the class is kept" in stays
+
+
+def test_without_a_judge_nothing_is_claimed(colour: Explorer) -> None:
+    assert colour.judge is None
+    x = colour.decode(colour.sample(2))
+    assert reconstruct.identity_html(colour, x[:1], x[1:]) == ""
+
+
+def test_the_meter_says_what_was_measured(bundled: Explorer) -> None:
+    quantiles = [i / 1000 for i in range(101)]
+    figures: dict[str, Any] = {"mse_quantiles": quantiles, "mse_mean_image": 0.0675, "mse_random_pair": 0.118}
+    told = Explorer(dataclasses.replace(bundled.model, metrics={"reconstruction": figures}))
+    assert "error 0.0250 · better than 75 % of test digits · mean image 0.068 · random digit 0.118" in text(
+        reconstruct.meter(told, 0.025)
+    )
+    silent = Explorer(dataclasses.replace(bundled.model, metrics={}))
+    said = text(reconstruct.meter(silent, 0.025))
+    assert "error 0.0250" in said
+    assert "better than" not in said
