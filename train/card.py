@@ -167,14 +167,8 @@ def _use(config: ModelConfig, source: str) -> str:
             "y = ex.reconstruct(x)  # G(E(x))",
             "near = ex.neighbours(x, k=5)  # the most similar training pictures",
         ]
-    width = max(len(line.split("  #")[0].rstrip()) for line in lines)
-    aligned = [
-        f"{code.rstrip():{width}}  #{comment}" if comment else line
-        for line in lines
-        for code, _, comment in [line.partition("  #")]
-    ]
     return "\n".join(
-        ["```python", *aligned, "```", "", f"Or in the browser: `python app.py --model {source}`."]
+        ["```python", *lines, "```", "", f"Or in the browser: `python app.py --model {source}`."]
     )
 
 
