@@ -22,7 +22,7 @@ from ganlab.ui.page import CLICK, LIVE, Ends, Page, Tab, html, notice_area, now_
 PRINCIPAL = 10  # sliders for the first principal directions
 REACH = 3.0  # standard deviations to each side
 RAW_REACH = 2.0  # latent units to each side: the width of the uniform prior's box
-PANEL = '<div class="gl-panel">{}</div>'  # filled by static/sliders.js from the component's value
+PANEL = '<div class="gl-panel"></div>'  # filled by static/sliders.js from the component's value
 
 
 def has_codes(explorer: Explorer) -> bool:
@@ -91,7 +91,6 @@ def build(page: Page) -> Tab:
     notice = notice_area()
     opened = page.first
     base = gr.State(opened)
-    open_raw = "" if has_codes(page.opened) else "<details open></details>"  # the page keeps it open
     with gr.Row(elem_classes="gl-bench"):
         with gr.Column(scale=0, min_width=300):
             stage = html(stage_html(opened), elem_id="latent-stage")
@@ -99,7 +98,7 @@ def build(page: Page) -> Tab:
             note = html(note_html(page.opened), elem_id="latent-note")
             panel = gr.HTML(
                 panel_value(page.opened, opened),
-                html_template=PANEL.format(open_raw),
+                html_template=PANEL,
                 apply_default_css=False,
                 js_on_load=markup.script("sliders.js"),
                 elem_id="latent-panel",

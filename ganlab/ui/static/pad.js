@@ -51,7 +51,7 @@ async function decoded(source) {
   }
 }
 
-// A phone's photograph is larger than the server takes and than a digit needs.
+// A phone's photograph is larger than the server takes and than a model needs.
 function reduced(image, source) {
   if (image.width * image.height <= LARGE) return source;
   const scale = Math.sqrt(LARGE / (image.width * image.height));
@@ -198,7 +198,7 @@ const actions = {
     remember();
     paper();
     blank = true;
-    say('draw a digit, or drop a picture');
+    say('draw, or drop a picture');
   },
   upload: () => fileInput.click(),
   paste,

@@ -52,7 +52,7 @@ function layOut() {
   heading.textContent = "principal directions of the gallery's codes · share of their variance";
   const raw = document.createElement('details');
   raw.className = 'gl-raw';
-  raw.open = open;
+  raw.open = open || !spec.principal.length; // where there is nothing else, nobody has to open it
   const summary = document.createElement('summary');
   summary.textContent = `raw dimensions (all ${spec.raw})`;
   const range = [...Array(spec.raw).keys()];
