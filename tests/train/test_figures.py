@@ -182,8 +182,9 @@ def test_untrained_weights_are_those_that_a_run_with_this_seed_starts_from(
 ) -> None:
     run = Trainer(settings(tmp_path / "run", method="lr", seed=3), known)
     fresh = untrained(run.model_config, known, seed=3)
-    for name, net in run.nets.items():
-        for key, weight in net.named_parameters():
+    assert fresh.keys() == {"encoder", "discriminator"}  # the networks that read pictures
+    for name in fresh:
+        for key, weight in run.nets[name].named_parameters():
             same = torch.equal(weight, fresh[name].get_parameter(key))
             assert same == ((name, key) != ("encoder", "output.weight")), (name, key)
 
