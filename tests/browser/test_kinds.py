@@ -89,7 +89,6 @@ def test_a_colour_model_in_every_tab(open_page: Open, colour_model: str, gan_mod
     assert (pixels(card(page, "reconstruct-stage", 0)) == (255, 0, 0)).all()
     tab(page, "Latent")
     expect(page.locator("#latent-panel input[data-group=raw]")).to_have_count(4)
-    page.locator("#latent-panel summary").click()
     page.locator("#latent-panel input[data-group=raw]").first.fill("1.5")
     expect(caption(page)).to_contain_text("moved from your picture")
     tab(page, "Interpolate")
