@@ -47,6 +47,7 @@ def main() -> None:
                 for name in TABS:
                     open_tab(page, name)
                     if name == "Latent":
+                        page.wait_for_timeout(1500)  # the tab's own redraw would set the slider back
                         page.locator("#latent-panel input").first.fill("1.5")
                     page.wait_for_timeout(4000 if name == "Compare" else 1500)
                     suffix = f"-{width}-{scheme}" if options.sizes else ""
