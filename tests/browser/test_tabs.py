@@ -206,6 +206,33 @@ def test_latent_sliders_follow_hand_and_keyboard(open_page: Open) -> None:
     expect(page.locator("#latent-panel output").first).to_contain_text("0.00σ")
 
 
+def test_a_slider_moved_before_the_tab_is_redrawn_keeps_its_place(open_page: Open) -> None:
+    page = open_page()
+    page.locator("[data-action=example]").nth(4).click()
+    expect(caption(page)).to_contain_text("test 4")
+    held: list[Any] = []
+
+    def hold_the_first_answer(route: Any) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append((route, route.fetch()))
+
+    page.route("**/gradio_api/run/predict", hold_the_first_answer)
+    with page.expect_request("**/gradio_api/run/predict"):
+        tab(page, "Latent")
+    slider = page.locator("#latent-panel input[data-group=principal]").first
+    slider.press("ArrowRight")
+    slider.press("ArrowRight")
+    expect(caption(page)).to_contain_text("moved from")
+    route, answer = held[0]
+    route.fulfill(response=answer)
+    expect(card(page, "latent-stage", 0)).to_be_visible()
+    expect(caption(page)).to_contain_text("moved from test 4")
+    expect(slider).to_have_value("0.1")
+    expect(page.locator("#latent-panel output").first).to_contain_text("+0.10σ")
+
+
 def test_interpolation_scrubs_in_the_page(open_page: Open, digits: Pictures, bundled: Explorer) -> None:
     page = open_page()
     tab(page, "Interpolate")

@@ -1,6 +1,7 @@
 // Sliders laid out from the component's value; every move sends all offsets, the last one for sure.
 const panel = element.querySelector('.gl-panel');
 let laidOut = null; // key of the latent that the sliders start from
+let moving = false; // a slider is the last thing that the hand touched on the whole page
 
 function slider(group, index, text, reach, unit) {
   const label = document.createElement('label');
@@ -43,6 +44,9 @@ function layOut() {
   const spec = props.value;
   if (!spec?.key || spec.key === laidOut) return;
   laidOut = spec.key;
+  // A slider moved before the tab's own redraw came: the redraw is late, and the hand keeps its offsets,
+  // from the new base on. Any other new latent was asked for elsewhere and starts from the middle.
+  const kept = moving ? new Map(sliders().map((input) => [nameOf(input), input.value])) : new Map();
   const open = panel.querySelector('details')?.open ?? false;
   const tools = document.createElement('div');
   tools.className = 'gl-tools';
@@ -63,6 +67,20 @@ function layOut() {
     group(spec.principal.map((text, i) => slider('principal', i, text, spec.reach, 'σ'))),
     raw,
   );
+  if (!kept.size) return;
+  for (const input of sliders()) {
+    input.value = kept.get(nameOf(input)) ?? 0;
+    show(input, input.nextElementSibling);
+  }
+  send();
+}
+
+function sliders() {
+  return [...panel.querySelectorAll('input')];
+}
+
+function nameOf(input) {
+  return input.getAttribute('aria-label');
 }
 
 function offsets(name) {
@@ -74,7 +92,12 @@ function send() {
   trigger('move');
 }
 
+for (const touch of ['pointerdown', 'keydown']) {
+  document.addEventListener(touch, () => (moving = false), { capture: true });
+}
+
 element.addEventListener('input', (event) => {
+  moving = true;
   show(event.target, event.target.nextElementSibling);
   send();
 });
@@ -91,7 +114,7 @@ element.addEventListener('click', (event) => {
   const action = event.target.closest('[data-do]')?.dataset.do;
   if (action === 'randomise') trigger('randomise');
   if (action !== 'reset') return;
-  for (const input of panel.querySelectorAll('input')) {
+  for (const input of sliders()) {
     input.value = 0;
     show(input, input.nextElementSibling);
   }
