@@ -75,3 +75,12 @@ class JointDiscriminator(nn.Module):
 def in_parts(norm: nn.Module, h: Tensor, batches: int) -> Tensor:
     """h normalised in `batches` equal parts."""
     return torch.cat([norm(part) for part in h.chunk(batches)]) if batches > 1 else norm(h)
+
+
+def widened(logits: Tensor) -> Tensor:
+    """A generator's output before its last nonlinearity, in float32 where autocast made it narrower.
+
+    In bf16, sigmoid and tanh round a pixel near white to 1 and its slope to 0; GANs whose D subtracts
+    each batch's mean then collapse onto one picture.
+    """
+    return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits

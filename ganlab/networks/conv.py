@@ -187,7 +187,7 @@ class Generator(_Start, nn.Module):
         self.output = nn.ConvTranspose2d(stages[-1], config.channels, *KERNEL)
 
     def forward(self, z: Tensor) -> Tensor:
-        return (torch.tanh(self.output(self.layers(z))) + 1) / 2
+        return (torch.tanh(base.widened(self.output(self.layers(z)))) + 1) / 2
 
 
 class Encoder(_Start, base.Encoder):

@@ -60,7 +60,7 @@ class Generator(_Start, nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         h = F.relu(self.first_norm(self.first(z)))
         h = F.relu(self.second_norm(self.second(h) + self.skip(z)))
-        return torch.sigmoid(self.output(h)).view(-1, *self.shape)
+        return torch.sigmoid(base.widened(self.output(h))).view(-1, *self.shape)
 
 
 class Encoder(_Start, base.Encoder):

@@ -78,7 +78,7 @@ class Generator(_Start, nn.Module):
         self.output = nn.Linear(units[-1], config.pixels)
 
     def forward(self, z: Tensor) -> Tensor:
-        return ((torch.tanh(self.output(self.layers(z))) + 1) / 2).view(-1, *self.shape)
+        return ((torch.tanh(base.widened(self.output(self.layers(z)))) + 1) / 2).view(-1, *self.shape)
 
 
 class Encoder(_Start, base.Encoder):

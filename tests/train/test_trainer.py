@@ -23,6 +23,10 @@ from train.trainer import Trainer, TrainingError, published_networks, resolve_pr
 
 # ------------------------------------------------------------------ one step
 
+# A hundredth of the learning rate of these runs. Adam divides a gradient by its own size, so a gradient near
+# zero carries its rounding, which processors differ in, into the weights: 3e-6 was seen.
+ROUNDING = 1e-5
+
 
 def references(run: Trainer) -> tuple[dict[str, nn.Module], dict[str, torch.optim.Adam]]:
     """Copies of a run's networks, with the plainest Adam that torch has."""
@@ -100,7 +104,7 @@ def test_a_simultaneous_step_takes_all_gradients_from_the_same_weights(
         for name, net in nets.items():
             net.load_state_dict({**net.state_dict(), **dict(frozen[name].named_buffers())})
         run._train_step(run._order(0)[run.step])
-    assert largest_difference(nets, run, D + GE) < 2e-6
+    assert largest_difference(nets, run, D + GE) < ROUNDING
     assert largest_difference(start, run, D) > 1e-3
     for name, net in nets.items():
         for key, buffer in net.named_buffers():
@@ -116,7 +120,7 @@ def test_an_alternating_step_shows_the_second_player_the_new_d(opinionated: Call
         set_gradients(nets, run, player, x, z)
         adams[player].step()
     run._train_step(run._order(0)[0])
-    assert largest_difference(nets, run, D + GE) < 2e-6
+    assert largest_difference(nets, run, D + GE) < ROUNDING
 
     # Adam's first step is the gradient's sign, nearly, so the order is looked for in the gradients.
     x, z = one_batch(run)

@@ -1,0 +1,32 @@
+"""What half precision must leave alone, in every family."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from ganlab import networks
+from tests.conftest import TINY
+
+
+@pytest.mark.parametrize("family", list(networks.FAMILIES))
+def test_a_nearly_white_pixel_can_still_move_under_bf16(family: str) -> None:
+    """bf16 rounds sigmoid(6) and tanh(4) to 1 and their slopes to 0: a GAN of the paper's form whose
+    pictures went through such a sigmoid fell onto one picture within two epochs."""
+    config = dataclasses.replace(TINY, family=family, networks=("generator",))
+    G = networks.build(config)["generator"]
+    logits: list[torch.Tensor] = []
+
+    def nearly_white(module: torch.nn.Module, inputs: object, output: torch.Tensor) -> torch.Tensor:
+        logits.append(torch.full_like(output, 6.0).requires_grad_())
+        return logits[-1]
+
+    G.get_submodule("output").register_forward_hook(nearly_white)
+    with torch.autocast("cpu", torch.bfloat16):
+        x = G(torch.rand(3, config.latent_dim))
+    assert x.dtype == torch.float32
+    assert logits[0].dtype == torch.bfloat16
+    (slope,) = torch.autograd.grad(x.sum(), logits)
+    assert (slope > 0).all()
