@@ -212,24 +212,28 @@ def test_a_slider_moved_before_the_tab_is_redrawn_keeps_its_place(open_page: Ope
     expect(caption(page)).to_contain_text("test 4")
     held: list[Any] = []
 
-    def hold_the_first_answer(route: Any) -> None:
-        if held:
-            route.continue_()
+    def hold_the_redraw(route: Any) -> None:
+        answer = route.fetch()
+        if not held and b'"principal"' in answer.body():
+            held.append((route, answer))
         else:
-            held.append((route, route.fetch()))
+            route.fulfill(response=answer)
 
-    page.route("**/gradio_api/run/predict", hold_the_first_answer)
-    with page.expect_request("**/gradio_api/run/predict"):
-        tab(page, "Latent")
+    page.route("**/gradio_api/run/predict", hold_the_redraw)
+    tab(page, "Latent")
     slider = page.locator("#latent-panel input[data-group=principal]").first
     slider.press("ArrowRight")
     slider.press("ArrowRight")
     expect(caption(page)).to_contain_text("moved from")
+    for _ in range(100):
+        if not held:
+            page.wait_for_timeout(50)
     route, answer = held[0]
     route.fulfill(response=answer)
     expect(card(page, "latent-stage", 0)).to_be_visible()
     expect(caption(page)).to_contain_text("moved from test 4")
     expect(slider).to_have_value("0.1")
+    expect(slider).to_be_focused()
     expect(page.locator("#latent-panel output").first).to_contain_text("+0.10σ")
 
 

@@ -47,6 +47,7 @@ function layOut() {
   // A slider moved before the tab's own redraw came: the redraw is late, and the hand keeps its offsets,
   // from the new base on. Any other new latent was asked for elsewhere and starts from the middle.
   const kept = moving ? new Map(sliders().map((input) => [nameOf(input), input.value])) : new Map();
+  const focused = panel.contains(document.activeElement) ? nameOf(document.activeElement) : null;
   const open = panel.querySelector('details')?.open ?? false;
   const tools = document.createElement('div');
   tools.className = 'gl-tools';
@@ -67,6 +68,7 @@ function layOut() {
     group(spec.principal.map((text, i) => slider('principal', i, text, spec.reach, 'σ'))),
     raw,
   );
+  if (focused) sliders().find((input) => nameOf(input) === focused)?.focus();
   if (!kept.size) return;
   for (const input of sliders()) {
     input.value = kept.get(nameOf(input)) ?? 0;
