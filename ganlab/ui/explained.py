@@ -101,7 +101,7 @@ class Explained:
 # ---------------------------------------------------------------------- formulas
 
 x, z, one, half = symbol("x"), symbol("z"), number("1"), number("1/2")
-n, d = symbol("n"), symbol("d")
+d = symbol("d")
 G_z, E_x = call("G", z), call("E", x)
 G_E_x = call("G", E_x)
 MADE = fixed(hat("x"), G_z)
@@ -169,7 +169,7 @@ def regressed(weight: str = "") -> Mapping[str, Player]:
 
 def autoencoder(order: int) -> Mapping[str, Player]:
     """E and G on the reconstruction error alone."""
-    error = mean("x", product(ratio(one, n), norm(order, difference(x, G_E_x))))
+    error = mean("x", norm(order, difference(x, G_E_x)))
     return {"generator_encoder": Player(("generator", "encoder"), error, "every picture back as it was")}
 
 
@@ -269,7 +269,8 @@ EXPLAINED: dict[str, Explained] = {
         autoencoder(1),
         diagrams.AUTOENCODER,
         (
-            "n is the number of a picture's pixels: the loss is a mean over pictures and pixels.",
+            "The differences are summed over a picture's pixels: as a mean over them they weigh less than the"
+            " penalty on the weights, and the reconstructions stay grey.",
             "It is the baseline: the same networks as BiGAN's, without D.",
         ),
         look="Reconstructions are close. Nothing ties the codes to the prior, so G(z) of a drawn z need not"
@@ -284,7 +285,8 @@ EXPLAINED: dict[str, Explained] = {
         autoencoder(2),
         diagrams.AUTOENCODER,
         (
-            "n is the number of a picture's pixels: the loss is a mean over pictures and pixels.",
+            "The differences are summed over a picture's pixels: as a mean over them they weigh less than the"
+            " penalty on the weights, and the reconstructions stay grey.",
             "It is the baseline: the same networks as BiGAN's, without D.",
         ),
         look="Reconstructions are close. Nothing ties the codes to the prior, so G(z) of a drawn z need not"

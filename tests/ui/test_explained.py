@@ -31,7 +31,7 @@ class Computed:
     def __init__(self, key: str) -> None:
         self.nets = opinionated(METHODS[key].networks)
         x, z = batch()
-        self.values: dict[str, Any] = {"x": x, "z": z, "n": x[0].numel(), "d": z.shape[1]}
+        self.values: dict[str, Any] = {"x": x, "z": z, "d": z.shape[1]}
         self.definitions = {
             left.name: right for _, left, right in EXPLAINED[key].where if left.kind == "call"
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from ganlab import networks
 from ganlab.gallery import Pictures
+from tests.conftest import TINY
 from tests.train.methods.nets import Fixed, assert_close, batch, gradients, opinionated
 from tests.train.runs import log, settings
+from train.config import TrainConfig
 from train.methods.ae_l1 import AutoencoderL1
 from train.methods.ae_l2 import AutoencoderL2
 from train.trainer import Trainer
@@ -20,10 +24,10 @@ PLAYER = "generator_encoder"
 
 
 def distance(method: type[Any], one: Tensor, other: Tensor) -> Tensor:
-    """Summed over pixels one by one, then divided by how many there are."""
+    """Summed over pixels one by one, then divided by how many pictures there are."""
     apart = (one - other).flatten()
     total = torch.where(apart > 0, apart, -apart).sum() if method is AutoencoderL1 else (apart @ apart)
-    return total / len(apart)
+    return total / len(one)
 
 
 both = pytest.mark.parametrize("method", [AutoencoderL1, AutoencoderL2])
@@ -43,7 +47,7 @@ def test_one_player_owns_both_and_there_is_no_d(method: type[Any]) -> None:
 def test_known_pictures_give_known_losses(method: type[Any]) -> None:
     x = torch.tensor([[0.0, 0.5], [1.0, 0.25]])
     nets = {"encoder": Fixed(x), "generator": Fixed(torch.tensor([[0.5, 0.5], [0.0, 0.5]]))}
-    expected = {AutoencoderL1: (0.5 + 0 + 1 + 0.25) / 4, AutoencoderL2: (0.25 + 0 + 1 + 0.0625) / 4}
+    expected = {AutoencoderL1: (0.5 + 0 + 1 + 0.25) / 2, AutoencoderL2: (0.25 + 0 + 1 + 0.0625) / 2}
     assert method().losses(nets, x, x)[PLAYER].item() == pytest.approx(expected[method])
     assert method().losses({"encoder": Fixed(x), "generator": Fixed(x)}, x, x)[PLAYER].item() == 0
 
@@ -80,3 +84,16 @@ def test_a_run_learns_to_reconstruct_digits(method: type[Any], tmp_path: Path, d
     x = run.pixels.double() / 255
     best = x.median(0).values if method is AutoencoderL1 else x.mean(0)
     assert last[PLAYER] < 0.85 * distance(method, x, best.expand_as(x)).item()
+
+
+@both
+def test_the_loss_outweighs_the_weight_decay(method: type[Any], digits: Pictures) -> None:
+    """As a mean over pixels it did not: reconstructions stayed near the mean picture for 100 epochs."""
+    nets = networks.build(dataclasses.replace(TINY, width=256, networks=method.networks))
+    networks.initialise(nets, 0)
+    x = digits.inputs(slice(0, 128))
+    loss, decay = method().losses(nets, x, x)[PLAYER], TrainConfig("ae-l1").weight_decay
+    for name, net in nets.items():
+        for key, gradient in gradients(loss, net).items():
+            assert gradient is not None
+            assert gradient.norm() > 30 * decay * net.get_parameter(key).norm(), (name, key)
