@@ -66,6 +66,20 @@ def load_split(config: ModelConfig, source: str, data_root: str | Path, split: s
     return data.load(source, data_root, split, size=config.size, channels=config.channels)
 
 
+def source_of(config: ModelConfig, folder: str | None) -> str:
+    """What to load a model's pictures from. A checkpoint knows of a folder only what it was called."""
+    if config.dataset in data.DATASETS:
+        if folder is not None:
+            raise ValueError(f"{config.name} is a model of {config.dataset}: leave --dataset away.")
+        return config.dataset
+    if folder is None:
+        raise ValueError(
+            f"{config.name} is a model of a folder called {config.dataset!r}: say where it lies with"
+            " --dataset."
+        )
+    return folder
+
+
 def write_metrics(folder: Path, found: dict[str, Any]) -> None:
     unfinished = folder / f"{METRICS_FILE}.partial"
     unfinished.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -84,6 +98,9 @@ def rounded(value: Any) -> Any:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m train.evaluate", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="a checkpoint's name or folder")
+    parser.add_argument(
+        "--dataset", metavar="FOLDER", help="where the pictures lie, for a model of a folder of one's own"
+    )
     parser.add_argument("--table", action="store_true", help="the paper's table beside ours, from train.rows")
     data.add_root_flag(parser)
     options = parser.parse_args(arguments)
@@ -94,7 +111,8 @@ def main(arguments: list[str] | None = None) -> int:
             folder = model.resolve(name)
             stored = model.load(name)
             own = Gallery.load(stored) is not None
-            load = partial(load_split, stored.config, stored.config.dataset, options.data_root)
+            source = source_of(stored.config, options.dataset)
+            load = partial(load_split, stored.config, source, options.data_root)
             evaluate(folder, load("test"), None if own else load("train"))
         if options.table:
             print(table.write())

@@ -219,6 +219,19 @@ def test_without_any_training_pictures_the_function_refuses(tiny):
         evaluate.evaluate(tiny(gallery=None), data.load("mnist", "", "test"))
 
 
+def test_a_model_of_a_folder_is_measured_on_the_folder_that_is_named(tiny, capsys):
+    folder = tiny(dataset="my pictures", gallery=None)
+    assert evaluate.main([str(folder), "--dataset", "here/my pictures", "--data-root", "there"]) == 0
+    shape = {"size": 28, "channels": 1}
+    assert tiny.asked == [("here/my pictures", "there", split, shape) for split in ("test", "train")]
+    assert "one_nn" in json.loads((folder / "metrics.json").read_text())
+    capsys.readouterr()
+    assert evaluate.main([str(folder)]) == 2
+    assert "'my pictures': say where it lies with --dataset." in capsys.readouterr().err
+    assert evaluate.main([str(tiny()), "--dataset", "elsewhere"]) == 2
+    assert "tiny is a model of mnist: leave --dataset away." in capsys.readouterr().err
+
+
 def test_errors_are_one_sentence(tiny, monkeypatch, capsys):
     assert evaluate.main(["absent"]) == 2
     assert evaluate.main([]) == 2
