@@ -220,11 +220,31 @@ def _limits(config: ModelConfig, found: dict[str, Any], dataset: str) -> str:
         )
     if why := WHY_CLASSES_CHANGE.get(config.method):
         points.append(why.format_map(PUBLISHED.get((config.method, "mnist"), {})))
+    if world := found.get("real_world"):
+        points.append(_real_world(world))
     points.append(
         f"- It knows only pictures like those of {dataset}: whatever else it is given, it answers with"
         " one of those."
     )
     return "\n".join(points)
+
+
+FAILING = 0.9  # of a kind of upload: below it the card names the kind
+
+
+def _real_world(found: dict[str, Any]) -> str:
+    failing = [
+        f"{kind} ({100 * one['reconstructed']:.0f} %)"
+        for kind, one in found["kinds"].items()
+        if one["reconstructed"] < FAILING
+    ]
+    return (
+        f"- Of {found['count']} digits from outside MNIST (fonts and pens, on lined or shaded paper,"
+        f" photographed; `{found['command']}`) the judge still sees the right one in"
+        f" {_percent(found['prepared'])} after preparation and in"
+        f" {_percent(found['reconstructed'], found['standard_error'])} of the reconstructions. Kinds below"
+        f" {100 * FAILING:.0f} %: {', '.join(failing) or 'none'}."
+    )
 
 
 # ---------------------------------------------------------------------- the table
@@ -273,7 +293,10 @@ def figures(config: ModelConfig, found: dict[str, Any]) -> tuple[list[str], list
 
 def table(config: ModelConfig, found: dict[str, Any]) -> str:
     """The same as aligned text for a terminal."""
-    heads, rows = figures(config, found)
+    return aligned(*figures(config, found))
+
+
+def aligned(heads: list[str], rows: list[list[str]]) -> str:
     widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
     lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in [heads, *rows]]
     return "\n".join([lines[0].rstrip(), "-" * len(lines[0]), *(line.rstrip() for line in lines[1:])])
