@@ -28,6 +28,7 @@ from ganlab.gallery import (
 from ganlab.model import CHECKPOINTS, CONFIG_FILE, CheckpointError, LatentModel, ModelConfig
 from train import card, data
 from train.evaluate import evaluate, load_split, write_metrics
+from train.methods import METHODS
 from train.trainer import RESUME_FILE, published_networks
 
 MAX_FILE_BYTES = 10_000_000  # a Space's git repository takes no larger file as it is
@@ -136,14 +137,15 @@ def deployed(run: Path, config: ModelConfig, pictures: Pictures) -> dict[str, nn
     """A run's networks as they are stored, in half precision and with batch norm calibrated."""
     nets = published_networks(run, config)
     for net in nets.values():
-        net.half().float()  # what is stored is what gets calibrated
+        net.eval().half().float()  # what is stored is what gets calibrated
     calibrate(config, nets, pictures)
     return nets
 
 
 @torch.no_grad()
 def calibrate(config: ModelConfig, nets: dict[str, nn.Module], pictures: Pictures) -> None:
-    """Batch norm of G on the prior, of E and D on pictures, of a joint D on real and fake pairs.
+    """Batch norm of each network in evaluation mode, on what training gave it: of G on the prior (or on
+    codes, where a method's G sees nothing else), of E and D on pictures, of a joint D on real and fake pairs.
 
     A discriminator's true statistics differ between real and fake batches, which training keeps apart;
     one network has room for one pair of them. D, whose features are used for real pictures, gets
@@ -152,11 +154,13 @@ def calibrate(config: ModelConfig, nets: dict[str, nn.Module], pictures: Picture
     G, E = nets.get("generator"), nets.get("encoder")
     size = min(CALIBRATION_BATCH, len(pictures))
     z = torch.split(latent.draw(config.prior, config.latent_dim, len(pictures) // size * size, SEED), size)
-    if G:
-        networks.calibrate(G, ((some,) for some in z))
     for name in ("encoder", "discriminator"):
         if name in nets:
             networks.calibrate(nets[name], ((x,) for x in calibration_pictures(pictures)))
+    if G and E and getattr(METHODS.get(config.method), "decodes_codes_only", False):
+        networks.calibrate(G, ((E(x),) for x in calibration_pictures(pictures)))
+    elif G:
+        networks.calibrate(G, ((some,) for some in z))
     if G and E and "joint_discriminator" in nets:
 
         def pairs() -> Any:

@@ -269,8 +269,8 @@ EXPLAINED: dict[str, Explained] = {
         autoencoder(1),
         diagrams.AUTOENCODER,
         (
-            "The differences are summed over a picture's pixels: as a mean over them they weigh less than the"
-            " penalty on the weights, and the reconstructions stay grey.",
+            "The differences are summed over a picture's pixels, so that they outweigh the penalty on the"
+            " weights.",
             "It is the baseline: the same networks as BiGAN's, without D.",
         ),
         look="Reconstructions are close. Nothing ties the codes to the prior, so G(z) of a drawn z need not"
@@ -285,8 +285,8 @@ EXPLAINED: dict[str, Explained] = {
         autoencoder(2),
         diagrams.AUTOENCODER,
         (
-            "The differences are summed over a picture's pixels: as a mean over them they weigh less than the"
-            " penalty on the weights, and the reconstructions stay grey.",
+            "The differences are summed over a picture's pixels, so that they outweigh the penalty on the"
+            " weights.",
             "It is the baseline: the same networks as BiGAN's, without D.",
         ),
         look="Reconstructions are close. Nothing ties the codes to the prior, so G(z) of a drawn z need not"

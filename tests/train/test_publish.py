@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ganlab import gallery, model
+from ganlab import gallery, latent, model, networks
 from ganlab.gallery import Gallery, Pictures, load_pictures
 from ganlab.model import CHECKPOINTS
 from train import data, figures
@@ -90,6 +90,35 @@ def test_batch_norm_is_calibrated_on_all_data(run, root):
         h = E.second(h)
     torch.testing.assert_close(E.second_norm.running_mean, h.mean(0), atol=2e-4, rtol=2e-3)
     torch.testing.assert_close(E.second_norm.running_var, h.var(0), atol=1e-5, rtol=5e-3)
+
+
+@pytest.mark.parametrize("method", ["ae-l2", "lr"])
+def test_the_generator_is_calibrated_on_what_training_gave_it(method, tmp_path):
+    """An autoencoder's G never sees the prior: with the prior's statistics its reconstructions were grey."""
+    pictures = load_pictures(TEST_PICTURES)
+    out = tmp_path / "run"
+    settings = {"width": 16, "limit": 256, "epochs": 1, "precision": "fp32", "device": "cpu"}
+    assert Trainer(TrainConfig(method, out=str(out), **settings), pictures).train()
+    config, _, _ = publishing.read_run(out, "tiny", unfinished=False)
+    nets = publishing.deployed(out, config, pictures)
+    G, E = nets["generator"], nets["encoder"]
+    with torch.no_grad():
+        codes = E(pictures.inputs(slice(None)))
+        drawn = latent.draw(config.prior, config.latent_dim, len(pictures), publishing.SEED)
+        h = G.first(codes if method == "ae-l2" else drawn)
+    torch.testing.assert_close(G.first_norm.running_mean, h.mean(0), atol=1e-4, rtol=1e-3)
+
+
+def test_calibrating_the_joint_discriminator_leaves_the_others_as_they_are(run, monkeypatch):
+    """E, asked for codes in training mode, let them overwrite its averages by those of the last batches."""
+    monkeypatch.setattr(gallery, "CALIBRATION_BATCH", 64)
+    pictures = load_pictures(TEST_PICTURES)
+    config, _, _ = publishing.read_run(run, "tiny", unfinished=False)
+    E = publishing.deployed(run, config, pictures)["encoder"]
+    alone = published_networks(run, config)["encoder"].half().float()
+    networks.calibrate(alone, ((x,) for x in gallery.calibration_pictures(pictures)))
+    assert torch.equal(E.second_norm.running_mean, alone.second_norm.running_mean)
+    assert torch.equal(E.second_norm.running_var, alone.second_norm.running_var)
 
 
 def test_discriminator_is_calibrated_on_real_and_fake_in_equal_parts(run, root):

@@ -22,7 +22,8 @@ class Method(Protocol):
     """What the trainer asks of a method.
 
     The arguments of its __init__, if it has any, are settings of TrainConfig, by name. A method may
-    name networks whose output layer starts at zero in an attribute `zero`.
+    name networks whose output layer starts at zero in an attribute `zero`, and say with
+    `decodes_codes_only = True` that its G is never given a z of the prior.
     """
 
     title: str

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 class AutoencoderL2:
     """E and G minimise (x - G(E(x)))^2, summed over pixels, a mean over pictures; no prior is matched.
 
-    A mean over the 784 pixels would be so small beside the weight decay that nothing was learned: its
-    reconstructions stayed near the mean picture.
+    Summed, the error outweighs the weight decay, which holds back a mean over the 784 pixels.
     """
 
     title = "Autoencoder l2"
     networks: tuple[str, ...] = ("generator", "encoder")
     players: Mapping[str, tuple[str, ...]] = {"generator_encoder": ("generator", "encoder")}
+    decodes_codes_only = True
 
     def losses(self, nets: Mapping[str, nn.Module], x: Tensor, z: Tensor) -> dict[str, Tensor]:
         G, E = nets["generator"], nets["encoder"]

@@ -88,7 +88,7 @@ def test_a_run_learns_to_reconstruct_digits(method: type[Any], tmp_path: Path, d
 
 @both
 def test_the_loss_outweighs_the_weight_decay(method: type[Any], digits: Pictures) -> None:
-    """As a mean over pixels it did not: reconstructions stayed near the mean picture for 100 epochs."""
+    """As a mean over pixels it did not, and learned more slowly."""
     nets = networks.build(dataclasses.replace(TINY, width=256, networks=method.networks))
     networks.initialise(nets, 0)
     x = digits.inputs(slice(0, 128))
