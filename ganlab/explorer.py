@@ -106,9 +106,11 @@ class Explorer:
         """Latents for x, with their pictures (N, C, H, W), errors (N,) and the way there (steps done, N).
 
         "encoder" asks E: one step, whose trace is one row. "optimise" asks G alone: at most `steps` of
-        gradient descent from starts that follow from the seed (see `inversion.optimise`). Without a
-        method it is the encoder's where there is one. The error is mean and squared, a pixel in [0, 1].
-        ValueError for an unknown method, pictures of another shape, or "encoder" without one.
+        gradient descent from starts that follow from the seed (see `inversion.optimise`). "hybrid" improves
+        E(x) by at most `steps` of it, and is never worse (see `inversion.hybrid`). Without a method it is
+        the encoder's where there is one. The error is mean and squared, a pixel in [0, 1]. `progress` hears
+        of each step, and cancels by returning False. ValueError for an unknown method, pictures of another
+        shape, or "encoder" or "hybrid" without an encoder.
         """
         if method is None:
             method = "encoder" if "encoder" in self.model.networks else "optimise"
@@ -120,15 +122,12 @@ class Explorer:
             image = self.decode(z)
             error = metrics.mse(x.cpu(), image)
             return Inversion(z, image, error, error.unsqueeze(0))
-        return inversion.optimise(
-            self.model.generator,
-            self.config.prior,
-            x,
-            latent_dim=self.config.latent_dim,
-            steps=inversion.STEPS if steps is None else steps,
-            seed=seed,
-            progress=progress,
-        )
+        steps = inversion.STEPS if steps is None else steps
+        G, prior = self.model.generator, self.config.prior
+        if method == "hybrid":
+            return inversion.hybrid(G, self.model.encoder, prior, x, steps=steps, progress=progress)
+        dim = self.config.latent_dim
+        return inversion.optimise(G, prior, x, latent_dim=dim, steps=steps, seed=seed, progress=progress)
 
     def sample(self, n: int, seed: int = 0, truncation: float = 1.0) -> Tensor:
         """n latents of the prior, (n, latent_dim); the same seed gives the same on every machine."""

@@ -72,7 +72,7 @@ def test_inversion_by_optimisation_needs_no_encoder(tiny_model: LatentModel, dig
     torch.testing.assert_close(found.trace[-1], (x - found.image).square().mean((1, 2, 3)))
     same = Explorer(tiny_model).invert(x, "optimise", steps=7, seed=3)
     assert torch.equal(found.z, same.z)
-    assert len(ex.invert(x, progress=lambda step, steps, errors: step < 2).trace) == 2
+    assert len(ex.invert(x, progress=lambda step, *_: step < 2).trace) == 2
     with pytest.raises(ValueError, match="tiny has no encoder; invert by optimisation instead"):
         ex.invert(x, method="encoder")
 
@@ -167,7 +167,7 @@ def test_errors_of_use_are_sentences(tiny: Explorer, tiny_model: LatentModel) ->
         tiny.neighbours(torch.zeros(1, 1, 28, 28), space="nowhere")
     with pytest.raises(ValueError, match="no gallery"):
         Explorer(tiny_model).neighbours(torch.zeros(1, 1, 28, 28))
-    with pytest.raises(ValueError, match=r"Unknown .* 'magic'; available = \['encoder', 'optimise'\]"):
+    with pytest.raises(ValueError, match=r"Unknown .* 'magic'; available = \['encoder', 'optimise', 'hybrid'\]"):
         tiny.invert(torch.zeros(1, 1, 28, 28), "magic")
     with pytest.raises(ValueError, match=r"takes pictures \(N, 1, 28, 28\)"):
         tiny.invert(torch.zeros(1, 1, 5, 5), "optimise")

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from ganlab import inversion, latent, metrics
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
-from ganlab.inversion import PATIENCE, TOLERANCE, Inversion, optimise
+from ganlab.inversion import FEATURE_WEIGHT, NOISE, PATIENCE, TOLERANCE, Inversion, hybrid, optimise
+from ganlab.model import LatentModel
+from ganlab.networks import Encoder
 
 DIM = 3
 SHAPE = (1, 4, 4)
@@ -227,8 +229,9 @@ def test_steps_end_once_nothing_is_gained() -> None:
 def test_progress_is_told_and_can_cancel() -> None:
     x, heard = pictures(2), []
 
-    def progress(step: int, steps: int, errors: Tensor) -> bool:
+    def progress(step: int, steps: int, errors: Tensor, z: Tensor) -> bool:
         heard.append((step, steps, errors))
+        torch.testing.assert_close(metrics.mse(x, curved()(z)), errors)
         return step < 6
 
     found = invert(x, steps=50, progress=progress)
@@ -238,6 +241,72 @@ def test_progress_is_told_and_can_cancel() -> None:
     assert torch.equal(found.trace, invert(x, steps=50).trace[:6])
     heard.clear()
     assert len(invert(x, steps=8, progress=lambda *told: heard.append(told)).trace) == len(heard) == 8
+
+
+# ------------------------------------------------------------------ from the encoder's answer
+
+
+class Guess(Encoder):
+    """The solution of `Affine`, off by a fixed step in the latent; its features are the codes."""
+
+    def __init__(self, generator: Affine, off: float = 0.3) -> None:
+        super().__init__()
+        self.generator, self.off, self.prior = generator, off, "normal"
+
+    def hidden(self, x: Tensor) -> Tensor:
+        return (x.flatten(1) - self.generator.bias) @ self.generator.weight
+
+    def logits(self, x: Tensor) -> Tensor:
+        return self.hidden(x) + self.off
+
+
+def test_hybrid_goes_from_the_encoders_answer_to_the_most_probable_latent() -> None:
+    """Of an affine generator with the features h = W^T (x - b), the objective is quadratic: at z it is
+    |x - G(z)|^2 / pixels + w |z - h|^2 / |h|^2 + NOISE^2 / pixels |z|^2, least at a multiple of h."""
+    generator = Affine()
+    x = generator(torch.randn(4, DIM, generator=torch.Generator().manual_seed(3)))
+    h, pixels = generator.solution(x), 16
+    fit = 1 / pixels + FEATURE_WEIGHT / h.square().sum(1, keepdim=True)
+    least = fit / (fit + NOISE**2 / pixels) * h
+    found = hybrid(generator, Guess(generator), "normal", x, steps=400)
+    assert (found.z - h).norm(dim=1).max() < 1.1 * (least - h).norm(dim=1).max() + 1e-3
+    free = hybrid(generator, Guess(generator), "uniform", 0.2 * (x - generator(0 * h)) + generator(0 * h))
+    torch.testing.assert_close(free.z, 0.2 * h, atol=2e-3, rtol=0)
+
+
+def test_hybrid_starts_at_the_encoders_answer_and_is_never_worse(bundled: Explorer, digits: Pictures) -> None:
+    x = digits.inputs(slice(0, 32))
+    asked, better = bundled.invert(x, "encoder"), bundled.invert(x, "hybrid", steps=30)
+    torch.testing.assert_close(better.trace[0], asked.error)
+    assert (better.error <= asked.error + 1e-9).all()
+    assert better.error.mean() < 0.7 * asked.error.mean()
+    assert better.z.abs().max() <= 1
+    assert (better.trace[1:] <= better.trace[:-1]).all()
+    torch.testing.assert_close(better.error, metrics.mse(x, better.image))
+    alone = bundled.invert(x[:1], "hybrid", steps=30)
+    torch.testing.assert_close(alone.trace[:5, 0], better.trace[:5, 0], rtol=1e-3, atol=1e-6)
+    one_step = bundled.invert(x, "hybrid", steps=1)
+    torch.testing.assert_close(one_step.z, asked.z)
+
+
+def test_an_encoder_that_is_right_is_left_alone() -> None:
+    generator = Affine()
+    x = generator(torch.rand(2, DIM))
+    found = hybrid(generator, Guess(generator, off=0), "uniform", x, steps=40)
+    torch.testing.assert_close(found.z, generator.solution(x), atol=1e-5, rtol=0)
+
+
+def test_hybrid_is_cancelled_like_the_other(bundled: Explorer, digits: Pictures) -> None:
+    x = digits.inputs(slice(0, 2))
+    assert len(bundled.invert(x, "hybrid", progress=lambda step, *_: step < 3).trace) == 3
+
+
+def test_hybrid_needs_an_encoder(tiny_model: Any) -> None:
+    bare = Explorer(LatentModel(tiny_model.config, {"generator": tiny_model.generator}, fingerprint=""))
+    with pytest.raises(ValueError, match="no encoder; invert by optimisation instead"):
+        bare.invert(torch.zeros(1, 1, 28, 28), "hybrid")
+    with pytest.raises(ValueError, match="at least one step, not 0"):
+        Explorer(tiny_model).invert(torch.zeros(1, 1, 28, 28), "hybrid", steps=0)
 
 
 # ------------------------------------------------------------------ what is left as it was
