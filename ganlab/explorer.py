@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -109,8 +109,8 @@ class Explorer:
         gradient descent from starts that follow from the seed (see `inversion.optimise`). "hybrid" improves
         E(x) by at most `steps` of it, and is never worse (see `inversion.hybrid`). Without a method it is
         the encoder's where there is one. The error is mean and squared, a pixel in [0, 1]. `progress` hears
-        of each step, and cancels by returning False. ValueError for an unknown method, pictures of another
-        shape, or "encoder" or "hybrid" without an encoder.
+        of each step, and stops there by returning False. ValueError for an unknown method, pictures of
+        another shape, or "encoder" or "hybrid" without an encoder.
         """
         if method is None:
             method = "encoder" if "encoder" in self.model.networks else "optimise"
@@ -122,12 +122,20 @@ class Explorer:
             image = self.decode(z)
             error = metrics.mse(x.cpu(), image)
             return Inversion(z, image, error, error.unsqueeze(0))
+        return inversion.finish(self.model.generator, self.descend(x, method, steps, seed), progress)
+
+    def descend(
+        self, x: Tensor, method: str = "hybrid", steps: int | None = None, seed: int = 0
+    ) -> Iterator[inversion.Step]:
+        """`invert` by "optimise" or "hybrid" step by step: what each has found so far."""
+        x, G, prior = self._pictures(x), self.model.generator, self.config.prior
         steps = inversion.STEPS if steps is None else steps
-        G, prior = self.model.generator, self.config.prior
         if method == "hybrid":
-            return inversion.hybrid(G, self.model.encoder, prior, x, steps=steps, progress=progress)
-        dim = self.config.latent_dim
-        return inversion.optimise(G, prior, x, latent_dim=dim, steps=steps, seed=seed, progress=progress)
+            return inversion.hybrid(G, self.model.encoder, prior, x, steps=steps)
+        if method == "optimise":
+            dim = self.config.latent_dim
+            return inversion.optimise(G, prior, x, latent_dim=dim, steps=steps, seed=seed)
+        raise ValueError(f'Steps are taken by "optimise" and "hybrid", not by {method!r}.')
 
     def sample(self, n: int, seed: int = 0, truncation: float = 1.0) -> Tensor:
         """n latents of the prior, (n, latent_dim); the same seed gives the same on every machine."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -40,8 +40,25 @@ NOISE = 0.05
 
 Extra = Callable[[Tensor, Tensor], Tensor]  # latents (M, D), their pictures -> what to add to each error (M,)
 
-Progress = Callable[[int, int, Tensor, Tensor], bool | None]  # step, steps, errors (N,), latents (N, D)
 _Net = TypeVar("_Net", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far a descent has come, all float32 on the CPU."""
+
+    number: int  # of this step, from 1
+    steps: int  # at most
+    z: Tensor  # (N, latent_dim): the best so far
+    trace: Tensor  # (number, N): the least error so far after each step
+
+    @property
+    def error(self) -> Tensor:
+        """(N,): mean squared error a pixel of G(z)."""
+        return self.trace[-1]
+
+
+Progress = Callable[[Step], bool | None]
 
 
 @dataclass(frozen=True)
@@ -52,6 +69,18 @@ class Inversion:
     image: Tensor  # (N, C, H, W): G(z)
     error: Tensor  # (N,): mean squared error a pixel between G(z) and the picture
     trace: Tensor  # (steps done, N): the least error so far after each step; its last row is `error`
+
+
+@torch.inference_mode(False)
+@torch.no_grad()
+def finish(generator: nn.Module, steps: Iterator[Step], progress: Progress | None = None) -> Inversion:
+    """Take all steps. `progress` hears of each; when it returns False, the result so far is returned."""
+    for step in steps:
+        if progress is not None and progress(step) is False:
+            break
+    device = next((weight.device for weight in generator.parameters()), step.z.device)
+    image = _frozen(generator)(step.z.to(device))
+    return Inversion(step.z, image.cpu(), step.error, step.trace)
 
 
 @torch.inference_mode(False)  # autograd refuses tensors made in inference mode, so a caller's is left
@@ -67,8 +96,7 @@ def optimise(
     pool: int = POOL,
     rate: float = RATE,
     seed: int = 0,
-    progress: Progress | None = None,
-) -> Inversion:
+) -> Iterator[Step]:
     """Invert pictures x (N, C, H, W) in [0, 1] by Adam on the mean squared pixel error.
 
     Of `pool` latents drawn from the prior, the `starts` best of each picture are its starts; the best
@@ -78,9 +106,7 @@ def optimise(
     batch (apart from rounding). All N * starts latents go through G at once, in evaluation mode: memory
     grows with N.
 
-    `progress(step, steps, errors, z)` hears the least errors so far (N,) and their latents (N, latent_dim)
-    after each step; when it returns False, the result so far is returned. Steps end early once no picture
-    gains any more.
+    Yields each step; they end early once no picture gains any more.
     """
     _check(x, steps)
     if not 1 <= starts <= pool:
@@ -88,9 +114,7 @@ def optimise(
     generator = _frozen(generator)
     x = x.to(next((weight.device for weight in generator.parameters()), x.device), torch.float32)
     z = _starts(generator, latent.draw(prior, latent_dim, pool, seed).to(x.device), x, starts)
-    return _descend(
-        generator, x, z, steps, rate, lambda moved: _inside(moved, prior), progress=progress, extra=None
-    )
+    yield from _descend(generator, x, z, steps, rate, lambda moved: _inside(moved, prior))
 
 
 @torch.inference_mode(False)
@@ -103,13 +127,12 @@ def hybrid(
     *,
     steps: int = STEPS,
     rate: float = HYBRID_RATE,
-    progress: Progress | None = None,
-) -> Inversion:
+) -> Iterator[Step]:
     """Invert pictures x (N, C, H, W) in [0, 1] by improving E(x).
 
     Descends on the pixel error, the error of the encoder's hidden features (FEATURE_WEIGHT) and a pull to
     a normal prior (NOISE); a uniform prior's box is not left. The result is the latent of least pixel error
-    on the way, E(x) included: never worse than the encoder's. Nothing is random. `progress` as in `optimise`.
+    on the way, E(x) included: never worse than the encoder's. Nothing is random. Yields as `optimise` does.
     """
     _check(x, steps)
     generator, encoder = _frozen(generator), _frozen(encoder)
@@ -126,7 +149,7 @@ def hybrid(
     def confine(moved: Tensor) -> Tensor:
         return moved.clamp(-1.0, 1.0) if prior == "uniform" else moved
 
-    return _descend(generator, x, z, steps, rate, confine, progress=progress, extra=extra)
+    yield from _descend(generator, x, z, steps, rate, confine, extra)
 
 
 def _check(x: Tensor, steps: int) -> None:
@@ -145,10 +168,8 @@ def _descend(
     steps: int,
     rate: float,
     confine: Callable[[Tensor], Tensor],
-    *,
-    progress: Progress | None,
-    extra: Extra | None,
-) -> Inversion:
+    extra: Extra | None = None,
+) -> Iterator[Step]:
     """From latents z (N starts, D), the starts of a picture in a row, to the best seen of each picture."""
     starts = len(z) // len(x)
     target = x.repeat_interleave(starts, dim=0)
@@ -163,25 +184,18 @@ def _descend(
         best = torch.where(better, errors.view(count, starts), best)
         best_z = torch.where(better.view(-1, 1), z, best_z)
         trace.append(best.amin(dim=1))
-        if (
-            progress is not None
-            and progress(step, steps, trace[-1].cpu(), _best(best, best_z).cpu()) is False
-        ):
-            break
+        yield Step(step, steps, _best(best, best_z).cpu(), torch.stack(trace).cpu())
         if step > PATIENCE:
             # Each picture stops on its own; its rows go on, unheard, as long as others need the batch.
             active &= (trace[-1] < (1 - TOLERANCE) * trace[-1 - PATIENCE]).unsqueeze(1)
             if not active.any():
-                break
+                return
         # Adam by hand: the first use of torch.optim imports torch's compiler, which takes seconds.
         mean.lerp_(gradient, 1 - BETAS[0])
         square.lerp_(gradient.square(), 1 - BETAS[1])
         scale = (square / (1 - BETAS[1] ** step)).sqrt() + 1e-8
         now = rate * (1 + math.cos(math.pi * (step - 1) / steps)) / 2
         z = confine(z - now / (1 - BETAS[0] ** step) * mean / scale)
-
-    found = _best(best, best_z)
-    return Inversion(found.cpu(), generator(found).cpu(), trace[-1].cpu(), torch.stack(trace).cpu())
 
 
 def _best(errors: Tensor, z: Tensor) -> Tensor:

@@ -72,7 +72,7 @@ def test_inversion_by_optimisation_needs_no_encoder(tiny_model: LatentModel, dig
     torch.testing.assert_close(found.trace[-1], (x - found.image).square().mean((1, 2, 3)))
     same = Explorer(tiny_model).invert(x, "optimise", steps=7, seed=3)
     assert torch.equal(found.z, same.z)
-    assert len(ex.invert(x, progress=lambda step, *_: step < 2).trace) == 2
+    assert len(ex.invert(x, progress=lambda step: step.number < 2).trace) == 2
     with pytest.raises(ValueError, match="tiny has no encoder; invert by optimisation instead"):
         ex.invert(x, method="encoder")
 
@@ -158,6 +158,18 @@ def test_latents_travel_with_their_fingerprint(tiny: Explorer, bundled: Explorer
         tiny.unpack({"fingerprint": tiny.fingerprint, "z": [0, 0, 0, float("nan")]})
 
 
+def test_a_descent_ends_where_inversion_does(tiny: Explorer, digits: Pictures) -> None:
+    x = digits.inputs(slice(0, 2))
+    for method in ("hybrid", "optimise"):
+        steps, whole = [*tiny.descend(x, method, steps=5, seed=1)], tiny.invert(x, method, steps=5, seed=1)
+        assert [step.number for step in steps] == [1, 2, 3, 4, 5]
+        assert torch.equal(steps[-1].z, whole.z)
+        assert torch.equal(steps[-1].error, whole.error)
+        assert torch.equal(steps[2].trace, whole.trace[:3])
+    with pytest.raises(ValueError, match="Steps are taken by .* not by 'encoder'"):
+        tiny.descend(x, "encoder")
+
+
 def test_errors_of_use_are_sentences(tiny: Explorer, tiny_model: LatentModel) -> None:
     with pytest.raises(ValueError, match=r"takes pictures \(N, 1, 28, 28\)"):
         tiny.encode(torch.zeros(1, 3, 28, 28))
@@ -167,7 +179,9 @@ def test_errors_of_use_are_sentences(tiny: Explorer, tiny_model: LatentModel) ->
         tiny.neighbours(torch.zeros(1, 1, 28, 28), space="nowhere")
     with pytest.raises(ValueError, match="no gallery"):
         Explorer(tiny_model).neighbours(torch.zeros(1, 1, 28, 28))
-    with pytest.raises(ValueError, match=r"Unknown .* 'magic'; available = \['encoder', 'optimise', 'hybrid'\]"):
+    with pytest.raises(
+        ValueError, match=r"Unknown .* 'magic'; available = \['encoder', 'optimise', 'hybrid'\]"
+    ):
         tiny.invert(torch.zeros(1, 1, 28, 28), "magic")
     with pytest.raises(ValueError, match=r"takes pictures \(N, 1, 28, 28\)"):
         tiny.invert(torch.zeros(1, 1, 5, 5), "optimise")

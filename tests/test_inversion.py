@@ -12,7 +12,17 @@ from torch import Tensor, nn
 from ganlab import inversion, latent, metrics
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
-from ganlab.inversion import FEATURE_WEIGHT, NOISE, PATIENCE, TOLERANCE, Inversion, hybrid, optimise
+from ganlab.inversion import (
+    FEATURE_WEIGHT,
+    NOISE,
+    PATIENCE,
+    TOLERANCE,
+    Inversion,
+    Step,
+    finish,
+    hybrid,
+    optimise,
+)
 from ganlab.model import LatentModel
 from ganlab.networks import Encoder
 
@@ -57,7 +67,12 @@ def curved(seed: int = 2) -> nn.Module:
 
 def invert(x: Tensor, generator: nn.Module | None = None, prior: str = "uniform", **kwargs: Any) -> Inversion:
     kwargs = {"pool": 32, "latent_dim": DIM} | kwargs
-    return optimise(generator or curved(), prior, x, **kwargs)
+    progress, generator = kwargs.pop("progress", None), generator or curved()
+    return finish(generator, optimise(generator, prior, x, **kwargs), progress)
+
+
+def improve(encoder: Guess, prior: str, x: Tensor, **kwargs: Any) -> Inversion:
+    return finish(encoder.generator, hybrid(encoder.generator, encoder, prior, x, **kwargs))
 
 
 def pictures(count: int, seed: int = 0) -> Tensor:
@@ -229,10 +244,10 @@ def test_steps_end_once_nothing_is_gained() -> None:
 def test_progress_is_told_and_can_cancel() -> None:
     x, heard = pictures(2), []
 
-    def progress(step: int, steps: int, errors: Tensor, z: Tensor) -> bool:
-        heard.append((step, steps, errors))
-        torch.testing.assert_close(metrics.mse(x, curved()(z)), errors)
-        return step < 6
+    def progress(step: Step) -> bool:
+        heard.append((step.number, step.steps, step.error))
+        torch.testing.assert_close(metrics.mse(x, curved()(step.z)), step.error)
+        return step.number < 6
 
     found = invert(x, steps=50, progress=progress)
     assert [(step, steps) for step, steps, _ in heard] == [(step, 50) for step in range(1, 7)]
@@ -240,7 +255,7 @@ def test_progress_is_told_and_can_cancel() -> None:
     torch.testing.assert_close(found.error, metrics.mse(x, found.image))
     assert torch.equal(found.trace, invert(x, steps=50).trace[:6])
     heard.clear()
-    assert len(invert(x, steps=8, progress=lambda *told: heard.append(told)).trace) == len(heard) == 8
+    assert len(invert(x, steps=8, progress=heard.append).trace) == len(heard) == 8
 
 
 # ------------------------------------------------------------------ from the encoder's answer
@@ -268,9 +283,9 @@ def test_hybrid_goes_from_the_encoders_answer_to_the_most_probable_latent() -> N
     h, pixels = generator.solution(x), 16
     fit = 1 / pixels + FEATURE_WEIGHT / h.square().sum(1, keepdim=True)
     least = fit / (fit + NOISE**2 / pixels) * h
-    found = hybrid(generator, Guess(generator), "normal", x, steps=400)
+    found = improve(Guess(generator), "normal", x, steps=400)
     assert (found.z - h).norm(dim=1).max() < 1.1 * (least - h).norm(dim=1).max() + 1e-3
-    free = hybrid(generator, Guess(generator), "uniform", 0.2 * (x - generator(0 * h)) + generator(0 * h))
+    free = improve(Guess(generator), "uniform", 0.2 * (x - generator(0 * h)) + generator(0 * h))
     torch.testing.assert_close(free.z, 0.2 * h, atol=2e-3, rtol=0)
 
 
@@ -292,13 +307,13 @@ def test_hybrid_starts_at_the_encoders_answer_and_is_never_worse(bundled: Explor
 def test_an_encoder_that_is_right_is_left_alone() -> None:
     generator = Affine()
     x = generator(torch.rand(2, DIM))
-    found = hybrid(generator, Guess(generator, off=0), "uniform", x, steps=40)
+    found = improve(Guess(generator, off=0), "uniform", x, steps=40)
     torch.testing.assert_close(found.z, generator.solution(x), atol=1e-5, rtol=0)
 
 
 def test_hybrid_is_cancelled_like_the_other(bundled: Explorer, digits: Pictures) -> None:
     x = digits.inputs(slice(0, 2))
-    assert len(bundled.invert(x, "hybrid", progress=lambda step, *_: step < 3).trace) == 3
+    assert len(bundled.invert(x, "hybrid", progress=lambda step: step.number < 3).trace) == 3
 
 
 def test_hybrid_needs_an_encoder(tiny_model: Any) -> None:
