@@ -166,7 +166,7 @@ def test_a_descent_ends_where_inversion_does(tiny: Explorer, digits: Pictures) -
         assert torch.equal(steps[-1].z, whole.z)
         assert torch.equal(steps[-1].error, whole.error)
         assert torch.equal(steps[2].trace, whole.trace[:3])
-    with pytest.raises(ValueError, match="Steps are taken by .* not by 'encoder'"):
+    with pytest.raises(ValueError, match=r"Steps are taken by .* not by 'encoder'"):
         tiny.descend(x, "encoder")
 
 

@@ -20,6 +20,11 @@ from ganlab.ui.models import Models
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 CLICK = {**QUIET, "trigger_mode": "multiple"}  # no click is lost
 LIVE = {**QUIET, "trigger_mode": "always_last"}  # stale frames are dropped, the last one is shown
+STREAM: dict[str, Any] = {  # in the queue, where alone a handler can answer more than once
+    "concurrency_limit": 2,  # of all visitors; others wait
+    "show_progress": "hidden",
+    "api_visibility": "private",
+}
 SLOW = "gl-slow"  # class of what may take seconds to make, and then says so; see app.css
 
 

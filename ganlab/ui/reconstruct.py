@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterator
 from html import escape
 from typing import Any, get_args
 
@@ -18,13 +19,14 @@ from ganlab import images, metrics
 from ganlab.explorer import Explorer, vote
 from ganlab.gallery import test_pictures
 from ganlab.images import Polarity, Prepared
-from ganlab.ui import items, markup
+from ganlab.ui import items, markup, refine
 from ganlab.ui.items import Item
 from ganlab.ui.neighbours import EXPLAINED
 from ganlab.ui.page import (
     CLICK,
     LIVE,
     SLOW,
+    STREAM,
     Ends,
     Page,
     Tab,
@@ -182,9 +184,16 @@ def stage_html(explorer: Explorer, item: Item) -> str:
         + markup.card("Difference", images.difference(x[0], y[0]), "difference picture", legend, "difference")
     )
     return (
-        f'<div class="gl-cards">{cards}</div>{"" if encodes else markup.reason(NO_ENCODER)}'
+        f'<div class="gl-cards" data-key="{escape(shown_key(explorer, item))}">{cards}</div>'
+        f"{'' if encodes else markup.reason(NO_ENCODER)}"
         f"{meter(explorer, explorer.error(x, y))}{identity_html(explorer, x, y)}{near_html(explorer, x)}"
     )
+
+
+def refined_html(explorer: Explorer, key: str, found: refine.Refinement | None) -> str:
+    done = found is not None and not found.running
+    verdict = identity_html(explorer, found.x, found.image) if found is not None and done else ""
+    return refine.html_of(explorer, key, found, verdict)
 
 
 def shown_key(explorer: Explorer, item: Item) -> str:
@@ -199,20 +208,25 @@ def ink_of(explorer: Explorer) -> dict[str, Any]:
 
 
 def render(explorer: Explorer, current: Item, ends: Ends, shown: str) -> tuple[Any, ...]:
-    """Values of shown, pad, polarity, stage, examples and notice. What is shown already stays untouched; so
-    does the pad when only the model changed: a drawing under way, or an upload in its full size."""
+    """Values of shown, pad, polarity, stage, refined, examples and notice. What is shown already stays
+    untouched; so does the pad when only the model changed: a drawing under way, or an upload in full size."""
     key = shown_key(explorer, current)
     if shown == key:
-        return *[gr.skip()] * 5, ""
+        return *[gr.skip()] * 6, ""
     same = shown.endswith(f"/{current.key}")
     pad = gr.skip() if same else {"show": images.data_uri(current.picture[0])}
     switch = gr.update(**ink_of(explorer))
-    return key, pad, switch, stage_html(explorer, current), examples_html(explorer), ""
+    return (
+        *(key, pad, switch, stage_html(explorer, current)),
+        *(refine.html_of(explorer, key, None), examples_html(explorer), ""),
+    )
 
 
 def build(page: Page) -> Tab:
-    key, pad_value, _, stage_value, examples_value, _ = render(page.opened, page.first, page.first_ends, "")
+    opened = render(page.opened, page.first, page.first_ends, "")
+    key, pad_value, _, stage_value, refined_value, examples_value, _ = opened
     shown = gr.State(key)
+    found = gr.State(None)  # Refinement
     notice = notice_area()
     with gr.Row(elem_classes="gl-bench"):
         with gr.Column(scale=0, min_width=306):
@@ -224,9 +238,14 @@ def build(page: Page) -> Tab:
             )
         with gr.Column(scale=1, min_width=300):
             stage = html(stage_value, "tiles", elem_id="reconstruct-stage", elem_classes=SLOW)
+            refined = html(refined_value, "tiles", "refine", elem_id="refine")
     examples = html(examples_value, "tiles")
 
-    outputs = [page.current, page.now, shown, stage, notice]
+    outputs = [page.current, page.now, shown, stage, refined, notice]
+
+    def show(explorer: Explorer, item: Item) -> tuple[Any, ...]:
+        key = shown_key(explorer, item)
+        return item, now_html(item), key, stage_html(explorer, item), refine.html_of(explorer, key, None)
 
     def take(model: str, sent: object, polarity: str) -> tuple[Any, ...]:
         """What the pad sent: a drawing, or a file."""
@@ -234,20 +253,21 @@ def build(page: Page) -> Tab:
         sent = sent if isinstance(sent, dict) else {}
         drawn = sent.get("kind") == "draw"
         caption = "your drawing" if drawn else "your picture"
-        item = picture_item(explorer, sent.get("picture"), "dark" if drawn else polarity, caption)
-        return item, now_html(item), shown_key(explorer, item), stage_html(explorer, item)
+        return show(
+            explorer, picture_item(explorer, sent.get("picture"), "dark" if drawn else polarity, caption)
+        )
 
     def again(model: str, sent: object, polarity: str) -> tuple[Any, ...]:
         """The switch is about uploads: it leaves drawings and given digits alone."""
         if not isinstance(sent, dict) or sent.get("kind") != "upload":
-            return tuple([gr.skip()] * 4)
+            return tuple([gr.skip()] * 5)
         return take(model, sent, polarity)
 
     given = [page.model, pad, polarity]
-    pad.picture(sentences(4)(take), given, outputs, **LIVE | waits_on(stage))
-    polarity.input(sentences(4)(again), given, outputs, **LIVE | waits_on(stage))
+    pad.picture(sentences(5)(take), given, outputs, **LIVE | waits_on(stage))
+    polarity.input(sentences(5)(again), given, outputs, **LIVE | waits_on(stage))
 
-    @sentences(5)
+    @sentences(6)
     def pick(model: str, event: gr.EventData) -> tuple[Any, ...]:
         explorer = page.models.get(model)
         index = int(event.value)
@@ -255,10 +275,32 @@ def build(page: Page) -> Tab:
             (item,) = example_items(explorer, index)
         else:
             item = items.of_gallery(explorer, index)
-        pad_value = {"show": images.data_uri(item.picture[0])}
-        return item, now_html(item), shown_key(explorer, item), stage_html(explorer, item), pad_value
+        return *show(explorer, item), {"show": images.data_uri(item.picture[0])}
 
     for tiles in (stage, examples):
         tiles.pick(pick, [page.model], [*outputs[:-1], pad, notice], **CLICK | waits_on(stage))
 
-    return Tab("reconstruct", [shown, pad, polarity, stage, examples, notice], render, [shown])
+    def improve(model: str, current: Item, key: str) -> Iterator[tuple[Any, ...]]:
+        explorer = page.models.get(model)
+        for now in refine.refinements(explorer, current, key):
+            yield now, refined_html(explorer, key, now)
+
+    def stop(model: str, key: str, found: refine.Refinement | None) -> tuple[Any, ...]:
+        """What was found so far stays, unless the stage shows another picture by now."""
+        found = found and refine.stopped(found)
+        return found, refined_html(page.models.get(model), key, found)
+
+    refined.start(improve, [page.model, page.current, shown], [found, refined], **STREAM)
+    refined.stop(stop, [page.model, shown, found], [found, refined], **CLICK)
+
+    @sentences(2)
+    def use(model: str, current: Item, found: refine.Refinement | None) -> tuple[Any, ...]:
+        """The optimised latent becomes the current one; the stage still shows what it came of."""
+        explorer = page.models.get(model)
+        if found is None:
+            raise ValueError("Nothing has been optimised yet.")
+        item = refine.item_of(explorer, found, current.caption)
+        return item, now_html(item)
+
+    refined.pick(use, [page.model, page.current, found], [page.current, page.now, notice], **CLICK)
+    return Tab("reconstruct", [shown, pad, polarity, stage, refined, examples, notice], render, [shown])

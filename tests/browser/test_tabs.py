@@ -14,9 +14,10 @@ import pytest
 import torch
 from PIL import Image
 
-from ganlab import images
+from ganlab import images, inversion
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
+from ganlab.ui import refine
 
 pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -406,3 +407,44 @@ def test_drawing_with_a_finger(open_page: Open) -> None:
     send("touchEnd", [])
     page.wait_for_function("document.querySelector('.gl-now img').alt.includes('your drawing')")
     assert page.evaluate("scrollY") == scrolled  # the finger draws, it does not scroll
+
+
+def test_a_reconstruction_is_improved_before_the_eyes(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_page()
+    refined = page.locator("#refine")
+    page.locator("[data-action=example]").nth(8).click()
+    expect(caption(page)).to_contain_text("test 5")
+    refined.get_by_role("button", name="improve by optimisation").click()
+    use = refined.get_by_role("button", name="make it current")
+    expect(use).to_be_visible(timeout=20_000)
+    expect(refined.locator(".gl-card img")).to_have_count(2)
+    start, end = (float(number) for number in re.findall(r"0\.\d{4}", refined.inner_text())[:2][::-1])
+    assert end < start
+    use.click()
+    expect(caption(page)).to_contain_text("optimised from test 5")
+    # the stage still shows what it came of, and another picture puts it away
+    expect(page.locator("#reconstruct-stage")).to_contain_text("looks like")
+    page.locator("[data-action=example]").nth(3).click()
+    expect(refined.get_by_role("button", name="improve by optimisation")).to_be_visible()
+    expect(refined.locator("img")).to_have_count(0)
+
+
+def test_a_descent_is_stopped_by_hand_and_by_another_picture(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refine, "STEPS", {"hybrid": 1_000_000, "optimise": 1_000_000})
+    monkeypatch.setattr(inversion, "TOLERANCE", -1.0)  # it never has enough
+    page = open_page()
+    refined = page.locator("#refine")
+    refined.get_by_role("button", name="improve by optimisation").click()
+    refined.get_by_role("button", name="stop").click()
+    expect(refined.get_by_role("button", name="again")).to_be_visible()
+    expect(refined.locator("progress")).to_have_count(0)
+    refined.get_by_role("button", name="again").click()
+    expect(refined.locator("progress")).to_be_visible()
+    page.locator("[data-action=example]").nth(3).click()
+    expect(refined.get_by_role("button", name="improve by optimisation")).to_be_visible()
+    page.wait_for_timeout(500)  # nothing of the old descent comes after
+    expect(refined.get_by_role("button", name="improve by optimisation")).to_be_visible()
