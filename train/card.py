@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ganlab.model import CHECKPOINTS, CONFIG_FILE, ModelConfig, read_metrics
+from ganlab.model import CHECKPOINTS, CONFIG_FILE, ModelConfig, list_models, read_metrics
 
 CARD_FILE = "README.md"
 SAMPLES_FILE = "samples.png"
@@ -330,7 +330,34 @@ def with_figures(text: str) -> str:
         )
 
     marks = r"(?P<start><!-- figures: (?P<name>[\w-]+) -->).*?(?P<end><!-- end -->)"
-    return re.sub(marks, fresh, text, flags=re.S)
+    text = re.sub(marks, fresh, text, flags=re.S)
+    marks = r"(?P<start><!-- models -->).*?(?P<end><!-- end -->)"
+    return re.sub(marks, lambda match: f"{match['start']}\n{models()}\n{match['end']}", text, flags=re.S)
+
+
+def models() -> str:
+    """All bundled checkpoints, a row each, with the figures that tell them apart."""
+    heads = [
+        "Checkpoint", "Trained", "1NN, hidden layer", "1NN, codes", "MSE a pixel", "Identity",
+        "Fréchet, judge features",
+    ]  # fmt: skip
+    rows = []
+    for name in list_models():
+        found = read_metrics(CHECKPOINTS / name)
+        nn, training = found.get("one_nn", {}), found.get("training", {})
+        hidden = nn.get("features") or nn.get("discriminator")
+        rows.append(
+            [
+                f"[`{name}`](checkpoints/{name}/README.md)",
+                f"{training['epochs']} epochs, {training['seconds']:.0f} s" if training else NONE,
+                _percent(hidden["accuracy"]) if hidden else NONE,
+                _percent(nn["code"]["accuracy"]) if "code" in nn else NONE,
+                f"{found['reconstruction']['mse']:.4f}" if "reconstruction" in found else NONE,
+                _percent(found["identity"]["share"]) if "identity" in found else NONE,
+                f"{found['frechet']['distance']:.2f}" if "frechet" in found else NONE,
+            ]
+        )
+    return markdown(heads, rows)
 
 
 if __name__ == "__main__":
