@@ -6,6 +6,7 @@ if a newer comparison has begun by then. What is known so far lies in the visito
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -251,12 +252,15 @@ def build(page: Page) -> Tab:
 
     def more(model: str, current: Item, known: Comparison | None, event: gr.EventData) -> tuple[Any, ...]:
         """The next part of what the current picture needs. A part of an older comparison may have been
-        written after a newer one had begun, and the current picture may have changed in another tab."""
+        written after a newer one had begun, and the current picture may have changed in another tab.
+
+        What is begun anew here counts as begun with what the page shows: a picture that is on its way
+        meanwhile is newer, and must not be replaced by this one."""
         explorer = models.get(model)
-        shown = getattr(event, "began", 0)
-        late = known is not None and isinstance(shown, int) and known.began < shown
-        if known is None or late or known.key != shown_key(explorer, current):
-            known = start(models, explorer, current)
+        shown = getattr(event, "began", None)
+        shown = shown if isinstance(shown, int) else 0
+        if known is None or known.began < shown or known.key != shown_key(explorer, current):
+            known = replace(start(models, explorer, current), began=shown)
         known = advance(models, explorer, known)
         return known, {"began": known.began, "html": stage_html(known)}
 

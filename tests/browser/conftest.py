@@ -66,5 +66,7 @@ def open_page(browser: Any, server: str) -> Iterator[Callable[..., Any]]:
 
     yield open_one
     for context in contexts:
+        for page in context.pages:
+            page.unroute_all(behavior="ignoreErrors")  # an answer under way may outlive its page
         context.close()
     assert not troubles, troubles

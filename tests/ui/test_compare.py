@@ -315,7 +315,7 @@ def test_a_part_belongs_to_the_current_picture_whatever_was_begun(
     known, part = tab.more(tab.models.default, item, older, event=asked(older))
     assert torch.equal(known.x, item.picture)
     assert part == {"began": known.began, "html": stage_html(known)}
-    assert known.began > older.began  # so the page shows it
+    assert known.began == older.began  # so the page shows it, unless a newer picture has come meanwhile
     following, part = tab.more(tab.models.default, item, known, event=asked(known))
     assert [row.near is not None for row in following.rows] == [True, False, False]
     assert part["began"] == known.began
@@ -327,10 +327,22 @@ def test_a_late_part_does_not_stop_a_newer_comparison_of_the_same_picture(
     late, newer = (start(tab.models, tab.explorer, item) for _ in range(2))
     assert late.began < newer.began
     known, part = tab.more(tab.models.default, item, late, event=asked(newer))
-    assert part["began"] == known.began > newer.began
+    assert part["began"] == known.began == newer.began
     # The other way round, the page lags behind: it is given what is there.
     known, part = tab.more(tab.models.default, item, newer, event=asked(late))
     assert part["began"] == known.began == newer.began
+
+
+def test_what_is_begun_anew_gives_way_to_a_picture_that_is_on_its_way(
+    tab: SimpleNamespace, item: Item, digits: Pictures
+) -> None:
+    """The page asked while it showed `older`; a newer picture was being taken before the answer was made."""
+    older = start(
+        tab.models, tab.explorer, items.of_picture(tab.explorer, digits.inputs(slice(9, 10)), "old")
+    )
+    taken = start(tab.models, tab.explorer, items.of_picture(tab.explorer, digits.inputs(slice(8, 9)), "new"))
+    _, part = tab.more(tab.models.default, item, older, event=asked(older))
+    assert part["began"] < taken.began
 
 
 def test_a_neighbour_of_any_model_can_be_compared_next(tab: SimpleNamespace, digits: Pictures) -> None:
