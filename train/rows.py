@@ -74,6 +74,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--runs", type=Path, default=RUNS, help="where the runs go (default: %(default)s)")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the rows go")
     parser.add_argument("--device", default="auto")
+    parser.add_argument(
+        "--precision",
+        default="auto",
+        help="of every run; auto measures, and a busy machine may answer otherwise",
+    )
     data.add_root_flag(parser)
     options = parser.parse_args(arguments)
     try:
@@ -93,6 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
                     seed=seed,
                     epochs=options.epochs,
                     device=options.device,
+                    precision=options.precision,
                     data_root=options.data_root,
                     out=str(options.runs / name),
                 )

@@ -36,7 +36,7 @@ class Encoder(nn.Module):
 
     def codes(self, logits: Tensor) -> Tensor:
         """Logits as latents, in the prior's support."""
-        return 2 * torch.sigmoid(logits) - 1 if self.prior == "uniform" else logits
+        return 2 * torch.sigmoid(widened(logits)) - 1 if self.prior == "uniform" else logits
 
     def forward(self, x: Tensor) -> Tensor:
         return self.codes(self.logits(x))
@@ -78,9 +78,9 @@ def in_parts(norm: nn.Module, h: Tensor, batches: int) -> Tensor:
 
 
 def widened(logits: Tensor) -> Tensor:
-    """A generator's output before its last nonlinearity, in float32 where autocast made it narrower.
+    """An output of G or E before its last nonlinearity, in float32 where autocast made it narrower.
 
-    In bf16, sigmoid and tanh round a pixel near white to 1 and its slope to 0; GANs whose D subtracts
-    each batch's mean then collapse onto one picture.
+    In bf16, sigmoid and tanh round what is near 1 to 1 and its slope to 0: GANs whose D subtracts each
+    batch's mean then collapse onto one picture, and codes near the box's edge are told from drawn ones.
     """
     return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits

@@ -30,3 +30,18 @@ def test_a_nearly_white_pixel_can_still_move_under_bf16(family: str) -> None:
     assert logits[0].dtype == torch.bfloat16
     (slope,) = torch.autograd.grad(x.sum(), logits)
     assert (slope > 0).all()
+
+
+@pytest.mark.parametrize("family", list(networks.FAMILIES))
+def test_a_code_near_the_edge_of_the_box_can_still_move_under_bf16(family: str) -> None:
+    """So could E's: with its sigmoid in bf16, one of three seeds of the paper's BiGAN collapsed."""
+    config = dataclasses.replace(TINY, family=family, networks=("encoder",), prior="uniform")
+    E = networks.build(config)["encoder"]
+    assert isinstance(E, networks.Encoder)
+    logits = torch.full((3, config.latent_dim), 6.0, dtype=torch.bfloat16, requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        z = E.codes(logits)
+    assert z.dtype == torch.float32
+    assert (z < 1).all()
+    (slope,) = torch.autograd.grad(z.sum(), logits)
+    assert (slope > 0).all()

@@ -40,7 +40,7 @@ def few(digits: Pictures, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "_measured", {})
     monkeypatch.setattr(rows, "TrainConfig", functools.partial(TrainConfig, width=32))
     # "auto" measures the processor, and would choose otherwise on a busy one.
-    monkeypatch.setattr(trainer, "resolve_precision", lambda name, device: "fp32")
+    monkeypatch.setattr(trainer, "resolve_precision", lambda name, device: "fp32" if name == "auto" else name)
 
 
 def run(folder: Path, *flags: str) -> int:
@@ -80,6 +80,14 @@ def test_rows_are_what_the_table_is_made_of(tmp_path: Path) -> None:
     assert table.render(found).count("\n|") == 2 + 4 + 1
     assert "mse_quantiles" not in lr["reconstruction"]
     assert not list((tmp_path / "table").glob("*.partial"))
+
+
+def test_all_rows_can_be_given_one_precision(tmp_path: Path) -> None:
+    """Left to "auto", one seed of a table was trained in fp32, because the machine was busy when it began."""
+    assert run(tmp_path, "--precision", "bf16") == 0
+    assert read(tmp_path)["precision"] == "bf16"
+    settings = json.loads((tmp_path / "runs" / "bigan-s3" / "config.json").read_text())
+    assert settings["train"]["precision"] == "bf16"
 
 
 def test_a_row_holds_the_figures_of_the_run(tmp_path: Path, digits: Pictures) -> None:
