@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="+", metavar="NAME", help="a checkpoint's name or folder")
     options = parser.parse_args(arguments)
     try:
-        uploads = pictures()
+        uploads = pictures(measure.SEED)
         for name in options.names:
             folder, explorer = model.resolve(name), measure.load(name)
             found = rounded(measure.real_world(explorer, uploads))
