@@ -1,15 +1,11 @@
-"""A checkpoint's model card, README.md: every measured figure in it comes from metrics.json.
-
-python -m train.card: put the bundled checkpoints' figures into the project's README as well.
-"""
+"""A checkpoint's model card, README.md: every measured figure in it comes from metrics.json."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
-from ganlab.model import CHECKPOINTS, CONFIG_FILE, ModelConfig, list_models, read_metrics
+from ganlab.model import CONFIG_FILE, ModelConfig, read_metrics
 
 CARD_FILE = "README.md"
 SAMPLES_FILE = "samples.png"
@@ -214,9 +210,9 @@ def _limits(config: ModelConfig, found: dict[str, Any], dataset: str) -> str:
     if "identity" in found:
         kept = found["identity"]
         points.append(
-            f"- The judge, a classifier (hash `{kept['judge']}`, right on {_percent(kept['judge_accuracy'])}"
+            f"- The judge, a classifier (hash `{kept['judge']}`, right on {percent(kept['judge_accuracy'])}"
             " of the originals), sees the same class in x and G(E(x)) for"
-            f" {_percent(kept['share'], kept['standard_error'])} of the test pictures."
+            f" {percent(kept['share'], kept['standard_error'])} of the test pictures."
         )
     if why := WHY_CLASSES_CHANGE.get(config.method):
         points.append(why.format_map(PUBLISHED.get((config.method, "mnist"), {})))
@@ -241,8 +237,8 @@ def _real_world(found: dict[str, Any]) -> str:
     return (
         f"- Of {found['count']} digits from outside MNIST (fonts and pens, on lined or shaded paper,"
         f" photographed; `{found['command']}`) the judge still sees the right one in"
-        f" {_percent(found['prepared'])} after preparation and in"
-        f" {_percent(found['reconstructed'], found['standard_error'])} of the reconstructions. Kinds below"
+        f" {percent(found['prepared'])} after preparation and in"
+        f" {percent(found['reconstructed'], found['standard_error'])} of the reconstructions. Kinds below"
         f" {100 * FAILING:.0f} %: {', '.join(failing) or 'none'}."
     )
 
@@ -262,8 +258,8 @@ def figures(config: ModelConfig, found: dict[str, Any]) -> tuple[list[str], list
         rows.append([what, value, baseline, published])
 
     for space, nn in found.get("one_nn", {}).items():
-        baseline = f"{_percent(nn['untrained'])} untrained" if "untrained" in nn else NONE
-        accuracy = _percent(nn["accuracy"], nn["standard_error"])
+        baseline = f"{percent(nn['untrained'])} untrained" if "untrained" in nn else NONE
+        accuracy = percent(nn["accuracy"], nn["standard_error"])
         add(f"1NN, {SPACES.get(space, space)}", accuracy, baseline, space, f"{space} untrained")
     if r := found.get("reconstruction"):
         other = f"{r['l2_random_pair']:.2f} random pair"
@@ -280,10 +276,10 @@ def figures(config: ModelConfig, found: dict[str, Any]) -> tuple[list[str], list
     if i := found.get("identity"):
         add(
             "Identity: the judge sees the same class in x and G(E(x))",
-            _percent(i["share"], i["standard_error"]),
+            percent(i["share"], i["standard_error"]),
         )
-        judge = f"{_percent(i['judge_accuracy'])} of x"
-        add("The judge's class of G(E(x)) is the label", _percent(i["label_agreement"]), judge)
+        judge = f"{percent(i['judge_accuracy'])} of x"
+        add("The judge's class of G(E(x)) is the label", percent(i["label_agreement"]), judge)
     if f := found.get("frechet"):
         floor = f"{f['floor']:.3f} real pictures"
         add(f"Fréchet distance of {f['n']:,} samples, judge features", f"{f['distance']:.3f}", floor)
@@ -306,59 +302,5 @@ def markdown(heads: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in [heads, ["---"] * len(heads), *rows])
 
 
-def _percent(share: float, error: float | None = None) -> str:
+def percent(share: float, error: float | None = None) -> str:
     return f"{100 * share:.2f} %" if error is None else f"{100 * share:.2f} ± {100 * error:.2f} %"
-
-
-# ---------------------------------------------------------------------- the project's README
-
-PROJECT_README = CHECKPOINTS.parent / "README.md"
-
-
-def with_figures(text: str) -> str:
-    """`text` with the table of each checkpoint between its marks, <!-- figures: NAME --> and <!-- end -->."""
-
-    def fresh(match: re.Match[str]) -> str:
-        folder = CHECKPOINTS / match["name"]
-        config = ModelConfig.from_json((folder / CONFIG_FILE).read_text(encoding="utf-8"), CONFIG_FILE)
-        found = read_metrics(folder)
-        about = found["evaluation"]
-        return (
-            f"{match['start']}\n{markdown(*figures(config, found))}\n\n"
-            f"Measured by `{about['command']}` on {about['date']}; test set: {about['test']}; gallery:"
-            f" {about['gallery']}; ± is one standard error.\n{match['end']}"
-        )
-
-    marks = r"(?P<start><!-- figures: (?P<name>[\w-]+) -->).*?(?P<end><!-- end -->)"
-    text = re.sub(marks, fresh, text, flags=re.S)
-    marks = r"(?P<start><!-- models -->).*?(?P<end><!-- end -->)"
-    return re.sub(marks, lambda match: f"{match['start']}\n{models()}\n{match['end']}", text, flags=re.S)
-
-
-def models() -> str:
-    """All bundled checkpoints, a row each, with the figures that tell them apart."""
-    heads = [
-        "Checkpoint", "Trained", "1NN, hidden layer", "1NN, codes", "MSE a pixel", "Identity",
-        "Fréchet, judge features",
-    ]  # fmt: skip
-    rows = []
-    for name in list_models():
-        found = read_metrics(CHECKPOINTS / name)
-        nn, training = found.get("one_nn", {}), found.get("training", {})
-        hidden = nn.get("features") or nn.get("discriminator")
-        rows.append(
-            [
-                f"[`{name}`](checkpoints/{name}/README.md)",
-                f"{training['epochs']} epochs, {training['seconds']:.0f} s" if training else NONE,
-                _percent(hidden["accuracy"]) if hidden else NONE,
-                _percent(nn["code"]["accuracy"]) if "code" in nn else NONE,
-                f"{found['reconstruction']['mse']:.4f}" if "reconstruction" in found else NONE,
-                _percent(found["identity"]["share"]) if "identity" in found else NONE,
-                f"{found['frechet']['distance']:.2f}" if "frechet" in found else NONE,
-            ]
-        )
-    return markdown(heads, rows)
-
-
-if __name__ == "__main__":
-    PROJECT_README.write_text(with_figures(PROJECT_README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ganlab.model import CHECKPOINTS
-from train.card import NONE, PROJECT_README, markdown
+from train import readme
+from train.card import NONE, markdown
 
-FOLDER = CHECKPOINTS / "table"
+FOLDER = readme.TABLE
 TABLE_FILE, TEXT_FILE = "table.json", "table.md"
 COMMAND = "python -m train.evaluate --table"
 WITHIN = 0.4  # points from the paper's figure that count as the same
@@ -194,16 +193,18 @@ def reading(found: dict[str, Any]) -> str:
     ]  # fmt: skip
     codes = {s["name"]: Mean(**s["code"]) for s in found["systems"].values() if "code" in s}
     sentences.append(_against("In the codes it does so in", codes, Mean(**found["random"]["code"]), found))
-    near = [
-        s["name"] for s in found["systems"].values()
-        if abs(100 * s["hidden"]["value"] - s["published"]) <= WITHIN
-    ]  # fmt: skip
+    near = [s["name"] for s in found["systems"].values() if is_near(s["hidden"]["value"], s["published"])]
     far = [s["name"] for s in found["systems"].values() if s["name"] not in near]
     sentences.append(
         f"Within {WITHIN} points of the paper's 1NN: {_names(near)}"
         + (f"; not: {_names(far)}." if far else ".")
     )
     return " ".join(sentences)
+
+
+def is_near(share: float, published: float) -> bool:
+    """Whether a share, as it is shown in percent, lies within WITHIN points of a published figure."""
+    return round(abs(round(100 * share, 2) - published), 2) <= WITHIN
 
 
 def noise(a: Mean, b: Mean, found: dict[str, Any]) -> float:
@@ -245,22 +246,12 @@ def _names(names: Sequence[str]) -> str:
 
 # ---------------------------------------------------------------------- files
 
-MARKS = re.compile(r"(?P<start><!-- table -->).*?(?P<end><!-- end -->)", flags=re.S)
 
-
-def with_table(text: str, folder: Path = FOLDER) -> str:
-    """`text` with the table between its marks, <!-- table --> and <!-- end -->."""
-    page = (folder / TEXT_FILE).read_text(encoding="utf-8") if (folder / TEXT_FILE).is_file() else ""
-    return MARKS.sub(lambda match: f"{match['start']}\n{page}{match['end']}", text)
-
-
-def write(folder: Path = FOLDER, readme: Path = PROJECT_README) -> str:
+def write(folder: Path = FOLDER) -> str:
     """Write table.json, table.md and the project's README from the rows; the page as text."""
     found = summary(read_rows(folder))
     page = render(found) + "\n"
     (folder / TABLE_FILE).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     (folder / TEXT_FILE).write_text(page, encoding="utf-8")
-    if readme.is_file():
-        text = readme.read_text(encoding="utf-8")
-        readme.write_text(with_table(text, folder), encoding="utf-8")
+    readme.write()
     return page

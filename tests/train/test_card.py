@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ganlab.model import CHECKPOINTS, ModelConfig, list_models, read_metrics
+from ganlab.model import ModelConfig
 from tests.conftest import TINY
 from train import card
 from train.methods import METHODS
@@ -154,16 +154,3 @@ def test_the_terminals_table_has_the_same_cells() -> None:
     assert len(lines) == len(rows) + 2
     for cells, line in zip([heads, *rows], [lines[0], *lines[2:]], strict=True):
         assert [cell.strip() for cell in cells] == [cell.strip() for cell in line.split("  ") if cell.strip()]
-
-
-def test_the_readmes_list_names_every_checkpoint_with_its_figures() -> None:
-    lines = card.models().splitlines()
-    names = list_models()
-    assert len(lines) == 2 + len(names)
-    for name, line in zip(names, lines[2:], strict=True):
-        found = read_metrics(CHECKPOINTS / name)
-        assert f"[`{name}`](checkpoints/{name}/README.md)" in line
-        assert f"{found['training']['epochs']} epochs" in line
-        for group, text in (("reconstruction", "{mse:.4f}"), ("frechet", "{distance:.2f}")):
-            if group in found:
-                assert f"| {text.format(**found[group])} |" in line

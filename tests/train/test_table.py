@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from train import table
+from train import readme, table
 from train.table import METHODS, SYSTEMS, TableError
 
 Row = dict[str, Any]
@@ -183,9 +183,12 @@ def cells(page: str) -> dict[str, dict[str, str]]:
     return {line[0]: dict(zip(heads, line, strict=True)) for line in body}
 
 
-def test_the_markdown_shows_the_figures_of_the_json(rows: list[Row], tmp_path: Path) -> None:
+def test_the_markdown_shows_the_figures_of_the_json(
+    rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readme, "README", tmp_path / "no README.md")
     folder = store(tmp_path / "table", rows)
-    page = table.write(folder, tmp_path / "no README.md")
+    page = table.write(folder)
     assert (folder / "table.md").read_text() == page
     found = json.loads((folder / "table.json").read_text())
     shown = cells(page)
@@ -305,40 +308,3 @@ def test_the_noise_of_real_rows_counts_seeds_and_digits(rows: list[Row]) -> None
         for some in (own, other)
     )
     assert table.noise(*means, found) == pytest.approx(expected**0.5)
-
-
-# ---------------------------------------------------------------------- the README
-
-README = """# Title
-
-<!-- figures: mnist-bigan -->
-kept
-<!-- end -->
-
-<!-- table -->
-old
-<!-- end -->
-
-After. <!-- end -->
-"""
-
-
-def test_only_what_is_between_the_marks_is_replaced(rows: list[Row], tmp_path: Path) -> None:
-    folder, readme = store(tmp_path / "table", rows), tmp_path / "README.md"
-    readme.write_text(README)
-    page = table.write(folder, readme)
-    once = readme.read_text()
-    before, after = README.split("old\n")
-    assert once == before + page + after
-    assert table.with_table(once, folder) == once
-    assert table.write(folder, readme) == page
-    assert readme.read_text() == once
-
-
-def test_without_marks_or_without_a_table_there_is_nothing_of_it(rows: list[Row], tmp_path: Path) -> None:
-    empty = README.replace("old\n", "")
-    assert table.with_table(README, tmp_path) == table.with_table(empty, tmp_path) == empty
-    table.write(store(tmp_path, rows), tmp_path / "absent")
-    text = "No marks. <!-- end -->\n"
-    assert table.with_table(text, tmp_path) == text
-    assert not (tmp_path / "absent").exists()
