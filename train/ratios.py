@@ -39,6 +39,7 @@ def one(
     test: Pictures,
     judge: Judge,
     folder: Path,
+    precision: Any = "auto",
 ) -> dict[str, Any] | None:
     """Train with one ratio, draw and measure its samples. None: stopped by a signal."""
     run = runs / f"{d_steps}-{g_steps}"
@@ -51,6 +52,7 @@ def one(
         seed=SEED,
         family=FAMILY,
         out=str(run),
+        precision=precision,
         **PRESETS[FAMILY] | {"decay_epochs": 0},
     )
     trainer = Trainer(config, pictures, resume=(run / RESUME_FILE).exists())
@@ -79,6 +81,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="of each run (default: %(default)s)")
     parser.add_argument("--runs", type=Path, default=Path("runs/ratios"), help="where the runs go")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where pictures and figures go")
+    parser.add_argument(
+        "--precision",
+        default="auto",
+        help="of every run; auto measures, and a busy machine may answer otherwise",
+    )
     data.add_root_flag(parser)
     options = parser.parse_args(arguments)
     try:
@@ -89,7 +96,10 @@ def main(arguments: list[str] | None = None) -> int:
         options.folder.mkdir(parents=True, exist_ok=True)
         found = []
         for d_steps, g_steps in RATIOS:
-            row = one(d_steps, g_steps, options.epochs, options.runs, pictures, test, judge, options.folder)
+            row = one(
+                d_steps, g_steps, options.epochs, options.runs, pictures, test, judge, options.folder,
+                options.precision,
+            )  # fmt: skip
             if row is None:
                 print("Stopped and saved; the same command goes on.")
                 return 130

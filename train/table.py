@@ -178,7 +178,8 @@ def legend(found: dict[str, Any]) -> str:
         f" {found['frechet_n']:,} samples of the prior from the test set, in the judge's features; floor (as"
         f" many real training digits): {found['frechet_floor']:.3f}. Independent latents are"
         f" {found['latent_random_pair']:.3f} apart; the mean picture has an MSE of"
-        f" {found['mse_mean_image']:.4f}. D is that of the LR runs: nothing of their E reaches G or D."
+        f" {found['mse_mean_image']:.4f}. D is that of the LR runs: nothing of their E reaches G or D. The"
+        " release scores training digits that it set aside; the test set is harder (`python -m train.split`)."
     )
 
 

@@ -132,6 +132,8 @@ def _legend(found: dict[str, Any]) -> list[str]:
         f" in its features; that of as many real training pictures is {found['frechet_floor']:.3f}.",
         f"Two independent latents are {found['latent_random_pair']:.3f} apart. The mean picture has an error"
         f" of {found['mse_mean_image']:.4f} a pixel.",
+        "The paper's release scores training digits that it set aside; the test set is harder, and python -m"
+        " train.split shows by how much.",
         "D is that of the LR runs: nothing of their E reaches G or D, so that it is the D of a plain GAN.",
         str(found["reading"]),
     ]

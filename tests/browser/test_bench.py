@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import json
 import socket
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ganlab.gallery import Pictures
+from ganlab.model import CHECKPOINTS, list_models
+from tests.browser.test_kinds import choose
 from tests.browser.test_tabs import photo
 
 pytestmark = [pytest.mark.bench, pytest.mark.browser]
 ROOT = Path(__file__).parents[2]
 REPEATS = 30
+SWITCHES = 50
 
 # From the file reaching the page to the new reconstruction and neighbours being in it.
 UPLOAD = """
@@ -77,24 +83,39 @@ def memory(pid: int) -> str:
     return ", ".join(f"{name} {int(fields[name].split()[0]) / 1e6:.2f} GB" for name in ("VmRSS", "VmHWM"))
 
 
-def test_start_upload_and_slide(browser: Any, digits: Pictures) -> None:
+@contextlib.contextmanager
+def running_app() -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """app.py on a free port, and its address; it may not answer yet."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    started = time.perf_counter()
     app = subprocess.Popen(
         [sys.executable, "app.py", "--port", str(port)], cwd=ROOT, stdout=subprocess.DEVNULL
     )
     try:
-        page = browser.new_page()
-        while True:
-            try:
-                page.goto(f"http://127.0.0.1:{port}")
-                break
-            except Exception:
-                assert app.poll() is None, "the app ended"
-                time.sleep(0.1)
-        page.locator("#reconstruct-stage .gl-card").first.wait_for()
+        yield app, f"http://127.0.0.1:{port}"
+    finally:
+        app.terminate()
+        app.wait()
+
+
+def first_page(browser: Any, app: subprocess.Popen[bytes], address: str) -> Any:
+    page = browser.new_page()
+    while True:
+        try:
+            page.goto(address)
+            break
+        except Exception:
+            assert app.poll() is None, "the app ended"
+            time.sleep(0.1)
+    page.locator("#reconstruct-stage .gl-card").first.wait_for()
+    return page
+
+
+def test_start_upload_and_slide(browser: Any, digits: Pictures) -> None:
+    started = time.perf_counter()
+    with running_app() as (app, address):
+        page = first_page(browser, app, address)
         print(f"\nstart to first page: {time.perf_counter() - started:.1f} s")
         uploads = []
         for i in range(REPEATS):
@@ -109,6 +130,15 @@ def test_start_upload_and_slide(browser: Any, digits: Pictures) -> None:
         slides = [page.evaluate(SLIDE, 0.1 * (i + 1)) for i in range(REPEATS)]
         print(f"slider to picture: median {statistics.median(slides):.0f} ms, slowest {max(slides):.0f} ms")
         print(f"memory: {memory(app.pid)}")
-    finally:
-        app.terminate()
-        app.wait()
+
+
+def test_fifty_switches_among_the_bundled_models(browser: Any) -> None:
+    names = list_models()
+    titles = {name: json.loads((CHECKPOINTS / name / "config.json").read_text())["title"] for name in names}
+    with running_app() as (app, address):
+        page = first_page(browser, app, address)
+        for count in range(1, SWITCHES + len(names) + 1):
+            name = names[count % len(names)]
+            choose(page, name, titles[name])
+            if count in (len(names), SWITCHES + len(names)):
+                print(f"\nmemory after {count} switches among {len(names)} models: {memory(app.pid)}")

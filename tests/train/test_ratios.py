@@ -41,12 +41,12 @@ def few(digits: Pictures, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "SAMPLES", 60)
     narrow = functools.partial(TrainConfig, width=64, batch_size=64, pictures_every=100, device="cpu")
     monkeypatch.setattr(ratios, "TrainConfig", narrow)
-    monkeypatch.setattr(trainer, "resolve_precision", lambda name, device: "fp32")
+    monkeypatch.setattr(trainer, "resolve_precision", lambda name, device: "fp32" if name == "auto" else name)
 
 
-def run(folder: Path) -> int:
+def run(folder: Path, *more: str) -> int:
     paths = ["--runs", str(folder / "runs"), "--folder", str(folder / "ratios"), "--data-root", "there"]
-    return ratios.main([*paths, "--epochs", "1"])
+    return ratios.main([*paths, "--epochs", "1", *more])
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
@@ -107,6 +107,13 @@ def test_the_ratio_is_that_of_the_updates(tmp_path: Path) -> None:
         "5-1": {"discriminator": 6, "generator": 1},
         "1-5": {"discriminator": 6, "generator": 30},
     }
+
+
+def test_all_runs_can_be_given_one_precision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ratios, "RATIOS", ((1, 1),))
+    assert run(tmp_path, "--precision", "bf16") == 0
+    settings = json.loads((tmp_path / "runs" / "1-1" / "config.json").read_text())["train"]
+    assert settings["precision"] == "bf16"
 
 
 def test_an_interruption_is_gone_on_from(
