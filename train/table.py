@@ -18,6 +18,7 @@ from train.card import NONE, markdown
 
 FOLDER = readme.TABLE
 TABLE_FILE, TEXT_FILE = "table.json", "table.md"
+LONGER = "longer"  # subfolder with rows of more epochs
 COMMAND = "python -m train.evaluate --table"
 WITHIN = 0.4  # points from the paper's figure that count as the same
 
@@ -81,8 +82,8 @@ def read_rows(folder: Path = FOLDER) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (METHODS.index(row["method"]), row["seed"]))
 
 
-def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Means over seeds of all systems that have rows, with what they share."""
+def summary(rows: list[dict[str, Any]], longer: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    """Means over seeds of all systems that have rows, with what they share; runs of more epochs apart."""
 
     def mean(of: list[dict[str, Any]], figure: Callable[[dict[str, Any]], float]) -> dict[str, Any]:
         return asdict(Mean.of([figure(row) for row in of]))
@@ -132,6 +133,11 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
         },
         "pixels": first["one_nn"]["pixels"],
         "systems": systems,
+        "longer": [
+            {"name": SYSTEMS[row["method"]].name, **{key: row[key] for key in ("epochs", "seed")}}
+            | {space: row["one_nn"][space] for space in ("features", "code")}
+            for row in longer
+        ],
     }
     return found | {"reading": reading(found)}
 
@@ -200,7 +206,20 @@ def reading(found: dict[str, Any]) -> str:
         f"Within {WITHIN} points of the paper's 1NN: {_names(near)}"
         + (f"; not: {_names(far)}." if far else ".")
     )
-    return " ".join(sentences)
+    return " ".join([*sentences, *map(_longer, found.get("longer", ()))])
+
+
+def _longer(run: dict[str, Any]) -> str:
+    """What a run of more epochs reached, beside its own start."""
+
+    def against(space: dict[str, float]) -> str:
+        shown = f"{100 * space['accuracy']:.2f} ± {100 * space['standard_error']:.2f} % (untrained"
+        return f"{shown} {100 * space['untrained']:.2f} %)"
+
+    return (
+        f"At {run['epochs']} epochs, seed {run['seed']}, {run['name']} has {against(run['features'])} in the"
+        f" hidden layer and {against(run['code'])} in the codes; here ± is that of the test digits."
+    )
 
 
 def is_near(share: float, published: float) -> bool:
@@ -250,7 +269,10 @@ def _names(names: Sequence[str]) -> str:
 
 def write(folder: Path = FOLDER) -> str:
     """Write table.json, table.md and the project's README from the rows; the page as text."""
-    found = summary(read_rows(folder))
+    longer = [
+        json.loads(path.read_text(encoding="utf-8")) for path in sorted((folder / LONGER).glob("*.json"))
+    ]
+    found = summary(read_rows(folder), longer)
     page = render(found) + "\n"
     (folder / TABLE_FILE).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     (folder / TEXT_FILE).write_text(page, encoding="utf-8")

@@ -308,3 +308,20 @@ def test_the_noise_of_real_rows_counts_seeds_and_digits(rows: list[Row]) -> None
         for some in (own, other)
     )
     assert table.noise(*means, found) == pytest.approx(expected**0.5)
+
+
+def test_a_longer_run_is_told_apart_from_the_means(
+    rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readme, "README", tmp_path / "no README.md")
+    folder = store(tmp_path / "table", rows)
+    without = table.write(folder)
+    longer = row("bigan", 0, epochs=100)
+    longer["one_nn"]["features"] = {"accuracy": 0.9712, "standard_error": 0.0017, "untrained": 0.9656}
+    longer["one_nn"]["code"] = {"accuracy": 0.944, "standard_error": 0.0023, "untrained": 0.9184}
+    store(folder / "longer", [longer])
+    added = table.write(folder).replace(without.rstrip(), "")
+    assert added == (
+        " At 100 epochs, seed 0, BiGAN has 97.12 ± 0.17 % (untrained 96.56 %) in the hidden layer and"
+        " 94.40 ± 0.23 % (untrained 91.84 %) in the codes; here ± is that of the test digits.\n"
+    )
