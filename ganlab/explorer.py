@@ -95,6 +95,13 @@ class Explorer:
         """G(E(x))."""
         return self.decode(self.encode(x))
 
+    def repeated(self, x: Tensor, steps: int = 8) -> Tensor:
+        """x, G(E(x)), G(E(G(E(x)))), ...: (steps + 1, N, C, H, W). It rests at a fixed point."""
+        path = [self._pictures(x)]
+        for _ in range(steps):
+            path.append(self.reconstruct(path[-1]))
+        return torch.stack(path)
+
     def invert(
         self,
         x: Tensor,

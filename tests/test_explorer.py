@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,17 @@ def test_public_names(bundled: Explorer) -> None:
     assert bundled.config.latent_dim == 50
     assert bundled.fingerprint == ganlab.load("mnist-bigan").fingerprint
     assert len(bundled.gallery.codes) == 60_000
+
+
+def test_repeated_is_each_reconstruction_of_the_one_before(tiny: Explorer, digits: Pictures) -> None:
+    x = digits.inputs(slice(0, 3))
+    path = tiny.repeated(x, 3)
+    assert path.shape == (4, 3, 1, 28, 28)
+    assert torch.equal(path[0], x)
+    for before, after in pairwise(path):
+        torch.testing.assert_close(after, tiny.reconstruct(before))
+    assert not torch.equal(path[1], path[2])
+    assert torch.equal(tiny.repeated(x, 0), x.unsqueeze(0))
 
 
 def test_shapes_and_ranges(tiny: Explorer, digits: Pictures) -> None:

@@ -74,6 +74,12 @@ def tile(
     )
 
 
+def still(x: Tensor, alt: str, caption: str) -> str:
+    """A small picture that cannot be clicked. `caption` is HTML."""
+    text = f'<figcaption class="gl-caption">{caption}</figcaption>'
+    return f'<figure class="gl-tile gl-still" title="{escape(alt)}">{picture(x, alt)}{text}</figure>'
+
+
 def button(text: str, action: str, value: object = "", disabled: str = "", kind: str = "") -> str:
     """`disabled` is the reason, shown on hover and read aloud."""
     off = f' disabled title="{escape(disabled)}"' if disabled else ""

@@ -15,12 +15,13 @@ import gradio as gr
 import torch
 from torch import Tensor
 
-from ganlab import images, metrics
+from ganlab import images
 from ganlab.explorer import Explorer, vote
 from ganlab.gallery import test_pictures
 from ganlab.images import Polarity, Prepared
 from ganlab.ui import items, markup, refine
 from ganlab.ui.items import Item
+from ganlab.ui.meters import error_html, fixed_point_html, identity_html
 from ganlab.ui.neighbours import EXPLAINED
 from ganlab.ui.page import (
     CLICK,
@@ -119,36 +120,6 @@ def examples_html(explorer: Explorer) -> str:
     return heading + markup.row(tiles, "Examples")
 
 
-def meter(explorer: Explorer, error: float) -> str:
-    """The error with its unit, its baselines and where it lies among the test set's, if measured."""
-    said = [f"<b>error {error:.4f}</b>"]
-    noun = markup.noun(explorer.config)
-    if quantiles := explorer.measured("reconstruction", "mse_quantiles"):
-        said.append(f"better than {100 * metrics.percentile_of(error, quantiles):.0f} % of test {noun}s")
-    for key, name in (("mse_mean_image", "mean image"), ("mse_random_pair", f"random {noun}")):
-        if (baseline := explorer.figure("reconstruction", key)) is not None:
-            said.append(f"{name} {baseline:.3f}")
-    unit = "<small>mean squared error per pixel, pixels 0 to 1</small>"
-    return f'<p class="gl-meter"><span>{" · ".join(said)}</span> {unit}</p>'
-
-
-def identity_html(explorer: Explorer, x: Tensor, y: Tensor) -> str:
-    """Which class the judge sees in x and in y (1, C, H, W), in words; nothing where there is no judge."""
-    judge = explorer.judge
-    if judge is None:
-        return ""
-    sure, classes = judge.probabilities(torch.cat([x, y])).max(dim=1)
-    before, after = (
-        f"looks like {markup.label(int(label))} ({markup.percent(float(share), 0)})"
-        for label, share in zip(classes, sure, strict=True)
-    )
-    verdict = "the class is kept" if classes[0] == classes[1] else "the class flips"
-    return (
-        f'<p class="gl-meter">{before} → {after}: <b>{verdict}</b> <small>as a classifier sees it that is'
-        f" right on {markup.percent(judge.accuracy)} of the test {markup.noun(explorer.config)}s</small></p>"
-    )
-
-
 def near_html(explorer: Explorer, x: Tensor) -> str:
     """The nearest training pictures in the most telling space that the model has."""
     if not explorer.spaces:
@@ -186,7 +157,8 @@ def stage_html(explorer: Explorer, item: Item) -> str:
     return (
         f'<div class="gl-cards" data-key="{escape(shown_key(explorer, item))}">{cards}</div>'
         f"{'' if encodes else markup.reason(NO_ENCODER)}"
-        f"{meter(explorer, explorer.error(x, y))}{identity_html(explorer, x, y)}{near_html(explorer, x)}"
+        f"{error_html(explorer, explorer.error(x, y))}{identity_html(explorer, x, y)}{near_html(explorer, x)}"
+        f"{fixed_point_html(explorer, x)}"
     )
 
 

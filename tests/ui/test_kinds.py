@@ -18,7 +18,7 @@ from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.judge import Judge
-from ganlab.ui import app, interpolate, items, latent, neighbours, reconstruct, sample
+from ganlab.ui import app, interpolate, items, latent, meters, neighbours, reconstruct, sample
 from ganlab.ui.page import Ends
 
 
@@ -257,7 +257,7 @@ def test_a_class_flip_is_told_in_words(bundled: Explorer, digits: Pictures) -> N
 def test_without_a_judge_nothing_is_claimed(colour: Explorer) -> None:
     assert colour.judge is None
     x = colour.decode(colour.sample(2))
-    assert reconstruct.identity_html(colour, x[:1], x[1:]) == ""
+    assert meters.identity_html(colour, x[:1], x[1:]) == ""
 
 
 def test_the_meter_says_what_was_measured(bundled: Explorer) -> None:
@@ -265,9 +265,9 @@ def test_the_meter_says_what_was_measured(bundled: Explorer) -> None:
     figures: dict[str, Any] = {"mse_quantiles": quantiles, "mse_mean_image": 0.0675, "mse_random_pair": 0.118}
     told = Explorer(dataclasses.replace(bundled.model, metrics={"reconstruction": figures}))
     assert "error 0.0250 · better than 75 % of test digits · mean image 0.068 · random digit 0.118" in text(
-        reconstruct.meter(told, 0.025)
+        meters.error_html(told, 0.025)
     )
     silent = Explorer(dataclasses.replace(bundled.model, metrics={}))
-    said = text(reconstruct.meter(silent, 0.025))
+    said = text(meters.error_html(silent, 0.025))
     assert "error 0.0250" in said
     assert "better than" not in said
