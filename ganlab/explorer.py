@@ -167,6 +167,13 @@ class Explorer:
             codes = self.sample(PRINCIPAL_SAMPLES)
         return latent.principal_directions(codes, self.config.latent_dim)
 
+    @functools.cached_property
+    def centre(self) -> Tensor:
+        """Mean of the gallery's codes, (latent_dim,); the prior's, which is 0, without a gallery."""
+        if self.gallery is not None and "encoder" in self.model.networks:
+            return self.gallery.codes.mean(0)
+        return torch.zeros(self.config.latent_dim)
+
     def move(self, z: Tensor, principal: Sequence[float] = (), raw: Sequence[float] = ()) -> Tensor:
         """z (1, latent_dim) moved along the first principal directions (in standard deviations of the
         gallery's codes) and along raw dimensions; a uniform prior's box is not left."""

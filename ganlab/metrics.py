@@ -56,6 +56,15 @@ def standard_error(share: float, count: int) -> float:
     return math.sqrt(share * (1.0 - share) / count)
 
 
+def auroc(positives: Tensor, negatives: Tensor) -> float:
+    """Area under the ROC curve: how often a positive (N,) scores above a negative (M,); a tie is half."""
+    scores = torch.cat([positives, negatives]).double()
+    _, place, counts = torch.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (counts.cumsum(0) - (counts - 1) / 2)[place]  # equal scores share the mean of their ranks
+    n, m = len(positives), len(negatives)
+    return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
+
+
 def quantiles(values: Tensor) -> list[float]:
     """The 0th, 1st, ..., 100th percentile of values (N,): 101 numbers, ascending."""
     at = torch.linspace(0.0, 1.0, 101, dtype=torch.float64)

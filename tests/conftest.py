@@ -16,7 +16,7 @@ from torch import Tensor
 import ganlab
 from ganlab import networks
 from ganlab.explorer import Explorer
-from ganlab.gallery import GALLERIES, Pictures, load_pictures
+from ganlab.gallery import GALLERIES, Gallery, Pictures, load_pictures
 from ganlab.model import LatentModel, ModelConfig, load, save
 
 torch.set_num_threads(1)  # tiny matrices: on busy cores a second thread costs more than it does
@@ -104,6 +104,14 @@ def no_download(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def bundled() -> Explorer:
     """The checkpoint that the app opens on."""
     return ganlab.load("mnist-bigan")
+
+
+@pytest.fixture(scope="session")
+def few_neighbours(digits: Pictures) -> Explorer:
+    """A trained autoencoder with the first 300 digits for a gallery."""
+    model = load("mnist-ae-l1")
+    some = Pictures(digits.pixels[:300], digits.labels[:300], digits.indices[:300])
+    return Explorer(model, Gallery(model, some))
 
 
 def untrained_model(folder: Path, **settings: Any) -> str:

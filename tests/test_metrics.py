@@ -44,6 +44,14 @@ def test_accuracy_and_its_standard_error():
     assert metrics.standard_error(1.0, 10) == 0.0
 
 
+def test_auroc_counts_the_pairs_in_the_right_order():
+    positives, negatives = torch.tensor([3.0, 1.0, 2.0]), torch.tensor([0.0, 2.0, 5.0, 1.0])
+    pairs = [(a > b) + (a == b) / 2 for a in positives.tolist() for b in negatives.tolist()]
+    assert metrics.auroc(positives, negatives) == pytest.approx(sum(pairs) / 12)
+    assert metrics.auroc(torch.tensor([2.0]), torch.tensor([1.0, 0.0])) == 1
+    assert metrics.auroc(torch.ones(5), torch.ones(3)) == 0.5
+
+
 def test_quantiles_are_numpys():
     values = torch.rand(777, generator=torch.Generator().manual_seed(0))
     found = metrics.quantiles(values)

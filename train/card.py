@@ -218,6 +218,8 @@ def _limits(config: ModelConfig, found: dict[str, Any], dataset: str) -> str:
         points.append(why.format_map(PUBLISHED.get((config.method, "mnist"), {})))
     if world := found.get("real_world"):
         points.append(_real_world(world))
+    if others := found.get("outliers"):
+        points.append(_outliers(others))
     points.append(
         f"- It knows only pictures like those of {dataset}: whatever else it is given, it answers with"
         " one of those."
@@ -240,6 +242,14 @@ def _real_world(found: dict[str, Any]) -> str:
         f" {percent(found['prepared'])} after preparation and in"
         f" {percent(found['reconstructed'], found['standard_error'])} of the reconstructions. Kinds below"
         f" {100 * FAILING:.0f} %: {', '.join(failing) or 'none'}."
+    )
+
+
+def _outliers(found: dict[str, Any]) -> str:
+    kinds = ", ".join(f"{kind} {one['auroc']:.3f}" for kind, one in found["sets"].items())
+    return (
+        f"- The gauge that warns of what is no digit tells other things from digits with an AUROC of"
+        f" {found['auroc']:.3f} ({kinds}; `{found['command']}`)."
     )
 
 

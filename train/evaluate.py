@@ -54,9 +54,10 @@ def evaluate(folder: Path, test: Pictures, pictures: Pictures | None = None) -> 
         "training": stored.metrics.get("training", {}),
         **rounded(measured),
     }
-    kept = stored.metrics.get("real_world", {})  # which train.realworld measures
-    if kept.get("fingerprint") == stored.fingerprint:
-        found["real_world"] = kept
+    for key in ("real_world", "outliers"):  # which commands of their own measure
+        kept = stored.metrics.get(key, {})
+        if kept.get("fingerprint") == stored.fingerprint:
+            found[key] = kept
     write_metrics(folder, found)
     card.write(folder)
     print(card.table(stored.config, found))

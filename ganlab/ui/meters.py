@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import torch
 from torch import Tensor
 
-from ganlab import metrics
+from ganlab import metrics, outliers
 from ganlab.explorer import Explorer
 from ganlab.ui import markup
 
@@ -40,6 +42,32 @@ def identity_html(explorer: Explorer, x: Tensor, y: Tensor) -> str:
         f'<p class="gl-meter">{before} → {after}: <b>{verdict}</b> <small>as a classifier sees it that is'
         f" right on {markup.percent(judge.accuracy)} of the test {markup.noun(explorer.config)}s</small></p>"
     )
+
+
+def unusual_html(explorer: Explorer, x: Tensor) -> str:
+    """How unlike the model's own pictures this one is, with a plain warning; nothing where it was not
+    measured what is usual."""
+    reading = outliers.read(explorer, x)
+    if reading is None:
+        return ""
+    noun, share = markup.noun(explorer.config), reading.share
+    place = "all" if share >= 1 else markup.percent(share, 1 if share >= outliers.LIMIT else 0)
+    said = f"more unusual than {place} of test {noun}s"
+    names = {
+        "error": "error",
+        "neighbour": "distance to the nearest neighbour",
+        "code": "distance of the code",
+    }
+    parts = ", ".join(f"{names[key]} {value:+.1f}" for key, value in reading.deviating.items())
+    small = f"standard deviations from the usual of its nearest class: {parts}"
+    if (auroc := explorer.figure("outliers", "auroc")) is not None:
+        small += f"; tells other things from {noun}s with an AUROC of {auroc:.3f}"
+    if reading.unlike:
+        head = f"<b>unlike the {noun}s it knows</b>"
+        small = f"whatever it is given, it answers with a {noun} · {small}"
+    else:
+        head = f"<b>like other {noun}s</b>"
+    return f'<p class="gl-meter"><span>{head} · {said}</span> <small>{escape(small)}</small></p>'
 
 
 def fixed_point_html(explorer: Explorer, x: Tensor) -> str:

@@ -21,7 +21,7 @@ from ganlab.gallery import test_pictures
 from ganlab.images import Polarity, Prepared
 from ganlab.ui import items, markup, refine
 from ganlab.ui.items import Item
-from ganlab.ui.meters import error_html, fixed_point_html, identity_html
+from ganlab.ui.meters import error_html, fixed_point_html, identity_html, unusual_html
 from ganlab.ui.neighbours import EXPLAINED
 from ganlab.ui.page import (
     CLICK,
@@ -157,8 +157,8 @@ def stage_html(explorer: Explorer, item: Item) -> str:
     return (
         f'<div class="gl-cards" data-key="{escape(shown_key(explorer, item))}">{cards}</div>'
         f"{'' if encodes else markup.reason(NO_ENCODER)}"
-        f"{error_html(explorer, explorer.error(x, y))}{identity_html(explorer, x, y)}{near_html(explorer, x)}"
-        f"{fixed_point_html(explorer, x)}"
+        f"{error_html(explorer, explorer.error(x, y))}{identity_html(explorer, x, y)}"
+        f"{unusual_html(explorer, x)}{near_html(explorer, x)}{fixed_point_html(explorer, x)}"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 import ganlab
-from ganlab import metrics
+from ganlab import metrics, outliers
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.ui import markup, meters
@@ -73,3 +74,43 @@ def test_without_a_judge_no_class_is_claimed(bundled: Explorer, digits: Pictures
 def test_a_model_without_an_encoder_has_no_such_path(gan_model: str) -> None:
     explorer = ganlab.load(gan_model)
     assert meters.fixed_point_html(explorer, torch.zeros(1, 1, 28, 28)) == ""
+
+
+# ---------------------------------------------------------------------- the gauge
+
+
+def knowing(explorer: Explorer, digits: Pictures) -> Explorer:
+    """The explorer, with what is usual as digits that are not in its gallery show it."""
+    found, labels = outliers.statistics(explorer, digits.inputs(slice(300, 500)))
+    usual = outliers.Usual.of(found, labels)
+    told = {"fingerprint": explorer.fingerprint, "auroc": 0.9123} | outliers.stored(
+        usual, usual.score(found, labels)
+    )
+    return Explorer(dataclasses.replace(explorer.model, metrics={"outliers": told}), explorer.gallery)
+
+
+@pytest.fixture(scope="module")
+def gauged(few_neighbours: Explorer, digits: Pictures) -> Explorer:
+    return knowing(few_neighbours, digits)
+
+
+def test_noise_is_called_unlike_digits(gauged: Explorer) -> None:
+    x = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    said = meters.unusual_html(gauged, x)
+    assert "<b>unlike the digits it knows</b> · more unusual than all of test digits" in said
+    assert "whatever it is given, it answers with a digit" in said
+    assert "an AUROC of 0.912" in said
+
+
+def test_a_middling_digit_is_like_others(gauged: Explorer, digits: Pictures) -> None:
+    readings = [outliers.read(gauged, digits.inputs(slice(300 + i, 301 + i))) for i in range(12)]
+    shares = [reading.share for reading in readings if reading is not None]
+    middling = min(range(12), key=lambda i: abs(shares[i] - 0.5))
+    said = meters.unusual_html(gauged, digits.inputs(slice(300 + middling, 301 + middling)))
+    assert f"<b>like other digits</b> · more unusual than {100 * shares[middling]:.0f} %" in said
+    assert "whatever" not in said
+
+
+def test_without_its_measure_the_gauge_is_not_there(bundled: Explorer, digits: Pictures) -> None:
+    silent = Explorer(dataclasses.replace(bundled.model, metrics={}), bundled.gallery)
+    assert meters.unusual_html(silent, digits.inputs(slice(0, 1))) == ""

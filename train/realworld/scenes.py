@@ -53,11 +53,11 @@ def _files(packages: tuple[str, ...]) -> list[str]:
 # ---------------------------------------------------------------------- ink: masks "L", 255 where ink is
 
 
-def printed(digit: int, files: tuple[str, ...], height: int, random: Random) -> Image.Image:
+def printed(sign: int | str, files: tuple[str, ...], height: int, random: Random) -> Image.Image:
     font = ImageFont.truetype(files[random.integers(len(files))], height)
-    left, top, right, bottom = font.getbbox(str(digit))
+    left, top, right, bottom = font.getbbox(str(sign))
     sheet = Image.new("L", (round(right - left) + 4, round(bottom - top) + 4), 0)
-    ImageDraw.Draw(sheet).text((2 - left, 2 - top), str(digit), fill=255, font=font)
+    ImageDraw.Draw(sheet).text((2 - left, 2 - top), str(sign), fill=255, font=font)
     return sheet
 
 

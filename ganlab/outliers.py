@@ -1,0 +1,97 @@
+"""How unlike a model's training pictures a picture is: the out-of-distribution gauge.
+
+Three things are told of a picture x, all as logarithms: the error of G(E(x)), the distance of its features
+from the nearest training picture's, and how far E(x) lies out among the gallery's codes. What is usual of
+them differs from class to class (a 1 is always near another 1), so each is compared with the test pictures
+of the class of its nearest neighbour, in standard deviations z. The score is the sum of softplus(z)^2, in
+which what lies below the mean counts little; its place among the test pictures' is what people read.
+`python -m train.outliers` measures what is usual, and how well this tells other things from digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from ganlab import metrics
+from ganlab.explorer import Explorer
+
+STATISTICS = ("error", "neighbour", "code")
+SMALLEST = 1e-9  # below which a distance is 0: its logarithm is taken
+LIMIT = 0.99  # share of test pictures that are less unusual, from which a picture is called unlike them
+
+
+def statistics(explorer: Explorer, x: Tensor) -> tuple[Tensor, Tensor]:
+    """The three logarithms (N, 3) of x (N, C, H, W) in [0, 1], and its nearest neighbours' labels (N,).
+
+    ValueError for a model without an encoder or a gallery.
+    """
+    if explorer.gallery is None or "encoder" not in explorer.model.networks:
+        raise ValueError(f"{explorer.config.name} lacks an encoder or a gallery: nothing is known as usual.")
+    z = explorer.encode(x)
+    error = metrics.mse(x.cpu(), explorer.decode(z))
+    near, rows = explorer.gallery.search(explorer.features(x), "features", 1)
+    directions, deviations = explorer.principal
+    out = ((z - explorer.centre) @ directions.T / deviations.clamp(min=SMALLEST)).norm(dim=1)
+    found = torch.stack([error, near[:, 0], out], 1).double().clamp(min=SMALLEST).log()
+    return found, explorer.gallery.pictures.labels[rows[:, 0]]
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What test pictures show: mean and standard deviation of each statistic for each class, (K, 3)."""
+
+    means: Tensor
+    deviations: Tensor
+
+    @staticmethod
+    def of(found: Tensor, labels: Tensor) -> Usual:
+        """From statistics (N, 3) and the labels (N,) that go with them; ValueError for a class of fewer
+        than two pictures."""
+        classes = [found[labels == label] for label in range(int(labels.max()) + 1)]
+        if min(map(len, classes)) < 2:
+            raise ValueError("Of each class at least two pictures are needed to say what is usual.")
+        return Usual(*(torch.stack([f(rows, 0) for rows in classes]) for f in (torch.mean, torch.std)))
+
+    def deviating(self, found: Tensor, labels: Tensor) -> Tensor:
+        """By how many standard deviations each statistic lies above what is usual of the class: (N, 3)."""
+        return (found - self.means[labels]) / self.deviations[labels].clamp(min=SMALLEST)
+
+    def score(self, found: Tensor, labels: Tensor) -> Tensor:
+        """(N,): near 0 for what is usual in every way, more for what is not."""
+        return softplus(self.deviating(found, labels)).square().sum(1)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Of one picture: the share of test pictures that are less unusual, and what its deviations are."""
+
+    share: float
+    deviating: dict[str, float]
+
+    @property
+    def unlike(self) -> bool:
+        return self.share >= LIMIT
+
+
+def read(explorer: Explorer, x: Tensor) -> Reading | None:
+    """The gauge for x (1, C, H, W); None where the checkpoint does not tell what is usual."""
+    told = explorer.measured("outliers")
+    if not isinstance(told, Mapping) or told.get("fingerprint") != explorer.fingerprint:
+        return None
+    usual = Usual(*(torch.tensor(told["usual"][key], dtype=torch.double) for key in ("means", "deviations")))
+    found, labels = statistics(explorer, x[:1])
+    score = float(usual.score(found, labels)[0])
+    deviating = dict(zip(STATISTICS, usual.deviating(found, labels)[0].tolist(), strict=True))
+    return Reading(1 - metrics.percentile_of(score, told["quantiles"]), deviating)
+
+
+def stored(usual: Usual, scores: Tensor) -> dict[str, Any]:
+    """What `read` needs, as JSON."""
+    kept = {"means": usual.means.tolist(), "deviations": usual.deviations.tolist()}
+    return {"usual": kept, "quantiles": metrics.quantiles(scores)}

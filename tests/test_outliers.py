@@ -1,0 +1,82 @@
+"""What is unusual, against the definition written out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from ganlab import outliers
+from ganlab.explorer import Explorer
+from ganlab.gallery import Gallery, Pictures
+from ganlab.model import LatentModel
+from ganlab.outliers import Usual
+
+
+@pytest.fixture
+def tiny(tiny_model: LatentModel, digits: Pictures) -> Explorer:
+    gallery = Pictures(digits.pixels[:400], digits.labels[:400], digits.indices[:400])
+    return Explorer(tiny_model, Gallery(tiny_model, gallery))
+
+
+def test_the_three_statistics_are_what_they_say(tiny: Explorer, digits: Pictures) -> None:
+    x = digits.inputs(slice(400, 420))
+    found, labels = outliers.statistics(tiny, x)
+    error = (x - tiny.reconstruct(x)).square().mean((1, 2, 3))
+    apart = torch.cdist(tiny.features(x), tiny.features(digits.inputs(slice(0, 400))))
+    codes = tiny.encode(digits.inputs(slice(0, 400))).double()
+    off = tiny.encode(x).double() - codes.mean(0)
+    out = (off @ torch.linalg.inv(torch.cov(codes.T)) * off).sum(1).sqrt()
+    np.testing.assert_allclose(found[:, 0], error.log(), rtol=1e-4)
+    np.testing.assert_allclose(found[:, 1], apart.amin(1).log(), rtol=1e-3)
+    np.testing.assert_allclose(found[:, 2], out.log(), rtol=1e-2, atol=1e-2)
+    assert torch.equal(labels, digits.labels[:400][apart.argmin(1)])
+
+
+def test_usual_is_told_class_by_class() -> None:
+    found = torch.tensor([[1.0, 2, 3], [3, 2, 5], [10, 20, 30], [14, 22, 30]], dtype=torch.double)
+    labels = torch.tensor([0, 0, 1, 1])
+    usual = Usual.of(found, labels)
+    assert usual.means.tolist() == [[2, 2, 4], [12, 21, 30]]
+    np.testing.assert_allclose(usual.deviations, [[2**0.5, 0, 2**0.5], [8**0.5, 2**0.5, 0]])
+    one = torch.tensor([[12 + 2 * 8**0.5, 21 - 5 * 2**0.5, 30.0]], dtype=torch.double)
+    np.testing.assert_allclose(usual.deviating(one, torch.tensor([1])), [[2, -5, 0]], atol=1e-9)
+    expected = sum(np.log1p(np.exp(z)) ** 2 for z in (2, -5, 0))  # -5, far below the mean, is no surprise
+    np.testing.assert_allclose(usual.score(one, torch.tensor([1])), [expected])
+    with pytest.raises(ValueError, match="at least two"):
+        Usual.of(found[:3], labels[:3])
+
+
+def knowing(explorer: Explorer, digits: Pictures) -> Explorer:
+    found, labels = outliers.statistics(explorer, digits.inputs(slice(400, 500)))
+    usual = Usual.of(found, labels)
+    told = outliers.stored(usual, usual.score(found, labels)) | {"fingerprint": explorer.fingerprint}
+    kept = json.loads(json.dumps({"outliers": told}))
+    return Explorer(dataclasses.replace(explorer.model, metrics=kept), explorer.gallery)
+
+
+def test_the_share_is_the_place_among_the_measured(tiny: Explorer, digits: Pictures) -> None:
+    told = knowing(tiny, digits)
+    found, labels = outliers.statistics(tiny, digits.inputs(slice(400, 500)))
+    scores = Usual.of(found, labels).score(found, labels)
+    for row in range(0, 100, 9):
+        reading = outliers.read(told, digits.inputs(slice(400 + row, 401 + row)))
+        assert reading is not None
+        below = float((scores < scores[row]).double().mean())
+        assert reading.share == pytest.approx(below, abs=0.015)
+        assert reading.unlike is (reading.share >= 0.99)
+
+
+def test_what_belongs_to_another_checkpoint_is_not_read(tiny: Explorer, digits: Pictures) -> None:
+    told = knowing(tiny, digits)
+    told.metrics["outliers"]["fingerprint"] = "another"
+    assert outliers.read(told, digits.inputs(slice(0, 1))) is None
+    assert outliers.read(tiny, digits.inputs(slice(0, 1))) is None
+
+
+def test_without_a_gallery_nothing_is_usual(tiny_model: LatentModel) -> None:
+    with pytest.raises(ValueError, match="lacks an encoder or a gallery"):
+        outliers.statistics(Explorer(tiny_model), torch.zeros(1, 1, 28, 28))

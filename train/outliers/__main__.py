@@ -1,0 +1,41 @@
+"""python -m train.outliers NAME...: what is usual for a model of digits, and how well others are told.
+
+Letters, clothes, noise and photographs (CIFAR-10), prepared as uploads; metrics.json keeps it as "outliers",
+which the app's gauge reads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from ganlab import model
+from train import card, data
+from train.evaluate import rounded, write_metrics
+from train.outliers import measure, sets
+from train.realworld.measure import load
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m train.outliers", description=__doc__)
+    parser.add_argument("names", nargs="+", metavar="NAME", help="a checkpoint's name or folder")
+    data.add_root_flag(parser)
+    options = parser.parse_args(arguments)
+    try:
+        explorers = {name: load(name) for name in options.names}  # before the work: one may be unfit
+        others = sets.pictures(options.data_root, seed=measure.SEED)
+        for name, explorer in explorers.items():
+            folder = model.resolve(name)
+            test = data.load(explorer.config.dataset, options.data_root, "test")
+            found = rounded(measure.measure(explorer, test, others))
+            print(f"{explorer.config.name}\n{card.aligned(*measure.rows(found))}")
+            write_metrics(folder, {**explorer.metrics, "outliers": found})
+            card.write(folder)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

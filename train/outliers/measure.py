@@ -1,0 +1,82 @@
+"""How well the gauge of ganlab.outliers tells other things from digits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ganlab import metrics, outliers
+from ganlab.explorer import Explorer
+from ganlab.gallery import Pictures
+from ganlab.images import PictureError
+from ganlab.outliers import Usual
+
+BATCH = 1000  # pictures at a time
+SEED = 0  # of the pictures
+
+
+def statistics(explorer: Explorer, x: Tensor) -> tuple[Tensor, Tensor]:
+    """`outliers.statistics`, batch by batch."""
+    parts = [outliers.statistics(explorer, some) for some in torch.split(x, BATCH)]
+    return torch.cat([found for found, _ in parts]), torch.cat([labels for _, labels in parts])
+
+
+def measure(
+    explorer: Explorer, test: Pictures, others: Mapping[str, Sequence[Image.Image]]
+) -> dict[str, Any]:
+    """What is usual, from one half of the test pictures; AUROC and percentiles from the other half.
+
+    Others are prepared as uploads are; those in which preparation finds no ink are counted and left out.
+    """
+    found, labels = statistics(explorer, test.inputs(slice(None)))
+    half = len(test) // 2
+    usual = Usual.of(found[:half], labels[:half])
+    held = usual.score(found[half:], labels[half:])
+    scores, sets = [], {}
+    for kind, images in others.items():
+        x, refused = _prepared(explorer, images)
+        scores.append(usual.score(*statistics(explorer, x)))
+        sets[kind] = {
+            "count": len(x),
+            "refused": refused,
+            "auroc": metrics.auroc(scores[-1], held),
+            "caught": float((scores[-1] > torch.quantile(held, outliers.LIMIT)).double().mean()),
+        }
+    return {
+        "command": f"python -m train.outliers {explorer.config.name}",
+        "fingerprint": explorer.fingerprint,
+        "seed": SEED,
+        "held_out": len(test) - half,
+        "limit": outliers.LIMIT,
+        "auroc": metrics.auroc(torch.cat(scores), held),
+        "sets": sets,
+        **outliers.stored(usual, held),
+    }
+
+
+def _prepared(explorer: Explorer, images: Sequence[Image.Image]) -> tuple[Tensor, int]:
+    found = []
+    for image in images:
+        try:
+            found.append(explorer.prepare(image))
+        except PictureError:
+            continue
+    if not found:
+        raise ValueError("Preparation found ink in none of these pictures: nothing can be measured.")
+    return torch.cat(found), len(images) - len(found)
+
+
+def rows(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows of the table, one row a kind and one for all."""
+    heads = ["Not a digit", "Number", "AUROC", f"More unusual than {100 * found['limit']:.0f} % of digits"]
+    lines = [
+        [kind, str(one["count"]), f"{one['auroc']:.3f}", f"{100 * one['caught']:.1f} %"]
+        for kind, one in found["sets"].items()
+    ]
+    count = sum(one["count"] for one in found["sets"].values())
+    caught = sum(one["count"] * one["caught"] for one in found["sets"].values()) / count
+    return heads, [*lines, ["all", str(count), f"{found['auroc']:.3f}", f"{100 * caught:.1f} %"]]
