@@ -48,6 +48,9 @@ class ModelConfig:
     gallery: str | None = None  # shared folder of reference pictures, checkpoints/galleries/NAME
     title: str = ""  # for the header: "BiGAN · MNIST"
     norm: str = "batch"  # of the discriminators of "conv": one of conv.NORMS; no other family reads it
+    feature_dim: int = (
+        0  # of E's features in "conv", where they have a head of their own; 0: the hidden layer
+    )
 
     def __post_init__(self) -> None:
         for name in ("name", "method", "dataset", "family", "preparation", "title"):
@@ -66,6 +69,7 @@ class ModelConfig:
             ("size", 1, 1024),
             ("latent_dim", 1, 4096),
             ("width", 1, 16384),
+            ("feature_dim", 0, 4096),
         ):
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:  # True is an int to isinstance

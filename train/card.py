@@ -38,6 +38,11 @@ A bidirectional GAN (Donahue, Krähenbühl and Darrell,
 {_AFL}): a generator G makes pictures of
 latents, an encoder E finds latents of pictures, and one discriminator that sees both, (x, E(x)) or
 (G(z), z), trains the two.""",
+    "bigan-plus": f"""\
+A bidirectional GAN (Donahue, Krähenbühl and Darrell,
+{_AFL}) whose reconstructions are judged too: a second
+discriminator, that of ALICE (Li et al., [arXiv 1709.01215](https://arxiv.org/abs/1709.01215)), learns to tell
+(x, x) from (x, G(E(x))), and G and E learn to leave it no difference.""",
     "gan": """\
 A generative adversarial network (Goodfellow et al., [*Generative Adversarial
 Nets*](https://arxiv.org/abs/1406.2661)): a generator G makes pictures of latents, and a discriminator D

@@ -80,6 +80,15 @@ class TrainConfig:
         "cross-entropy", "lr, jlr: how E's guess of z is judged; cross-entropy needs the uniform prior"
     )
     regression_weight: float = _setting(0.25, "jlr: share of that regression in G's loss")
+    pair_weight: float = _setting(1.0, "bigan-plus: of the discriminator of (x, x) and (x, G(E(x)))")
+    pixel_weight: float = _setting(0.0, "bigan-plus: of the squared error of G(E(x)), summed over pixels")
+    latent_weight: float = _setting(0.0, "bigan-plus: of the mean squared error of E(G(z))")
+    contrast_weight: float = _setting(0.0, "bigan-plus: of the contrast between views of two pictures")
+    code_noise: float = _setting(0.0, "bigan-plus: deviation of the noise on codes that G decodes")
+    augment: bool = _setting(False, "bigan-plus: half of what is to be given back are changed views")
+    feature_dim: int = _setting(
+        0, "conv, bigan-plus: numbers in E's features, with a head of their own; 0: its hidden layer"
+    )
     ema: float = _setting(
         0.0, "decay of an exponential moving average of G and E, published in their place; 0: none"
     )
@@ -121,6 +130,13 @@ class TrainConfig:
             raise ValueError("A normal prior has no cross-entropy with E's answer: use --regression l2.")
         if not 0 <= self.regression_weight < math.inf:
             raise ValueError("--regression-weight is at least 0 and finite.")
+        for name in ("pair_weight", "pixel_weight", "latent_weight", "contrast_weight", "code_noise"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{flag(name)} is at least 0 and finite.")
+        if self.feature_dim and (self.family, self.method) != ("conv", "bigan-plus"):
+            raise ValueError("--feature-dim belongs to --family conv and the method bigan-plus.")
+        if self.feature_dim < 0 or (self.feature_dim and not self.contrast_weight):
+            raise ValueError("--feature-dim is at least 0, and needs a --contrast-weight to learn from.")
         if not 0 <= self.epochs_of_decay <= self.epochs:
             raise ValueError(
                 f"--decay-epochs must lie between 0 and --epochs ({self.epochs}), not {self.decay_epochs}."
@@ -166,6 +182,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         text = f.metadata["help"]
         if "default" not in text:
             text += " (default: %(default)s)"
+        if kind is bool:
+            parser.add_argument(
+                flag(f.name), dest=f.name, action=argparse.BooleanOptionalAction, default=f.default, help=text
+            )
+            continue
         parser.add_argument(
             flag(f.name),
             dest=f.name,

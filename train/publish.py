@@ -8,12 +8,13 @@ import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ganlab import gallery as galleries
 from ganlab import images, latent, model, networks
@@ -144,8 +145,8 @@ def deployed(run: Path, config: ModelConfig, pictures: Pictures) -> dict[str, nn
 
 @torch.no_grad()
 def calibrate(config: ModelConfig, nets: dict[str, nn.Module], pictures: Pictures) -> None:
-    """Batch norm of each network in evaluation mode, on what training gave it: of G on the prior (or on
-    codes, where a method's G sees nothing else), of E and D on pictures, of a joint D on real and fake pairs.
+    """Batch norm of each network in evaluation mode, on what training gave it: of G on what its method says
+    that it decodes, of E and D on pictures, of a joint D on real and fake pairs.
 
     A discriminator's true statistics differ between real and fake batches, which training keeps apart;
     one network has room for one pair of them. D, whose features are used for real pictures, gets
@@ -157,10 +158,13 @@ def calibrate(config: ModelConfig, nets: dict[str, nn.Module], pictures: Picture
     for name in ("encoder", "discriminator"):
         if name in nets:
             networks.calibrate(nets[name], ((x,) for x in calibration_pictures(pictures)))
-    if G and E and getattr(METHODS.get(config.method), "decodes_codes_only", False):
-        networks.calibrate(G, ((E(x),) for x in calibration_pictures(pictures)))
-    elif G:
-        networks.calibrate(G, ((some,) for some in z))
+    if G:
+        decoded = getattr(METHODS.get(config.method), "decodes", ("prior",))
+        sources: dict[str, Iterator[Tensor]] = {"prior": iter(z)}
+        if E:
+            sources["codes"] = (E(x) for x in calibration_pictures(pictures))
+        batches = zip(*(sources[name] for name in decoded), strict=True)
+        networks.calibrate(G, ((torch.cat(some),) for some in batches))
     if G and E and "joint_discriminator" in nets:
 
         def pairs() -> Any:

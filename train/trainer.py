@@ -63,7 +63,9 @@ class Trainer:
         self.steps_per_epoch = len(self.pixels) // config.batch_size
         self.method = make(config.method, config)
         self.model_config = model_config(config, self.pixels)
-        self.nets = networks.build(self.model_config)
+        self.nets = networks.build(
+            dataclasses.replace(self.model_config, networks=tuple(self.method.networks))
+        )
         networks.initialise(self.nets, config.seed, getattr(self.method, "zero", ()))
         for net in self.nets.values():
             net.to(self.device).train()
@@ -349,7 +351,8 @@ class Trainer:
 
 def model_config(config: TrainConfig, pixels: Tensor) -> ModelConfig:
     """The description that the published checkpoint will carry (its name is set on publishing)."""
-    method = METHODS[config.method]
+    method = make(config.method, config)
+    passing = getattr(method, "training_only", ())
     named = config.dataset in data.DATASETS  # else it is a folder, which shares nothing with others
     title = data.title(config.dataset, config.data_root)
     dataset = config.dataset if named else title
@@ -358,13 +361,14 @@ def model_config(config: TrainConfig, pixels: Tensor) -> ModelConfig:
         method=config.method,
         dataset=dataset,
         family=config.family,
-        networks=method.networks,
+        networks=tuple(name for name in method.networks if name not in passing),
         channels=pixels.shape[1],
         size=pixels.shape[2],
         latent_dim=config.latent_dim,
         prior=config.prior,
         width=config.width,
         norm=config.norm,
+        feature_dim=config.feature_dim,
         gallery=dataset if named and (GALLERIES / dataset / TRAIN_FILE).is_file() else None,
         preparation=data.preparation(config.dataset),
         title=f"{method.title} · {title}",

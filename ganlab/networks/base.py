@@ -38,12 +38,20 @@ class Encoder(nn.Module):
         """Logits as latents, in the prior's support."""
         return 2 * torch.sigmoid(widened(logits)) - 1 if self.prior == "uniform" else logits
 
+    def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """E(x) and `hidden` of x, in one pass."""
+        h = self.hidden(x)
+        return self.codes(self.output(h)), h
+
     def forward(self, x: Tensor) -> Tensor:
         return self.codes(self.logits(x))
 
 
 class Discriminator(nn.Module):
-    """x -> logit (N,). `hidden` is the space "discriminator"."""
+    """x -> logit (N,). `hidden` is the space "discriminator".
+
+    A "pair_discriminator" is one that takes two pictures as one of twice the channels, (N, 2C, H, W).
+    """
 
     output: nn.Module
 

@@ -15,6 +15,8 @@ space "features".
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -125,10 +127,10 @@ class Layers(nn.Sequential):
         return h
 
 
-def _convolutions(config: ModelConfig, norm: str) -> list[nn.Module]:
-    """(N, C, H, W) -> (N, features of the innermost grid)."""
+def _convolutions(config: ModelConfig, norm: str, pictures: int = 1) -> list[nn.Module]:
+    """(N, pictures * C, H, W) -> (N, features of the innermost grid)."""
     made: list[nn.Module] = []
-    for before, after in pairwise([config.channels, *channels(config)]):
+    for before, after in pairwise([pictures * config.channels, *channels(config)]):
         batch_norm = norm == "batch" and bool(made)
         if norm == "spectral":
             made.append(SpectralConv2d(before, after))
@@ -191,7 +193,12 @@ class Generator(_Start, nn.Module):
 
 
 class Encoder(_Start, base.Encoder):
-    """x -> z: the generator mirrored."""
+    """x -> z: the generator mirrored.
+
+    With a `config.feature_dim` the features are not the last hidden layer but a head of their own upon it,
+    one hidden layer more and then so many numbers, brought to length 1: what tells a 4 from a 9 need not
+    tell how it is slanted, which the code has to know.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -199,19 +206,36 @@ class Encoder(_Start, base.Encoder):
         units = UNITS * config.width
         self.layers = Layers(*_convolutions(config, "batch"), *_hidden(_flat(config), units, "batch"))
         self.output = nn.Linear(units, config.latent_dim)
+        self.head: nn.Sequential | None = None
+        if config.feature_dim:
+            self.head = nn.Sequential(*_hidden(units, units, "batch"), nn.Linear(units, config.feature_dim))
 
     def hidden(self, x: Tensor) -> Tensor:
+        return self._features(self._last(x))
+
+    def logits(self, x: Tensor) -> Tensor:
+        out: Tensor = self.output(self._last(x))
+        return out
+
+    def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        h = self._last(x)
+        return self.codes(self.output(h)), self._features(h)
+
+    def _last(self, x: Tensor) -> Tensor:
         h: Tensor = self.layers(2 * x - 1)
         return h
+
+    def _features(self, h: Tensor) -> Tensor:
+        return h if self.head is None else F.normalize(base.widened(self.head(h)), dim=1)
 
 
 class Discriminator(_Start, base.Discriminator):
     """The encoder's layers, then one unit."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, pictures: int = 1) -> None:
         super().__init__()
         units, norm = UNITS * config.width, config.norm
-        self.layers = Layers(*_convolutions(config, norm), *_hidden(_flat(config), units, norm))
+        self.layers = Layers(*_convolutions(config, norm, pictures), *_hidden(_flat(config), units, norm))
         self.output = _linear(units, 1, norm)
 
     def hidden(self, x: Tensor, batches: int = 1) -> Tensor:
@@ -236,9 +260,10 @@ class JointDiscriminator(_Start, base.JointDiscriminator):
         return h
 
 
-NETWORKS: dict[str, type[nn.Module]] = {
+NETWORKS: dict[str, Callable[[ModelConfig], nn.Module]] = {
     "generator": Generator,
     "encoder": Encoder,
     "discriminator": Discriminator,
     "joint_discriminator": JointDiscriminator,
+    "pair_discriminator": partial(Discriminator, pictures=2),
 }

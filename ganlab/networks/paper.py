@@ -7,6 +7,8 @@ N(0, 0.02), output layer of D zero.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -84,9 +86,9 @@ class Discriminator(_Start, base.Discriminator):
 
     zero_output = True
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, pictures: int = 1) -> None:
         super().__init__()
-        self.first = _linear(config.pixels, config.width)
+        self.first = _linear(pictures * config.pixels, config.width)
         self.second = _linear(config.width, config.width)
         self.second_norm = _batch_norm(config.width)
         self.output = _linear(config.width, 1)
@@ -115,9 +117,10 @@ class JointDiscriminator(_Start, base.JointDiscriminator):
         return F.leaky_relu(base.in_parts(self.second_norm, h, batches), LEAK)
 
 
-NETWORKS: dict[str, type[nn.Module]] = {
+NETWORKS: dict[str, Callable[[ModelConfig], nn.Module]] = {
     "generator": Generator,
     "encoder": Encoder,
     "discriminator": Discriminator,
     "joint_discriminator": JointDiscriminator,
+    "pair_discriminator": partial(Discriminator, pictures=2),
 }

@@ -94,9 +94,9 @@ class Encoder(_Start, base.Encoder):
 
 
 class Discriminator(_Start, base.Discriminator):
-    def __init__(self, config: ModelConfig, layout: Layout) -> None:
+    def __init__(self, config: ModelConfig, layout: Layout, pictures: int = 1) -> None:
         super().__init__()
-        self.layers = layout.trunk(config.pixels, config.width, layout.dropout)
+        self.layers = layout.trunk(pictures * config.pixels, config.width, layout.dropout)
         self.output = nn.Linear(_units(layout.others, config.width)[-1], 1)
 
     def hidden(self, x: Tensor, batches: int = 1) -> Tensor:
@@ -121,4 +121,5 @@ def networks(layout: Layout) -> dict[str, Callable[[ModelConfig], nn.Module]]:
         "encoder": partial(Encoder, layout=layout),
         "discriminator": partial(Discriminator, layout=layout),
         "joint_discriminator": partial(JointDiscriminator, layout=layout),
+        "pair_discriminator": partial(Discriminator, layout=layout, pictures=2),
     }

@@ -244,6 +244,69 @@ BIGAN = Diagram(
     ),
 )
 
+BIGAN_PLUS = Diagram(
+    "Two kinds of pairs meet in D, and two in P",
+    "As in a BiGAN, D sees the pairs (x, E(x)) and (G(z), z). Beside it, the code E(x) goes into G and"
+    " becomes the reconstruction G(E(x)), and P sees a picture with itself, (x, x), or with its"
+    " reconstruction, (x, G(E(x))). The gradient of their loss trains D and P; that of the loss of G and E"
+    " goes back through D to E(x) and to G(z), and through P to G(E(x)), and trains E and G.",
+    {
+        "x": Node(102, 24, REAL, "real", 130),
+        "z": Node(308, 24, PRIOR, width=130),
+        "E": net(143, 96, "E", "generator_encoder"),
+        "G": net(267, 96, "G", "generator_encoder"),
+        "real pair": Node(102, 172, "", "pair", 172),
+        "fake pair": Node(308, 172, "", "pair", 172),
+        "its x": Node(60, 172, "x", "real", 72),
+        "E(x)": Node(143, 172, "E(x)", width=72),
+        "G(z)": Node(267, 172, "G(z)", width=72),
+        "its z": Node(350, 172, "z", width=72),
+        "D": net(205, 248, "D", "discriminator", 80),
+        "loss D": loss(72, 248, "D", "discriminator", 96),
+        "loss GE": loss(342, 248, "G and E", "generator_encoder", 112),
+        "same pair": Node(102, 324, "", "pair", 172),
+        "near pair": Node(308, 324, "", "pair", 172),
+        "one x": Node(60, 324, "x", "real", 72),
+        "itself": Node(143, 324, "x", "real", 72),
+        "another x": Node(263, 324, "x", "real", 66),
+        "G(E(x))": Node(346, 324, "G(E(x))", width=80),
+        "P": net(205, 400, "P", "discriminator", 80),
+        "loss P": loss(72, 400, "P", "discriminator", 96),
+        "loss GE by P": loss(342, 400, "G and E", "generator_encoder", 112),
+    },
+    (
+        Arrow("x", "its x"),
+        Arrow("x", "E"),
+        Arrow("E", "E(x)"),
+        Arrow("z", "its z"),
+        Arrow("z", "G"),
+        Arrow("G", "G(z)"),
+        Arrow("E(x)", "G"),
+        Arrow("G", "G(E(x))", via=((416, 96), (416, 324))),
+        Arrow("real pair", "D"),
+        Arrow("fake pair", "D"),
+        Arrow("D", "loss D"),
+        Arrow("D", "loss GE"),
+        Arrow("same pair", "P"),
+        Arrow("near pair", "P"),
+        Arrow("P", "loss P"),
+        Arrow("P", "loss GE by P"),
+        Arrow("loss D", "D", "discriminator"),
+        Arrow("loss P", "P", "discriminator"),
+        Arrow("loss GE", "D", "generator_encoder"),
+        Arrow("loss GE by P", "P", "generator_encoder"),
+        Arrow("D", "E(x)", "generator_encoder"),
+        Arrow("D", "G(z)", "generator_encoder"),
+        Arrow("P", "G(E(x))", "generator_encoder"),
+        Arrow("G(E(x))", "G", "generator_encoder", via=((430, 332), (430, 84)), side=0),
+        Arrow("E(x)", "E", "generator_encoder"),
+        Arrow("G(z)", "G", "generator_encoder"),
+        Arrow("G", "E(x)", "generator_encoder"),
+    ),
+    width=444,
+    height=424,
+)
+
 
 def regressor(joint: bool) -> Diagram:
     """LR; with `joint`, the gradient of the regression goes on from E to G."""

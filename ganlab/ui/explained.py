@@ -32,7 +32,14 @@ from ganlab.ui.formulas import (
 )
 
 # Networks by their names in a checkpoint, as the formulas call them.
-LETTERS = {"generator": "G", "encoder": "E", "discriminator": "D", "joint_discriminator": "D"}
+LETTERS = {
+    "generator": "G",
+    "encoder": "E",
+    "discriminator": "D",
+    "joint_discriminator": "D",
+    "pair_discriminator": "P",
+}
+ORDER = "GEDP"
 
 
 def _called(term: Term, through: bool = True) -> Iterator[str]:
@@ -64,12 +71,12 @@ class Player:
     @property
     def reached(self) -> list[str]:
         """Networks that a gradient of the loss reaches, whether it changes them or only goes through."""
-        return [letter for letter in "GED" if letter in set(_called(self.loss, through=False))]
+        return [letter for letter in ORDER if letter in set(_called(self.loss, through=False))]
 
     @property
     def used(self) -> list[str]:
         """Networks in the loss."""
-        return [letter for letter in "GED" if letter in set(_called(self.loss))]
+        return [letter for letter in ORDER if letter in set(_called(self.loss))]
 
 
 @dataclass(frozen=True)
@@ -107,13 +114,13 @@ G_E_x = call("G", E_x)
 MADE = fixed(hat("x"), G_z)
 
 
-def real(*seen: Term) -> Term:
+def real(*seen: Term, by: str = "D") -> Term:
     """The cross-entropy of D's answer with "real"."""
-    return minus(log(call("D", *seen)))
+    return minus(log(call(by, *seen)))
 
 
-def fake(*seen: Term) -> Term:
-    return minus(log(difference(one, call("D", *seen))))
+def fake(*seen: Term, by: str = "D") -> Term:
+    return minus(log(difference(one, call(by, *seen))))
 
 
 def tell_apart(*pairs: tuple[Term, ...]) -> Term:
@@ -122,6 +129,10 @@ def tell_apart(*pairs: tuple[Term, ...]) -> Term:
         product(half, mean("x", real(*pairs[0]))),
         product(half, mean("z", fake(*pairs[1]))),
     )
+
+
+PAIRED = tell_apart((x, E_x), (G_z, z))
+SWAPPED = total(product(half, mean("x", fake(x, E_x))), product(half, mean("z", real(G_z, z))))
 
 
 FOOL = mean("z", real(G_z))
@@ -212,12 +223,12 @@ EXPLAINED: dict[str, Explained] = {
         {
             "discriminator": Player(
                 ("joint_discriminator",),
-                tell_apart((x, E_x), (G_z, z)),
+                PAIRED,
                 "to tell a picture with its code from a latent with its picture",
             ),
             "generator_encoder": Player(
                 ("generator", "encoder"),
-                total(product(half, mean("x", fake(x, E_x))), product(half, mean("z", real(G_z, z)))),
+                SWAPPED,
                 "D to be wrong about both: it is D's loss with the labels swapped",
             ),
         },
@@ -229,6 +240,39 @@ EXPLAINED: dict[str, Explained] = {
         ),
         look="Do the reconstructions keep the class of what is above them?",
         commands=("python -m train bigan", "python -m train bigan --family tutorial-bigan"),
+    ),
+    "bigan-plus": Explained(
+        "BiGAN+",
+        "bidirectional GAN whose reconstructions are judged",
+        "BiGAN, and a second discriminator P that sees a picture with itself, (x, x), or with its"
+        " reconstruction, (x, G(E(x))). So a picture comes back as itself.",
+        {
+            "discriminator": Player(
+                ("joint_discriminator", "pair_discriminator"),
+                total(
+                    *PAIRED.parts,
+                    product(half, mean("x", real(x, x, by="P"))),
+                    product(half, mean("x", fake(x, G_E_x, by="P"))),
+                ),
+                "to tell a picture with its code from a latent with its picture, and a picture with itself"
+                " from one with its reconstruction",
+            ),
+            "generator_encoder": Player(
+                ("generator", "encoder"),
+                total(*SWAPPED.parts, mean("x", real(x, G_E_x, by="P"))),
+                "D to be wrong about both, and P to take each reconstruction for the picture itself",
+            ),
+        },
+        diagrams.BIGAN_PLUS,
+        (
+            "P is that of ALICE (Li et al., 2017): what it cannot tell from x is x, which bounds how much"
+            " of x its code leaves open.",
+            "Settings add to this: a squared error of G(E(x)), one of E(G(z)), noise on codes, pictures"
+            " changed as uploads differ from MNIST, and a contrast that brings the features of two changed"
+            " views of one picture together.",
+        ),
+        look="Do the reconstructions keep the class and the hand of what is above them?",
+        commands=("python -m train bigan-plus --family conv",),
     ),
     "lr": Explained(
         "LR",

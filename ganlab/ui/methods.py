@@ -14,7 +14,7 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import test_pictures
 from ganlab.model import CONFIG_FILE, ModelConfig, resolve
 from ganlab.ui import diagrams, formulas, markup
-from ganlab.ui.explained import EXPLAINED, WORDS, Explained, Player
+from ganlab.ui.explained import EXPLAINED, ORDER, WORDS, Explained, Player
 from ganlab.ui.items import Item
 from ganlab.ui.measured import commands, ratios_html, table_html
 from ganlab.ui.models import Models
@@ -37,7 +37,7 @@ def _list(words: Sequence[str]) -> str:
 def sights(method: Explained) -> str:
     """Who sees what, in words."""
     said = []
-    for letter in "GED":
+    for letter in ORDER:
         given = method.sees(letter)
         if not given:
             continue

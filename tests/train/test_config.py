@@ -58,6 +58,8 @@ def test_without_flags_the_defaults_come_out() -> None:
         ("--updates alternating", "updates", "alternating"),
         ("--prior normal", "prior", "normal"),
         ("--weight-decay 0", "weight_decay", 0.0),
+        ("--augment", "augment", True),
+        ("--no-augment", "augment", False),
     ],
 )
 def test_flags_become_values_of_their_type(text: str, name: str, value: object) -> None:

@@ -30,6 +30,8 @@ class Computed:
 
     def __init__(self, key: str) -> None:
         self.nets = opinionated(METHODS[key].networks)
+        if "prior" in getattr(METHODS[key], "decodes", ()):  # G normalises latents and codes in one batch
+            self.nets["generator"].eval()
         x, z = batch()
         self.values: dict[str, Any] = {"x": x, "z": z, "d": z.shape[1]}
         self.definitions = {
@@ -43,8 +45,10 @@ class Computed:
             self.values = old
             return value
         (network,) = (net for net in self.nets if LETTERS[net] == name)
+        if name == "P":
+            given = [torch.cat(given, 1)]
         made: Tensor = self.nets[network](*given)
-        return torch.sigmoid(made) if name == "D" else made
+        return torch.sigmoid(made) if name in "DP" else made
 
     def __call__(self, term: Term) -> Any:
         parts = [] if term.kind == "fixed" else [self(part) for part in term.parts]
@@ -114,11 +118,14 @@ def test_whom_a_gradient_reaches_is_said_as_it_is(key: str, player: str) -> None
     }
     assert set(shown.reached) == reached
     trained, *others = re.findall(r"[^.]+\.", methods.effect(shown))
-    assert set(re.findall(r"\b[GED]\b", trained)) == {LETTERS[name] for name in METHODS[key].players[player]}
-    passed = {letter for said in others if "as" in said for letter in re.findall(r"\b[GED]\b", said)}
+    assert set(re.findall(r"\b[GEDP]\b", trained)) == {LETTERS[name] for name in METHODS[key].players[player]}
+    passed = {letter for said in others if "as" in said for letter in re.findall(r"\b[GEDP]\b", said)}
     assert passed == reached - set(shown.letters)
-    cut = {letter for said in others if "No gradient" in said for letter in re.findall(r"\b[GED]\b", said)}
+    cut = {letter for said in others if "No gradient" in said for letter in re.findall(r"\b[GEDP]\b", said)}
     assert cut == ({"G"} if (key, player) == ("lr", "encoder") else set())
+
+
+COUNT = len(batch()[0])
 
 
 class Witness(nn.Module):
@@ -129,7 +136,7 @@ class Witness(nn.Module):
         self.net, self.given = net, list[tuple[Tensor, ...]]()
 
     def forward(self, *given: Tensor, batches: int = 1) -> Any:
-        self.given += zip(*(one.chunk(batches) for one in given), strict=True)
+        self.given += zip(*(one.split(COUNT) for one in given), strict=True)
         return self.net(*given, batches=batches) if batches > 1 else self.net(*given)
 
     def logits(self, x: Tensor) -> Any:
@@ -140,6 +147,8 @@ class Witness(nn.Module):
 @every
 def test_who_sees_what_is_what_the_networks_are_given(key: str) -> None:
     nets = opinionated(METHODS[key].networks)
+    if "prior" in getattr(METHODS[key], "decodes", ()):
+        nets["generator"].eval()
     x, z = batch()
     known = {"x": x, "z": z, "G(z)": nets["generator"](z)}
     if "encoder" in nets:
@@ -152,6 +161,8 @@ def test_who_sees_what_is_what_the_networks_are_given(key: str) -> None:
 
     witnesses = {network: Witness(net) for network, net in nets.items()}
     METHODS[key]().losses(witnesses, x, z)
+    if pairs := witnesses.get("pair_discriminator"):
+        pairs.given = [seen.chunk(2, 1) for (seen,) in pairs.given]
     given = {
         LETTERS[network]: {tuple(map(name, seen)) for seen in witness.given}
         for network, witness in witnesses.items()

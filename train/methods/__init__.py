@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from train.methods.ae_l1 import AutoencoderL1
 from train.methods.ae_l2 import AutoencoderL2
 from train.methods.bigan import BiGAN
+from train.methods.bigan_plus import BiGANPlus
 from train.methods.gan import GAN
 from train.methods.jlr import JLR
 from train.methods.lr import LR
@@ -21,9 +22,10 @@ Networks = Mapping[str, nn.Module]
 class Method(Protocol):
     """What the trainer asks of a method.
 
-    The arguments of its __init__, if it has any, are settings of TrainConfig, by name. A method may
-    name networks whose output layer starts at zero in an attribute `zero`, and say with
-    `decodes_codes_only = True` that its G is never given a z of the prior.
+    The arguments of its __init__, if it has any, are settings of TrainConfig, by name. A method may name
+    networks whose output layer starts at zero in an attribute `zero`, networks that no checkpoint holds in
+    `training_only`, and in `decodes` what batches its G is given: of the "prior" (as others' are), of
+    "codes", or both in one.
     """
 
     title: str
@@ -36,6 +38,7 @@ class Method(Protocol):
 
 METHODS: dict[str, type[Method]] = {
     "bigan": BiGAN,
+    "bigan-plus": BiGANPlus,
     "gan": GAN,
     "lr": LR,
     "jlr": JLR,

@@ -16,7 +16,7 @@ class AutoencoderL1:
     title = "Autoencoder l1"
     networks: tuple[str, ...] = ("generator", "encoder")
     players: Mapping[str, tuple[str, ...]] = {"generator_encoder": ("generator", "encoder")}
-    decodes_codes_only = True
+    decodes = ("codes",)
 
     def losses(self, nets: Mapping[str, nn.Module], x: Tensor, z: Tensor) -> dict[str, Tensor]:
         G, E = nets["generator"], nets["encoder"]

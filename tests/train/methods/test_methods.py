@@ -92,7 +92,7 @@ def test_the_networks_of_all_methods_start_alike(tmp_path: Path, digits: Picture
         )
 
     expected = start("gan", "generator")
-    for name in ("bigan", "lr", "jlr", "ae-l1", "ae-l2"):
+    for name in ("bigan", "bigan-plus", "lr", "jlr", "ae-l1", "ae-l2"):
         assert all(
             torch.equal(mine, theirs) for mine, theirs in zip(start(name, "generator"), expected, strict=True)
         )
@@ -110,11 +110,14 @@ def test_a_methods_own_settings_are_settings_of_a_run_with_the_same_defaults(nam
         assert defaults[setting] == parameters[setting].default
 
 
-def test_only_regressors_have_settings() -> None:
+def test_only_some_have_settings() -> None:
     assert {name: settings_of(name) for name in METHODS if settings_of(name)} == {
         "lr": ("regression",),
         "jlr": ("regression", "regression_weight"),
-    }
+        "bigan-plus": (
+            "pair_weight", "pixel_weight", "latent_weight", "contrast_weight", "code_noise", "augment",
+        ),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["lr", "jlr"])

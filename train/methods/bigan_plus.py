@@ -1,0 +1,96 @@
+"""BiGAN+: BiGAN whose reconstructions are judged too, after ALICE (Li et al., arXiv 1709.01215)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, normalize, softplus
+
+from ganlab.networks import Encoder
+from train.augment import augmented
+
+TEMPERATURE = 0.2  # of the contrast
+
+
+def contrast(a: Tensor, b: Tensor) -> Tensor:
+    """NT-Xent (Chen et al., arXiv 2002.05709, eq. 1) of features (N, F) of two views of N pictures.
+
+    Each row is to be nearer, by its angle, to the other view of its picture than to the 2N - 2 rest.
+    """
+    rows = normalize(torch.cat([a, b]).float(), dim=1)
+    near = rows @ rows.T / TEMPERATURE
+    near.fill_diagonal_(-torch.inf)
+    partner = torch.arange(len(rows), device=rows.device).roll(len(a))
+    return cross_entropy(near, partner)
+
+
+class BiGANPlus:
+    """BiGAN's game, and a second discriminator P that tells (x, x) from (x, G(E(x))).
+
+    P makes G(E(x)) x itself, not only something that goes with E(x): ALICE's bound on the conditional
+    entropy H(x|z) (section 3.1). Its settings add, each with weight 0 for nothing:
+
+    - `pixel_weight` times the squared error of G(E(x)), summed over pixels;
+    - `latent_weight` times the mean of (E(G(z)) - z)^2;
+    - `contrast_weight` times `contrast` of E's features of two changed views of x;
+    - `code_noise`, the deviation of noise added to codes before G decodes them, so that near codes give
+      near pictures;
+    - `augment`: half of the pictures to be given back are changed views, as uploads differ from MNIST.
+
+    G decodes latents and codes in one batch, so that one batch norm serves both.
+    """
+
+    title = "BiGAN+"
+    networks: tuple[str, ...] = ("generator", "encoder", "joint_discriminator", "pair_discriminator")
+    players: Mapping[str, tuple[str, ...]] = {
+        "discriminator": ("joint_discriminator", "pair_discriminator"),
+        "generator_encoder": ("generator", "encoder"),
+    }
+    training_only = ("pair_discriminator",)
+    decodes = ("prior", "codes")
+
+    def __init__(
+        self,
+        pair_weight: float = 1.0,
+        pixel_weight: float = 0.0,
+        latent_weight: float = 0.0,
+        contrast_weight: float = 0.0,
+        code_noise: float = 0.0,
+        augment: bool = False,
+    ) -> None:
+        self.pair, self.pixel, self.latent = pair_weight, pixel_weight, latent_weight
+        self.contrast, self.noise, self.augment = contrast_weight, code_noise, augment
+        if not pair_weight:  # P would learn nothing
+            self.networks = BiGANPlus.networks[:-1]
+            self.players = {**BiGANPlus.players, "discriminator": ("joint_discriminator",)}
+
+    def losses(self, nets: Mapping[str, nn.Module], x: Tensor, z: Tensor) -> dict[str, Tensor]:
+        G, E, D = nets["generator"], cast("Encoder", nets["encoder"]), nets["joint_discriminator"]
+        code = E(x)
+        target, codes = x, code
+        if self.contrast or self.augment:
+            view = augmented(x)
+            view_code, features = E.both(view)
+        if self.augment:
+            half = len(x) // 2
+            target, codes = torch.cat([x[:half], view[half:]]), torch.cat([code[:half], view_code[half:]])
+        noisy = codes + self.noise * torch.randn_like(codes) if self.noise else codes
+        made, again = G(torch.cat([z, noisy])).chunk(2)
+        real, fake = D(torch.cat([x, made]), torch.cat([code, z]), batches=2).float().chunk(2)
+        judged = (softplus(-real).mean() + softplus(fake).mean()) / 2
+        total = (softplus(real).mean() + softplus(-fake).mean()) / 2
+        if self.pair:
+            pairs = torch.cat([torch.cat([target, target], 1), torch.cat([target, again], 1)])
+            same, near = nets["pair_discriminator"](pairs, batches=2).float().chunk(2)
+            judged = judged + (softplus(-same).mean() + softplus(near).mean()) / 2
+            total = total + self.pair * softplus(-near).mean()
+        if self.pixel:
+            total = total + self.pixel * (again.float() - target).square().flatten(1).sum(1).mean()
+        if self.contrast:
+            total = total + self.contrast * contrast(features, E.hidden(augmented(x)))
+        if self.latent:
+            total = total + self.latent * (E(made).float() - z).square().mean()
+        return {"discriminator": judged, "generator_encoder": total}
