@@ -263,7 +263,7 @@ BIGAN_PLUS = Diagram(
         "its z": Node(350, 172, "z", width=72),
         "D": net(205, 248, "D", "discriminator", 80),
         "loss D": loss(72, 248, "D", "discriminator", 96),
-        "loss GE": loss(342, 248, "G and E", "generator_encoder", 112),
+        "loss GE": loss(342, 248, "G and E", "generator_encoder", 126),
         "same pair": Node(102, 324, "", "pair", 172),
         "near pair": Node(308, 324, "", "pair", 172),
         "one x": Node(60, 324, "x", "real", 72),
@@ -272,7 +272,7 @@ BIGAN_PLUS = Diagram(
         "G(E(x))": Node(346, 324, "G(E(x))", width=80),
         "P": net(205, 400, "P", "discriminator", 80),
         "loss P": loss(72, 400, "P", "discriminator", 96),
-        "loss GE by P": loss(342, 400, "G and E", "generator_encoder", 112),
+        "loss GE by P": loss(342, 400, "G and E", "generator_encoder", 126),
     },
     (
         Arrow("x", "its x"),

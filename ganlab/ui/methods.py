@@ -22,7 +22,7 @@ from ganlab.ui.page import CLICK, LIVE, Ends, Page, Tab, html, notice_area, sent
 
 PICTURES = 8  # samples of a model, and test pictures that it gives back
 NOTATION = "x is a picture, z a latent. 𝔼 is a mean over a batch, log the natural logarithm."
-ABOUT_D = " D(·) is how probable D finds it that what it sees is real."
+ABOUT_D = " {0}(·) is how probable {0} finds it that what it sees is real."
 LEGEND = "Solid: what is passed on. Dashed: the gradient of a loss, back to the networks that it trains."
 
 
@@ -80,7 +80,7 @@ def explained_html(key: str) -> str:
         for said, left, right in method.where
     )
     losses = "".join(player_html(name, player) for name, player in method.players.items())
-    notation = NOTATION + (ABOUT_D if method.sees("D") else "")
+    notation = NOTATION + "".join(ABOUT_D.format(letter) for letter in "DP" if method.sees(letter))
     notes = "".join(f"<li>{escape(note)}</li>" for note in method.notes)
     return (
         f'<h2 class="gl-h gl-method">{escape(method.name)} <small>{escape(method.title)}</small></h2>'

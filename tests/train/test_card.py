@@ -58,7 +58,8 @@ def rendered(method: str, found: dict[str, Any] | None = None, **changes: Any) -
 
 
 ABOUT = {
-    "bigan": "bidirectional GAN",
+    "bigan": "one discriminator that sees both",
+    "bigan-plus": "whose reconstructions are judged too",
     "gan": "generative adversarial network",
     "lr": "E never sees a real picture in training, and G learns nothing from E.",
     "jlr": "while G also learns to make z easy to find",
