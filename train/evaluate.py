@@ -54,7 +54,7 @@ def evaluate(folder: Path, test: Pictures, pictures: Pictures | None = None) -> 
         "training": stored.metrics.get("training", {}),
         **rounded(measured),
     }
-    for key in ("real_world", "outliers"):  # which commands of their own measure
+    for key in ("real_world", "outliers", "inversion"):  # which commands of their own measure
         kept = stored.metrics.get(key, {})
         if kept.get("fingerprint") == stored.fingerprint:
             found[key] = kept
