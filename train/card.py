@@ -225,6 +225,11 @@ def _limits(config: ModelConfig, found: dict[str, Any], dataset: str) -> str:
         points.append(_real_world(world))
     if others := found.get("outliers"):
         points.append(_outliers(others))
+    if config.family == "tutorial-gan-colour":
+        points.append(
+            "- Its networks are fully connected, as a tutorial has them: samples have the data's colours and"
+            " layouts, but no objects, and they are speckled."
+        )
     points.append(
         f"- It knows only pictures like those of {dataset}: whatever else it is given, it answers with"
         " one of those."
