@@ -24,6 +24,7 @@ METHODS = ("encoder", "optimise", "hybrid")
 STEPS = 100
 STARTS = 4
 POOL = 1024  # prior draws among which the starts are chosen: one pass through G, worth many steps
+POOL_SEEDS = 2**62  # where the pool's seeds begin
 RATE = 0.2  # Adam's first step, in units of the latent; it falls to 0 along a cosine
 BETAS = (0.9, 0.999)
 PATIENCE = 20  # a picture whose error fell by less than TOLERANCE (relative) in these steps is done
@@ -99,12 +100,12 @@ def optimise(
 ) -> Iterator[Step]:
     """Invert pictures x (N, C, H, W) in [0, 1] by Adam on the mean squared pixel error.
 
-    Of `pool` latents drawn from the prior, the `starts` best of each picture are its starts; the best
-    latent seen on any way is its result, so it is never worse than the best of the pool. Latents stay
-    where the prior has its mass: in the box for "uniform", near the shell |z|^2 = latent_dim for
-    "normal". The result follows from the seed, and a picture's does not depend on the others of its
-    batch (apart from rounding). All N * starts latents go through G at once, in evaluation mode: memory
-    grows with N.
+    Of `pool` latents drawn from the prior, apart from what samples are, the `starts` best of each picture
+    are its starts; the best latent seen on any way is its result, so it is never worse than the best of
+    the pool. Latents stay where the prior has its mass: in the box for "uniform", near the shell
+    |z|^2 = latent_dim for "normal". The result follows from the seed, and a picture's does not depend on
+    the others of its batch (apart from rounding). All N * starts latents go through G at once, in
+    evaluation mode: memory grows with N.
 
     Yields each step; they end early once no picture gains any more.
     """
@@ -113,7 +114,7 @@ def optimise(
         raise ValueError(f"Starts are between 1 and the pool's {pool} latents, not {starts}.")
     generator = _frozen(generator)
     x = x.to(next((weight.device for weight in generator.parameters()), x.device), torch.float32)
-    z = _starts(generator, latent.draw(prior, latent_dim, pool, seed).to(x.device), x, starts)
+    z = _starts(generator, drawn(prior, latent_dim, pool, seed).to(x.device), x, starts)
     yield from _descend(generator, x, z, steps, rate, lambda moved: _inside(moved, prior))
 
 
@@ -211,6 +212,13 @@ def _frozen(network: _Net) -> _Net:
     if training or any(weight.is_inference() for weight in weights):
         return copy.deepcopy(network).eval()
     return network
+
+
+def drawn(prior: str, latent_dim: int, pool: int, seed: int) -> Tensor:
+    """The pool (pool, latent_dim). Its seeds lie far from those of samples: else a sample that is inverted
+    would be found among the starts, at no error."""
+    moved = (seed + POOL_SEEDS) % (latent.MAX_SEED + 1) if seed >= 0 else seed  # which is then refused
+    return latent.draw(prior, latent_dim, pool, moved)
 
 
 def _starts(generator: nn.Module, drawn: Tensor, x: Tensor, starts: int) -> Tensor:

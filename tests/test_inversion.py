@@ -121,7 +121,7 @@ def test_a_normal_latent_stays_near_its_shell_and_ends_at_its_nearest_point() ->
     most = (3 + 3 * 6**0.5) ** 0.5
     assert found.z[2].norm() <= most + 1e-4
     least = (far.norm() - most) ** 2 / 16  # of 16 pixels, the error of any latent that is allowed
-    assert least * 0.999 < found.error[2] < least * 1.01
+    assert least * 0.999 < found.error[2] < least * 1.02
 
 
 def test_normal_latents_of_many_dimensions_keep_off_the_centre() -> None:
@@ -149,7 +149,7 @@ def test_the_steps_are_those_of_torchs_adam_with_cosine_decay() -> None:
     generator, steps = curved(), 15
     x = generator(latent.draw("uniform", DIM, 1, seed=6))
     found = invert(x, generator, starts=1, steps=steps, rate=0.1)
-    drawn = latent.draw("uniform", DIM, 32, seed=0)
+    drawn = inversion.drawn("uniform", DIM, 32, seed=0)
     z = drawn[metrics.mse(generator(drawn), x).argmin()][None].requires_grad_()
     adam = torch.optim.Adam([z], lr=0.1)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
@@ -190,9 +190,16 @@ def test_the_trace_never_rises_and_ends_at_the_error(prior: str) -> None:
     assert (found.trace[-1] < found.trace[0]).all()
 
 
+@pytest.mark.parametrize("seed", [0, 5, latent.MAX_SEED])
+def test_a_sample_is_not_found_among_the_starts(seed: int) -> None:
+    pool = inversion.drawn("normal", DIM, 200, seed)
+    for other in (seed, 0, 1):
+        assert torch.cdist(pool, latent.draw("normal", DIM, 200, other)).min() > 1e-3
+
+
 def test_the_first_step_is_the_best_of_the_pool() -> None:
     generator, x = curved(), pictures(5)
-    drawn = latent.draw("uniform", DIM, 32, seed=4)
+    drawn = inversion.drawn("uniform", DIM, 32, seed=4)
     errors = (generator(drawn)[None] - x[:, None]).square().flatten(2).mean(2)  # (5, 32)
     found = invert(x, generator, steps=1, seed=4)
     torch.testing.assert_close(found.error, errors.amin(1))

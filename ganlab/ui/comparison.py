@@ -77,7 +77,7 @@ class Comparison:
     judge: str  # how often the judge is right, or why there is none
     reading: Reading | None  # of x
     rows: tuple[Row, ...]  # the model in use first
-    unfit: tuple[str, ...]  # a sentence for each model that cannot take this picture
+    unfit: tuple[str, ...]  # a sentence for the models that, for one reason, cannot take this picture
     began: int = field(default_factory=lambda: time.monotonic_ns() // 1000)  # us: tells old from new
 
     @property
@@ -117,12 +117,12 @@ def read(judge: Judge | None, x: Tensor) -> Reading | None:
 def start(models: Models, explorer: Explorer, item: Item) -> Comparison:
     """The rows of all models that fit, still without answers: only descriptions are read."""
     x, judge = item.picture, explorer.judge
-    rows, unfit = [Row("", explorer.config)], []
+    rows, unfit = [Row("", explorer.config)], dict[str, list[str]]()
     for name, config in _others(models, explorer):
         if isinstance(config, str):
             rows.append(Row(name, None, config))
         elif reason := unfitting(config, explorer.config):
-            unfit.append(reason)
+            unfit.setdefault(reason, []).append(config.name)
         else:
             rows.append(Row(name, config))
     said = (
@@ -132,7 +132,8 @@ def start(models: Models, explorer: Explorer, item: Item) -> Comparison:
         else f"There is no judge for {explorer.config.dataset}, so no class is named."
     )
     key = shown_key(explorer, item)
-    return Comparison(key, x, item.caption, item.notes, said, read(judge, x), tuple(rows), tuple(unfit))
+    sentences = tuple(f"{', '.join(names)}: {reason}" for reason, names in unfit.items())
+    return Comparison(key, x, item.caption, item.notes, said, read(judge, x), tuple(rows), sentences)
 
 
 def _others(models: Models, explorer: Explorer) -> Iterator[tuple[str, ModelConfig | str]]:
@@ -157,11 +158,11 @@ def _others(models: Models, explorer: Explorer) -> Iterator[tuple[str, ModelConf
 def unfitting(config: ModelConfig, used: ModelConfig) -> str:
     """Why a model cannot take a picture that was prepared for the one in use; empty if it can."""
     if config.image_shape != used.image_shape:
-        return f"{config.name} takes {_kind(config)} pictures, and this one is {_kind(used)}."
+        return f"made for {_kind(config)} pictures, and this one is {_kind(used)}."
     if config.preparation != used.preparation:
         return (
-            f"{config.name} takes pictures prepared as {config.preparation!r}, and this one was prepared"
-            f" as {used.preparation!r}."
+            f"made for pictures prepared as {config.preparation!r}, and this one was prepared as"
+            f" {used.preparation!r}."
         )
     return ""
 

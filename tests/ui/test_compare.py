@@ -100,14 +100,15 @@ def test_every_model_that_fits_has_a_row_and_every_other_a_reason(
     known = start(models, models.get(folders[ENCODER]), item)
     assert [row.called for row in known.rows] == [ENCODER, SECOND, GAN]
     assert known.unfit == (
-        "tiny-colour takes 32 x 32 colour pictures, and this one is 28 x 28 grey.",
-        "tiny-raw takes pictures prepared as 'picture', and this one was prepared as 'digit'.",
+        "tiny-colour: made for 32 x 32 colour pictures, and this one is 28 x 28 grey.",
+        "tiny-raw: made for pictures prepared as 'picture', and this one was prepared as 'digit'.",
     )
     said = stage_html(known)
     assert said.count('scope="row"') == 3
-    assert all(
-        images.data_uri(known.x[0]) in said and reason.split(" takes")[0] in said for reason in known.unfit
-    )
+    assert all(images.data_uri(known.x[0]) in said and reason.split(":")[0] in said for reason in known.unfit)
+    fewer = Offered(folders[COLOUR], folders[ENCODER], folders[SECOND])
+    (told,) = start(fewer, fewer.get(folders[COLOUR]), item).unfit
+    assert told.startswith(f"{ENCODER}, {SECOND}: made for 28 x 28 grey")  # one reason is said once
     # The model in use comes first, once, whichever it is.
     other = ganlab.load(folders[SECOND])
     rows = start(models, other, item).rows
