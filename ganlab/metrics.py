@@ -65,6 +65,31 @@ def auroc(positives: Tensor, negatives: Tensor) -> float:
     return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
 
 
+def energy_test(a: Tensor, b: Tensor, permutations: int = 200, seed: int = 0) -> tuple[float, float, float]:
+    """Whether rows a (N, D) and b (M, D) may be of one distribution (Székely and Rizzo 2004, InterStat 5).
+
+    The energy distance 2 E|a - b| - E|a - a'| - E|b - b'|, which is 0 for one distribution; that of the
+    same rows dealt out anew, which is exceeded by chance once in 20 times; and the permutation test's
+    p-value, the share of all deals that are at least as far apart.
+    """
+    rows = torch.cat([a, b]).double()
+    apart = torch.cdist(rows, rows)
+    first = torch.arange(len(rows)) < len(a)
+
+    def energy(chosen: Tensor) -> float:
+        one, other = chosen.double(), (~chosen).double()
+        n, m = one.sum(), other.sum()
+        reach = apart @ torch.stack([one, other], 1)
+        within = one @ reach[:, 0] / (n * (n - 1)) + other @ reach[:, 1] / (m * (m - 1))
+        return float(2 * (one @ reach[:, 1]) / (n * m) - within)
+
+    rng = torch.Generator().manual_seed(seed)
+    dealt = [energy(first[torch.randperm(len(rows), generator=rng)]) for _ in range(permutations)]
+    found = energy(first)
+    p = (1 + sum(value >= found for value in dealt)) / (1 + permutations)
+    return found, sorted(dealt)[math.ceil(0.95 * permutations) - 1], p
+
+
 def quantiles(values: Tensor) -> list[float]:
     """The 0th, 1st, ..., 100th percentile of values (N,): 101 numbers, ascending."""
     at = torch.linspace(0.0, 1.0, 101, dtype=torch.float64)

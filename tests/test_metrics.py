@@ -52,6 +52,31 @@ def test_auroc_counts_the_pairs_in_the_right_order():
     assert metrics.auroc(torch.ones(5), torch.ones(3)) == 0.5
 
 
+def test_the_energy_distance_is_that_of_all_pairs():
+    rng = torch.Generator().manual_seed(0)
+    a, b = torch.randn(7, 3, generator=rng), torch.randn(5, 3, generator=rng) + 1
+    between = np.mean([float((p - q).norm()) for p in a for q in b])
+    within = [
+        np.mean([float((p - q).norm()) for i, p in enumerate(some) for j, q in enumerate(some) if i != j])
+        for some in (a, b)
+    ]
+    found, _, _ = metrics.energy_test(a, b, permutations=1)
+    assert found == pytest.approx(2 * between - sum(within), rel=1e-5)
+
+
+def test_the_energy_test_tells_shifted_and_narrower_sets_and_lets_equal_ones_pass():
+    rng = torch.Generator().manual_seed(1)
+    a, b = torch.randn(200, 5, generator=rng), torch.randn(200, 5, generator=rng)
+    found, by_chance, p = metrics.energy_test(a, b)
+    assert found < by_chance
+    assert p > 0.05
+    for other in (b + 0.5, b * 0.6):
+        found, by_chance, p = metrics.energy_test(a, other)
+        assert found > by_chance
+        assert p == pytest.approx(1 / 201)
+    assert metrics.energy_test(a, b) == metrics.energy_test(a, b)
+
+
 def test_quantiles_are_numpys():
     values = torch.rand(777, generator=torch.Generator().manual_seed(0))
     found = metrics.quantiles(values)

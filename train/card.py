@@ -293,6 +293,20 @@ def figures(config: ModelConfig, found: dict[str, Any]) -> tuple[list[str], list
     if z := found.get("latent"):
         other = f"{z['mean_abs_error_random_pair']:.3f} random pair"
         add("Latent, mean abs of E(G(z)) − z", f"{z['mean_abs_error']:.3f}", other)
+    if c := found.get("codes"):
+        prior = f"0 and {c['deviation_prior']:.3f} of the prior"
+        spread = f"{c['deviation']:.3f} ({c['deviation_least']:.3f} to {c['deviation_most']:.3f})"
+        add(
+            "Codes: mean abs of their mean; deviation (least to most)",
+            f"{c['mean_abs']:.3f}; {spread}",
+            prior,
+        )
+        chance = f"{c['energy_by_chance']:.4f} once in 20 by chance"
+        add("Codes, energy distance from the prior", f"{c['energy']:.4f} (p = {c['p']:.3f})", chance)
+    if w := found.get("paths"):
+        fade = f"{percent(w['cross_fade'])} ({percent(w['cross_fade_lowest'])}) in a cross-fade"
+        value = f"{percent(w['confidence'])} ({percent(w['lowest'])})"
+        add("Between two digits, how sure the judge is: mean (lowest)", value, fade)
     if i := found.get("identity"):
         add(
             "Identity: the judge sees the same class in x and G(E(x))",

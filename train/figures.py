@@ -16,7 +16,9 @@ from ganlab.networks import Discriminator, Encoder
 
 BATCH = 2500  # pictures or points at a time
 SAMPLES = 10_000  # latents of the prior behind the latent error and the Fréchet distance
-SEEDS = {"latent": 0, "samples": 1, "untrained": 0, "floor": 0}
+SEEDS = {"latent": 0, "samples": 1, "untrained": 0, "floor": 0, "codes": 2}
+TESTED = 1000  # codes, and as many latents of the prior, in the test of whether they are of one distribution
+PATHS, STEPS = 500, 9  # paths between test pictures of different classes, and pictures on each
 
 
 @torch.inference_mode()
@@ -35,8 +37,10 @@ def measure(
         y = in_batches(lambda some: stored.generator(stored.encoder(some)), x)
         figures["reconstruction"] = reconstruction(x, y, metrics.mean_image(gallery.pictures.pixels))
         figures["latent"] = latent_error(stored)
+        figures["codes"] = codes(stored, x)
         if judge is not None:
             figures["identity"] = identity(x, y, labels, judge)
+            figures["paths"] = paths(stored, x, labels, judge)
     return figures
 
 
@@ -150,6 +154,50 @@ def latent_error(stored: LatentModel) -> dict[str, float]:
     return {
         "mean_abs_error": float((again - z).abs().mean()),
         "mean_abs_error_random_pair": float((metrics.next_one(z) - z).abs().mean()),
+    }
+
+
+def codes(stored: LatentModel, x: Tensor) -> dict[str, float]:
+    """How near the codes E(x) lie to the prior: mean and deviation over dimensions, and a two-sample test."""
+    config = stored.config
+    z = in_batches(stored.encoder, x)
+    drawn = latent.draw(config.prior, config.latent_dim, min(TESTED, len(z)), SEEDS["codes"])
+    deviations = z.std(0)
+    energy, by_chance, p = metrics.energy_test(z[:TESTED], drawn)
+    return {
+        "mean_abs": float(z.mean(0).abs().mean()),
+        "deviation": float(deviations.mean()),
+        "deviation_least": float(deviations.min()),
+        "deviation_most": float(deviations.max()),
+        "deviation_prior": 3**-0.5 if config.prior == "uniform" else 1.0,
+        "energy": energy,
+        "energy_by_chance": by_chance,
+        "p": p,
+    }
+
+
+def paths(stored: LatentModel, x: Tensor, labels: Tensor, judge: Judge) -> dict[str, float]:
+    """How sure the judge is, of whichever class, of the pictures between two test pictures of different
+    classes: on the path that `latent.interpolate` takes between their codes, and in a cross-fade."""
+    firsts = [i for i in range(len(x) - 1) if labels[i] != labels[i + 1]][:PATHS]
+    z = in_batches(stored.encoder, x[: firsts[-1] + 2])
+    ways = torch.stack(
+        [latent.interpolate(z[i], z[i + 1], STEPS + 2, stored.config.prior)[1:-1] for i in firsts]
+    )
+    share = torch.linspace(0, 1, STEPS + 2)[1:-1].view(1, -1, 1, 1, 1)
+    a, b = x[firsts].unsqueeze(1), x[[i + 1 for i in firsts]].unsqueeze(1)
+
+    def sure(pictures: Tensor) -> Tensor:
+        return judge.probabilities(pictures).amax(1).view(len(firsts), STEPS)
+
+    found = sure(in_batches(stored.generator, ways.flatten(0, 1)))
+    faded = sure((a + share * (b - a)).flatten(0, 1))
+    return {
+        "count": len(firsts),
+        "confidence": float(found.mean()),
+        "lowest": float(found.amin(1).mean()),
+        "cross_fade": float(faded.mean()),
+        "cross_fade_lowest": float(faded.amin(1).mean()),
     }
 
 

@@ -186,7 +186,7 @@ def test_without_an_encoder_only_what_needs_none(tiny):
 def test_a_data_set_without_a_judge_has_neither_identity_nor_frechet(tiny):
     folder = tiny(dataset="kmnist")
     found = evaluate.evaluate(folder, data.load("kmnist", "", "test"))
-    assert set(found) == {"evaluation", "training", "one_nn", "reconstruction", "latent"}
+    assert set(found) == {"evaluation", "training", "one_nn", "reconstruction", "latent", "codes"}
     card = (folder / "README.md").read_text()
     assert "judge" not in card
     assert "97.39 %" not in card

@@ -224,9 +224,9 @@ def test_without_a_judge_neither_identity_nor_frechet(
     stored = made(known, "ae-l2")
     gallery = Gallery(stored, known)
     blind, judged = (figures.measure(stored, gallery, test, judge) for judge in (None, tiny_judge))
-    assert set(judged) - set(blind) == {"identity", "frechet"}
+    assert set(judged) - set(blind) == {"identity", "frechet", "paths"}
     assert blind == {key: judged[key] for key in blind}
-    assert set(blind) == {"one_nn", "reconstruction", "latent"}
+    assert set(blind) == {"one_nn", "reconstruction", "latent", "codes"}
 
 
 def test_without_a_generator_only_neighbours(known: Pictures, test: Pictures, tiny_judge: Judge) -> None:
@@ -282,6 +282,52 @@ def distance(a: Tensor, b: Tensor) -> float:
     apart = ((A.mean(0) - B.mean(0)) ** 2).sum() + A.var(0, ddof=1).sum() + B.var(0, ddof=1).sum()
     A, B = ((some - some.mean(0)) / np.sqrt(len(some) - 1) for some in (A, B))
     return float(apart - 2 * np.linalg.svd(A @ B.T, compute_uv=False).sum())
+
+
+@pytest.mark.parametrize("prior", ["uniform", "normal"])
+def test_codes_are_told_beside_the_prior(
+    prior: str, known: Pictures, test: Pictures, tiny_judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "TESTED", 60)
+    stored = made(known, "bigan", prior=prior)
+    x = test.inputs(slice(None))
+    found = figures.codes(stored, x)
+    z = stored.encoder(x)
+    assert found["mean_abs"] == pytest.approx(float(z.mean(0).abs().mean()), rel=1e-4)
+    spread = z.double().std(0)
+    assert found["deviation"] == pytest.approx(float(spread.mean()), rel=1e-4)
+    assert (found["deviation_least"], found["deviation_most"]) == pytest.approx(
+        (float(spread.min()), float(spread.max())), rel=1e-4
+    )
+    drawn = latent.draw(prior, 4, 1000, 0)
+    assert found["deviation_prior"] == pytest.approx(float(drawn.std()), abs=0.03)
+    assert found["energy"] > found["energy_by_chance"]  # an untrained encoder knows of no prior
+    assert found["p"] < 0.05
+
+
+def test_paths_are_between_different_classes_and_judged_between_their_ends(
+    known: Pictures, test: Pictures, tiny_judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "PATHS", 6)
+    monkeypatch.setattr(figures, "STEPS", 3)
+    stored, x = made(known, "bigan"), test.inputs(slice(None))
+    labels = test.labels.clone()
+    labels[1] = labels[0]  # no path between these
+    found = figures.paths(stored, x, labels, tiny_judge)
+    pairs = [i for i in range(len(x) - 1) if labels[i] != labels[i + 1]][:6]
+    assert pairs[0] > 0
+    ways, fades = [], []
+    for i in pairs:
+        a, b = stored.encoder(x[i : i + 1])[0], stored.encoder(x[i + 1 : i + 2])[0]
+        steps = [stored.generator((a + t * (b - a))[None]) for t in (0.25, 0.5, 0.75)]
+        ways.append([float(tiny_judge.probabilities(step).max()) for step in steps])
+        faded = [x[i] + t * (x[i + 1] - x[i]) for t in (0.25, 0.5, 0.75)]
+        fades.append([float(tiny_judge.probabilities(step[None]).max()) for step in faded])
+    assert found["count"] == 6
+    assert found["confidence"] == pytest.approx(np.mean(ways), rel=1e-4)
+    assert found["lowest"] == pytest.approx(np.mean([min(way) for way in ways]), rel=1e-4)
+    assert found["cross_fade"] == pytest.approx(np.mean(fades), rel=1e-4)
+    assert found["cross_fade_lowest"] == pytest.approx(np.mean([min(fade) for fade in fades]), rel=1e-4)
 
 
 @pytest.mark.parametrize(("samples", "pictures", "tested"), [(50, 300, 200), (500, 300, 130), (500, 80, 200)])

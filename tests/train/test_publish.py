@@ -282,7 +282,7 @@ def test_a_run_on_a_folder_of_ones_own_is_published_and_measured(own_run, root, 
     found = json.loads((folder / "metrics.json").read_text())
     assert found["evaluation"]["gallery"] == f"shades train, {len(train)}"
     assert found["evaluation"]["test"] == f"shades test, {len(test)}"
-    assert set(found) == {"evaluation", "training", "one_nn", "reconstruction", "latent"}
+    assert set(found) == {"evaluation", "training", "one_nn", "reconstruction", "latent", "codes"}
     E, x = stored.encoder, train.inputs(slice(None))
     with torch.inference_mode():
         h = E.second(torch.nn.functional.leaky_relu(E.first(x.flatten(1)), 0.2))
