@@ -83,7 +83,7 @@ class TrainConfig:
     pair_weight: float = _setting(1.0, "bigan-plus: of the discriminator of (x, x) and (x, G(E(x)))")
     pixel_weight: float = _setting(0.0, "bigan-plus: of the squared error of G(E(x)), summed over pixels")
     latent_weight: float = _setting(0.0, "bigan-plus: of the mean squared error of E(G(z))")
-    contrast_weight: float = _setting(0.0, "bigan-plus: of the contrast between views of two pictures")
+    contrast_weight: float = _setting(0.0, "bigan-plus: of the contrast between pictures and views of them")
     code_noise: float = _setting(0.0, "bigan-plus: deviation of the noise on codes that G decodes")
     augment: bool = _setting(False, "bigan-plus: half of what is to be given back are changed views")
     feature_dim: int = _setting(

@@ -268,8 +268,8 @@ EXPLAINED: dict[str, Explained] = {
             "P is that of ALICE (Li et al., 2017): what it cannot tell from x is x, which bounds how much"
             " of x its code leaves open.",
             "Settings add to this: a squared error of G(E(x)), one of E(G(z)), noise on codes, pictures"
-            " changed as uploads differ from MNIST, and a contrast that brings the features of two changed"
-            " views of one picture together.",
+            " changed as uploads differ from MNIST, and a contrast that brings the features of a picture"
+            " and of a changed view of it together.",
         ),
         look="Do the reconstructions keep the class and the hand of what is above them?",
         commands=("python -m train bigan-plus --family conv",),

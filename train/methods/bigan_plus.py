@@ -35,7 +35,7 @@ class BiGANPlus:
 
     - `pixel_weight` times the squared error of G(E(x)), summed over pixels;
     - `latent_weight` times the mean of (E(G(z)) - z)^2;
-    - `contrast_weight` times `contrast` of E's features of two changed views of x;
+    - `contrast_weight` times `contrast` of E's features of x and of a changed view of it;
     - `code_noise`, the deviation of noise added to codes before G decodes them, so that near codes give
       near pictures;
     - `augment`: half of the pictures to be given back are changed views, as uploads differ from MNIST.
@@ -69,11 +69,11 @@ class BiGANPlus:
 
     def losses(self, nets: Mapping[str, nn.Module], x: Tensor, z: Tensor) -> dict[str, Tensor]:
         G, E, D = nets["generator"], cast("Encoder", nets["encoder"]), nets["joint_discriminator"]
-        code = E(x)
+        code, features = E.both(x) if self.contrast else (E(x), None)
         target, codes = x, code
         if self.contrast or self.augment:
             view = augmented(x)
-            view_code, features = E.both(view)
+            view_code, view_features = E.both(view)
         if self.augment:
             half = len(x) // 2
             target, codes = torch.cat([x[:half], view[half:]]), torch.cat([code[:half], view_code[half:]])
@@ -89,8 +89,8 @@ class BiGANPlus:
             total = total + self.pair * softplus(-near).mean()
         if self.pixel:
             total = total + self.pixel * (again.float() - target).square().flatten(1).sum(1).mean()
-        if self.contrast:
-            total = total + self.contrast * contrast(features, E.hidden(augmented(x)))
+        if features is not None:
+            total = total + self.contrast * contrast(features, view_features)
         if self.latent:
             total = total + self.latent * (E(made).float() - z).square().mean()
         return {"discriminator": judged, "generator_encoder": total}
