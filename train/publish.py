@@ -33,7 +33,7 @@ from train.methods import METHODS
 from train.trainer import RESUME_FILE, published_networks
 
 MAX_FILE_BYTES = 10_000_000  # a Space's git repository takes no larger file as it is
-RESERVED = ("galleries", "judges", "ratios", "table")
+RESERVED = ("ablation", "galleries", "judges", "ratios", "table")
 SEED = 0  # of the latents that batch norm is calibrated on
 COLUMNS = 12
 SAMPLE_ROWS, PAIR_ROWS = 6, 3

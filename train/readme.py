@@ -14,7 +14,7 @@ from train.card import NONE, markdown, percent
 README = CHECKPOINTS.parent / "README.md"
 TABLE = CHECKPOINTS / "table"  # the pages that train.table and train.split write
 MARKS = re.compile(
-    r"(?P<start><!-- (?P<kind>figures|models|table|split)(?:: (?P<name>[\w-]+))? -->)"
+    r"(?P<start><!-- (?P<kind>figures|models|table|split|ablation)(?:: (?P<name>[\w-]+))? -->)"
     r".*?(?P<end><!-- end -->)",
     flags=re.S,
 )
