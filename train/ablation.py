@@ -99,9 +99,10 @@ def render(rows: dict[str, dict[str, Any]]) -> str:
         )  # fmt: skip
     first = next(iter(rows.values()))
     return (
-        f"{markdown(heads, lines)}\n\n`{COMMAND}`: {first['epochs']} epochs each, one seed. Rows with a +"
-        " add to the row above; the others change the last of these in one thing. Fréchet distance of samples of"
-        f" the prior, judge features; real pictures have {first['frechet']['floor']:.3f}."
+        f"{markdown(heads, lines)}\n\n`{COMMAND}`: {first['epochs']} epochs each, one seed."
+        " Rows with a + add to the row above; the others change the last of these in one thing."
+        " Fréchet distance of samples of the prior, judge features; real pictures have"
+        f" {first['frechet']['floor']:.3f}."
     )
 
 
