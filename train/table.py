@@ -186,6 +186,7 @@ def legend(found: dict[str, Any]) -> str:
         f" {found['latent_random_pair']:.3f} apart; the mean picture has an MSE of"
         f" {found['mse_mean_image']:.4f}. D is that of the LR runs: nothing of their E reaches G or D. The"
         " release scores training digits that it set aside; the test set is harder (`python -m train.split`)."
+        " Seconds are those of the clock, whatever else the machine did."
     )
 
 
