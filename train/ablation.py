@@ -11,11 +11,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ganlab.judge import Judge
 from train import data, readme
 from train.card import markdown
 from train.config import PRESETS, TrainConfig
-from train.rows import make_row
+from train.rows import load_judged, make_row
 
 FOLDER = readme.TABLE.parent / "ablation"
 RUNS = Path("runs/ablation")
@@ -129,10 +128,7 @@ def main(arguments: list[str] | None = None) -> int:
     data.add_root_flag(parser)
     options = parser.parse_args(arguments)
     try:
-        pictures, test = (data.load(DATASET, options.data_root, split) for split in ("train", "test"))
-        judge = Judge.load(DATASET)
-        if judge is None:
-            raise ValueError(f"There is no judge of {DATASET}: make it with python -m train.judge {DATASET}.")
+        pictures, test, judge = load_judged(DATASET, options.data_root)
         for name in options.rows:
             target = options.folder / f"{file_of(name)}.json"
             if target.is_file():

@@ -20,6 +20,7 @@ from ganlab.model import CHECKPOINTS, LatentModel
 from train import data, figures, publish
 from train.config import PRESETS, TrainConfig
 from train.evaluate import rounded
+from train.rows import load_judged
 from train.trainer import RESUME_FILE, Trainer
 
 FOLDER = CHECKPOINTS / "ratios"
@@ -89,10 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
     data.add_root_flag(parser)
     options = parser.parse_args(arguments)
     try:
-        pictures, test = (data.load(DATASET, options.data_root, split) for split in ("train", "test"))
-        judge = Judge.load(DATASET)
-        if judge is None:
-            raise ValueError(f"There is no judge of {DATASET}: make it with python -m train.judge {DATASET}.")
+        pictures, test, judge = load_judged(DATASET, options.data_root)
         options.folder.mkdir(parents=True, exist_ok=True)
         found = []
         for d_steps, g_steps in RATIOS:

@@ -24,6 +24,15 @@ RUNS = Path("runs/table")
 DATASET = "mnist"
 
 
+def load_judged(dataset: str, data_root: str) -> tuple[Pictures, Pictures, Judge]:
+    """Training and test pictures, and their judge; ValueError where there is none."""
+    pictures, test = (data.load(dataset, data_root, split) for split in ("train", "test"))
+    judge = Judge.load(dataset)
+    if judge is None:
+        raise ValueError(f"There is no judge of {dataset}: make it with python -m train.judge {dataset}.")
+    return pictures, test, judge
+
+
 def make_row(
     config: TrainConfig, pictures: Pictures, test: Pictures, judge: Judge, target: Path
 ) -> dict[str, Any] | None:
@@ -82,10 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
     data.add_root_flag(parser)
     options = parser.parse_args(arguments)
     try:
-        pictures, test = (data.load(DATASET, options.data_root, split) for split in ("train", "test"))
-        judge = Judge.load(DATASET)
-        if judge is None:
-            raise ValueError(f"There is no judge of {DATASET}: make it with python -m train.judge {DATASET}.")
+        pictures, test, judge = load_judged(DATASET, options.data_root)
         for seed in options.seeds:
             for method in options.methods:
                 name = f"{method}-s{seed}"
