@@ -144,8 +144,23 @@ class Explorer:
             return inversion.optimise(G, prior, x, latent_dim=dim, steps=steps, seed=seed)
         raise ValueError(f'Steps are taken by "optimise" and "hybrid", not by {method!r}.')
 
-    def sample(self, n: int, seed: int = 0, truncation: float = 1.0) -> Tensor:
-        """n latents of the prior, (n, latent_dim); the same seed gives the same on every machine."""
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What latents can be drawn from, the one that `sample` prefers first."""
+        return ("prior",) if self.model.mixture is None else ("mixture", "prior")
+
+    def sample(self, n: int, seed: int = 0, truncation: float = 1.0, source: str | None = None) -> Tensor:
+        """n latents (n, latent_dim); the same seed gives the same on every machine.
+
+        They are of the mixture of Gaussians that was fitted to the codes of the training pictures, where
+        the checkpoint holds one (`density`), else of the prior; `source`, one of `sources`, chooses.
+        """
+        source = source or self.sources[0]
+        if source not in self.sources:
+            raise ValueError(f"{self.config.name} draws latents from {list(self.sources)}, not {source!r}.")
+        if source == "mixture":
+            assert self.model.mixture is not None
+            return self.model.mixture.draw(n, seed, truncation)
         return latent.draw(self.config.prior, self.config.latent_dim, n, seed, truncation)
 
     def interpolate(self, a: Tensor, b: Tensor, steps: int) -> Tensor:
@@ -164,7 +179,7 @@ class Explorer:
         if self.gallery is not None and "encoder" in self.model.networks:
             codes = self.gallery.codes
         else:
-            codes = self.sample(PRINCIPAL_SAMPLES)
+            codes = self.sample(PRINCIPAL_SAMPLES, source="prior")
         return latent.principal_directions(codes, self.config.latent_dim)
 
     @functools.cached_property

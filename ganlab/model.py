@@ -15,7 +15,8 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from ganlab import latent, networks
+from ganlab import density, latent, networks
+from ganlab.density import Mixture
 from ganlab.networks import Encoder, conv
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
@@ -51,6 +52,7 @@ class ModelConfig:
     feature_dim: int = (
         0  # of E's features in "conv", where they have a head of their own; 0: the hidden layer
     )
+    gaussians: int = 0  # of the mixture fitted to the codes (`density`); 0: there is none
 
     def __post_init__(self) -> None:
         for name in ("name", "method", "dataset", "family", "preparation", "title"):
@@ -70,6 +72,7 @@ class ModelConfig:
             ("latent_dim", 1, 4096),
             ("width", 1, 16384),
             ("feature_dim", 0, 4096),
+            ("gaussians", 0, 4096),
         ):
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:  # True is an int to isinstance
@@ -120,8 +123,11 @@ class LatentModel:
     fingerprint: str  # hash of what is on disk; latents and recipes carry it
     folder: Path | None = None
     metrics: dict[str, Any] = dataclasses.field(default_factory=dict)
+    mixture: Mixture | None = None  # the density of the codes
 
     def __post_init__(self) -> None:
+        if self.mixture is not None and not (self.mixture.weights > 0).any():
+            raise CheckpointError(f"{density.FILE} of {self.config.name} gives no Gaussian any weight.")
         for network in self.networks.values():
             network.eval().requires_grad_(False)
 
@@ -149,15 +155,22 @@ def weights_file(network: str) -> str:
     return f"{network}.safetensors"
 
 
-def save(config: ModelConfig, nets: dict[str, nn.Module], folder: Path) -> None:
-    """Write config.json and a safetensors file for each network (floats as fp16) to `folder`."""
+def save(
+    config: ModelConfig, nets: dict[str, nn.Module], folder: Path, mixture: Mixture | None = None
+) -> None:
+    """Write config.json and a safetensors file for each network (floats as fp16) to `folder`, and one for
+    the density of the codes where `config.gaussians` says that there is one."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in config.networks:
+    files: dict[str, nn.Module] = {weights_file(name): nets[name] for name in config.networks}
+    if config.gaussians:
+        assert mixture is not None
+        files[density.FILE] = mixture
+    for file, module in files.items():
         tensors = {
             key: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
-            for key, value in nets[name].state_dict().items()
+            for key, value in module.state_dict().items()
         }
-        safetensors.torch.save_file(tensors, folder / weights_file(name))
+        safetensors.torch.save_file(tensors, folder / file)
     (folder / CONFIG_FILE).write_text(config.to_json(), encoding="utf-8")
 
 
@@ -233,11 +246,15 @@ def load(name: str, device: torch.device | str = "cpu") -> LatentModel:
         # claims, and no random number is drawn for weights that are about to be replaced.
         with torch.device("meta"):
             nets = networks.build(config)
+            mixture = Mixture(config.gaussians, config.latent_dim) if config.gaussians else None
     except ValueError as error:
         raise CheckpointError(f"{name}/{CONFIG_FILE}: {error}") from None
     digest = hashlib.sha256(config_text.encode())
-    for net, module in nets.items():
-        path = folder / weights_file(net)
+    files: dict[str, nn.Module] = {weights_file(net): module for net, module in nets.items()}
+    if mixture is not None:
+        files[density.FILE] = mixture
+    for file, module in files.items():
+        path = folder / file
         if not path.is_file():
             raise CheckpointError(f"{name} lacks {path.name}: it is no checkpoint.")
         if path.stat().st_size > MAX_WEIGHTS_BYTES:
@@ -245,7 +262,7 @@ def load(name: str, device: torch.device | str = "cpu") -> LatentModel:
         blob = path.read_bytes()
         digest.update(blob)
         fill(module, blob, f"{name}/{path.name}", device)
-    return LatentModel(config, nets, digest.hexdigest()[:16], folder, read_metrics(folder))
+    return LatentModel(config, nets, digest.hexdigest()[:16], folder, read_metrics(folder), mixture)
 
 
 def fill(module: nn.Module, blob: bytes, source: str, device: torch.device | str) -> None:

@@ -129,10 +129,17 @@ def render(config: ModelConfig, found: dict[str, Any], source: str, pictures: li
         f" Trained on {trained_on}."
         + (" These are CIFAR-10's pictures after JPEG compression." if "JPEG" in trained_on else ""),
     ]
+    if config.gaussians:
+        blocks.append(
+            f"After training, a mixture of {config.gaussians} Gaussians was fitted to the codes E(x) of the"
+            " training pictures (`density.safetensors`). Samples are of this mixture unless the prior is"
+            " asked for."
+        )
     if SAMPLES_FILE in pictures:
         blocks += [
             f"![Samples]({SAMPLES_FILE})",
-            f"G(z) for z from the prior, seed {SAMPLE_SEED}, not selected.",
+            f"G(z) for z from {'the mixture' if config.gaussians else 'the prior'}, seed {SAMPLE_SEED}, not"
+            " selected.",
         ]
     if RECONSTRUCTIONS_FILE in pictures:
         blocks += [
@@ -158,7 +165,7 @@ def _use(config: ModelConfig, source: str) -> str:
     lines = ["import ganlab", "", f'ex = ganlab.load("{source}")']
     if "generator" in config.networks:
         lines += [
-            "z = ex.sample(16, seed=0)  # latents of the prior",
+            f"z = ex.sample(16, seed=0)  # latents of the {'mixture' if config.gaussians else 'prior'}",
             "y = ex.decode(z)  # their pictures",
         ]
     if "encoder" in config.networks:
@@ -316,7 +323,10 @@ def figures(config: ModelConfig, found: dict[str, Any]) -> tuple[list[str], list
         add("The judge's class of G(E(x)) is the label", percent(i["label_agreement"]), judge)
     if f := found.get("frechet"):
         floor = f"{f['floor']:.3f} real pictures"
-        add(f"Fréchet distance of {f['n']:,} samples, judge features", f"{f['distance']:.3f}", floor)
+        of = {"distance": "the prior", "mixture": "the mixture"} if "mixture" in f else {"distance": ""}
+        for key, source in of.items():
+            named = f"samples{' of ' if source else ''}{source}"
+            add(f"Fréchet distance of {f['n']:,} {named}, judge features", f"{f[key]:.3f}", floor)
     heads = ["Figure", "Here", "Baseline", "Published"]
     return (heads, rows) if paper else (heads[:3], [row[:3] for row in rows])
 

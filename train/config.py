@@ -84,7 +84,8 @@ class TrainConfig:
     pixel_weight: float = _setting(0.0, "bigan-plus: of the squared error of G(E(x)), summed over pixels")
     latent_weight: float = _setting(0.0, "bigan-plus: of the mean squared error of E(G(z))")
     contrast_weight: float = _setting(0.0, "bigan-plus: of the contrast between pictures and views of them")
-    code_noise: float = _setting(0.0, "bigan-plus: deviation of the noise on codes that G decodes")
+    prior_weight: float = _setting(0.0, "bigan-plus: of the sliced distance of codes from the prior")
+    code_noise: float = _setting(0.0, "bigan-plus: deviation of the noise on codes in training")
     augment: bool = _setting(False, "bigan-plus: half of what is to be given back are changed views")
     feature_dim: int = _setting(
         0, "conv, bigan-plus: numbers in E's features, with a head of their own; 0: its hidden layer"
@@ -128,9 +129,8 @@ class TrainConfig:
             raise ValueError("--norm belongs to --family conv.")
         if self.method in ("lr", "jlr") and (self.prior, self.regression) == ("normal", "cross-entropy"):
             raise ValueError("A normal prior has no cross-entropy with E's answer: use --regression l2.")
-        if not 0 <= self.regression_weight < math.inf:
-            raise ValueError("--regression-weight is at least 0 and finite.")
-        for name in ("pair_weight", "pixel_weight", "latent_weight", "contrast_weight", "code_noise"):
+        weights = [f.name for f in dataclasses.fields(self) if f.name.endswith("_weight")]
+        for name in (*weights, "code_noise"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{flag(name)} is at least 0 and finite.")
         if self.feature_dim and (self.family, self.method) != ("conv", "bigan-plus"):

@@ -129,18 +129,26 @@ def identity(x: Tensor, y: Tensor, labels: Tensor, judge: Judge) -> dict[str, An
 
 
 def frechet(stored: LatentModel, pictures: Pictures, x: Tensor, judge: Judge) -> dict[str, Any]:
-    """Fréchet distance, in the judge's features, of as many samples of the prior as there are pictures x.
+    """Fréchet distance, in the judge's features, of as many samples of the prior as there are pictures x,
+    and of the mixture where the model has one.
 
     The floor is that of as many real training pictures: what samples like the data would score.
     """
     n = min(SAMPLES, len(x), len(pictures))
     real = judge.features(x[:n])
-    z = latent.draw(stored.config.prior, stored.config.latent_dim, n, SEEDS["samples"])
-    made = judge.features(in_batches(stored.generator, z))
+
+    def distance(z: Tensor) -> float:
+        return metrics.frechet_distance(judge.features(in_batches(stored.generator, z)), real)
+
+    found = {
+        "distance": distance(latent.draw(stored.config.prior, stored.config.latent_dim, n, SEEDS["samples"]))
+    }
+    if stored.mixture is not None:
+        found["mixture"] = distance(stored.mixture.draw(n, SEEDS["samples"]))
     rng = torch.Generator().manual_seed(SEEDS["floor"])
     others = judge.features(pictures.inputs(torch.randperm(len(pictures), generator=rng)[:n]))
     return {
-        "distance": metrics.frechet_distance(made, real),
+        **found,
         "floor": metrics.frechet_distance(others, real),
         "n": n,
         "judge": judge.fingerprint,

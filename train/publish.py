@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import re
 import shutil
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from ganlab import gallery as galleries
 from ganlab import images, latent, model, networks
+from ganlab.explorer import Explorer
 from ganlab.gallery import (
     CALIBRATION_BATCH,
     CODES_FILE,
@@ -27,7 +29,7 @@ from ganlab.gallery import (
     calibration_pictures,
 )
 from ganlab.model import CHECKPOINTS, CONFIG_FILE, CheckpointError, LatentModel, ModelConfig
-from train import card, data
+from train import card, data, density, figures
 from train.evaluate import evaluate, load_split, write_metrics
 from train.methods import METHODS
 from train.trainer import RESUME_FILE, published_networks
@@ -52,10 +54,12 @@ def publish(
     unfinished: bool = False,
     measured: bool = True,
     codes: bool = True,
+    gaussians: int = 0,
 ) -> Path:
     """Make root/NAME from a run folder; whatever fails, root/NAME stays what it was.
 
     Without `codes` those of the gallery are not stored: the app then encodes it when it first needs them.
+    With `gaussians` a mixture of so many is fitted to the codes of the training pictures and stored.
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) or name in RESERVED:
         raise PublishError(
@@ -65,6 +69,9 @@ def publish(
     if target.exists() and not (target / CONFIG_FILE).is_file():
         raise PublishError(f"{target} exists and is no checkpoint: choose another name, or remove it.")
     config, training, source = read_run(run, name, unfinished)
+    if gaussians and "encoder" not in config.networks:
+        raise PublishError(f"{run} has no encoder, and so no codes to fit {gaussians} Gaussians to.")
+    config = dataclasses.replace(config, gaussians=gaussians)
     # Before the work: a data set may be missing.
     test = load_split(config, source, data_root, "test") if measured else None
     pictures = training_pictures(config, source, data_root)
@@ -124,9 +131,15 @@ def read_run(run: Path, name: str, unfinished: bool) -> tuple[ModelConfig, dict[
     return config, training, str(train["dataset"])
 
 
+@torch.no_grad()
 def build(run: Path, config: ModelConfig, folder: Path, pictures: Pictures, codes: bool) -> None:
     """Weights, gallery codes and pictures; all but the weights made by the weights as stored."""
-    model.save(config, deployed(run, config, pictures), folder)
+    nets = deployed(run, config, pictures)
+    mixture = None
+    if config.gaussians:
+        E = nets["encoder"]
+        mixture = density.fit(figures.in_batches(E, pictures), config.gaussians)
+    model.save(config, nets, folder, mixture)
     stored = model.load(str(folder))
     if "encoder" in stored.networks and config.gallery and codes:
         found = Gallery(stored, pictures).codes
@@ -177,10 +190,9 @@ def calibrate(config: ModelConfig, nets: dict[str, nn.Module], pictures: Picture
 @torch.inference_mode()
 def draw_pictures(stored: LatentModel, folder: Path) -> None:
     """samples.png and reconstructions.png, of the first latents of a seed and the first test pictures."""
-    config = stored.config
     if "generator" not in stored.networks:
         return
-    z = latent.draw(config.prior, config.latent_dim, COLUMNS * SAMPLE_ROWS, card.SAMPLE_SEED)
+    z = Explorer(stored).sample(COLUMNS * SAMPLE_ROWS, card.SAMPLE_SEED)
     images.grid(stored.generator(z), COLUMNS, SCALE).save(folder / card.SAMPLES_FILE, optimize=True)
     test = galleries.test_pictures(stored)
     if "encoder" in stored.networks and test:
@@ -253,6 +265,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--unfinished", action="store_true", help="publish a run that has not ended, as it is"
     )
     parser.add_argument("--no-codes", action="store_true", help="do not store the gallery's codes")
+    parser.add_argument(
+        "--gaussians", type=int, default=0, metavar="K", help="fit a mixture of so many to the codes"
+    )
     parser.add_argument("--no-evaluate", action="store_true", help="measure nothing now")
     parser.add_argument("--repo-id", metavar="USER/REPO", help="push it to this Hub repository as well")
     parser.add_argument("--root", type=Path, default=CHECKPOINTS, help="folder of checkpoints")
@@ -269,6 +284,7 @@ def main(arguments: list[str] | None = None) -> int:
             options.unfinished,
             not options.no_evaluate,
             not options.no_codes,
+            options.gaussians,
         )
         print(f"{target}: {sum(path.stat().st_size for path in target.iterdir()) / 1e6:.1f} MB")
         if options.repo_id:

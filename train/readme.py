@@ -75,10 +75,18 @@ def models() -> str:
                 percent(nn["code"]["accuracy"]) if "code" in nn else NONE,
                 f"{found['reconstruction']['mse']:.4f}" if "reconstruction" in found else NONE,
                 percent(found["identity"]["share"]) if "identity" in found else NONE,
-                f"{found['frechet']['distance']:.2f}" if "frechet" in found else NONE,
+                _frechet(found.get("frechet", {})),
             ]
         )
     return markdown(heads, rows) + "\n"
+
+
+def _frechet(found: dict[str, float]) -> str:
+    """Of samples of the prior, and of the mixture where there is one."""
+    if not found:
+        return NONE
+    prior = f"{found['distance']:.2f}"
+    return f"{found['mixture']:.2f} (prior: {prior})" if "mixture" in found else prior
 
 
 if __name__ == "__main__":

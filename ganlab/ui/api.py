@@ -54,6 +54,7 @@ def endpoints(models: Models) -> dict[str, Callable[..., Any]]:
                     "fingerprint": explorer.fingerprint,
                     "latent_dim": config.latent_dim,
                     "prior": config.prior,
+                    "sources": list(explorer.sources),
                     "picture": list(config.image_shape),
                     "networks": list(config.networks),
                     "spaces": list(explorer.spaces),
@@ -90,11 +91,14 @@ def endpoints(models: Models) -> dict[str, Callable[..., Any]]:
             "latent": explorer.pack(item.z),
         }
 
-    def draw(n: int = 16, seed: int = 0, truncation: float = 1.0, model: str = "") -> list[dict]:  # type: ignore[type-arg]
-        """n samples of the prior: latents and pictures."""
+    def draw(
+        n: int = 16, seed: int = 0, truncation: float = 1.0, model: str = "", source: str = ""
+    ) -> list[dict]:  # type: ignore[type-arg]
+        """n samples, latents and pictures, of the mixture fitted to the codes where the model has one, else
+        of the prior; `source`, which /models lists, chooses."""
         explorer = explorer_of(model)
         seed, n, truncation = sample.checked(seed, n, truncation)
-        z = explorer.sample(n, seed, truncation)
+        z = explorer.sample(n, seed, truncation, source or None)
         return [
             {"latent": explorer.pack(one), "picture": base64_png(x)}
             for one, x in zip(z, explorer.decode(z), strict=True)

@@ -68,8 +68,7 @@ def opening(explorer: Explorer) -> Shelf:
     if test_pictures(explorer.model) is not None:
         current, other = reconstruct.example_items(explorer, 0, 1)
     else:
-        z = explorer.sample(2)
-        current, other = (items.of_latent(explorer, z[i : i + 1], f"sample {i} of seed 0") for i in range(2))
+        current, other = (items.of_sample(explorer, 0, i) for i in range(2))
     return Shelf(current, Ends(current, other), ())
 
 
@@ -136,7 +135,10 @@ def about(explorer: Explorer) -> list[tuple[str, str]]:
         ),
         (
             "Fréchet distance, judge features",
-            told("{:.2f} for {:,.0f} samples; real pictures {:.2f}", "frechet", "distance", "n", "floor"),
+            told("{:.2f} for samples of the mixture; ", "frechet", "mixture")
+            + told(
+                "{:.2f} for {:,.0f} of the prior; real pictures {:.2f}", "frechet", "distance", "n", "floor"
+            ),
         ),
         (
             "reconstruction error |x − G(E(x))|",

@@ -120,7 +120,7 @@ def _end(explorer: Explorer, current: Item, action: str) -> Item:
         return current
     if action == "random":
         seed = random.randrange(1_000_000)
-        return items.of_latent(explorer, explorer.sample(1, seed), f"sample 0 of seed {seed}")
+        return items.of_sample(explorer, seed)
     examples = test_pictures(explorer.model)
     (item,) = example_items(explorer, random.randrange(len(examples) if examples is not None else 1))
     return item

@@ -51,6 +51,20 @@ def of_latent(explorer: Explorer, z: Tensor, caption: str) -> Item:
     return Item(z, explorer.decode(z), caption, explorer.fingerprint)
 
 
+def of_sample(
+    explorer: Explorer, seed: int, index: int = 0, truncation: float = 1.0, source: str | None = None
+) -> Item:
+    """Sample `index` of a seed; where a model has more than one source of latents, it is named."""
+    source = source or explorer.sources[0]
+    z = explorer.sample(index + 1, seed, truncation, source)[index:]
+    caption = f"sample {index} of seed {seed}"
+    if len(explorer.sources) > 1:
+        caption += f", {source}"
+    if truncation != 1:
+        caption += f", truncation {truncation:g}"
+    return of_latent(explorer, z, caption)
+
+
 def of_gallery(explorer: Explorer, index: int) -> Item:
     """A training picture by its index in the data set, as `Neighbour.index` names it."""
     pictures = explorer.gallery.pictures if explorer.gallery is not None else None

@@ -114,7 +114,7 @@ def build(page: Page) -> Tab:
     @sentences(5)
     def randomise(model: str) -> tuple[Any, ...]:
         explorer, seed = page.models.get(model), random.randrange(1_000_000)
-        item = items.of_latent(explorer, explorer.sample(1, seed), f"sample 0 of seed {seed}")
+        item = items.of_sample(explorer, seed)
         return item, now_html(item), item, panel_value(explorer, item), stage_html(item)
 
     panel.randomise(

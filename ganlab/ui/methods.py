@@ -136,7 +136,8 @@ def pictures_html(explorer: Explorer, name: str, used: bool, seed: int) -> str:
     the one in use already."""
     config, noun = explorer.config, f"{markup.noun(explorer.config)}s"
     samples = explorer.decode(explorer.sample(PICTURES, seed))
-    strips = [_strip("samples G(z)", samples, f"{PICTURES} samples of seed {seed}")]
+    of = f"samples G(z), {explorer.sources[0]}" if len(explorer.sources) > 1 else "samples G(z)"
+    strips = [_strip(of, samples, f"{PICTURES} samples of seed {seed}")]
     tests = test_pictures(explorer.model)
     if tests is not None and "encoder" in explorer.model.networks:
         x = tests.inputs(slice(0, PICTURES))

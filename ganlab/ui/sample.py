@@ -1,4 +1,4 @@
-"""Sample: a grid of G(z) from the prior; a click makes one the current latent."""
+"""Sample: a grid of G(z), z from the prior or from a mixture fitted to codes; a click makes one current."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ganlab.ui.page import CLICK, LIVE, Ends, Page, Tab, html, notice_area, now_
 
 COUNTS = [16, 36, 64, 100]
 MAX_COUNT = 256  # in one call of the API
+SOURCES = [("codes of training pictures", "mixture"), ("the prior", "prior")]
 
 
 def checked(seed: object, count: object, truncation: object) -> tuple[int, int, float]:
@@ -27,19 +28,63 @@ def checked(seed: object, count: object, truncation: object) -> tuple[int, int, 
     return whole, many, cut
 
 
-def stage_html(explorer: Explorer, seed: int, count: int, truncation: float, chosen: int = -1) -> str:
-    pictures = explorer.decode(explorer.sample(count, seed, truncation))
+def source_of(explorer: Explorer, wanted: str) -> str:
+    """What the model draws from when asked for `wanted`: a model without a mixture has its prior only."""
+    if wanted not in [value for _, value in SOURCES]:
+        raise ValueError(f"Samples are of one of {[value for _, value in SOURCES]}, not {wanted!r}.")
+    return wanted if wanted in explorer.sources else "prior"
+
+
+def named(explorer: Explorer, source: str) -> str:
+    """What samples are of, in words."""
+    config = explorer.config
+    if source == "mixture":
+        return (
+            f"a mixture of {config.gaussians} Gaussians, fitted after training to the codes of the training"
+            f" {markup.noun(config)}s"
+        )
+    return f"the prior, {'N(0, I)' if config.prior == 'normal' else 'uniform on [−1, 1]'}"
+
+
+def source_html(explorer: Explorer, wanted: str) -> str:
+    """A sentence under the samples: what they are of, how near to real pictures, and why not as asked."""
+    source = source_of(explorer, wanted)
+    said = f"G(z), z of {named(explorer, source)}."
+    key = "mixture" if source == "mixture" else "distance"
+    distance, n, floor = (explorer.figure("frechet", name) for name in (key, "n", "floor"))
+    if distance is not None and n is not None and floor is not None:
+        said += (
+            f" Fréchet distance of {n:,.0f} such samples {distance:.2f}, of real pictures {floor:.2f} (judge"
+            " features, lower is nearer)."
+        )
+    if source != wanted:
+        said += " No density was fitted to this model's codes."
+    return markup.reason(said)
+
+
+def stage_html(
+    explorer: Explorer, seed: int, count: int, truncation: float, wanted: str, chosen: int = -1
+) -> str:
+    source = source_of(explorer, wanted)
+    pictures = explorer.decode(explorer.sample(count, seed, truncation, source))
     tiles = [
         markup.tile(x, f"Sample {i} of seed {seed}: make it current", "sample", i, selected=i == chosen)
         for i, x in enumerate(pictures)
     ]
-    return f'<div class="gl-grid" role="group" aria-label="Samples of seed {seed}">{"".join(tiles)}</div>'
+    grid = f'<div class="gl-grid" role="group" aria-label="Samples of seed {seed}">{"".join(tiles)}</div>'
+    return grid + source_html(explorer, wanted)
 
 
 def render(
-    explorer: Explorer, current: Item, ends: Ends, seed: object, count: object, truncation: object
+    explorer: Explorer,
+    current: Item,
+    ends: Ends,
+    seed: object,
+    count: object,
+    truncation: object,
+    source: str,
 ) -> tuple[Any, ...]:
-    return stage_html(explorer, *checked(seed, count, truncation)), ""
+    return stage_html(explorer, *checked(seed, count, truncation), source), ""
 
 
 def build(page: Page) -> Tab:
@@ -55,31 +100,34 @@ def build(page: Page) -> Tab:
             label="Truncation",
             scale=2,
             min_width=200,
-            info="1: the whole prior; lower: nearer its centre, safer, less varied",
+            info="1: all of it; lower: nearer the centre, or each Gaussian's, safer, less varied",
+        )
+        source = gr.Radio(
+            SOURCES, value="mixture", label="Latents of", scale=2, min_width=220, elem_id="sample-source"
         )
         another = gr.Button("another seed", size="sm", scale=0, min_width=120, elem_id="another-seed")
-    opened = stage_html(page.opened, 0, COUNTS[1], 1.0)
+    opened = stage_html(page.opened, 0, COUNTS[1], 1.0, "mixture")
     stage = html(opened, "tiles", elem_id="sample-stage")
-    controls = [seed, count, truncation]
+    controls = [seed, count, truncation, source]
 
     @sentences(1)
-    def draw(model: str, seed: object, count: object, truncation: object) -> str:
-        return stage_html(page.models.get(model), *checked(seed, count, truncation))
+    def draw(model: str, seed: object, count: object, truncation: object, source: str) -> str:
+        return stage_html(page.models.get(model), *checked(seed, count, truncation), source)
 
     for control in controls:
         control.change(draw, [page.model, *controls], [stage, notice], **LIVE)
     another.click(lambda: random.randrange(1_000_000), None, seed, **CLICK)
 
     @sentences(3)
-    def pick(model: str, s: object, n: object, t: object, event: gr.EventData) -> tuple[Any, ...]:
+    def pick(
+        model: str, s: object, n: object, t: object, wanted: str, event: gr.EventData
+    ) -> tuple[Any, ...]:
         explorer, index = page.models.get(model), int(event.value)
         values = checked(s, n, t)
         if not 0 <= index < values[1]:
             raise ValueError(f"There is no sample {index}.")
-        z = explorer.sample(index + 1, values[0], values[2])[index:]
-        cut = "" if values[2] == 1 else f", truncation {values[2]:g}"
-        item = items.of_latent(explorer, z, f"sample {index} of seed {values[0]}{cut}")
-        return item, now_html(item), stage_html(explorer, *values, chosen=index)
+        item = items.of_sample(explorer, values[0], index, values[2], source_of(explorer, wanted))
+        return item, now_html(item), stage_html(explorer, *values, wanted, chosen=index)
 
     stage.pick(pick, [page.model, *controls], [page.current, page.now, stage, notice], **CLICK)
     return Tab("sample", [stage, notice], render, controls)

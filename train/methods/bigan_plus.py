@@ -13,6 +13,7 @@ from ganlab.networks import Encoder
 from train.augment import augmented
 
 TEMPERATURE = 0.2  # of the contrast
+DIRECTIONS = 128  # of the sliced distance
 
 
 def contrast(a: Tensor, b: Tensor) -> Tensor:
@@ -27,6 +28,18 @@ def contrast(a: Tensor, b: Tensor) -> Tensor:
     return cross_entropy(near, partner)
 
 
+def sliced_distance(codes: Tensor, z: Tensor) -> Tensor:
+    """Squared 2-Wasserstein distance between rows (N, D) of codes and of latents, along random directions.
+
+    Along one direction it is the mean squared difference of the sorted projections; returned is the mean
+    over DIRECTIONS of torch's global random stream (SWAE, Kolouri et al., arXiv 1804.01947).
+    """
+    directions = normalize(torch.randn(z.shape[1], DIRECTIONS, device=z.device), dim=0)
+    with torch.autocast(z.device.type, enabled=False):
+        a, b = ((rows.float() @ directions).sort(0).values for rows in (codes, z))
+        return (a - b).square().mean()
+
+
 class BiGANPlus:
     """BiGAN's game, and a second discriminator P that tells (x, x) from (x, G(E(x))).
 
@@ -36,8 +49,10 @@ class BiGANPlus:
     - `pixel_weight` times the squared error of G(E(x)), summed over pixels;
     - `latent_weight` times the mean of (E(G(z)) - z)^2;
     - `contrast_weight` times `contrast` of E's features of x and of a changed view of it;
-    - `code_noise`, the deviation of noise added to codes before G decodes them, so that near codes give
-      near pictures;
+    - `prior_weight` times `sliced_distance` of codes from the prior, which the errors above pull them off;
+    - `code_noise`, the deviation of normal noise added to codes before D judges them and G decodes them, so
+      that near codes give near pictures, and codes fill space as latents of the prior do (the encoder of
+      ALI, Dumoulin et al., arXiv 1606.00704, is such a one, and learns its deviation);
     - `augment`: half of the pictures to be given back are changed views, as uploads differ from MNIST.
 
     G decodes latents and codes in one batch, so that one batch norm serves both.
@@ -58,11 +73,13 @@ class BiGANPlus:
         pixel_weight: float = 0.0,
         latent_weight: float = 0.0,
         contrast_weight: float = 0.0,
+        prior_weight: float = 0.0,
         code_noise: float = 0.0,
         augment: bool = False,
     ) -> None:
         self.pair, self.pixel, self.latent = pair_weight, pixel_weight, latent_weight
-        self.contrast, self.noise, self.augment = contrast_weight, code_noise, augment
+        self.contrast, self.prior = contrast_weight, prior_weight
+        self.noise, self.augment = code_noise, augment
         if not pair_weight:  # P would learn nothing
             self.networks = BiGANPlus.networks[:-1]
             self.players = {**BiGANPlus.players, "discriminator": ("joint_discriminator",)}
@@ -77,8 +94,8 @@ class BiGANPlus:
         if self.augment:
             half = len(x) // 2
             target, codes = torch.cat([x[:half], view[half:]]), torch.cat([code[:half], view_code[half:]])
-        noisy = codes + self.noise * torch.randn_like(codes) if self.noise else codes
-        made, again = G(torch.cat([z, noisy])).chunk(2)
+        made, again = G(torch.cat([z, self._noisy(codes)])).chunk(2)
+        code = self._noisy(code)
         real, fake = D(torch.cat([x, made]), torch.cat([code, z]), batches=2).float().chunk(2)
         judged = (softplus(-real).mean() + softplus(fake).mean()) / 2
         total = (softplus(real).mean() + softplus(-fake).mean()) / 2
@@ -91,6 +108,11 @@ class BiGANPlus:
             total = total + self.pixel * (again.float() - target).square().flatten(1).sum(1).mean()
         if features is not None:
             total = total + self.contrast * contrast(features, view_features)
+        if self.prior:
+            total = total + self.prior * sliced_distance(code, z)
         if self.latent:
             total = total + self.latent * (E(made).float() - z).square().mean()
         return {"discriminator": judged, "generator_encoder": total}
+
+    def _noisy(self, codes: Tensor) -> Tensor:
+        return codes + self.noise * torch.randn_like(codes) if self.noise else codes

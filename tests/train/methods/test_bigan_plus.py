@@ -18,7 +18,7 @@ from train import publish
 from train.config import TrainConfig
 from train.methods import bigan_plus
 from train.methods.bigan import BiGAN
-from train.methods.bigan_plus import BiGANPlus, contrast
+from train.methods.bigan_plus import BiGANPlus, contrast, sliced_distance
 from train.trainer import Trainer, published_networks
 
 
@@ -111,17 +111,41 @@ def test_half_of_what_is_given_back_are_views(
     torch.testing.assert_close((with_pixels - without).double(), error, rtol=1e-5, atol=1e-6)
 
 
-def test_noise_is_added_to_codes_that_g_decodes_and_to_no_others(nets: dict[str, nn.Module]) -> None:
+def test_noise_is_added_to_codes_that_g_decodes_and_d_judges(nets: dict[str, nn.Module]) -> None:
     x, z, _, _, _ = parts(nets)
-    seen: list[Tensor] = []
-    nets["generator"].register_forward_pre_hook(lambda net, given: seen.append(given[0]))
-    plain = {name: net for name, net in nets.items() if name != "pair_discriminator"}
-    noisy, base = (players(BiGANPlus(pair_weight=0, code_noise=noise), plain) for noise in (0.4, 0.0))
-    for player in base:
-        torch.testing.assert_close(noisy[player], base[player])  # D sees the codes themselves
+    decoded: list[Tensor] = []
+    judged: list[Tensor] = []
+    nets["generator"].register_forward_pre_hook(lambda net, given: decoded.append(given[0]))
+    nets["joint_discriminator"].register_forward_pre_hook(lambda net, given: judged.append(given[1]))
+    players(BiGANPlus(code_noise=0.4), nets)
     torch.manual_seed(0)
     code = nets["encoder"](x)
-    torch.testing.assert_close(seen[0], torch.cat([z, code + 0.4 * torch.randn_like(code)]))
+    first, second = (code + 0.4 * torch.randn_like(code) for _ in range(2))
+    torch.testing.assert_close(decoded[0], torch.cat([z, first]))
+    torch.testing.assert_close(judged[0], torch.cat([second, z]))
+
+
+def test_the_sliced_distance_of_a_shift_and_of_a_scale() -> None:
+    torch.manual_seed(0)
+    a = torch.randn(400, 6, dtype=torch.float32)
+    assert sliced_distance(a, a[torch.randperm(400)]) < 1e-10  # rows in any order
+    shift = torch.tensor([3.0, 0, 0, 0, 0, 4.0])
+    # Along a unit direction u a shift s moves every projection by u . s: on average |s|^2 / D, squared.
+    found = torch.stack([sliced_distance(a, a + shift) for _ in range(50)]).mean()
+    assert float(found) == pytest.approx(25 / 6, rel=0.05)
+    found = torch.stack([sliced_distance(a, 3 * a) for _ in range(50)]).mean()
+    assert float(found) == pytest.approx(4 * float(a.square().mean()), rel=0.05)
+
+
+def test_codes_are_pulled_to_the_prior_by_the_weight_of_their_distance(
+    nets: dict[str, nn.Module], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, z = batch()
+    monkeypatch.setattr(bigan_plus, "sliced_distance", lambda a, b: (a - b).square().mean())
+    base, found = players(BiGANPlus(), nets), players(BiGANPlus(prior_weight=0.3), nets)
+    added = found["generator_encoder"] - base["generator_encoder"]
+    torch.testing.assert_close(added, 0.3 * (nets["encoder"](x) - z).square().mean())
+    torch.testing.assert_close(found["discriminator"], base["discriminator"])
 
 
 def test_latents_and_codes_are_one_batch_for_g(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +160,7 @@ def test_latents_and_codes_are_one_batch_for_g(monkeypatch: pytest.MonkeyPatch) 
 
 def test_with_all_terms_each_reaches_its_players_networks_only() -> None:
     nets = opinionated(BiGANPlus.networks)
-    everything = BiGANPlus(1.0, 0.1, 0.1, 0.1, 0.1, True)
+    everything = BiGANPlus(1.0, 0.1, 0.1, 0.1, 0.1, 0.1, True)
     losses = players(everything, nets)
     for player, owned in everything.players.items():
         for name in owned:
@@ -199,6 +223,7 @@ def test_features_have_a_head_of_their_own(tmp_path: Path, digits: Pictures) -> 
         ({"feature_dim": 8, "contrast_weight": 1.0, "method": "bigan"}, "belongs to --family conv and"),
         ({"feature_dim": 8, "contrast_weight": 1.0, "family": "paper"}, "belongs to --family conv and"),
         ({"pixel_weight": -1.0}, "--pixel-weight is at least 0"),
+        ({"prior_weight": float("nan")}, "--prior-weight is at least 0"),
         ({"code_noise": float("inf")}, "--code-noise is at least 0"),
     ],
 )

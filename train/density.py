@@ -1,0 +1,30 @@
+"""The mixture of Gaussians that is fitted to a model's codes, for `python -m train.publish --gaussians K`."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ganlab.density import Mixture
+
+FLOOR = 1e-2  # variance added along every axis: what is less is no structure of the data
+ROUNDS = 30  # of expectation and maximisation, at most
+SEED = 0
+
+
+def fit(codes: Tensor, count: int) -> Mixture:
+    """Expectation-maximisation on codes (N, D), full covariances; ValueError for fewer codes than that."""
+    from sklearn.mixture import GaussianMixture  # type: ignore[import-untyped]  # slow to import
+
+    if not 1 <= count <= len(codes):
+        raise ValueError(f"{len(codes):,} codes allow 1 to {len(codes):,} Gaussians, not {count:,}.")
+    found = GaussianMixture(
+        count, reg_covar=FLOOR, max_iter=ROUNDS, init_params="k-means++", random_state=SEED
+    ).fit(codes.double().numpy())
+    dim = codes.shape[1]
+    row, column = torch.tril_indices(dim, dim)
+    mixture = Mixture(count, dim)
+    mixture.weights = torch.from_numpy(found.weights_).float()
+    mixture.means = torch.from_numpy(found.means_).float()
+    mixture.factors = torch.linalg.cholesky(torch.from_numpy(found.covariances_))[:, row, column].float()
+    return mixture
