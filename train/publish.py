@@ -29,7 +29,7 @@ from ganlab.gallery import (
     calibration_pictures,
 )
 from ganlab.model import CHECKPOINTS, CONFIG_FILE, CheckpointError, LatentModel, ModelConfig
-from train import card, data, density, figures
+from train import card, data, density
 from train.evaluate import evaluate, load_split, write_metrics
 from train.methods import METHODS
 from train.trainer import RESUME_FILE, published_networks
@@ -131,14 +131,10 @@ def read_run(run: Path, name: str, unfinished: bool) -> tuple[ModelConfig, dict[
     return config, training, str(train["dataset"])
 
 
-@torch.no_grad()
 def build(run: Path, config: ModelConfig, folder: Path, pictures: Pictures, codes: bool) -> None:
     """Weights, gallery codes and pictures; all but the weights made by the weights as stored."""
     nets = deployed(run, config, pictures)
-    mixture = None
-    if config.gaussians:
-        E = nets["encoder"]
-        mixture = density.fit(figures.in_batches(E, pictures), config.gaussians)
+    mixture = density.of_codes(nets["encoder"], pictures, config.gaussians) if config.gaussians else None
     model.save(config, nets, folder, mixture)
     stored = model.load(str(folder))
     if "encoder" in stored.networks and config.gallery and codes:

@@ -12,7 +12,7 @@ from typing import Any
 from ganlab.gallery import Gallery, Pictures
 from ganlab.judge import Judge
 from ganlab.model import LatentModel
-from train import data, figures, publish
+from train import data, density, figures, publish
 from train.config import TrainConfig
 from train.evaluate import rounded
 from train.table import FOLDER, METHODS
@@ -34,15 +34,20 @@ def load_judged(dataset: str, data_root: str) -> tuple[Pictures, Pictures, Judge
 
 
 def make_row(
-    config: TrainConfig, pictures: Pictures, test: Pictures, judge: Judge, target: Path
+    config: TrainConfig, pictures: Pictures, test: Pictures, judge: Judge, target: Path, gaussians: int = 0
 ) -> dict[str, Any] | None:
-    """Train (or go on with) one run, measure it, write its row. None: stopped by a signal."""
+    """Train (or go on with) one run, measure it, write its row. None: stopped by a signal.
+
+    With `gaussians`, samples of a mixture of so many, fitted to the codes, are measured too.
+    """
     run = Path(str(config.out))
     trainer = Trainer(config, pictures, resume=(run / RESUME_FILE).exists())
     if not trainer.train():
         return None
     model_config, training, _ = publish.read_run(run, run.name.lower(), unfinished=False)
-    stored = LatentModel(model_config, publish.deployed(run, model_config, pictures), fingerprint="")
+    nets = publish.deployed(run, model_config, pictures)
+    mixture = density.of_codes(nets["encoder"], pictures, gaussians) if gaussians else None
+    stored = LatentModel(model_config, nets, fingerprint="", mixture=mixture)
     # The baseline is the very encoder that this run started from.
     found = figures.measure(stored, Gallery(stored, pictures), test, judge, seed=config.seed)
     found["one_nn"]["pixels"] = _pixels(pictures, test)

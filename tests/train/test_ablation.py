@@ -53,6 +53,7 @@ def small(digits: Pictures, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
     monkeypatch.setattr(data, "load", load)
     monkeypatch.setattr(figures, "SAMPLES", 60)
+    monkeypatch.setattr(ablation, "GAUSSIANS", 2)
     narrow = functools.partial(TrainConfig, batch_size=64, pictures_every=100, device="cpu")
     monkeypatch.setattr(ablation, "TrainConfig", narrow)
     monkeypatch.setattr(ablation, "PRESETS", {"conv": ablation.PRESETS["conv"] | {"width": 4}})

@@ -53,6 +53,9 @@ class BiGANPlus:
     - `code_noise`, the deviation of normal noise added to codes before D judges them and G decodes them, so
       that near codes give near pictures, and codes fill space as latents of the prior do (the encoder of
       ALI, Dumoulin et al., arXiv 1606.00704, is such a one, and learns its deviation);
+    - `code_share`: so much of the latents in the game with D and of the latent error are not of the prior
+      but codes of other pictures, moved by normal noise of deviation `code_spread`: what D then asks of G
+      are digits between the digits that E knows, not in the prior's empty corners;
     - `augment`: half of the pictures to be given back are changed views, as uploads differ from MNIST.
 
     G decodes latents and codes in one batch, so that one batch norm serves both.
@@ -75,11 +78,14 @@ class BiGANPlus:
         contrast_weight: float = 0.0,
         prior_weight: float = 0.0,
         code_noise: float = 0.0,
+        code_share: float = 0.0,
+        code_spread: float = 0.3,
         augment: bool = False,
     ) -> None:
         self.pair, self.pixel, self.latent = pair_weight, pixel_weight, latent_weight
         self.contrast, self.prior = contrast_weight, prior_weight
-        self.noise, self.augment = code_noise, augment
+        self.noise, self.share, self.spread = code_noise, code_share, code_spread
+        self.augment = augment
         if not pair_weight:  # P would learn nothing
             self.networks = BiGANPlus.networks[:-1]
             self.players = {**BiGANPlus.players, "discriminator": ("joint_discriminator",)}
@@ -94,6 +100,7 @@ class BiGANPlus:
         if self.augment:
             half = len(x) // 2
             target, codes = torch.cat([x[:half], view[half:]]), torch.cat([code[:half], view_code[half:]])
+        prior, z = z, self._moved(code, z)
         made, again = G(torch.cat([z, self._noisy(codes)])).chunk(2)
         code = self._noisy(code)
         real, fake = D(torch.cat([x, made]), torch.cat([code, z]), batches=2).float().chunk(2)
@@ -109,10 +116,18 @@ class BiGANPlus:
         if features is not None:
             total = total + self.contrast * contrast(features, view_features)
         if self.prior:
-            total = total + self.prior * sliced_distance(code, z)
+            total = total + self.prior * sliced_distance(code, prior)
         if self.latent:
             total = total + self.latent * (E(made).float() - z).square().mean()
         return {"discriminator": judged, "generator_encoder": total}
 
     def _noisy(self, codes: Tensor) -> Tensor:
         return codes + self.noise * torch.randn_like(codes) if self.noise else codes
+
+    def _moved(self, code: Tensor, z: Tensor) -> Tensor:
+        """z with a share of its rows replaced by codes of pictures in another order, moved by noise."""
+        count = round(self.share * len(z))
+        if not count:
+            return z
+        others = code.detach().float()[torch.randperm(len(code), device=code.device)[:count]]
+        return torch.cat([others + self.spread * torch.randn_like(others), z[count:]])

@@ -148,6 +148,40 @@ def test_codes_are_pulled_to_the_prior_by_the_weight_of_their_distance(
     torch.testing.assert_close(found["discriminator"], base["discriminator"])
 
 
+def test_a_share_of_the_games_latents_are_moved_codes_of_other_pictures(nets: dict[str, nn.Module]) -> None:
+    x, z, _, _, _ = parts(nets)
+    code = nets["encoder"](x)
+    seen: list[Tensor] = []
+    nets["generator"].register_forward_pre_hook(lambda net, given: seen.append(given[0][: len(z)]))
+    players(BiGANPlus(code_share=0.5, code_spread=0.0), nets)
+    (latents,) = seen
+    torch.testing.assert_close(latents[4:], z[4:])
+    rows = torch.cdist(latents[:4], code).argmin(1)
+    torch.testing.assert_close(latents[:4], code[rows])
+    assert len(set(rows.tolist())) == 4
+    assert rows.tolist() != [0, 1, 2, 3]
+    seen.clear()
+    players(BiGANPlus(code_share=1.0, code_spread=0.7), nets)
+    moved = seen[0] - code[torch.cdist(seen[0], code).argmin(1)]
+    assert float(moved.detach().abs().max()) > 0.1
+
+
+def test_no_gradient_reaches_e_through_the_latents_that_its_codes_gave(nets: dict[str, nn.Module]) -> None:
+    method = BiGANPlus(code_share=1.0, code_spread=0.0)
+    code = nets["encoder"](batch()[0])
+    assert code.requires_grad
+    assert not method._moved(code, batch()[1]).requires_grad
+
+
+def test_codes_are_compared_with_the_prior_whatever_the_games_latents_are(
+    nets: dict[str, nn.Module], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Tensor] = []
+    monkeypatch.setattr(bigan_plus, "sliced_distance", lambda a, b: seen.append(b) or a.sum())
+    players(BiGANPlus(prior_weight=1.0, code_share=1.0), nets)
+    torch.testing.assert_close(seen[0], batch()[1])
+
+
 def test_latents_and_codes_are_one_batch_for_g(monkeypatch: pytest.MonkeyPatch) -> None:
     nets = opinionated(BiGANPlus.networks)
     x, z = batch()
@@ -160,7 +194,7 @@ def test_latents_and_codes_are_one_batch_for_g(monkeypatch: pytest.MonkeyPatch) 
 
 def test_with_all_terms_each_reaches_its_players_networks_only() -> None:
     nets = opinionated(BiGANPlus.networks)
-    everything = BiGANPlus(1.0, 0.1, 0.1, 0.1, 0.1, 0.1, True)
+    everything = BiGANPlus(1.0, 0.1, 0.1, 0.1, 0.1, 0.1, 0.5, 0.3, True)
     losses = players(everything, nets)
     for player, owned in everything.players.items():
         for name in owned:
@@ -224,6 +258,8 @@ def test_features_have_a_head_of_their_own(tmp_path: Path, digits: Pictures) -> 
         ({"feature_dim": 8, "contrast_weight": 1.0, "family": "paper"}, "belongs to --family conv and"),
         ({"pixel_weight": -1.0}, "--pixel-weight is at least 0"),
         ({"prior_weight": float("nan")}, "--prior-weight is at least 0"),
+        ({"code_share": 1.5}, "--code-share lies between 0 and 1, not 1.5"),
+        ({"code_spread": -0.1}, "--code-spread is at least 0"),
         ({"code_noise": float("inf")}, "--code-noise is at least 0"),
     ],
 )

@@ -115,7 +115,8 @@ def test_only_some_have_settings() -> None:
         "lr": ("regression",),
         "jlr": ("regression", "regression_weight"),
         "bigan-plus": (
-            "pair_weight", "pixel_weight", "latent_weight", "contrast_weight", "code_noise", "augment",
+            "pair_weight", "pixel_weight", "latent_weight", "contrast_weight", "prior_weight", "code_noise",
+            "code_share", "code_spread", "augment",
         ),
     }  # fmt: skip
 
