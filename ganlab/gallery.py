@@ -31,6 +31,7 @@ GALLERIES = CHECKPOINTS / "galleries"
 TRAIN_FILE = "train.npz"  # the gallery itself
 TEST_FILE = "test.npz"  # a few held-out pictures: examples for people, inputs for tests
 CODES_FILE = "gallery.safetensors"  # in the checkpoint: E of every gallery picture, fp16
+FEATURES_FILE = "features.safetensors"  # the same of its features, where they are few
 SPARE_SPACES = 2  # of those that take a quarter of a gigabyte, kept for all models together
 CHUNK = 8192  # rows compared at a time, so that no second copy of a space is ever made
 SPARE = 16  # candidates beyond k whose distance is computed again without cancellation
@@ -128,35 +129,33 @@ class Gallery:
     any training. Immutable but for the points of each space, made on first use.
     """
 
-    def __init__(self, model: LatentModel, pictures: Pictures, codes: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        model: LatentModel,
+        pictures: Pictures,
+        codes: Tensor | None = None,
+        features: Tensor | None = None,
+    ) -> None:
         if pictures.pixels.shape[1:] != model.config.image_shape:
             raise CheckpointError(
                 f"The gallery's pictures are {tuple(pictures.pixels.shape[1:])},"
                 f" {model.config.name} wants {model.config.image_shape}."
             )
         self.model, self.pictures = model, pictures
-        self._codes = codes
+        self._codes, self._features = codes, features
         self._lock = threading.Lock()
         self.spaces = spaces_of(model)
 
     @staticmethod
     def load(model: LatentModel) -> Gallery | None:
-        """The model's gallery with its stored codes, or None where there is none."""
+        """The model's gallery with its stored codes and features, or None where there is none."""
         path = find(model, TRAIN_FILE)
         if path is None:
             return None
-        pictures = load_pictures(path)
-        stored = model.folder / CODES_FILE if model.folder else None
-        codes = None
-        if stored and stored.is_file():
-            try:
-                codes = safetensors.torch.load_file(stored).get("codes")
-            except safetensors.SafetensorError as error:
-                raise CheckpointError(f"{CODES_FILE} of {model.config.name} is damaged: {error}.") from None
-            if codes is None or codes.shape != (len(pictures), model.config.latent_dim):
-                raise CheckpointError(f"{CODES_FILE} of {model.config.name} does not fit its gallery.")
-            codes = codes.float()
-        return Gallery(model, pictures, codes)
+        pictures, config = load_pictures(path), model.config
+        codes = _stored(model, CODES_FILE, "codes", (len(pictures), config.latent_dim))
+        features = _stored(model, FEATURES_FILE, "features", (len(pictures), config.feature_dim))
+        return Gallery(model, pictures, codes, features)
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -233,6 +232,8 @@ class Gallery:
                 return self._pixels
             if space == "code":
                 return self._code_points
+            if space == "features" and self._features is not None:
+                return self._feature_points
             return _LARGE.get((self, space), lambda: Points.of(self._of_all(space)))
 
     @functools.cached_property
@@ -243,6 +244,11 @@ class Gallery:
     def _code_points(self) -> Points:
         return Points.of(self._codes if self._codes is not None else self._of_all("code"))
 
+    @functools.cached_property
+    def _feature_points(self) -> Points:
+        assert self._features is not None
+        return Points.of(self._features)
+
     def _of_all(self, space: str) -> Tensor:
         first = self.embed(self.pictures.inputs(slice(0, CHUNK)), space)
         made = first.new_empty(len(self), first.shape[1])  # filled in place: never twice in memory
@@ -251,6 +257,20 @@ class Gallery:
             rows = slice(start, start + CHUNK)
             made[rows] = self.embed(self.pictures.inputs(rows), space)
         return made
+
+
+def _stored(model: LatentModel, file: str, key: str, shape: tuple[int, int]) -> Tensor | None:
+    """A tensor that the checkpoint keeps of its gallery, as float32; None where it keeps none."""
+    path = model.folder / file if model.folder else None
+    if path is None or not path.is_file():
+        return None
+    try:
+        found = safetensors.torch.load_file(path).get(key)
+    except safetensors.SafetensorError as error:
+        raise CheckpointError(f"{file} of {model.config.name} is damaged: {error}.") from None
+    if found is None or found.shape != shape:
+        raise CheckpointError(f"{file} of {model.config.name} does not fit its gallery.")
+    return found.float()
 
 
 def spaces_of(model: LatentModel) -> tuple[str, ...]:

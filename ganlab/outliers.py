@@ -1,11 +1,12 @@
 """How unlike a model's training pictures a picture is: the out-of-distribution gauge.
 
-Three things are told of a picture x, all as logarithms: the error of G(E(x)), the distance of its features
-from the nearest training picture's, and how far E(x) lies out among the gallery's codes. What is usual of
-them differs from class to class (a 1 is always near another 1), so each is compared with the test pictures
-of the class of its nearest neighbour, in standard deviations z. The score is the sum of softplus(z)^2, in
-which what lies below the mean counts little; its place among the test pictures' is what people read.
-`python -m train.outliers` measures what is usual, and how well this tells other things from digits.
+Up to four things are told of a picture x, each more the less x is like the training pictures: the error of
+G(E(x)), the distances of its features and of its code from the nearest training picture's (all three as
+logarithms), and, where the checkpoint holds the discriminator of pairs, how much D takes (x, E(x)) for made.
+What is usual of them differs from class to class (a 1 is always near another 1), so each is compared with
+the test pictures of the class of its nearest neighbour, in standard deviations z. The score is the sum of
+softplus(z)^2, in which what lies below the mean counts little; its place among the test pictures' is what
+people read. `python -m train.outliers` measures what is usual, and how well other things are told.
 """
 
 from __future__ import annotations
@@ -21,13 +22,19 @@ from torch.nn.functional import softplus
 from ganlab import metrics
 from ganlab.explorer import Explorer
 
-STATISTICS = ("error", "neighbour", "code")
 SMALLEST = 1e-9  # below which a distance is 0: its logarithm is taken
 LIMIT = 0.99  # share of test pictures that are less unusual, from which a picture is called unlike them
 
 
+def statistics_of(explorer: Explorer) -> tuple[str, ...]:
+    """Names of what can be told with this model."""
+    judged = ("discriminator",) if "joint_discriminator" in explorer.model.networks else ()
+    return ("error", "neighbour", "code", *judged)
+
+
+@torch.inference_mode()
 def statistics(explorer: Explorer, x: Tensor) -> tuple[Tensor, Tensor]:
-    """The three logarithms (N, 3) of x (N, C, H, W) in [0, 1], and its nearest neighbours' labels (N,).
+    """What `statistics_of` names (N, S) of x (N, C, H, W) in [0, 1], and its nearest neighbours' labels (N,).
 
     ValueError for a model without an encoder or a gallery.
     """
@@ -36,22 +43,25 @@ def statistics(explorer: Explorer, x: Tensor) -> tuple[Tensor, Tensor]:
     z = explorer.encode(x)
     error = metrics.mse(x.cpu(), explorer.decode(z))
     near, rows = explorer.gallery.search(explorer.features(x), "features", 1)
-    directions, deviations = explorer.principal
-    out = ((z - explorer.centre) @ directions.T / deviations.clamp(min=SMALLEST)).norm(dim=1)
-    found = torch.stack([error, near[:, 0], out], 1).double().clamp(min=SMALLEST).log()
+    near_code, _ = explorer.gallery.search(z, "code", 1)
+    found = torch.stack([error, near[:, 0], near_code[:, 0]], 1).double().clamp(min=SMALLEST).log()
+    D = explorer.model.networks.get("joint_discriminator")
+    if D is not None:
+        made = -D(x.to(explorer.device), z.to(explorer.device)).cpu()
+        found = torch.cat([found, made[:, None].double()], 1)
     return found, explorer.gallery.pictures.labels[rows[:, 0]]
 
 
 @dataclass(frozen=True)
 class Usual:
-    """What test pictures show: mean and standard deviation of each statistic for each class, (K, 3)."""
+    """What test pictures show: mean and standard deviation of each statistic for each class, (K, S)."""
 
     means: Tensor
     deviations: Tensor
 
     @staticmethod
     def of(found: Tensor, labels: Tensor) -> Usual:
-        """From statistics (N, 3) and the labels (N,) that go with them; ValueError for a class of fewer
+        """From statistics (N, S) and the labels (N,) that go with them; ValueError for a class of fewer
         than two pictures."""
         classes = [found[labels == label] for label in range(int(labels.max()) + 1)]
         if min(map(len, classes)) < 2:
@@ -59,7 +69,7 @@ class Usual:
         return Usual(*(torch.stack([f(rows, 0) for rows in classes]) for f in (torch.mean, torch.std)))
 
     def deviating(self, found: Tensor, labels: Tensor) -> Tensor:
-        """By how many standard deviations each statistic lies above what is usual of the class: (N, 3)."""
+        """By how many standard deviations each statistic lies above what is usual of the class: (N, S)."""
         return (found - self.means[labels]) / self.deviations[labels].clamp(min=SMALLEST)
 
     def score(self, found: Tensor, labels: Tensor) -> Tensor:
@@ -87,7 +97,7 @@ def read(explorer: Explorer, x: Tensor) -> Reading | None:
     usual = Usual(*(torch.tensor(told["usual"][key], dtype=torch.double) for key in ("means", "deviations")))
     found, labels = statistics(explorer, x[:1])
     score = float(usual.score(found, labels)[0])
-    deviating = dict(zip(STATISTICS, usual.deviating(found, labels)[0].tolist(), strict=True))
+    deviating = dict(zip(statistics_of(explorer), usual.deviating(found, labels)[0].tolist(), strict=True))
     return Reading(1 - metrics.percentile_of(score, told["quantiles"]), deviating)
 
 

@@ -22,18 +22,29 @@ def tiny(tiny_model: LatentModel, digits: Pictures) -> Explorer:
     return Explorer(tiny_model, Gallery(tiny_model, gallery))
 
 
-def test_the_three_statistics_are_what_they_say(tiny: Explorer, digits: Pictures) -> None:
-    x = digits.inputs(slice(400, 420))
+def test_the_statistics_are_what_they_say(tiny: Explorer, digits: Pictures) -> None:
+    x, training = digits.inputs(slice(400, 420)), digits.inputs(slice(0, 400))
     found, labels = outliers.statistics(tiny, x)
+    assert outliers.statistics_of(tiny) == ("error", "neighbour", "code", "discriminator")
     error = (x - tiny.reconstruct(x)).square().mean((1, 2, 3))
-    apart = torch.cdist(tiny.features(x), tiny.features(digits.inputs(slice(0, 400))))
-    codes = tiny.encode(digits.inputs(slice(0, 400))).double()
-    off = tiny.encode(x).double() - codes.mean(0)
-    out = (off @ torch.linalg.inv(torch.cov(codes.T)) * off).sum(1).sqrt()
+    apart = torch.cdist(tiny.features(x), tiny.features(training))
+    code_apart = torch.cdist(tiny.encode(x), tiny.encode(training))
+    judged = tiny.model.networks["joint_discriminator"](x, tiny.encode(x))
     np.testing.assert_allclose(found[:, 0], error.log(), rtol=1e-4)
     np.testing.assert_allclose(found[:, 1], apart.amin(1).log(), rtol=1e-3)
-    np.testing.assert_allclose(found[:, 2], out.log(), rtol=1e-2, atol=1e-2)
+    np.testing.assert_allclose(found[:, 2], code_apart.amin(1).log(), rtol=1e-2, atol=1e-2)
+    np.testing.assert_allclose(found[:, 3], -judged, rtol=1e-4, atol=1e-6)
     assert torch.equal(labels, digits.labels[:400][apart.argmin(1)])
+
+
+def test_without_a_discriminator_of_pairs_three_are_told(tiny: Explorer, digits: Pictures) -> None:
+    nets = {name: net for name, net in tiny.model.networks.items() if name != "joint_discriminator"}
+    assert tiny.gallery is not None
+    model = dataclasses.replace(tiny.model, networks=nets)
+    less = Explorer(model, Gallery(model, tiny.gallery.pictures))
+    assert outliers.statistics_of(less) == ("error", "neighbour", "code")
+    x = digits.inputs(slice(400, 410))
+    torch.testing.assert_close(outliers.statistics(less, x)[0], outliers.statistics(tiny, x)[0][:, :3])
 
 
 def test_usual_is_told_class_by_class() -> None:

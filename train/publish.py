@@ -23,6 +23,7 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import (
     CALIBRATION_BATCH,
     CODES_FILE,
+    FEATURES_FILE,
     TRAIN_FILE,
     Gallery,
     Pictures,
@@ -58,7 +59,8 @@ def publish(
 ) -> Path:
     """Make root/NAME from a run folder; whatever fails, root/NAME stays what it was.
 
-    Without `codes` those of the gallery are not stored: the app then encodes it when it first needs them.
+    Without `codes` those of the gallery, and its features where they have a head of their own, are not
+    stored: the app then encodes it when it first needs them.
     With `gaussians` a mixture of so many is fitted to the codes of the training pictures and stored.
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) or name in RESERVED:
@@ -138,8 +140,10 @@ def build(run: Path, config: ModelConfig, folder: Path, pictures: Pictures, code
     model.save(config, nets, folder, mixture)
     stored = model.load(str(folder))
     if "encoder" in stored.networks and config.gallery and codes:
-        found = Gallery(stored, pictures).codes
-        safetensors.torch.save_file({"codes": found.half()}, folder / CODES_FILE)
+        made = Gallery(stored, pictures)
+        safetensors.torch.save_file({"codes": made.codes.half()}, folder / CODES_FILE)
+        if config.feature_dim:
+            safetensors.torch.save_file({"features": made.features.half()}, folder / FEATURES_FILE)
     draw_pictures(stored, folder)
 
 
@@ -260,7 +264,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--unfinished", action="store_true", help="publish a run that has not ended, as it is"
     )
-    parser.add_argument("--no-codes", action="store_true", help="do not store the gallery's codes")
+    parser.add_argument(
+        "--no-codes", action="store_true", help="do not store the gallery's codes and features"
+    )
     parser.add_argument(
         "--gaussians", type=int, default=0, metavar="K", help="fit a mixture of so many to the codes"
     )

@@ -56,7 +56,8 @@ def unusual_html(explorer: Explorer, x: Tensor) -> str:
     names = {
         "error": "error",
         "neighbour": "distance to the nearest neighbour",
-        "code": "distance of the code",
+        "code": "distance to the nearest code",
+        "discriminator": "taken for made by D",
     }
     parts = ", ".join(f"{names[key]} {value:+.1f}" for key, value in reading.deviating.items())
     small = f"standard deviations from the usual of its nearest class: {parts}"

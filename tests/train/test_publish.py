@@ -11,7 +11,7 @@ from PIL import Image
 
 from ganlab import gallery, latent, model, networks
 from ganlab.gallery import Gallery, Pictures, load_pictures
-from ganlab.model import CHECKPOINTS
+from ganlab.model import CHECKPOINTS, CheckpointError
 from train import data, figures
 from train import publish as publishing
 from train.config import TrainConfig
@@ -252,6 +252,49 @@ def test_codes_may_be_left_out(run, root):
     with torch.inference_mode():
         expected = stored.encoder(load_pictures(TEST_PICTURES).inputs(slice(0, 300)))
     torch.testing.assert_close(Gallery.load(stored).codes, expected, rtol=0, atol=1e-5)
+
+
+def test_a_mixture_is_fitted_to_the_stored_codes_and_told_of(run, root, monkeypatch):
+    monkeypatch.setattr(data, "load", lambda *_, **__: first(load_pictures(TEST_PICTURES), 40))
+    folder = publish(run, "tiny-mixed", data_root="nowhere", root=root, gaussians=3)
+    stored = model.load(str(folder))
+    assert stored.config.gaussians == 3
+    codes = Gallery.load(stored).codes
+    assert float(stored.mixture.weights.sum()) == pytest.approx(1, abs=2e-3)
+    drawn = stored.mixture.draw(5000, seed=0)
+    torch.testing.assert_close(drawn.mean(0), codes.mean(0), atol=0.05, rtol=0)
+    found = json.loads((folder / "metrics.json").read_text())
+    assert found["frechet"].keys() >= {"distance", "mixture", "floor"}
+    text = (folder / "README.md").read_text()
+    assert "mixture of 3 Gaussians" in text
+    assert "G(z) for z from the mixture" in text
+
+
+def test_a_model_without_codes_has_no_mixture(tmp_path, root):
+    pictures, out = load_pictures(TEST_PICTURES), str(tmp_path / "run")
+    settings = {"width": 16, "limit": 128, "epochs": 1, "precision": "fp32", "device": "cpu"}
+    assert Trainer(TrainConfig("gan", out=out, **settings), pictures).train()
+    with pytest.raises(PublishError, match="no encoder, and so no codes to fit 3 Gaussians"):
+        quick(tmp_path / "run", root, gaussians=3)
+
+
+def test_few_features_are_stored_as_well(tmp_path, root):
+    pictures, out = load_pictures(TEST_PICTURES), tmp_path / "run"
+    settings = {
+        "width": 4, "limit": 128, "epochs": 1, "precision": "fp32", "device": "cpu", "family": "conv",
+        "prior": "normal", "feature_dim": 6, "contrast_weight": 0.1,
+    }  # fmt: skip
+    assert Trainer(TrainConfig("bigan-plus", out=str(out), **settings), pictures).train()
+    folder = quick(out, root)
+    stored = model.load(str(folder))
+    features = Gallery.load(stored).features
+    with torch.inference_mode():
+        expected = stored.encoder.hidden(load_pictures(TEST_PICTURES).inputs(slice(0, 300)))
+    assert features.shape == (300, 6)
+    torch.testing.assert_close(features, expected.half().float(), rtol=0, atol=1e-3)
+    (folder / gallery.FEATURES_FILE).write_bytes(b"features")
+    with pytest.raises(CheckpointError, match=r"features\.safetensors of tiny-bigan is damaged"):
+        Gallery.load(stored)
 
 
 @pytest.fixture
