@@ -17,7 +17,7 @@ import ganlab
 from ganlab import inversion, model
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
-from train import card, data
+from train import card, data, report
 from train.evaluate import load_split, rounded, write_metrics
 from train.figures import identity
 
@@ -59,23 +59,6 @@ def measure(explorer: Explorer, test: Pictures) -> dict[str, Any]:
     }
 
 
-def rows(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    heads = ["Inversion", "MSE a pixel", "Identity", "Worse than the encoder", "Seconds for one"]
-    lines = []
-    for way, one in found["ways"].items():
-        kept, worse = one.get("identity"), one.get("worse_than_encoder")
-        lines.append(
-            [
-                way,
-                f"{one['mse']:.4f}",
-                card.NONE if kept is None else card.percent(kept["share"], kept["standard_error"]),
-                card.NONE if worse is None else card.percent(worse),
-                f"{one['seconds']:.2f}",
-            ]
-        )
-    return heads, lines
-
-
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m train.inversions", description=__doc__)
     parser.add_argument("names", nargs="+", metavar="NAME", help="a checkpoint's name or folder")
@@ -93,10 +76,8 @@ def main(arguments: list[str] | None = None) -> int:
             some = slice(options.count)
             first = Pictures(test.pixels[some], test.labels[some], test.indices[some])
             found = rounded(measure(explorer, first))
-            print(
-                f"{explorer.config.name}, {found['count']} test pictures\n{card.aligned(*rows(found))}",
-                flush=True,
-            )
+            table = report.inversions({explorer.config.name: found})
+            print(f"{found['count']} test pictures\n{card.aligned(*table)}", flush=True)
             write_metrics(folder, {**explorer.metrics, "inversion": found})
             card.write(folder)
     except (ValueError, OSError) as error:

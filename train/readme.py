@@ -1,6 +1,6 @@
 """python -m train.readme: the measured parts of the project's README, from what is stored.
 
-Each stands between `<!-- KIND -->` or `<!-- KIND: NAME -->` and `<!-- end -->`.
+Each stands between `<!-- KIND -->` or `<!-- KIND: NAME... -->` and `<!-- end -->`.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 
 from ganlab.model import CHECKPOINTS, CONFIG_FILE, ModelConfig, list_models, read_metrics
-from train import card
+from train import card, report
 from train.card import NONE, markdown, percent
 
 README = CHECKPOINTS.parent / "README.md"
 TABLE = CHECKPOINTS / "table"  # the pages that train.table and train.split write
 MARKS = re.compile(
-    r"(?P<start><!-- (?P<kind>figures|models|table|split|ablation)(?:: (?P<name>[\w-]+))? -->)"
+    r"(?P<start><!-- (?P<kind>figures|models|table|split|ablation|real_world|outliers|inversion)"
+    r"(?:: (?P<names>[\w -]+?))? -->)"
     r".*?(?P<end><!-- end -->)",
     flags=re.S,
 )
@@ -24,9 +25,11 @@ def renewed(text: str) -> str:
     """`text` with the figures of today between its marks."""
 
     def fresh(match: re.Match[str]) -> str:
-        kind, name = match["kind"], match["name"]
+        kind, names = match["kind"], (match["names"] or "").split()
         if kind == "figures":
-            page = figures(name)
+            page = figures(*names)
+        elif kind in report.PARTS:
+            page = measured(kind, names)
         elif kind == "models":
             page = models()
         else:
@@ -54,6 +57,13 @@ def figures(name: str) -> str:
         f"Measured by `{about['command']}` on {about['date']}; test set: {about['test']}; gallery:"
         f" {about['gallery']}; ± is one standard error.\n"
     )
+
+
+def measured(kind: str, names: list[str]) -> str:
+    """What a command of its own measured of these checkpoints, beside each other."""
+    table, command = report.PARTS[kind]
+    found = {name: read_metrics(CHECKPOINTS / name)[kind] for name in names}
+    return f"{markdown(*table(found))}\n\n`{command} {' '.join(names)}`\n"
 
 
 def models() -> str:

@@ -10,7 +10,7 @@ import argparse
 import sys
 
 from ganlab import model
-from train import card, data
+from train import card, data, report
 from train.evaluate import rounded, write_metrics
 from train.outliers import measure, sets
 from train.realworld.measure import load
@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
             folder = model.resolve(name)
             test = data.load(explorer.config.dataset, options.data_root, "test")
             found = rounded(measure.measure(explorer, test, others))
-            print(f"{explorer.config.name}\n{card.aligned(*measure.rows(found))}")
+            print(card.aligned(*report.outliers({explorer.config.name: found})))
             write_metrics(folder, {**explorer.metrics, "outliers": found})
             card.write(folder)
     except (ValueError, OSError) as error:

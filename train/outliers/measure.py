@@ -68,15 +68,3 @@ def _prepared(explorer: Explorer, images: Sequence[Image.Image]) -> tuple[Tensor
     if not found:
         raise ValueError("Preparation found ink in none of these pictures: nothing can be measured.")
     return torch.cat(found), len(images) - len(found)
-
-
-def rows(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Heads and rows of the table, one row a kind and one for all."""
-    heads = ["Not a digit", "Number", "AUROC", f"More unusual than {100 * found['limit']:.0f} % of digits"]
-    lines = [
-        [kind, str(one["count"]), f"{one['auroc']:.3f}", f"{100 * one['caught']:.1f} %"]
-        for kind, one in found["sets"].items()
-    ]
-    count = sum(one["count"] for one in found["sets"].values())
-    caught = sum(one["count"] * one["caught"] for one in found["sets"].values()) / count
-    return heads, [*lines, ["all", str(count), f"{found['auroc']:.3f}", f"{100 * caught:.1f} %"]]

@@ -9,7 +9,7 @@ import argparse
 import sys
 
 from ganlab import model
-from train import card
+from train import card, report
 from train.evaluate import rounded, write_metrics
 from train.realworld import measure
 from train.realworld.scenes import pictures
@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
         for name in options.names:
             folder, explorer = model.resolve(name), measure.load(name)
             found = rounded(measure.real_world(explorer, uploads))
-            print(f"{explorer.config.name}\n{card.aligned(*measure.rows(found))}")
+            print(card.aligned(*report.real_world({explorer.config.name: found})))
             write_metrics(folder, {**explorer.metrics, "real_world": found})
             card.write(folder)
     except (ValueError, OSError) as error:

@@ -66,13 +66,3 @@ def real_world(explorer: Explorer, uploads: Sequence[Picture]) -> dict[str, Any]
         "standard_error": metrics.standard_error(whole["reconstructed"], whole["count"]),
         "kinds": {kind: shares(chosen) for kind, chosen in kinds.items()},
     }
-
-
-def rows(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Heads and rows of the table, one row a kind and one for all."""
-    heads = ["Kind of picture", "Number", "Digit kept by preparation", "Digit kept in G(E(x))"]
-    lines = [*found["kinds"].items(), ("all", found)]
-    return heads, [
-        [kind, str(one["count"]), *(f"{100 * one[key]:.1f} %" for key in ("prepared", "reconstructed"))]
-        for kind, one in lines
-    ]

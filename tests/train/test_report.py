@@ -1,0 +1,44 @@
+"""Tables of several models beside each other."""
+
+from __future__ import annotations
+
+from train import report
+
+
+def test_real_world_has_a_column_for_each_model() -> None:
+    def found(share: float) -> dict[str, object]:
+        kinds = {"thin": {"count": 40, "prepared": 0.975, "reconstructed": share}}
+        return {"count": 40, "prepared": 0.975, "reconstructed": share, "kinds": kinds}
+
+    heads, rows = report.real_world({"one": found(0.9), "two": found(0.5)})
+    assert heads[3:] == ["in G(E(x)), one", "in G(E(x)), two"]
+    assert rows == [[kind, "40", "97.5 %", "90.0 %", "50.0 %"] for kind in ("thin", "all")]
+
+
+def test_outliers_weigh_each_kind_by_its_number() -> None:
+    sets = {
+        "letters": {"count": 300, "auroc": 0.98, "caught": 0.5},
+        "noise": {"count": 100, "auroc": 1.0, "caught": 0.9},
+    }
+    heads, rows = report.outliers({"one": {"limit": 0.99, "auroc": 0.985, "sets": sets}})
+    assert heads == ["Not a digit", "Number", "AUROC, one", "more unusual than 99 % of digits"]
+    assert rows == [
+        ["letters", "300", "0.980", "50.0 %"],
+        ["noise", "100", "1.000", "90.0 %"],
+        ["all", "400", "0.985", "60.0 %"],
+    ]
+
+
+def test_inversions_have_a_row_for_each_way() -> None:
+    kept = {"share": 0.99, "standard_error": 0.01}
+    ways = {
+        "encoder": {"mse": 0.00412, "seconds": 0.004, "identity": kept},
+        "hybrid": {"mse": 0.002, "seconds": 0.5, "identity": kept, "worse_than_encoder": 0.0},
+    }
+    alone = {"optimise": {"mse": 0.03, "seconds": 0.25}}
+    _, rows = report.inversions({"one": {"ways": ways}, "two": {"ways": alone}})
+    assert rows == [
+        ["one", "encoder", "0.0041", "99.00 ± 1.00 %", "–", "0.00"],
+        ["one", "hybrid", "0.0020", "99.00 ± 1.00 %", "0.00 %", "0.50"],
+        ["two", "optimise", "0.0300", "–", "–", "0.25"],
+    ]
