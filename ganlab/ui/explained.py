@@ -275,10 +275,10 @@ EXPLAINED: dict[str, Explained] = {
             "P is that of ALICE (Li et al., 2017): what it cannot tell from x is x, which bounds how much"
             " of x its code leaves open.",
             "Settings add to this, and the bundled model has them all: a squared error of G(E(x)), and one"
-            " of E(G(z)); a pull of the codes to the prior; noise on codes, so that near codes give near pictures;"
-            " codes of other pictures, moved, as the latents of D's game; pictures changed as uploads differ"
-            " from MNIST; and a contrast that brings the features of a picture and of a changed view of it"
-            " together.",
+            " of E(G(z)); a pull of the codes to the prior; noise on codes, so that near codes give near"
+            " pictures; codes of other pictures, moved, as the latents of D's game; pictures changed as"
+            " uploads differ from MNIST; and a contrast that brings the features of a picture and of a"
+            " changed view of it together.",
             "Its samples are of a mixture of Gaussians fitted to the codes after training, since the codes of"
             " real pictures do not fill the prior.",
         ),
