@@ -8,6 +8,8 @@ Ghosh et al., arXiv 1903.12436); they are named as such wherever they are shown.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -50,6 +52,32 @@ class Mixture(nn.Module):
                 for k, e in zip(torch.split(chosen, CHUNK), torch.split(noise, CHUNK), strict=True)
             ]
         )
+
+    def log_density(self, z: Tensor) -> Tensor:
+        """log p(z) in nats, (N,), of latents (N, D) on the CPU."""
+        lower = self._lower(torch.arange(len(self.means)))
+        inverse = torch.linalg.solve_triangular(
+            lower, torch.eye(lower.shape[1]).expand_as(lower), upper=False
+        )
+        weights = self.weights.cpu() / self.weights.sum().cpu()
+        scale = weights.log() - lower.diagonal(dim1=1, dim2=2).log().sum(1)
+        found = []
+        for some in torch.split(z, CHUNK):
+            parts = [
+                ((some - mean) @ one.T).square().sum(1)
+                for mean, one in zip(self.means.cpu(), inverse, strict=True)
+            ]
+            found.append(torch.logsumexp(scale[:, None] - torch.stack(parts) / 2, 0))
+        return torch.cat(found) - z.shape[1] / 2 * math.log(2 * math.pi)
+
+    def moments(self) -> tuple[Tensor, Tensor]:
+        """Mean (D,) and covariance (D, D) of the whole mixture."""
+        weights = (self.weights / self.weights.sum()).cpu().double()
+        means, lower = self.means.cpu().double(), self._lower(torch.arange(len(self.means))).double()
+        mean = weights @ means
+        off = means - mean
+        within = torch.einsum("k,kij,klj->il", weights, lower, lower)
+        return mean, within + torch.einsum("k,ki,kj->ij", weights, off, off)
 
     def _lower(self, chosen: Tensor) -> Tensor:
         """The triangles (N, D, D) of the chosen Gaussians."""

@@ -174,20 +174,16 @@ class Explorer:
     def principal(self) -> tuple[Tensor, Tensor]:
         """All principal directions of the gallery's codes (D, D) and their deviations (D,).
 
-        Without a gallery, of codes drawn from the prior: then they are arbitrary.
+        Those of the mixture fitted to the codes, where there is one, are the same and at hand. Without a
+        gallery they are of codes drawn from the prior: then they are arbitrary.
         """
-        if self.gallery is not None and "encoder" in self.model.networks:
-            codes = self.gallery.codes
+        if self.model.mixture is not None:
+            _, covariance = self.model.mixture.moments()
+        elif self.gallery is not None and "encoder" in self.model.networks:
+            covariance = torch.cov(self.gallery.codes.double().T)
         else:
-            codes = self.sample(PRINCIPAL_SAMPLES, source="prior")
-        return latent.principal_directions(codes, self.config.latent_dim)
-
-    @functools.cached_property
-    def centre(self) -> Tensor:
-        """Mean of the gallery's codes, (latent_dim,); the prior's, which is 0, without a gallery."""
-        if self.gallery is not None and "encoder" in self.model.networks:
-            return self.gallery.codes.mean(0)
-        return torch.zeros(self.config.latent_dim)
+            covariance = torch.cov(self.sample(PRINCIPAL_SAMPLES, source="prior").double().T)
+        return latent.principal_directions(covariance, self.config.latent_dim)
 
     def move(self, z: Tensor, principal: Sequence[float] = (), raw: Sequence[float] = ()) -> Tensor:
         """z (1, latent_dim) moved along the first principal directions (in standard deviations of the

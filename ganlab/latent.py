@@ -75,13 +75,13 @@ def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     return path.to(a.dtype)
 
 
-def principal_directions(codes: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """First principal components of codes (N, D): unit directions (count, D), and deviations (count,).
+def principal_directions(covariance: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """First principal components of codes with this covariance (D, D): unit directions (count, D), and
+    deviations (count,).
 
     Signs are fixed (largest entry positive) so that a slider turns the same way on every machine.
     """
-    centred = codes.double() - codes.double().mean(0)
-    variances, vectors = torch.linalg.eigh(centred.T @ centred / (len(codes) - 1))
+    variances, vectors = torch.linalg.eigh(covariance.double())
     order = torch.argsort(variances, descending=True)[:count]
     directions = vectors[:, order].T
     largest = directions.gather(1, directions.abs().argmax(1, keepdim=True))

@@ -1,8 +1,9 @@
 """How unlike a model's training pictures a picture is: the out-of-distribution gauge.
 
 Up to four things are told of a picture x, each more the less x is like the training pictures: the error of
-G(E(x)), the distances of its features and of its code from the nearest training picture's (all three as
-logarithms), and, where the checkpoint holds the discriminator of pairs, how much D takes (x, E(x)) for made.
+G(E(x)); the distance of its features from the nearest training picture's; how improbable its code is, by the
+mixture fitted to the codes where there is one, else by the distance from the nearest code (errors and
+distances as logarithms); and, where there is a discriminator of pairs, how much D takes (x, E(x)) for made.
 What is usual of them differs from class to class (a 1 is always near another 1), so each is compared with
 the test pictures of the class of its nearest neighbour, in standard deviations z. The score is the sum of
 softplus(z)^2, in which what lies below the mean counts little; its place among the test pictures' is what
@@ -43,13 +44,19 @@ def statistics(explorer: Explorer, x: Tensor) -> tuple[Tensor, Tensor]:
     z = explorer.encode(x)
     error = metrics.mse(x.cpu(), explorer.decode(z))
     near, rows = explorer.gallery.search(explorer.features(x), "features", 1)
-    near_code, _ = explorer.gallery.search(z, "code", 1)
-    found = torch.stack([error, near[:, 0], near_code[:, 0]], 1).double().clamp(min=SMALLEST).log()
-    D = explorer.model.networks.get("joint_discriminator")
+    mixture, D = explorer.model.mixture, explorer.model.networks.get("joint_discriminator")
+    if mixture is None:
+        improbable = _log(explorer.gallery.search(z, "code", 1)[0][:, 0])
+    else:
+        improbable = -mixture.log_density(z).double()
+    found = [_log(error), _log(near[:, 0]), improbable]
     if D is not None:
-        made = -D(x.to(explorer.device), z.to(explorer.device)).cpu()
-        found = torch.cat([found, made[:, None].double()], 1)
-    return found, explorer.gallery.pictures.labels[rows[:, 0]]
+        found.append(-D(x.to(explorer.device), z.to(explorer.device)).cpu().double())
+    return torch.stack(found, 1), explorer.gallery.pictures.labels[rows[:, 0]]
+
+
+def _log(distances: Tensor) -> Tensor:
+    return distances.double().clamp(min=SMALLEST).log()
 
 
 @dataclass(frozen=True)

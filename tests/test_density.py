@@ -54,6 +54,28 @@ def test_truncation_goes_to_the_mean_of_each_gaussian() -> None:
     torch.testing.assert_close(half, (whole + none) / 2)
 
 
+def test_the_log_density_is_that_of_its_gaussians() -> None:
+    made = mixture()
+    z = 3 * torch.randn(1200, 3, generator=torch.Generator().manual_seed(0))
+    expected = torch.zeros(1200, dtype=torch.double)
+    for k in range(2):
+        L = made._lower(torch.tensor([k]))[0]
+        gaussian = torch.distributions.MultivariateNormal(made.means[k], scale_tril=L)
+        expected += made.weights[k] * gaussian.log_prob(z).double().exp()
+    found = made.log_density(z)
+    near = expected > 1e-30
+    assert int(near.sum()) > 300
+    torch.testing.assert_close(found[near].double(), expected[near].log().double(), rtol=1e-3, atol=1e-3)
+    assert torch.isfinite(found).all()
+
+
+def test_moments_are_those_of_its_draws() -> None:
+    z = mixture().draw(50_000, seed=0).double()
+    mean, covariance = mixture().moments()
+    torch.testing.assert_close(z.mean(0), mean, atol=0.05, rtol=0)
+    torch.testing.assert_close(torch.cov(z.T), covariance, atol=0.3, rtol=0.02)
+
+
 @pytest.mark.parametrize(("seed", "count", "truncation"), [(-1, 1, 1.0), (0, 0, 1.0), (0, 1, 1.5)])
 def test_what_makes_no_sense_is_refused(seed: int, count: int, truncation: float) -> None:
     with pytest.raises(ValueError, match=r"seed|drawn|Truncation"):
@@ -73,6 +95,14 @@ def test_a_checkpoint_holds_its_mixture_and_prefers_it(tmp_path: Path) -> None:
     assert torch.equal(ex.sample(7, seed=4), ex.sample(7, seed=4, source="mixture"))
     prior = ex.sample(7, seed=4, source="prior")
     assert torch.equal(prior, ganlab.latent.draw(TINY.prior, 3, 7, 4))
+
+
+def test_principal_directions_are_those_of_the_mixture(tmp_path: Path) -> None:
+    ex = ganlab.load(str(stored(tmp_path / "with")))
+    directions, deviations = ex.principal
+    covariance = mixture().moments()[1]
+    rebuilt = directions.double().T @ torch.diag(deviations.double() ** 2) @ directions.double()
+    torch.testing.assert_close(rebuilt, covariance, rtol=1e-3, atol=1e-2)
 
 
 def test_a_model_without_one_says_so(tiny_model: LatentModel) -> None:

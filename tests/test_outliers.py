@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from ganlab import outliers
+from ganlab.density import Mixture
 from ganlab.explorer import Explorer
 from ganlab.gallery import Gallery, Pictures
 from ganlab.model import LatentModel
@@ -35,6 +36,19 @@ def test_the_statistics_are_what_they_say(tiny: Explorer, digits: Pictures) -> N
     np.testing.assert_allclose(found[:, 2], code_apart.amin(1).log(), rtol=1e-2, atol=1e-2)
     np.testing.assert_allclose(found[:, 3], -judged, rtol=1e-4, atol=1e-6)
     assert torch.equal(labels, digits.labels[:400][apart.argmin(1)])
+
+
+def test_a_code_is_as_improbable_as_the_mixture_says(tiny: Explorer, digits: Pictures) -> None:
+    assert tiny.gallery is not None
+    mixture = Mixture(1, tiny.config.latent_dim)
+    mixture.weights.fill_(1)
+    row, column = torch.tril_indices(tiny.config.latent_dim, tiny.config.latent_dim)
+    mixture.factors[0] = (row == column).float()  # N(0, I)
+    mixed = Explorer(dataclasses.replace(tiny.model, mixture=mixture), tiny.gallery)
+    x = digits.inputs(slice(400, 410))
+    normal = torch.distributions.Normal(0.0, 1.0)
+    expected = -normal.log_prob(tiny.encode(x)).sum(1)
+    np.testing.assert_allclose(outliers.statistics(mixed, x)[0][:, 2], expected, rtol=1e-4)
 
 
 def test_without_a_discriminator_of_pairs_three_are_told(tiny: Explorer, digits: Pictures) -> None:

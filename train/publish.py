@@ -59,8 +59,8 @@ def publish(
 ) -> Path:
     """Make root/NAME from a run folder; whatever fails, root/NAME stays what it was.
 
-    Without `codes` those of the gallery, and its features where they have a head of their own, are not
-    stored: the app then encodes it when it first needs them.
+    Without `codes` those of the gallery are not stored: the app then encodes it when it first needs them.
+    Its features are, where they have a head of their own and are few.
     With `gaussians` a mixture of so many is fitted to the codes of the training pictures and stored.
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) or name in RESERVED:
@@ -139,9 +139,10 @@ def build(run: Path, config: ModelConfig, folder: Path, pictures: Pictures, code
     mixture = density.of_codes(nets["encoder"], pictures, config.gaussians) if config.gaussians else None
     model.save(config, nets, folder, mixture)
     stored = model.load(str(folder))
-    if "encoder" in stored.networks and config.gallery and codes:
+    if "encoder" in stored.networks and config.gallery:
         made = Gallery(stored, pictures)
-        safetensors.torch.save_file({"codes": made.codes.half()}, folder / CODES_FILE)
+        if codes:
+            safetensors.torch.save_file({"codes": made.codes.half()}, folder / CODES_FILE)
         if config.feature_dim:
             safetensors.torch.save_file({"features": made.features.half()}, folder / FEATURES_FILE)
     draw_pictures(stored, folder)
@@ -264,9 +265,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--unfinished", action="store_true", help="publish a run that has not ended, as it is"
     )
-    parser.add_argument(
-        "--no-codes", action="store_true", help="do not store the gallery's codes and features"
-    )
+    parser.add_argument("--no-codes", action="store_true", help="do not store the gallery's codes")
     parser.add_argument(
         "--gaussians", type=int, default=0, metavar="K", help="fit a mixture of so many to the codes"
     )

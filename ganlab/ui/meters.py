@@ -56,7 +56,7 @@ def unusual_html(explorer: Explorer, x: Tensor) -> str:
     names = {
         "error": "error",
         "neighbour": "distance to the nearest neighbour",
-        "code": "distance to the nearest code",
+        "code": "improbability of the code",
         "discriminator": "taken for made by D",
     }
     parts = ", ".join(f"{names[key]} {value:+.1f}" for key, value in reading.deviating.items())

@@ -55,7 +55,7 @@ def tab_htmls(explorer: Explorer) -> dict[str, str]:
         "interpolate": interpolate.stage_html(explorer, shelf.ends, 5),
         "neighbours": neighbours.stage_html(explorer, shelf.current, 5, space)
         + neighbours.about_spaces(explorer),
-        "sample": sample.stage_html(explorer, 0, 16, 1.0),
+        "sample": sample.stage_html(explorer, 0, 16, 1.0, "prior"),
     }
 
 
