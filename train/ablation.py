@@ -29,13 +29,13 @@ PLAIN: dict[str, Any] = {"norm": "spectral", "pair_weight": 0.0, "width": 16, "l
 PARTS: dict[str, dict[str, Any]] = {
     "plain BiGAN": {},
     "+ pair discriminator": {"pair_weight": 1.0},
-    "+ pixel error": {"pixel_weight": 0.1},
+    "+ pixel error": {"pixel_weight": 0.2},
     "+ latent error": {"latent_weight": 0.1},
     "+ distance from the prior": {"prior_weight": 10.0},
     "+ noise on codes": {"code_noise": 0.15},
     "+ moved codes in the game": {"code_share": 1.0},
     "+ changed views": {"augment": True},
-    "+ contrast": {"contrast_weight": 1.0, "feature_dim": 64},
+    "+ contrast": {"contrast_weight": 2.0, "feature_dim": 64},
 }
 # Rows that differ from the last of these in one thing.
 OTHERWISE: dict[str, dict[str, Any]] = {

@@ -87,9 +87,9 @@ class TrainConfig:
     prior_weight: float = _setting(0.0, "bigan-plus: of the sliced distance of codes from the prior")
     code_noise: float = _setting(0.0, "bigan-plus: deviation of the noise on codes in training")
     code_share: float = _setting(
-        0.0, "bigan-plus: share of the game's latents that are codes of other pictures, moved by noise"
+        0.0, "bigan-plus: share of the game's latents that are codes of other pictures, moved to the prior"
     )
-    code_spread: float = _setting(0.3, "bigan-plus: deviation of the noise that moves those")
+    code_spread: float = _setting(0.8, "bigan-plus: how far at most; 0: not at all, 1: to the prior itself")
     augment: bool = _setting(False, "bigan-plus: half of what is to be given back are changed views")
     feature_dim: int = _setting(
         0, "conv, bigan-plus: numbers in E's features, with a head of their own; 0: its hidden layer"
@@ -134,11 +134,12 @@ class TrainConfig:
         if self.method in ("lr", "jlr") and (self.prior, self.regression) == ("normal", "cross-entropy"):
             raise ValueError("A normal prior has no cross-entropy with E's answer: use --regression l2.")
         weights = [f.name for f in dataclasses.fields(self) if f.name.endswith("_weight")]
-        for name in (*weights, "code_noise", "code_spread"):
+        for name in (*weights, "code_noise"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{flag(name)} is at least 0 and finite.")
-        if not 0 <= self.code_share <= 1:
-            raise ValueError(f"--code-share lies between 0 and 1, not {self.code_share}.")
+        for name in ("code_share", "code_spread"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{flag(name)} lies between 0 and 1, not {getattr(self, name)}.")
         if self.feature_dim and (self.family, self.method) != ("conv", "bigan-plus"):
             raise ValueError("--feature-dim belongs to --family conv and the method bigan-plus.")
         if self.feature_dim < 0 or (self.feature_dim and not self.contrast_weight):

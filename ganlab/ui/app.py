@@ -136,9 +136,9 @@ def about(explorer: Explorer) -> list[tuple[str, str]]:
         (
             "Fréchet distance, judge features",
             told("{:.2f} for samples of the mixture; ", "frechet", "mixture")
-            + told(
-                "{:.2f} for {:,.0f} of the prior; real pictures {:.2f}", "frechet", "distance", "n", "floor"
-            ),
+            + told("{:.2f} for {:,.0f} samples", "frechet", "distance", "n")
+            + (" of the prior" if measured("frechet", "mixture") else "")
+            + told("; real pictures {:.2f}", "frechet", "floor"),
         ),
         (
             "reconstruction error |x − G(E(x))|",

@@ -186,9 +186,9 @@ def autoencoder(order: int) -> Mapping[str, Player]:
 
 # What mnist-bigan-plus was made with.
 PLUS = (
-    "python -m train bigan-plus --family conv --norm spectral --width 24 --epochs 50 --lr 6e-4"
-    " --pixel-weight 0.2 --latent-weight 0.1 --prior-weight 10 --contrast-weight 1 --feature-dim 64"
-    " --code-noise 0.15 --code-share 1 --code-spread 0.4 --augment"
+    "python -m train bigan-plus --family conv --norm spectral --width 24 --epochs 32 --lr 6e-4"
+    " --pixel-weight 0.2 --latent-weight 0.1 --prior-weight 10 --contrast-weight 2 --feature-dim 64"
+    " --code-noise 0.15 --code-share 1 --augment"
 )
 
 DISCRIMINATOR = Player(

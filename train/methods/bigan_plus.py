@@ -54,8 +54,9 @@ class BiGANPlus:
       that near codes give near pictures, and codes fill space as latents of the prior do (the encoder of
       ALI, Dumoulin et al., arXiv 1606.00704, is such a one, and learns its deviation);
     - `code_share`: so much of the latents in the game with D and of the latent error are not of the prior
-      but codes of other pictures, moved by normal noise of deviation `code_spread`: what D then asks of G
-      are digits between the digits that E knows, not in the prior's empty corners;
+      but codes c of other pictures moved towards it, sqrt(1 - s^2) c + s noise with s uniform on
+      [0, `code_spread`]: what D then asks of G are digits between the digits that E knows, and not only
+      in the prior's empty corners;
     - `augment`: half of the pictures to be given back are changed views, as uploads differ from MNIST.
 
     G decodes latents and codes in one batch, so that one batch norm serves both.
@@ -79,7 +80,7 @@ class BiGANPlus:
         prior_weight: float = 0.0,
         code_noise: float = 0.0,
         code_share: float = 0.0,
-        code_spread: float = 0.3,
+        code_spread: float = 0.8,
         augment: bool = False,
     ) -> None:
         self.pair, self.pixel, self.latent = pair_weight, pixel_weight, latent_weight
@@ -125,9 +126,13 @@ class BiGANPlus:
         return codes + self.noise * torch.randn_like(codes) if self.noise else codes
 
     def _moved(self, code: Tensor, z: Tensor) -> Tensor:
-        """z with a share of its rows replaced by codes of pictures in another order, moved by noise."""
+        """z with a share of its rows replaced by codes of pictures in another order, moved to the prior.
+
+        Where codes have the prior's variance the moved ones have it too, so that D cannot tell them by it.
+        """
         count = round(self.share * len(z))
         if not count:
             return z
         others = code.detach().float()[torch.randperm(len(code), device=code.device)[:count]]
-        return torch.cat([others + self.spread * torch.randn_like(others), z[count:]])
+        s = self.spread * torch.rand(count, 1, device=code.device)
+        return torch.cat([(1 - s * s).sqrt() * others + s * z[:count], z[count:]])
