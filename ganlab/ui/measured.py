@@ -122,7 +122,9 @@ def _table(found: dict[str, Any]) -> str:
 
 def _legend(found: dict[str, Any]) -> list[str]:
     """How to read the figures, from the file itself."""
-    seeds = sorted({len(system["seeds"]) for system in found["systems"].values()})
+    systems = found["systems"].values()
+    seeds = sorted({len(system["seeds"]) for system in systems if "lost" not in system})
+    lost = [system for system in systems if "lost" in system]
     return [
         f"{' or '.join(map(str, seeds))} training seeds a system, {found['epochs']} epochs each"
         f" ({', '.join(found['precision'])}); the paper trained one for 400.",
@@ -132,6 +134,11 @@ def _legend(found: dict[str, Any]) -> list[str]:
         f" in its features; that of as many real training pictures is {found['frechet_floor']:.3f}.",
         f"Two independent latents are {found['latent_random_pair']:.3f} apart. The mean picture has an error"
         f" of {found['mse_mean_image']:.4f} a pixel.",
+        *(
+            f"{system['name']} is without seed {', '.join(map(str, system['lost']))}, which was lost in"
+            " training: it gives no digit back."
+            for system in lost
+        ),
         "The paper's release scores training digits that it set aside; the test set is harder, and python -m"
         " train.split shows by how much.",
         "D is that of the LR runs: nothing of their E reaches G or D, so that it is the D of a plain GAN.",

@@ -119,6 +119,20 @@ def test_a_single_seed_has_no_standard_error() -> None:
     assert "±" not in table.render(found).split("\n\n")[0]
 
 
+def test_a_system_that_lost_seeds_has_a_row_without_them(rows: list[Row]) -> None:
+    lost = row("jlr", 1, identity={"share": 0.1, "standard_error": 0.003})
+    found = table.summary([lost if (one["method"], one["seed"]) == ("jlr", 1) else one for one in rows])
+    assert list(found["systems"]) == ["bigan", "d", "lr", "jlr", "jlr-kept", "ae-l2", "ae-l1"]
+    whole, kept = found["systems"]["jlr"], found["systems"]["jlr-kept"]
+    assert (whole["seeds"], kept["seeds"], kept["lost"]) == ([0, 1, 2], [0, 2], [1])
+    both = [one["reconstruction"]["mse"] for one in rows if one["method"] == "jlr" and one["seed"] != 1]
+    assert kept["mse"]["value"] == pytest.approx(sum(both) / 2)
+    page = table.render(found)
+    assert "| JLR (2 of 3 seeds) | 97.13 |" in page
+    assert "JLR (2 of 3 seeds): without seed 1, which was lost" in page
+    assert "`. 3 training seeds a system" in page
+
+
 def test_systems_without_rows_are_left_out(rows: list[Row]) -> None:
     some = [r for r in rows if r["method"] in ("ae-l1", "jlr")]
     found = table.summary(some)
