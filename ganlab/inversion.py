@@ -22,10 +22,10 @@ from ganlab.networks import Encoder
 
 METHODS = ("encoder", "optimise", "hybrid")
 STEPS = 100
-STARTS = 4
+STARTS = 8
 POOL = 1024  # prior draws among which the starts are chosen: one pass through G, worth many steps
 POOL_SEEDS = 2**62  # where the pool's seeds begin
-RATE = 0.2  # Adam's first step, in units of the latent; it falls to 0 along a cosine
+RATE = 0.1  # Adam's first step, in units of the latent; it falls to 0 along a cosine
 BETAS = (0.9, 0.999)
 PATIENCE = 20  # a picture whose error fell by less than TOLERANCE (relative) in these steps is done
 TOLERANCE = 1e-3

@@ -184,7 +184,7 @@ def autoencoder(order: int) -> Mapping[str, Player]:
     return {"generator_encoder": Player(("generator", "encoder"), error, "every picture back as it was")}
 
 
-# What mnist-bigan-plus was made with.
+# All of its parts at once.
 PLUS = (
     "python -m train bigan-plus --family conv --norm spectral --width 24 --epochs 32 --lr 6e-4"
     " --pixel-weight 0.2 --latent-weight 0.1 --prior-weight 10 --contrast-weight 2 --feature-dim 64"
@@ -274,13 +274,13 @@ EXPLAINED: dict[str, Explained] = {
         (
             "P is that of ALICE (Li et al., 2017): what it cannot tell from x is x, which bounds how much"
             " of x its code leaves open.",
-            "Settings add to this, and the bundled model has them all: a squared error of G(E(x)), and one"
+            "Settings add to this, and the second command has them all: a squared error of G(E(x)), and one"
             " of E(G(z)); a pull of the codes to the prior; noise on codes, so that near codes give near"
             " pictures; codes of other pictures, moved, as the latents of D's game; pictures changed as"
             " uploads differ from MNIST; and a contrast that brings the features of a picture and of a"
             " changed view of it together.",
-            "Its samples are of a mixture of Gaussians fitted to the codes after training, since the codes of"
-            " real pictures do not fill the prior.",
+            "The codes of real pictures do not fill the prior. A mixture of Gaussians can be fitted to them"
+            " after training (python -m train.publish --gaussians); Sample then draws from it, and says so.",
         ),
         look="Do the reconstructions keep the class and the hand of what is above them?",
         commands=("python -m train bigan-plus --family conv", PLUS),

@@ -25,6 +25,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshots", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--sizes", action="store_true", help="also 375 px wide, and dark")
+    parser.add_argument("--model", default="mnist-bigan", help="the model in use (default: %(default)s)")
+    parser.add_argument("--tabs", nargs="+", default=TABS, choices=TABS, help="these only")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
 
@@ -33,7 +35,7 @@ def main() -> None:
     from ganlab.ui import app, serve
     from ganlab.ui.models import Models
 
-    blocks = app.build(Models("mnist-bigan"))
+    blocks = app.build(Models(options.model))
     _, url, _ = serve.launch(blocks, "127.0.0.1", None, prevent_thread_lock=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
@@ -44,7 +46,7 @@ def main() -> None:
                 page.locator("#reconstruct-stage .gl-card").first.wait_for()
                 page.locator("[data-action=example]").nth(6).click()
                 page.locator(".gl-shelf [data-action=keep]").click()
-                for name in TABS:
+                for name in options.tabs:
                     open_tab(page, name)
                     if name == "Latent":
                         page.wait_for_timeout(1500)  # the tab's own redraw would set the slider back
