@@ -28,11 +28,18 @@ def checked(seed: object, count: object, truncation: object) -> tuple[int, int, 
     return whole, many, cut
 
 
-def source_of(explorer: Explorer, wanted: str) -> str:
-    """What the model draws from when asked for `wanted`: a model without a mixture has its prior only."""
-    if wanted not in [value for _, value in SOURCES]:
+def source_of(explorer: Explorer, wanted: str | None) -> str:
+    """What the model draws from when asked for `wanted`, or for nothing: without a mixture it has its prior
+    only."""
+    if wanted not in [None, *(value for _, value in SOURCES)]:
         raise ValueError(f"Samples are of one of {[value for _, value in SOURCES]}, not {wanted!r}.")
-    return wanted if wanted in explorer.sources else "prior"
+    return wanted if wanted in explorer.sources else explorer.sources[0]
+
+
+def choice(explorer: Explorer, source: str) -> dict[str, Any]:
+    """Settings of the choice of a source, which is one only where the model has two."""
+    alone = len(explorer.sources) == 1
+    return {"value": None if alone else source, "interactive": not alone}
 
 
 def named(explorer: Explorer, source: str) -> str:
@@ -46,8 +53,8 @@ def named(explorer: Explorer, source: str) -> str:
     return f"the prior, {'N(0, I)' if config.prior == 'normal' else 'uniform on [−1, 1]'}"
 
 
-def source_html(explorer: Explorer, wanted: str) -> str:
-    """A sentence under the samples: what they are of, how near to real pictures, and why not as asked."""
+def source_html(explorer: Explorer, wanted: str | None) -> str:
+    """A sentence under the samples: what they are of, and how near to real pictures."""
     source = source_of(explorer, wanted)
     said = f"G(z), z of {named(explorer, source)}."
     key = "mixture" if source == "mixture" else "distance"
@@ -57,13 +64,13 @@ def source_html(explorer: Explorer, wanted: str) -> str:
             f" Fréchet distance of {n:,.0f} such samples {distance:.2f}, of real pictures {floor:.2f} (judge"
             " features, lower is nearer)."
         )
-    if source != wanted:
-        said += " No density was fitted to this model's codes."
+    if len(explorer.sources) == 1:
+        said += " No density was fitted to codes of this model."
     return markup.reason(said)
 
 
 def stage_html(
-    explorer: Explorer, seed: int, count: int, truncation: float, wanted: str, chosen: int = -1
+    explorer: Explorer, seed: int, count: int, truncation: float, wanted: str | None, chosen: int = -1
 ) -> str:
     source = source_of(explorer, wanted)
     pictures = explorer.decode(explorer.sample(count, seed, truncation, source))
@@ -82,9 +89,14 @@ def render(
     seed: object,
     count: object,
     truncation: object,
-    source: str,
+    source: str | None,
 ) -> tuple[Any, ...]:
-    return stage_html(explorer, *checked(seed, count, truncation), source), ""
+    used = source_of(explorer, source)
+    return (
+        stage_html(explorer, *checked(seed, count, truncation), used),
+        gr.Radio(**choice(explorer, used)),
+        "",
+    )
 
 
 def build(page: Page) -> Tab:
@@ -100,27 +112,33 @@ def build(page: Page) -> Tab:
             label="Truncation",
             scale=2,
             min_width=200,
-            info="1: all of it; lower: nearer the centre, or each Gaussian's, safer, less varied",
+            info="lower: more typical, less varied",
         )
         source = gr.Radio(
-            SOURCES, value="mixture", label="Latents of", scale=2, min_width=220, elem_id="sample-source"
+            SOURCES,
+            **choice(page.opened, page.opened.sources[0]),
+            label="Latents of",
+            scale=2,
+            min_width=220,
+            elem_id="sample-source",
         )
         another = gr.Button("another seed", size="sm", scale=0, min_width=120, elem_id="another-seed")
-    opened = stage_html(page.opened, 0, COUNTS[1], 1.0, "mixture")
+    opened = stage_html(page.opened, 0, COUNTS[1], 1.0, page.opened.sources[0])
     stage = html(opened, "tiles", elem_id="sample-stage")
     controls = [seed, count, truncation, source]
 
     @sentences(1)
-    def draw(model: str, seed: object, count: object, truncation: object, source: str) -> str:
+    def draw(model: str, seed: object, count: object, truncation: object, source: str | None) -> str:
         return stage_html(page.models.get(model), *checked(seed, count, truncation), source)
 
-    for control in controls:
+    for control in (seed, count, truncation):
         control.change(draw, [page.model, *controls], [stage, notice], **LIVE)
+    source.input(draw, [page.model, *controls], [stage, notice], **LIVE)  # a switch of models sets it too
     another.click(lambda: random.randrange(1_000_000), None, seed, **CLICK)
 
     @sentences(3)
     def pick(
-        model: str, s: object, n: object, t: object, wanted: str, event: gr.EventData
+        model: str, s: object, n: object, t: object, wanted: str | None, event: gr.EventData
     ) -> tuple[Any, ...]:
         explorer, index = page.models.get(model), int(event.value)
         values = checked(s, n, t)
@@ -130,4 +148,4 @@ def build(page: Page) -> Tab:
         return item, now_html(item), stage_html(explorer, *values, wanted, chosen=index)
 
     stage.pick(pick, [page.model, *controls], [page.current, page.now, stage, notice], **CLICK)
-    return Tab("sample", [stage, notice], render, controls)
+    return Tab("sample", [stage, source, notice], render, controls)

@@ -51,7 +51,9 @@ def main() -> None:
                     if name == "Latent":
                         page.wait_for_timeout(1500)  # the tab's own redraw would set the slider back
                         page.locator("#latent-panel input").first.fill("1.5")
-                    page.wait_for_timeout(4000 if name == "Compare" else 1500)
+                    page.wait_for_timeout(1500)
+                    if name == "Compare":
+                        page.get_by_text("so far").first.wait_for(state="detached", timeout=120_000)
                     suffix = f"-{width}-{scheme}" if options.sizes else ""
                     page.screenshot(path=options.folder / f"{name.lower()}{suffix}.png")
                 page.close()

@@ -45,8 +45,18 @@ def test_a_mixture_and_the_prior_are_told_apart_with_their_figures(mixed: Explor
 def test_a_model_without_a_mixture_draws_from_its_prior_and_says_why(plain: Explorer) -> None:
     html = sample.stage_html(plain, 0, 4, 1.0, "mixture")
     assert "z of the prior" in html
-    assert "No density was fitted" in html
-    assert "No density" not in sample.stage_html(plain, 0, 4, 1.0, "prior")
+    assert "No density was fitted to codes" in html
+    assert sample.stage_html(plain, 0, 4, 1.0, "prior") == html
+
+
+def test_the_choice_is_one_only_where_there_are_two(plain: Explorer, mixed: Explorer) -> None:
+    def shown(explorer: Explorer, wanted: str | None) -> tuple[object, bool]:
+        _, radio, _ = sample.render(explorer, None, None, 0, 4, 1.0, wanted)  # type: ignore[arg-type]
+        return radio.value, radio.interactive
+
+    assert shown(plain, "mixture") == (None, False)
+    assert shown(mixed, None) == ("mixture", True)  # as after a model without a choice
+    assert shown(mixed, "prior") == ("prior", True)
 
 
 def test_unknown_sources_are_refused(mixed: Explorer) -> None:
