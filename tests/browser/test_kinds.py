@@ -30,6 +30,7 @@ def choose(page: Any, model: str, title: str) -> None:
 def test_a_model_without_an_encoder_in_every_tab(open_page: Open, gan_model: str, digits: Pictures) -> None:
     page = open_page()
     page.locator("[data-action=example]").nth(4).click()
+    expect(caption(page)).to_contain_text("test 4")
     page.locator(".gl-shelf [data-action=keep]").click()
     expect(page.locator(".gl-kept .gl-tile")).to_have_count(1)
     faces = [one.get_attribute("src") for one in page.locator(".gl-shelf img").all()]
