@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from train import data, readme
+from train import readme
 from train.card import markdown
 from train.config import PRESETS, TrainConfig
-from train.rows import load_judged, make_row
+from train.rows import add_flags, load_judged, make_row
 
 FOLDER = readme.TABLE.parent / "ablation"
 RUNS = Path("runs/ablation")
@@ -122,15 +122,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--rows", nargs="+", default=list(variants()), choices=list(variants()), metavar="ROW"
     )
-    parser.add_argument("--epochs", type=int, default=EPOCHS, help="of every run (default: %(default)s)")
-    parser.add_argument("--runs", type=Path, default=RUNS, help="where the runs go (default: %(default)s)")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the rows go")
-    parser.add_argument(
-        "--precision",
-        default="auto",
-        help="of every run; auto measures, and a busy machine may answer otherwise",
-    )
-    data.add_root_flag(parser)
+    add_flags(parser, EPOCHS, RUNS, FOLDER)
     options = parser.parse_args(arguments)
     try:
         pictures, test, judge = load_judged(DATASET, options.data_root)

@@ -17,10 +17,10 @@ from ganlab import images, latent
 from ganlab.gallery import Pictures
 from ganlab.judge import Judge
 from ganlab.model import CHECKPOINTS, LatentModel
-from train import data, figures, publish
+from train import figures, publish
 from train.config import PRESETS, TrainConfig
 from train.evaluate import rounded
-from train.rows import load_judged
+from train.rows import add_flags, load_judged
 from train.trainer import RESUME_FILE, Trainer
 
 FOLDER = CHECKPOINTS / "ratios"
@@ -79,15 +79,7 @@ def one(
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m train.ratios", description=__doc__)
-    parser.add_argument("--epochs", type=int, default=EPOCHS, help="of each run (default: %(default)s)")
-    parser.add_argument("--runs", type=Path, default=Path("runs/ratios"), help="where the runs go")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where pictures and figures go")
-    parser.add_argument(
-        "--precision",
-        default="auto",
-        help="of every run; auto measures, and a busy machine may answer otherwise",
-    )
-    data.add_root_flag(parser)
+    add_flags(parser, EPOCHS, Path("runs/ratios"), FOLDER)
     options = parser.parse_args(arguments)
     try:
         pictures, test, judge = load_judged(DATASET, options.data_root)

@@ -80,20 +80,25 @@ def _pixels(pictures: Pictures, test: Pictures) -> dict[str, float]:
     return _measured[key]
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m train.rows", description=__doc__)
-    parser.add_argument("--methods", nargs="+", default=METHODS, choices=METHODS, metavar="METHOD")
-    parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS, metavar="S")
-    parser.add_argument("--epochs", type=int, default=EPOCHS, help="of every run (default: %(default)s)")
-    parser.add_argument("--runs", type=Path, default=RUNS, help="where the runs go (default: %(default)s)")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the rows go")
-    parser.add_argument("--device", default="auto")
+def add_flags(parser: argparse.ArgumentParser, epochs: int, runs: Path, folder: Path) -> None:
+    """The flags of a command that trains runs and measures each: their defaults differ, no more."""
+    parser.add_argument("--epochs", type=int, default=epochs, help="of every run (default: %(default)s)")
+    parser.add_argument("--runs", type=Path, default=runs, help="where the runs go (default: %(default)s)")
+    parser.add_argument("--folder", type=Path, default=folder, help="where what is measured goes")
     parser.add_argument(
         "--precision",
         default="auto",
         help="of every run; auto measures, and a busy machine may answer otherwise",
     )
     data.add_root_flag(parser)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m train.rows", description=__doc__)
+    parser.add_argument("--methods", nargs="+", default=METHODS, choices=METHODS, metavar="METHOD")
+    parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS, metavar="S")
+    add_flags(parser, EPOCHS, RUNS, FOLDER)
+    parser.add_argument("--device", default="auto")
     options = parser.parse_args(arguments)
     try:
         pictures, test, judge = load_judged(DATASET, options.data_root)
