@@ -83,13 +83,13 @@ class TrainConfig:
     pair_weight: float = _setting(1.0, "bigan-plus: of the discriminator of (x, x) and (x, G(E(x)))")
     pixel_weight: float = _setting(0.0, "bigan-plus: of the squared error of G(E(x)), summed over pixels")
     latent_weight: float = _setting(0.0, "bigan-plus: of the mean squared error of E(G(z))")
-    contrast_weight: float = _setting(0.0, "bigan-plus: of the contrast between pictures and views of them")
+    contrast_weight: float = _setting(0.0, "bigan-plus: of the contrast between two changed views")
     prior_weight: float = _setting(0.0, "bigan-plus: of the sliced distance of codes from the prior")
     code_noise: float = _setting(0.0, "bigan-plus: deviation of the noise on codes in training")
     code_share: float = _setting(
         0.0, "bigan-plus: share of the game's latents that are codes of other pictures, moved to the prior"
     )
-    code_spread: float = _setting(0.8, "bigan-plus: how far at most; 0: not at all, 1: to the prior itself")
+    code_spread: float = _setting(0.5, "bigan-plus: how far at most; 0: not at all, 1: to the prior itself")
     augment: bool = _setting(False, "bigan-plus: half of what is to be given back are changed views")
     feature_dim: int = _setting(
         0, "conv, bigan-plus: numbers in E's features, with a head of their own; 0: its hidden layer"

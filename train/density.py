@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import torch
 from torch import Tensor, nn
 
@@ -12,7 +10,7 @@ from ganlab.gallery import Pictures
 from train import figures
 
 FLOOR = 1e-2  # variance added along every axis: what is less is no structure of the data
-ROUNDS = 30  # of expectation and maximisation, at most
+STRENGTH = 10  # codes that the shape common to all clusters counts for in each
 SEED = 0
 
 
@@ -23,22 +21,31 @@ def of_codes(encoder: nn.Module, pictures: Pictures, count: int) -> Mixture:
 
 
 def fit(codes: Tensor, count: int) -> Mixture:
-    """Expectation-maximisation on codes (N, D), full covariances; ValueError for fewer codes than that."""
-    from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]
-    from sklearn.mixture import GaussianMixture  # type: ignore[import-untyped]  # slow to import
+    """One Gaussian for each of `count` clusters of codes (N, D); ValueError for fewer codes than that.
+
+    k-means finds the clusters, so each code belongs to one of them whole (the classification form of
+    expectation-maximisation: Celeux and Govaert, 1992). A cluster of fewer codes than dimensions says little
+    of its own shape, so every covariance is drawn to the pooled one, as the mean under a Wishart prior is
+    (Fraley and Raftery, 2007).
+    """
+    from sklearn.cluster import KMeans  # type: ignore[import-untyped]  # slow to import
 
     if not 1 <= count <= len(codes):
         raise ValueError(f"{len(codes):,} codes allow 1 to {len(codes):,} Gaussians, not {count:,}.")
-    found = GaussianMixture(
-        count, reg_covar=FLOOR, max_iter=ROUNDS, init_params="k-means++", random_state=SEED
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the last rounds change little
-        found.fit(codes.float().numpy())
+    codes = codes.float().cpu()
+    found = KMeans(count, n_init=1, random_state=SEED).fit(codes.numpy())
+    belongs = torch.from_numpy(found.labels_).long()
+    off = (codes - torch.from_numpy(found.cluster_centers_)[belongs]).double()
+    pooled = off.T @ off / len(codes)
     dim = codes.shape[1]
     row, column = torch.tril_indices(dim, dim)
     mixture = Mixture(count, dim)
-    mixture.weights = torch.from_numpy(found.weights_).float()
-    mixture.means = torch.from_numpy(found.means_).float()
-    mixture.factors = torch.linalg.cholesky(torch.from_numpy(found.covariances_))[:, row, column].float()
+    for k in range(count):
+        own = codes[belongs == k].double()
+        mixture.weights[k] = len(own) / len(codes)
+        mixture.means[k] = own.mean(0)
+        spread = own - own.mean(0)
+        covariance = (spread.T @ spread + STRENGTH * pooled) / (len(own) + STRENGTH)
+        lower = torch.linalg.cholesky(covariance + FLOOR * torch.eye(dim, dtype=torch.float64))
+        mixture.factors[k] = lower[row, column]
     return mixture

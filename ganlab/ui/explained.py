@@ -186,9 +186,9 @@ def autoencoder(order: int) -> Mapping[str, Player]:
 
 # All of its parts at once.
 PLUS = (
-    "python -m train bigan-plus --family conv --norm spectral --width 24 --epochs 32 --lr 6e-4"
-    " --pixel-weight 0.2 --latent-weight 0.1 --prior-weight 10 --contrast-weight 2 --feature-dim 64"
-    " --code-noise 0.15 --code-share 1 --augment"
+    "python -m train bigan-plus --family conv --norm spectral --width 24 --epochs 40 --lr 6e-4"
+    " --lr-final 1 --ema 0.9995 --pixel-weight 0.2 --latent-weight 0.1 --prior-weight 10"
+    " --contrast-weight 2 --feature-dim 64 --code-noise 0.15 --code-share 1 --augment"
 )
 
 DISCRIMINATOR = Player(
@@ -277,8 +277,8 @@ EXPLAINED: dict[str, Explained] = {
             "Settings add to this, and the second command has them all: a squared error of G(E(x)), and one"
             " of E(G(z)); a pull of the codes to the prior; noise on codes, so that near codes give near"
             " pictures; codes of other pictures, moved, as the latents of D's game; pictures changed as"
-            " uploads differ from MNIST; and a contrast that brings the features of a picture and of a"
-            " changed view of it together.",
+            " uploads differ from MNIST; and a contrast that brings the features of two changed views"
+            " of a picture together.",
             "The codes of real pictures do not fill the prior. A mixture of Gaussians can be fitted to them"
             " after training (python -m train.publish --gaussians); Sample then draws from it, and says so.",
         ),

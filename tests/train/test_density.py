@@ -26,6 +26,27 @@ def test_it_finds_two_gaussians() -> None:
     assert found.factors.shape == (2, 3)
 
 
+def test_a_small_cluster_takes_the_shape_common_to_all() -> None:
+    rng = torch.Generator().manual_seed(0)
+    shape = torch.tensor([2.0, 0.5, 0.1])
+    many = torch.randn(5000, 3, generator=rng) * shape
+    few = torch.randn(2, 3, generator=rng) * shape + torch.tensor([0.0, 0.0, 1000.0])
+    found = density.fit(torch.cat([many, few]), 2)
+    small = found._lower(found.weights.argmin()[None])[0]
+    off = few - few.mean(0)
+    pooled = (torch.cov(many.T) * 4999 + off.T @ off) / 5002
+    expected = (off.T @ off + density.STRENGTH * pooled) / (2 + density.STRENGTH)
+    expected += density.FLOOR * torch.eye(3)
+    torch.testing.assert_close(small @ small.T, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_as_many_gaussians_as_codes_are_narrow_ones_on_them() -> None:
+    codes = torch.randn(20, 4, generator=torch.Generator().manual_seed(0))
+    found = density.fit(codes, 20)
+    torch.testing.assert_close(found.means[found.means[:, 0].argsort()], codes[codes[:, 0].argsort()])
+    assert bool(torch.isfinite(found.log_density(codes)).all())
+
+
 def test_more_gaussians_than_codes_are_refused() -> None:
     with pytest.raises(ValueError, match="5 codes allow 1 to 5 Gaussians, not 6"):
         density.fit(torch.randn(5, 2), 6)

@@ -48,7 +48,7 @@ class BiGANPlus:
 
     - `pixel_weight` times the squared error of G(E(x)), summed over pixels;
     - `latent_weight` times the mean of (E(G(z)) - z)^2;
-    - `contrast_weight` times `contrast` of E's features of x and of a changed view of it;
+    - `contrast_weight` times `contrast` of E's features of two changed views of x;
     - `prior_weight` times `sliced_distance` of codes from the prior, which the errors above pull them off;
     - `code_noise`, the deviation of normal noise added to codes before D judges them and G decodes them, so
       that near codes give near pictures, and codes fill space as latents of the prior do (the encoder of
@@ -80,7 +80,7 @@ class BiGANPlus:
         prior_weight: float = 0.0,
         code_noise: float = 0.0,
         code_share: float = 0.0,
-        code_spread: float = 0.8,
+        code_spread: float = 0.5,
         augment: bool = False,
     ) -> None:
         self.pair, self.pixel, self.latent = pair_weight, pixel_weight, latent_weight
@@ -93,7 +93,7 @@ class BiGANPlus:
 
     def losses(self, nets: Mapping[str, nn.Module], x: Tensor, z: Tensor) -> dict[str, Tensor]:
         G, E, D = nets["generator"], cast("Encoder", nets["encoder"]), nets["joint_discriminator"]
-        code, features = E.both(x) if self.contrast else (E(x), None)
+        code = E(x)
         target, codes = x, code
         if self.contrast or self.augment:
             view = augmented(x)
@@ -114,8 +114,8 @@ class BiGANPlus:
             total = total + self.pair * softplus(-near).mean()
         if self.pixel:
             total = total + self.pixel * (again.float() - target).square().flatten(1).sum(1).mean()
-        if features is not None:
-            total = total + self.contrast * contrast(features, view_features)
+        if self.contrast:
+            total = total + self.contrast * contrast(view_features, E.hidden(augmented(x)))
         if self.prior:
             total = total + self.prior * sliced_distance(code, prior)
         if self.latent:
