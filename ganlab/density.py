@@ -17,6 +17,7 @@ from ganlab import latent
 
 FILE = "density.safetensors"
 CHUNK = 1024  # latents at a time: each takes a matrix of its own
+FEW = 128  # latents at a time, seen from every Gaussian
 
 
 class Mixture(nn.Module):
@@ -56,18 +57,13 @@ class Mixture(nn.Module):
     def log_density(self, z: Tensor) -> Tensor:
         """log p(z) in nats, (N,), of latents (N, D) on the CPU."""
         lower = self._lower(torch.arange(len(self.means)))
-        inverse = torch.linalg.solve_triangular(
-            lower, torch.eye(lower.shape[1]).expand_as(lower), upper=False
-        )
-        weights = self.weights.cpu() / self.weights.sum().cpu()
+        weights = (self.weights / self.weights.sum()).cpu()
         scale = weights.log() - lower.diagonal(dim1=1, dim2=2).log().sum(1)
         found = []
-        for some in torch.split(z, CHUNK):
-            parts = [
-                ((some - mean) @ one.T).square().sum(1)
-                for mean, one in zip(self.means.cpu(), inverse, strict=True)
-            ]
-            found.append(torch.logsumexp(scale[:, None] - torch.stack(parts) / 2, 0))
+        for some in torch.split(z, FEW):
+            off = some.T - self.means.cpu()[:, :, None]
+            far = torch.linalg.solve_triangular(lower, off, upper=False).square().sum(1)
+            found.append(torch.logsumexp(scale[:, None] - far / 2, 0))
         return torch.cat(found) - z.shape[1] / 2 * math.log(2 * math.pi)
 
     def moments(self) -> tuple[Tensor, Tensor]:
