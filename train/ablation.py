@@ -96,7 +96,7 @@ def render(rows: dict[str, dict[str, Any]]) -> str:
             [
                 name, f"{100 * row['identity']['share']:.2f} %", f"{row['reconstruction']['mse']:.4f}",
                 f"{100 * nn['features']['accuracy']:.2f} %", f"{100 * nn['code']['accuracy']:.2f} %",
-                f"{row['frechet']['distance']:.2f}", f"{row['frechet']['mixture']:.2f}",
+                f"{row['frechet']['distance']:.2f}", f"{row['frechet']['mixture']:.3f}",
                 f"{row['latent']['mean_abs_error']:.3f}",
                 f"{row['seconds']:.0f}",
             ]

@@ -96,7 +96,7 @@ def _frechet(found: dict[str, float]) -> str:
     if not found:
         return NONE
     prior = f"{found['distance']:.2f}"
-    return f"{found['mixture']:.2f} (prior: {prior})" if "mixture" in found else prior
+    return f"{found['mixture']:.3f} (prior: {prior})" if "mixture" in found else prior
 
 
 if __name__ == "__main__":
