@@ -31,8 +31,9 @@ from ganlab.gallery import (
 )
 from ganlab.model import CHECKPOINTS, CONFIG_FILE, CheckpointError, LatentModel, ModelConfig
 from train import card, data, density
+from train.config import TrainConfig
 from train.evaluate import evaluate, load_split, write_metrics
-from train.methods import METHODS
+from train.methods import make
 from train.trainer import RESUME_FILE, published_networks
 
 MAX_FILE_BYTES = 10_000_000  # a Space's git repository takes no larger file as it is
@@ -153,14 +154,25 @@ def deployed(run: Path, config: ModelConfig, pictures: Pictures) -> dict[str, nn
     nets = published_networks(run, config)
     for net in nets.values():
         net.eval().half().float()  # what is stored is what gets calibrated
-    calibrate(config, nets, pictures)
+    calibrate(config, nets, pictures, decoded_by(run))
     return nets
 
 
+def decoded_by(run: Path) -> tuple[str, ...]:
+    """What a run's G was given in training, "prior" or "codes" or both: its settings may decide."""
+    train = json.loads((run / CONFIG_FILE).read_text(encoding="utf-8"))["train"]
+    known = {f.name for f in dataclasses.fields(TrainConfig)} & train.keys()
+    method = make(train["method"], TrainConfig(**{key: train[key] for key in known}))
+    found: tuple[str, ...] = getattr(method, "decodes", ("prior",))
+    return found
+
+
 @torch.no_grad()
-def calibrate(config: ModelConfig, nets: dict[str, nn.Module], pictures: Pictures) -> None:
-    """Batch norm of each network in evaluation mode, on what training gave it: of G on what its method says
-    that it decodes, of E and D on pictures, of a joint D on real and fake pairs.
+def calibrate(
+    config: ModelConfig, nets: dict[str, nn.Module], pictures: Pictures, decodes: tuple[str, ...] = ("prior",)
+) -> None:
+    """Batch norm of each network in evaluation mode, on what training gave it: of G on what it `decodes`,
+    "prior" or "codes" or both in one batch, of E and D on pictures, of a joint D on real and fake pairs.
 
     A discriminator's true statistics differ between real and fake batches, which training keeps apart;
     one network has room for one pair of them. D, whose features are used for real pictures, gets
@@ -173,17 +185,17 @@ def calibrate(config: ModelConfig, nets: dict[str, nn.Module], pictures: Picture
         if name in nets:
             networks.calibrate(nets[name], ((x,) for x in calibration_pictures(pictures)))
     if G:
-        decoded = getattr(METHODS.get(config.method), "decodes", ("prior",))
         sources: dict[str, Iterator[Tensor]] = {"prior": iter(z)}
         if E:
             sources["codes"] = (E(x) for x in calibration_pictures(pictures))
-        batches = zip(*(sources[name] for name in decoded), strict=True)
+        batches = zip(*(sources[name] for name in decodes), strict=True)
         networks.calibrate(G, ((torch.cat(some),) for some in batches))
     if G and E and "joint_discriminator" in nets:
 
         def pairs() -> Any:
             yield from ((x, E(x)) for x in calibration_pictures(pictures))
-            yield from ((G(some), some) for some in z)
+            codes = (E(x) for x in calibration_pictures(pictures))
+            yield from ((G(some), some) for some in (z if "prior" in decodes else codes))
 
         networks.calibrate(nets["joint_discriminator"], pairs())
 

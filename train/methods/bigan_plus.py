@@ -69,7 +69,7 @@ class BiGANPlus:
         "generator_encoder": ("generator", "encoder"),
     }
     training_only = ("pair_discriminator",)
-    decodes = ("prior", "codes")
+    decodes: tuple[str, ...] = ("prior", "codes")
 
     def __init__(
         self,
@@ -87,6 +87,8 @@ class BiGANPlus:
         self.contrast, self.prior = contrast_weight, prior_weight
         self.noise, self.share, self.spread = code_noise, code_share, code_spread
         self.augment = augment
+        if self.share == 1:  # all of the game's latents are codes: G never sees the prior
+            self.decodes = ("codes",)
         if not pair_weight:  # P would learn nothing
             self.networks = BiGANPlus.networks[:-1]
             self.players = {**BiGANPlus.players, "discriminator": ("joint_discriminator",)}
