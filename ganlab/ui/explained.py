@@ -186,9 +186,9 @@ def autoencoder(order: int) -> Mapping[str, Player]:
 
 # All of its parts at once.
 PLUS = (
-    "python -m train bigan-plus --family conv --norm spectral --width 24 --epochs 40 --lr 6e-4"
-    " --lr-final 1 --ema 0.9995 --pixel-weight 0.2 --latent-weight 0.1 --prior-weight 10"
-    " --contrast-weight 2 --feature-dim 64 --code-noise 0.15 --code-share 1 --augment"
+    "python -m train bigan-plus --family conv --norm spectral --width 24 --epochs 36 --lr 6e-4"
+    " --pixel-weight 0.2 --latent-weight 0.1 --prior-weight 10 --contrast-weight 2 --feature-dim 64"
+    " --code-noise 0.15 --code-share 1 --augment"
 )
 
 DISCRIMINATOR = Player(
