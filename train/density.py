@@ -35,17 +35,17 @@ def fit(codes: Tensor, count: int) -> Mixture:
     codes = codes.float().cpu()
     found = KMeans(count, n_init=1, random_state=SEED).fit(codes.numpy())
     belongs = torch.from_numpy(found.labels_).long()
-    off = (codes - torch.from_numpy(found.cluster_centers_)[belongs]).double()
+    centres = torch.from_numpy(found.cluster_centers_)
+    off = (codes - centres[belongs]).double()
     pooled = off.T @ off / len(codes)
     dim = codes.shape[1]
     row, column = torch.tril_indices(dim, dim)
     mixture = Mixture(count, dim)
     for k in range(count):
-        own = codes[belongs == k].double()
+        own = off[belongs == k]  # none where codes are equal: such a Gaussian is never drawn
         mixture.weights[k] = len(own) / len(codes)
-        mixture.means[k] = own.mean(0)
-        spread = own - own.mean(0)
-        covariance = (spread.T @ spread + STRENGTH * pooled) / (len(own) + STRENGTH)
+        mixture.means[k] = centres[k]
+        covariance = (own.T @ own + STRENGTH * pooled) / (len(own) + STRENGTH)
         lower = torch.linalg.cholesky(covariance + FLOOR * torch.eye(dim, dtype=torch.float64))
         mixture.factors[k] = lower[row, column]
     return mixture

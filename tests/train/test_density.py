@@ -47,6 +47,13 @@ def test_as_many_gaussians_as_codes_are_narrow_ones_on_them() -> None:
     assert bool(torch.isfinite(found.log_density(codes)).all())
 
 
+@pytest.mark.filterwarnings("ignore:Number of distinct clusters")
+def test_codes_that_are_equal_make_no_nan() -> None:
+    found = density.fit(torch.ones(9, 3), 4)
+    assert float(found.weights.sum()) == pytest.approx(1)
+    torch.testing.assert_close(found.draw(50, seed=0).mean(0), torch.ones(3), atol=0.1, rtol=0)
+
+
 def test_more_gaussians_than_codes_are_refused() -> None:
     with pytest.raises(ValueError, match="5 codes allow 1 to 5 Gaussians, not 6"):
         density.fit(torch.randn(5, 2), 6)
