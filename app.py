@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         models = Models(options.model, options.device, anything=local)
         blocks = app.build(models)
         print(f"ganlab: http://{options.host}:{options.port}", flush=True)
-        serve.launch(blocks, options.host, options.port)
+        serve.launch(blocks, models, options.host, options.port)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

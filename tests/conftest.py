@@ -168,7 +168,8 @@ def server() -> Iterator[str]:
     from ganlab.ui import app, serve
     from ganlab.ui.models import Models
 
-    blocks = app.build(Models("mnist-bigan"))
-    _, url, _ = serve.launch(blocks, "127.0.0.1", None, prevent_thread_lock=True)
+    models = Models("mnist-bigan")
+    blocks = app.build(models)
+    _, url, _ = serve.launch(blocks, models, "127.0.0.1", None, prevent_thread_lock=True)
     yield url
     blocks.close()

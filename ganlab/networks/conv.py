@@ -18,13 +18,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ganlab.networks import base
+from ganlab.networks import base, folded
 
 if TYPE_CHECKING:
     from ganlab.model import ModelConfig
@@ -190,6 +190,14 @@ class Generator(_Start, nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         return (torch.tanh(base.widened(self.output(self.layers(z)))) + 1) / 2
+
+    def folded(self) -> list[folded.Layer]:
+        of: list[Any] = list(self.layers)  # each of a type of its own, in the order of __init__
+        first, norm, _, second, grid, grid_norm, _, *rest = of
+        to_grid = folded.to_grid(folded.linear(second), grid_norm, grid.unflattened_size)
+        made = [folded.linear(first, norm), to_grid]
+        made += [folded.doubling(up, norm) for up, norm in zip(rest[::3], rest[1::3], strict=True)]
+        return [*made, folded.doubling(self.output, leak=folded.NO_LEAK, times=2.0)]
 
 
 class Encoder(_Start, base.Encoder):

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ganlab.networks import base
+from ganlab.networks import base, folded
 
 if TYPE_CHECKING:
     from ganlab.model import ModelConfig
@@ -63,6 +63,13 @@ class Generator(_Start, nn.Module):
         h = F.relu(self.first_norm(self.first(z)))
         h = F.relu(self.second_norm(self.second(h) + self.skip(z)))
         return torch.sigmoid(base.widened(self.output(h))).view(-1, *self.shape)
+
+    def folded(self) -> list[folded.Layer]:
+        return [
+            folded.linear(self.first, self.first_norm),
+            folded.linear(self.second, self.second_norm, skip=self.skip),
+            folded.to_pixels(folded.linear(self.output, leak=folded.NO_LEAK), self.shape),
+        ]
 
 
 class Encoder(_Start, base.Encoder):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from ganlab.networks import base
+from ganlab.networks import base, folded
 
 if TYPE_CHECKING:
     from ganlab.model import ModelConfig
@@ -73,12 +73,19 @@ class Generator(_Start, nn.Module):
     def __init__(self, config: ModelConfig, layout: Layout) -> None:
         super().__init__()
         self.shape = config.image_shape
+        self.leak = layout.generator_leak
         units = _units(layout.generator, config.width)
         self.layers = _layers(config.latent_dim, units, layout.generator_leak)
         self.output = nn.Linear(units[-1], config.pixels)
 
     def forward(self, z: Tensor) -> Tensor:
         return ((torch.tanh(base.widened(self.output(self.layers(z)))) + 1) / 2).view(-1, *self.shape)
+
+    def folded(self) -> list[folded.Layer]:
+        output = folded.linear(self.output, leak=folded.NO_LEAK, times=2.0)
+        linear = [layer for layer in self.layers if isinstance(layer, nn.Linear)]
+        hidden = [folded.linear(layer, leak=self.leak) for layer in linear]
+        return [*hidden, folded.to_pixels(output, self.shape)]
 
 
 class Encoder(_Start, base.Encoder):

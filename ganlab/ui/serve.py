@@ -9,7 +9,9 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
+from ganlab.ui import files
 from ganlab.ui.markup import STATIC
+from ganlab.ui.models import Models
 
 MAX_BODY = 16_000_000  # bytes: a picture of 10 MB as base64, and the page's own state
 QUEUE = 32  # events that may wait; more are told to come again
@@ -74,7 +76,7 @@ def theme() -> gr.themes.Base:
     )
 
 
-def settings(host: str, port: int | None) -> dict[str, Any]:
+def settings(models: Models, host: str, port: int | None) -> dict[str, Any]:
     """Arguments for launch(); see each for what it closes."""
     return {
         "server_name": host,
@@ -88,13 +90,13 @@ def settings(host: str, port: int | None) -> dict[str, Any]:
         "state_session_capacity": SESSIONS,
         "run_history": False,  # would store every picture in the visitor's browser
         "footer_links": ["api"],
-        "app_kwargs": {"middleware": [Middleware(BodyLimit)]},
+        "app_kwargs": {"middleware": [Middleware(BodyLimit)], "routes": files.routes(models)},
         "theme": theme(),
         "css_paths": [STATIC / "app.css"],
         "quiet": True,
     }
 
 
-def launch(blocks: gr.Blocks, host: str, port: int | None, **more: Any) -> Any:
+def launch(blocks: gr.Blocks, models: Models, host: str, port: int | None, **more: Any) -> Any:
     blocks.queue(api_open=False, max_size=QUEUE, default_concurrency_limit=2)
-    return blocks.launch(**{**settings(host, port), **more})
+    return blocks.launch(**{**settings(models, host, port), **more})

@@ -35,8 +35,9 @@ def main() -> None:
     from ganlab.ui import app, serve
     from ganlab.ui.models import Models
 
-    blocks = app.build(Models(options.model))
-    _, url, _ = serve.launch(blocks, "127.0.0.1", None, prevent_thread_lock=True)
+    models = Models(options.model)
+    blocks = app.build(models)
+    _, url, _ = serve.launch(blocks, models, "127.0.0.1", None, prevent_thread_lock=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         for width, height in SIZES if options.sizes else SIZES[:1]:

@@ -7,6 +7,7 @@ import json
 from urllib.parse import urlsplit
 
 from ganlab.ui import serve
+from ganlab.ui.models import Models
 
 
 def request(
@@ -74,7 +75,7 @@ def test_the_page_names_no_outside_address(server: str) -> None:
 
 
 def test_safe_defaults() -> None:
-    settings = serve.settings("127.0.0.1", 7860)
+    settings = serve.settings(Models("mnist-bigan"), "127.0.0.1", 7860)
     assert settings["share"] is False
     assert settings["show_error"] is False
     assert settings["enable_monitoring"] is False

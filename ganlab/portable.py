@@ -1,0 +1,65 @@
+"""A generator as one safetensors file that the page reads: layers with batch norm folded in, half precision.
+
+ganlab/ui/static/generator.js evaluates it. Made on demand from the loaded model, so that every checkpoint has
+it, those of the Hub too, and none is ever out of date.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import cast
+
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from ganlab.model import LatentModel
+from ganlab.networks.folded import Foldable, Layer
+
+# Multiplications for a picture, some 50 ms of plain JavaScript; beyond, the server is as quick.
+MOST = 150_000_000
+
+
+def layers(model: LatentModel) -> list[Layer]:
+    return cast("Foldable", model.generator).folded()
+
+
+def multiplications(model: LatentModel) -> int:
+    """How many the page makes for one picture."""
+    total = units = 0
+    for layer in layers(model):
+        pixels = units // len(layer.weight) if layer.doubles else 1
+        total += pixels * layer.weight.numel()
+        if layer.skip is not None:
+            total += layer.skip.numel()
+        units = (4 * pixels if layer.doubles else 1) * len(layer.bias)
+    return total
+
+
+def check(model: LatentModel) -> None:
+    """ValueError where the generator is too large for a page."""
+    if (needed := multiplications(model)) > MOST:
+        raise ValueError(
+            f"The generator of {model.config.name} takes {needed / 1e6:.0f} million products a picture;"
+            f" a page can take {MOST / 1e6:.0f} million at most, so the server makes its pictures."
+        )
+
+
+def packed(model: LatentModel) -> bytes:
+    """The file: tensors "0.weight", "0.bias", "0.skip", "1.weight", ..., and in the metadata's "ganlab" the
+    fingerprint, the latent's length, the picture's shape, and for each layer its slope below zero and whether
+    it doubles a grid. A sigmoid follows the last."""
+    made = layers(model)
+    tensors = {
+        f"{index}.{part}": tensor.to(torch.float16).contiguous()
+        for index, layer in enumerate(made)
+        for part in ("weight", "bias", "skip")
+        if isinstance(tensor := getattr(layer, part), Tensor)
+    }
+    told = {
+        "fingerprint": model.fingerprint,
+        "latent_dim": model.config.latent_dim,
+        "shape": model.config.image_shape,
+        "layers": [{"leak": layer.leak, "doubles": layer.doubles} for layer in made],
+    }
+    return save(tensors, {"ganlab": json.dumps(told)})

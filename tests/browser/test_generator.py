@@ -1,0 +1,44 @@
+"""The generator in the page against torch, by the page's own code in Chromium."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import ganlab
+
+pytestmark = pytest.mark.browser
+LATENTS = 1_000
+
+DECODED = """
+async ([name, latents]) => {
+  const { generatorOf } = await import(new URL('ganlab/static/generator.js', document.baseURI));
+  const G = await generatorOf(name);
+  const made = latents.map((z) => G.decode(Float32Array.from(z)).slice());
+  const url = await new Promise((resolve) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.readAsDataURL(new Blob(made));
+  });
+  return { content: url.split(',')[1], fingerprint: G.fingerprint };
+}
+"""
+
+
+@pytest.mark.parametrize("name", ["mnist-bigan", "mnist-gan", "cifar10-gan"])
+def test_its_pictures_are_torchs(open_page: Callable[..., Any], name: str) -> None:
+    """Also a convolutional one of colour: see networks/test_folded.py, whose layers these are."""
+    explorer = ganlab.load(name)
+    z = explorer.sample(LATENTS, seed=3, source="prior")
+    found = open_page().evaluate(DECODED, [name, z.tolist()])
+    assert found["fingerprint"] == explorer.fingerprint
+    pixels = torch.from_numpy(np.frombuffer(base64.b64decode(found["content"]), np.float32).copy())
+    channels, height, width = explorer.config.image_shape
+    made = pixels.view(LATENTS, height, width, channels).movedim(3, 1)
+    worst = float((made - explorer.decode(z)).abs().max())
+    assert worst <= 1 / 255, f"{255 * worst:.2f} / 255"
