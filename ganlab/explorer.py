@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganlab import images, inversion, latent, metrics
+from ganlab import directions, images, inversion, latent, metrics
 from ganlab import model as checkpoint
+from ganlab.directions import Direction
 from ganlab.gallery import Gallery, Neighbour
 from ganlab.images import Polarity, Prepared
 from ganlab.inversion import Inversion
@@ -171,19 +172,58 @@ class Explorer:
     # ------------------------------------------------------------------ directions
 
     @functools.cached_property
-    def principal(self) -> tuple[Tensor, Tensor]:
-        """All principal directions of the gallery's codes (D, D) and their deviations (D,).
-
-        Those of the mixture fitted to the codes, where there is one, are the same and at hand. Without a
-        gallery they are of codes drawn from the prior: then they are arbitrary.
-        """
+    def covariance(self) -> Tensor:
+        """Of the gallery's codes, (D, D) in float64; the mixture fitted to them has the same at hand. Without
+        such codes it is that of codes drawn from the prior."""
         if self.model.mixture is not None:
-            _, covariance = self.model.mixture.moments()
-        elif self.gallery is not None and "encoder" in self.model.networks:
-            covariance = torch.cov(self.gallery.codes.double().T)
-        else:
-            covariance = torch.cov(self.sample(PRINCIPAL_SAMPLES, source="prior").double().T)
-        return latent.principal_directions(covariance, self.config.latent_dim)
+            return self.model.mixture.moments()[1]
+        if self.gallery is not None and "encoder" in self.model.networks:
+            return torch.cov(self.gallery.codes.double().T)
+        return torch.cov(self.sample(PRINCIPAL_SAMPLES, source="prior").double().T)
+
+    @functools.cached_property
+    def principal(self) -> tuple[Tensor, Tensor]:
+        """All principal directions of the gallery's codes (D, D) and their deviations (D,). Without a
+        gallery they are of codes drawn from the prior: then they are arbitrary."""
+        return latent.principal_directions(self.covariance, self.config.latent_dim)
+
+    @functools.cached_property
+    def _measured_directions(self) -> directions.Measured | None:
+        return directions.load(self.model)
+
+    @property
+    def direction_kinds(self) -> tuple[str, ...]:
+        """Which of `directions.KINDS` this model has: principal ones with codes of training pictures, and of
+        classes and attributes where `python -m train.directions` measured them."""
+        has_codes = "code" in self.spaces
+        kinds = {"closed-form": "generator" in self.model.networks, "raw": True, "principal": has_codes}
+        kinds |= dict.fromkeys(("classes", "attributes"), self._measured_directions is not None)
+        return tuple(kind for kind in directions.KINDS if kinds[kind])
+
+    def directions(self, kind: str) -> list[Direction]:
+        """All directions of a kind, for `latent.moved`; ValueError for one that the model has not."""
+        if kind not in self.direction_kinds:
+            raise ValueError(
+                f"{self.config.name} has no directions {kind!r}; available = {list(self.direction_kinds)}."
+            )
+        if kind == "raw":
+            return directions.raw(self.config.latent_dim)
+        if kind == "principal":
+            return directions.principal(*self.principal)
+        if kind == "closed-form":
+            return directions.closed_form(self.model.folded, self.covariance)
+        measured = self._measured_directions
+        assert measured is not None
+        if kind == "classes":
+            return directions.classes(measured.classes)
+        return [
+            Direction.of(name, way, self._attribute_note(name))
+            for name, way in zip(measured.names, measured.attributes, strict=True)
+        ]
+
+    def _attribute_note(self, name: str) -> str:
+        r2, effect = (self.figure("directions", "attributes", name, key) for key in ("r2", "effect"))
+        return "" if r2 is None or effect is None else f"R² {r2:.2f} held out; 1σ asked gives {effect:.2f}σ"
 
     def move(self, z: Tensor, principal: Sequence[float] = (), raw: Sequence[float] = ()) -> Tensor:
         """z (1, latent_dim) moved along the first principal directions (in standard deviations of the

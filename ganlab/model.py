@@ -8,7 +8,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import safetensors
 import safetensors.torch
@@ -18,6 +18,7 @@ from torch import nn
 from ganlab import density, latent, networks
 from ganlab.density import Mixture
 from ganlab.networks import Encoder, conv
+from ganlab.networks.folded import Foldable, Layer
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 CONFIG_FILE = "config.json"
@@ -140,6 +141,11 @@ class LatentModel:
         if "generator" not in self.networks:
             raise CheckpointError(f"{self.config.name} has no generator, so it cannot make pictures.")
         return self.networks["generator"]
+
+    @property
+    def folded(self) -> list[Layer]:
+        """The generator as plain layers."""
+        return cast("Foldable", self.generator).folded()
 
     @property
     def encoder(self) -> Encoder:

@@ -7,27 +7,21 @@ it, those of the Hub too, and none is ever out of date.
 from __future__ import annotations
 
 import json
-from typing import cast
 
 import torch
 from safetensors.torch import save
 from torch import Tensor
 
 from ganlab.model import LatentModel
-from ganlab.networks.folded import Foldable, Layer
 
 # Multiplications for a picture, some 50 ms of plain JavaScript; beyond, the server is as quick.
 MOST = 150_000_000
 
 
-def layers(model: LatentModel) -> list[Layer]:
-    return cast("Foldable", model.generator).folded()
-
-
 def multiplications(model: LatentModel) -> int:
     """How many the page makes for one picture."""
     total = units = 0
-    for layer in layers(model):
+    for layer in model.folded:
         pixels = units // len(layer.weight) if layer.doubles else 1
         total += pixels * layer.weight.numel()
         if layer.skip is not None:
@@ -49,7 +43,7 @@ def packed(model: LatentModel) -> bytes:
     """The file: tensors "0.weight", "0.bias", "0.skip", "1.weight", ..., and in the metadata's "ganlab" the
     fingerprint, the latent's length, the picture's shape, and for each layer its slope below zero and whether
     it doubles a grid. A sigmoid follows the last."""
-    made = layers(model)
+    made = model.folded
     tensors = {
         f"{index}.{part}": tensor.to(torch.float16).contiguous()
         for index, layer in enumerate(made)

@@ -27,6 +27,7 @@ from ganlab.ui.models import Models
 from ganlab.ui.page import (
     CLICK,
     LIVE,
+    MAX_KEPT,
     SLOW,
     Ends,
     Page,
@@ -38,19 +39,20 @@ from ganlab.ui.page import (
     moved_to,
     notice_area,
     now_html,
+    restored,
     sentences,
     slots_html,
     waits_html,
     waits_on,
 )
 
-MAX_KEPT = 24
 ONE_NN = {  # spaces of the measurement and their names in full
     "features": "hidden layer",
     "code": "codes",
     "discriminator": "discriminator",
     "pixels": "raw pixels",
 }
+USE_ENDS = ("latent", "interpolate")  # tabs that show something else once A or B is another
 CACHE = (600, 3600)  # seconds: how often, and how old, files of visitors are deleted
 TABS = (
     ("Reconstruct", "reconstruct", reconstruct.build),
@@ -198,7 +200,7 @@ def build(models: Models) -> gr.Blocks:
             ends=gr.State(first.ends),
             slots=html(slots_html(first.ends), "tiles", render=False),
             kept=gr.State(()),
-            keeps=html("", "tiles", render=False),
+            keeps=html(keeps_html(opened, ()), "tiles", "shelf", render=False),
             waiting=gr.State({}),
             waits=html("", render=False, elem_classes="gl-waits"),
         )
@@ -296,11 +298,11 @@ def _wire_shelf(page: Page, tabs: list[Tab], selected: gr.Tabs, active: gr.State
             made[:2] = ends, slots_html(ends)
         elif action == "keep" and all(item.key != current.key for item in kept):
             kept = (*kept, current)[-MAX_KEPT:]
-            made[2:4] = kept, keeps_html(kept)
+            made[2:4] = kept, keeps_html(explorer, kept)
         elif action == "open" and value in [tab.id for tab in tabs]:
             active = value
             made[4:] = gr.Tabs(selected=value), value
-        shown = {active} if action == "open" or (action == "end" and active == "interpolate") else set()
+        shown = {active} if action == "open" or (action == "end" and active in USE_ENDS) else set()
         return [*made, *_redraw(tabs, explorer, current, ends, values, shown)]
 
     sent = [page.ends, page.slots, page.kept, page.keeps, selected, active, *outputs]
@@ -322,8 +324,33 @@ def _wire_shelf(page: Page, tabs: list[Tab], selected: gr.Tabs, active: gr.State
         explorer = page.models.get(name)
         return [current, now_html(current), *_redraw(tabs, explorer, current, ends, values, {active})]
 
-    for part in (page.slots, page.keeps):
-        part.pick(use, given, [page.current, page.now, *outputs], **CLICK | _slow(tabs))
+    page.slots.pick(use, given, [page.current, page.now, *outputs], **CLICK | _slow(tabs))
+
+    def use_or_drop(
+        event: gr.EventData, name: str, current: Item, ends: Ends, kept: Any, *values: Any
+    ) -> Any:
+        if str(event.action) != "drop":
+            return gr.skip(), gr.skip(), *use(event, name, current, ends, kept, *values)
+        left = tuple(item for index, item in enumerate(kept) if str(index) != str(event.value))
+        return left, keeps_html(page.models.get(name), left), *[gr.skip()] * (2 + len(outputs))
+
+    page.keeps.pick(
+        use_or_drop,
+        given,
+        [page.kept, page.keeps, page.current, page.now, *outputs],
+        **CLICK | _slow(tabs),
+    )
+
+    def restore(event: gr.EventData, name: str, kept: tuple[Item, ...]) -> tuple[Any, Any]:
+        """What the browser remembers, once, ahead of what was kept since; nothing where it is of no use."""
+        try:
+            found = restored(page.models.get(name), event._data)
+        except ValueError:
+            return gr.skip(), gr.skip()
+        kept = (*found, *kept)[-MAX_KEPT:]
+        return kept, keeps_html(page.models.get(name), kept)
+
+    page.keeps.restore(restore, [page.model, page.kept], [page.kept, page.keeps], **CLICK)
 
 
 def _wire_picker(
@@ -343,7 +370,7 @@ def _wire_picker(
             header_html(explorer),
             *(shelf.current, now_html(shelf.current)),
             *(shelf.ends, slots_html(shelf.ends)),
-            *(shelf.kept, keeps_html(shelf.kept)),
+            *(shelf.kept, keeps_html(explorer, shelf.kept)),
             *(waiting, waits_html(waiting)),
         )
 

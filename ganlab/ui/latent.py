@@ -1,126 +1,93 @@
-"""Latent: sliders through the current latent, along principal directions and raw dimensions.
-
-Principal directions are those of the gallery's codes. Where a model has none they would be those of
-random draws, which mean nothing, so that only the raw dimensions are offered.
-"""
+"""Latent: the studio, where one latent is under the hand. Its page makes the pictures (static/studio.js)."""
 
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import replace
-from html import escape
 from typing import Any
 
 import gradio as gr
-import torch
 
+from ganlab import portable
 from ganlab.explorer import Explorer
 from ganlab.ui import items, markup
 from ganlab.ui.items import Item
-from ganlab.ui.page import CLICK, LIVE, Ends, Page, Tab, html, notice_area, now_html, sentences
+from ganlab.ui.page import CLICK, LIVE, MAX_CAPTION, Ends, Page, Tab, notice_area, now_html, sentences
 
-PRINCIPAL = 10  # sliders for the first principal directions
-REACH = 3.0  # standard deviations to each side
-RAW_REACH = 2.0  # latent units to each side: the width of the uniform prior's box
-PANEL = '<div class="gl-panel"></div>'  # filled by static/sliders.js from the component's value
+STUDIO = '<div class="gl-studio"></div>'  # filled by static/studio.js
 
 
-def has_codes(explorer: Explorer) -> bool:
-    return "code" in explorer.spaces
+def on_server(explorer: Explorer) -> str:
+    """Why the server makes the studio's pictures; empty where the page does."""
+    try:
+        portable.check(explorer.model)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
-def note_html(explorer: Explorer) -> str:
-    """Why there are no principal directions, where there are none."""
-    if has_codes(explorer):
-        return ""
-    encodes = "encoder" in explorer.model.networks
-    lack = "this model has no gallery" if encodes else "this GAN has no encoder"
-    return markup.reason(
-        f"No principal directions: those are of the training pictures' codes, and {lack}."
-        " Each slider below is one raw dimension of z."
-    )
-
-
-def panel_value(explorer: Explorer, base: Item) -> dict[str, Any]:
-    """What the page needs to lay out the sliders, all in the middle, for offsets from `base`."""
-    shares = torch.zeros(0)
-    if has_codes(explorer):
-        variances = explorer.principal[1].square()
-        shares = variances / variances.sum()
+def studio_value(explorer: Explorer, name: str, current: Item, ends: Ends) -> dict[str, Any]:
+    """What the studio starts from; `name` is the model's among those that the page may ask for."""
+    a, b = (None if item is None else item.z[0].tolist() for item in ends)
     return {
-        "key": f"{explorer.fingerprint}/{base.key}",
-        "principal": [f"PC {i + 1} · {100 * float(s):.1f} %" for i, s in enumerate(shares[:PRINCIPAL])],
-        "reach": REACH,
-        "raw": explorer.config.latent_dim,
-        "raw_reach": RAW_REACH,
+        "model": name,
+        "fingerprint": explorer.fingerprint,
+        "made": time.time(),
+        "key": key_of(current),
+        "z": current.z[0].tolist(),
+        "caption": current.caption,
+        "a": a,
+        "b": b,
+        "server": on_server(explorer),
     }
 
 
-def stage_html(item: Item) -> str:
-    return markup.card("G(z)", item.image[0], item.caption, escape(item.caption), "latent")
+def key_of(item: Item) -> str:
+    """By what the studio knows an item: the key that it gave itself, or else the item's own."""
+    return item.moved_from or item.key
 
 
-def _numbers(sent: object, group: str) -> list[float]:
-    """The page is anybody's: what it sends is checked."""
-    offsets = sent.get("offsets") if isinstance(sent, dict) else None
-    values = offsets.get(group) if isinstance(offsets, dict) else None
-    if not isinstance(values, list) or not all(isinstance(v, int | float) for v in values):
-        raise ValueError("Sliders send two lists of numbers, principal and raw.")
-    return values
+def rested(explorer: Explorer, told: dict[str, Any]) -> Item:
+    """The item of the latent where the hand came to rest. The page is anybody's: what it sends is checked."""
+    z = explorer.unpack({"fingerprint": told.get("fingerprint"), "z": told.get("z")})
+    key, about = (str(told.get(name, ""))[:MAX_CAPTION] for name in ("key", "about"))
+    return replace(items.of_latent(explorer, z, about), moved_from=key)
 
 
-def moved(explorer: Explorer, base: Item, offsets: object) -> Item:
-    """The item that lies `offsets` from base; base itself when all sliders are in the middle."""
-    principal, raw = (_numbers(offsets, group) for group in ("principal", "raw"))
-    if not any(principal) and not any(raw):
-        return base
-    z = explorer.move(base.z, principal, raw)
-    caption = base.caption if base.caption.startswith("moved from ") else f"moved from {base.caption}"
-    return replace(items.of_latent(explorer, z, caption), moved_from=base.key)
-
-
-def render(explorer: Explorer, current: Item, ends: Ends, base: Item) -> tuple[Any, ...]:
-    """Values of base, panel, picture, note and notice. A latent that these sliders made leaves them where
-    they are; any other starts from the middle."""
-    if current.moved_from == base.key and base.fingerprint == explorer.fingerprint:
-        return gr.skip(), gr.skip(), stage_html(current), gr.skip(), ""
-    return current, panel_value(explorer, current), stage_html(current), note_html(explorer), ""
+def render(explorer: Explorer, current: Item, ends: Ends, name: str) -> tuple[Any, ...]:
+    """Values of studio and notice."""
+    return studio_value(explorer, name, current, ends), ""
 
 
 def build(page: Page) -> Tab:
     notice = notice_area()
-    opened = page.first
-    base = gr.State(opened)
-    with gr.Row(elem_classes="gl-bench"):
-        with gr.Column(scale=0, min_width=300):
-            stage = html(stage_html(opened), elem_id="latent-stage")
-        with gr.Column(scale=1, min_width=300):
-            note = html(note_html(page.opened), elem_id="latent-note")
-            panel = gr.HTML(
-                panel_value(page.opened, opened),
-                html_template=PANEL,
-                apply_default_css=False,
-                js_on_load=markup.script("sliders.js"),
-                elem_id="latent-panel",
-            )
+    studio = gr.HTML(
+        studio_value(page.opened, page.models.default, page.first, page.first_ends),
+        html_template=STUDIO,
+        apply_default_css=False,
+        js_on_load=markup.script("latent.js"),
+        elem_id="latent-studio",
+    )
 
     @sentences(3)
-    def slide(model: str, base: Item, offsets: object) -> tuple[Any, ...]:
-        item = moved(page.models.get(model), base, offsets)
-        return item, now_html(item), stage_html(item)
+    def rest(event: gr.EventData, model: str, current: Item, ends: Ends) -> tuple[Any, ...]:
+        """A hand that moved what is no longer current is told so, and moves that instead."""
+        explorer, told = page.models.get(model), event._data if isinstance(event._data, dict) else {}
+        known = told.get("known")
+        if not isinstance(known, list) or key_of(current) not in known:
+            return gr.skip(), gr.skip(), studio_value(explorer, model, current, ends)
+        item = rested(explorer, told)
+        return item, now_html(item), studio_value(explorer, model, item, ends)
 
-    panel.move(slide, [page.model, base, panel], [page.current, page.now, stage, notice], **LIVE)
+    outputs = [page.current, page.now, studio, notice]
+    studio.rest(rest, [page.model, page.current, page.ends], outputs, **LIVE)
 
-    @sentences(5)
-    def randomise(model: str) -> tuple[Any, ...]:
+    @sentences(3)
+    def sample(model: str, ends: Ends) -> tuple[Any, ...]:
         explorer, seed = page.models.get(model), random.randrange(1_000_000)
         item = items.of_sample(explorer, seed)
-        return item, now_html(item), item, panel_value(explorer, item), stage_html(item)
+        return item, now_html(item), studio_value(explorer, model, item, ends)
 
-    panel.randomise(
-        randomise,
-        [page.model],
-        [page.current, page.now, base, panel, stage, notice],
-        **CLICK,
-    )
-    return Tab("latent", [base, panel, stage, note, notice], render, [base])
+    studio.sample(sample, [page.model, page.ends], outputs, **CLICK)
+    return Tab("latent", [studio, notice], render, [page.model])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
@@ -12,7 +13,7 @@ import gradio as gr
 
 from ganlab.explorer import Explorer
 from ganlab.ui import markup
-from ganlab.ui.items import Item
+from ganlab.ui.items import Item, of_latent
 from ganlab.ui.items import moved_to as moved_items
 from ganlab.ui.models import Models
 
@@ -25,6 +26,8 @@ STREAM: dict[str, Any] = {  # in the queue, where alone a handler can answer mor
     "show_progress": "hidden",
     "api_visibility": "private",
 }
+MAX_KEPT = 24
+MAX_CAPTION = 120  # characters of a caption that a page sends
 SLOW = "gl-slow"  # class of what may take seconds to make, and then says so; see app.css
 
 
@@ -137,12 +140,29 @@ def slots_html(ends: Ends) -> str:
     return f'<div class="gl-ends">{tiles}</div>'
 
 
-def keeps_html(kept: tuple[Item, ...]) -> str:
+def keeps_html(explorer: Explorer, kept: tuple[Item, ...]) -> str:
+    """What was kept, each with a way to drop it; the page remembers the latents (static/shelf.js)."""
     tiles = "".join(
-        markup.tile(item.image[0], f"Kept: {item.caption}. Make it current", "use", index)
+        f'<div class="gl-keep">'
+        f"{markup.tile(item.image[0], f'Kept: {item.caption}. Make it current', 'use', index)}"
+        f'<button type="button" class="gl-drop" data-action="drop" data-value="{index}"'
+        f' aria-label="Drop {escape(item.caption)}" title="drop">×</button></div>'
         for index, item in enumerate(kept)
     )
-    return f'<div class="gl-kept">{tiles}</div>'
+    latents = json.dumps([{"z": item.z[0].tolist(), "caption": item.caption} for item in kept])
+    remembered = f'data-fingerprint="{explorer.fingerprint}" data-kept="{escape(latents)}"'
+    return f'<div class="gl-kept" {remembered}>{tiles}</div>'
+
+
+def restored(explorer: Explorer, told: object) -> tuple[Item, ...]:
+    """What a page remembered of an earlier visit to this checkpoint. It is anybody's page: all is checked."""
+    told = told if isinstance(told, dict) else {}
+    latents = told.get("kept")
+    if not isinstance(latents, list) or not all(isinstance(one, dict) for one in latents):
+        raise ValueError("A shelf is a list of latents with their captions.")
+    z = [explorer.unpack({"fingerprint": told.get("fingerprint"), "z": one.get("z")}) for one in latents]
+    captions = [str(one.get("caption", ""))[:MAX_CAPTION] for one in latents]
+    return tuple(of_latent(explorer, *one) for one in list(zip(z, captions, strict=True))[-MAX_KEPT:])
 
 
 def waits_html(waiting: Waiting) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import math
 import socket
 import statistics
 import subprocess
@@ -24,6 +25,8 @@ from tests.browser.test_tabs import photo
 pytestmark = [pytest.mark.bench, pytest.mark.browser]
 ROOT = Path(__file__).parents[2]
 REPEATS = 30
+STROKES = 15
+DRAG = 5  # seconds
 SWITCHES = 50
 
 # From the file reaching the page to the new reconstruction and neighbours being in it.
@@ -52,26 +55,102 @@ async ([content, seen]) => {
 }
 """
 
-SLIDE = """
-async (value) => {
-  const stage = document.querySelector('#latent-stage');
-  const slider = document.querySelector('#latent-panel input');
-  const before = stage.querySelector('img').src;
-  const start = performance.now();
-  const done = new Promise((resolve) => {
-    const observer = new MutationObserver(() => {
-      if (stage.querySelector('img')?.src !== before) {
-        observer.disconnect();
-        requestAnimationFrame(() => resolve(performance.now() - start));
-      }
-    });
-    observer.observe(stage, { childList: true, subtree: true, attributes: true });
-  });
-  slider.value = value;
-  slider.dispatchEvent(new Event('input', { bubbles: true }));
-  return done;
+# A stroke by the pen, and from its lifting to the last change of the stage: reconstruction, meters and
+# neighbours come together, and what was drawn before the lifting may still be on its way.
+PEN = """
+async (slant) => {
+  const stage = document.querySelector('#reconstruct-stage');
+  const canvas = document.querySelector('.gl-pad canvas');
+  const box = canvas.getBoundingClientRect();
+  const at = (kind, t) => canvas.dispatchEvent(new PointerEvent(kind, {
+    pointerId: 1, button: 0, bubbles: true, clientX: box.left + box.width * (0.5 + slant * (0.5 - t)),
+    clientY: box.top + box.height * (0.2 + 0.6 * t) }));
+  canvas.setPointerCapture = () => {};
+  document.querySelector('.gl-pad [data-do=clear]').click();
+  at('pointerdown', 0);
+  for (let step = 1; step <= 20; step++) {
+    await new Promise(requestAnimationFrame);
+    at('pointermove', step / 20);
+  }
+  let last = 0;
+  const observer = new MutationObserver(() => (last = performance.now()));
+  observer.observe(stage, { childList: true, subtree: true, attributes: true });
+  const lifted = performance.now();
+  at('pointerup', 1);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  observer.disconnect();
+  const shown = ['.gl-meter', '[data-action=neighbour]'].every((part) => stage.querySelector(part));
+  return shown ? last - lifted : NaN;
 }
 """
+
+
+# From the click on the tab to the first picture on the stage, with sliders beside it.
+FIRST_FRAME = """
+async () => {
+  const start = performance.now();
+  [...document.querySelectorAll('[role=tab]')].find((tab) => tab.textContent.trim() === 'Latent').click();
+  while (true) {
+    await new Promise(requestAnimationFrame);
+    const canvas = document.querySelector('.gl-stage canvas');
+    const data = canvas?.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    if (data?.some((value, i) => i % 4 < 3 && value > 0) && document.querySelector('.gl-dir input')) break;
+  }
+  return performance.now() - start;
+}
+"""
+
+# While the hand drags: when the stage's pixels were new (`drawn`) and when the frame that shows them was
+# handed on (`shown`), in ms since the oldest input event that they answer reached the page; and the frames.
+WATCH_DRAG = """
+() => {
+  const found = (window.found = { drawn: [], shown: [], frames: [] });
+  let began = 0; // of the oldest input event that the stage does not show yet
+  const seen = () => {
+    const since = began;
+    began = 0;
+    found.drawn.push(performance.now() - since);
+    requestAnimationFrame(() => {
+      const channel = new MessageChannel();
+      channel.port1.onmessage = () => found.shown.push(performance.now() - since);
+      channel.port2.postMessage(0);
+    });
+    const frame = document.timeline.currentTime;
+    if (found.frames.at(-1) !== frame) found.frames.push(frame);
+  };
+  for (const name of ['putImageData', 'drawImage']) {
+    const original = CanvasRenderingContext2D.prototype[name];
+    CanvasRenderingContext2D.prototype[name] = function (...values) {
+      original.apply(this, values);
+      if (began && this.canvas.closest('.gl-stage')) seen();
+    };
+  }
+  addEventListener('input', () => (began ||= performance.now()), true);
+}
+"""
+
+
+def drag(page: Any, seconds: float) -> tuple[dict[str, Any], int]:
+    """The first slider dragged to and fro: what WATCH_DRAG found, and how many requests were made."""
+    requests: list[str] = []
+    page.evaluate(WATCH_DRAG)
+    box = page.locator(".gl-dir input").first.bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, y)
+    page.mouse.down()
+    page.on("request", lambda request: requests.append(request.url))
+    started = time.perf_counter()
+    while (past := time.perf_counter() - started) < seconds:
+        share = 0.5 + 0.45 * math.sin(2 * math.pi * past / 2)
+        page.mouse.move(box["x"] + share * box["width"], y)
+    found = page.evaluate("window.found")
+    made = len(requests)
+    page.mouse.up()
+    return found, made
+
+
+def quantile(values: list[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
 def memory(pid: int) -> str:
@@ -84,14 +163,13 @@ def memory(pid: int) -> str:
 
 
 @contextlib.contextmanager
-def running_app() -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """app.py on a free port, and its address; it may not answer yet."""
+def running_app(before: str = "") -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """app.py on a free port, and its address; it may not answer yet. `before` runs ahead of it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    app = subprocess.Popen(
-        [sys.executable, "app.py", "--port", str(port)], cwd=ROOT, stdout=subprocess.DEVNULL
-    )
+    code = f"{before}\nimport app\napp.main(['--port', '{port}'])"
+    app = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.DEVNULL)
     try:
         yield app, f"http://127.0.0.1:{port}"
     finally:
@@ -112,7 +190,7 @@ def first_page(browser: Any, app: subprocess.Popen[bytes], address: str) -> Any:
     return page
 
 
-def test_start_upload_and_slide(browser: Any, digits: Pictures) -> None:
+def test_start_upload_and_pen(browser: Any, digits: Pictures) -> None:
     started = time.perf_counter()
     with running_app() as (app, address):
         page = first_page(browser, app, address)
@@ -125,11 +203,34 @@ def test_start_upload_and_slide(browser: Any, digits: Pictures) -> None:
             f"upload to reconstruction with neighbours: median {statistics.median(uploads):.0f} ms,"
             f" slowest {max(uploads):.0f} ms of {REPEATS}"
         )
-        page.get_by_role("tab", name="Latent").click()
-        page.locator("#latent-panel input").first.wait_for()
-        slides = [page.evaluate(SLIDE, 0.1 * (i + 1)) for i in range(REPEATS)]
-        print(f"slider to picture: median {statistics.median(slides):.0f} ms, slowest {max(slides):.0f} ms")
+        strokes = [page.evaluate(PEN, 0.02 * i) for i in range(STROKES)]
+        print(
+            "pen lifted to reconstruction, meters and neighbours:"
+            f" median {statistics.median(strokes):.0f} ms, slowest {max(strokes):.0f} ms of {STROKES}"
+        )
         print(f"memory: {memory(app.pid)}")
+
+
+@pytest.mark.parametrize(
+    "before", ["", "from ganlab import portable; portable.MOST = 0"], ids=["page", "server"]
+)
+def test_the_studio(browser: Any, before: str) -> None:
+    """Frames are new pictures on the stage, at most one a frame of the screen (60 a second here)."""
+    with running_app(before) as (app, address):
+        page = first_page(browser, app, address)
+        page.wait_for_timeout(1000)
+        first = page.evaluate(FIRST_FRAME)
+        page.wait_for_timeout(1500)  # the strips
+        found, requests = drag(page, DRAG)
+        print(f"\nfirst frame of the studio: {first:.0f} ms after its tab was clicked")
+        for name, what in (("drawn", "to pixels on the stage"), ("shown", "to the frame that shows them")):
+            print(
+                f"input event {what}: median {quantile(found[name], 0.5):.1f} ms,"
+                f" 95th percentile {quantile(found[name], 0.95):.1f} ms of {len(found[name])}"
+            )
+        print(
+            f"{len(found['frames']) / DRAG:.1f} frames a second over {DRAG} s, {requests} requests meanwhile"
+        )
 
 
 def test_fifty_switches_among_the_bundled_models(browser: Any) -> None:

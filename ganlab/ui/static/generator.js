@@ -128,14 +128,15 @@ function widened(halves) {
   return out;
 }
 
-// Pixels in [0, 1], channels innermost, onto a canvas of H x W.
-export function paint(canvas, pixels, [channels, height, width]) {
-  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+// Pixels in [0, 1], channels innermost, onto a canvas, at column `left`.
+export function paint(canvas, pixels, [channels, height, width], left = 0) {
+  if (canvas.height !== height || canvas.width < left + width) Object.assign(canvas, { width: left + width, height });
   const context = canvas.getContext('2d');
   const image = context.createImageData(width, height);
+  const { data } = image;
   for (let i = 0; i < width * height; i++) {
-    for (let c = 0; c < 3; c++) image.data[4 * i + c] = 255 * pixels[i * channels + (channels === 3 ? c : 0)] + 0.5;
-    image.data[4 * i + 3] = 255;
+    for (let c = 0; c < 3; c++) data[4 * i + c] = 255 * pixels[i * channels + (channels === 3 ? c : 0)] + 0.5;
+    data[4 * i + 3] = 255;
   }
-  context.putImageData(image, 0, 0);
+  context.putImageData(image, left, 0);
 }

@@ -1,0 +1,209 @@
+// A plane of pictures that the hand moves over: two directions at once, a lattice of seeds, or four corners.
+import { button, el, picker } from './elements.js';
+import { paint } from './generator.js';
+import { REACH, signed } from './rows.js';
+import { between } from './vectors.js';
+
+const PICTURES = 7; // shown along each side
+const SEEDS = 4; // along each side of a lattice of seeds
+const STEP = 0.02; // of the side, for one press of an arrow key
+
+class Surface {
+  constructor(studio, note, ...tools) {
+    Object.assign(this, { studio, at: [0.5, 0.5] });
+    this.canvas = el('canvas', { class: 'gl-picture', 'aria-hidden': 'true' });
+    this.handle = el('i', { class: 'gl-handle' });
+    this.plane = el(
+      'div',
+      { class: 'gl-plane', tabindex: '0', role: 'slider', 'aria-label': 'place on the plane, moved by the arrow keys' },
+      this.canvas,
+      this.handle,
+    );
+    this.tools = el('div', { class: 'gl-tools' }, ...tools);
+    this.element = el('div', {}, el('p', { class: 'gl-fine' }, note), this.tools, this.plane);
+    this.plane.onpointerdown = (event) => {
+      this.plane.setPointerCapture(event.pointerId);
+      this.drag(event);
+    };
+    this.plane.onpointermove = (event) => this.plane.hasPointerCapture(event.pointerId) && this.drag(event);
+    this.plane.onkeydown = (event) => {
+      const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+      if (!way) return;
+      event.preventDefault();
+      this.go(this.at.map((value, axis) => value + STEP * way[axis] * (event.shiftKey ? 5 : 1)));
+    };
+  }
+
+  drag(event) {
+    const box = this.plane.getBoundingClientRect();
+    this.go([(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height]);
+  }
+
+  go(at) {
+    this.at = at.map((value) => Math.min(1, Math.max(0, value)));
+    this.point();
+    this.moveTo(...this.at);
+  }
+
+  point() {
+    const [x, y] = this.at;
+    Object.assign(this.handle.style, { left: `${100 * x}%`, top: `${100 * y}%` });
+    this.plane.setAttribute('aria-valuetext', this.said(x, y));
+    this.plane.setAttribute('aria-valuenow', x.toFixed(2));
+  }
+
+  show() {}
+
+  // Pictures lie where their middle is what the hand finds there.
+  rested() {
+    if (!this.studio.G) return;
+    cancelAnimationFrame(this.next);
+    const { G } = this.studio;
+    const [, height, width] = G.shape;
+    Object.assign(this.canvas, { width: PICTURES * width, height: PICTURES * height });
+    const one = document.createElement('canvas');
+    const places = [...Array(PICTURES ** 2).keys()];
+    const some = () => {
+      const until = performance.now() + 8;
+      while (places.length && performance.now() < until) {
+        const place = places.shift();
+        const [column, line] = [place % PICTURES, Math.floor(place / PICTURES)];
+        paint(one, G.decode(this.latent((column + 0.5) / PICTURES, (line + 0.5) / PICTURES)), G.shape);
+        this.canvas.getContext('2d').drawImage(one, column * width, line * height);
+      }
+      if (places.length) this.next = requestAnimationFrame(some);
+    };
+    this.next = requestAnimationFrame(some);
+  }
+
+  stop() {
+    cancelAnimationFrame(this.next);
+  }
+
+  get ids() {
+    return [];
+  }
+}
+
+// Two directions at once, from the middle, which is what all other sliders make.
+export class Pad extends Surface {
+  constructor(studio, directions) {
+    super(studio, `Across and down: one direction each, ${REACH} to both sides of the middle.`);
+    this.axes = [directions[0], directions[1] ?? directions[0]];
+    for (const [axis, name] of [[0, 'across'], [1, 'down']]) {
+      const options = directions.map(({ id, name, group }) => [id, group ? name : name]);
+      const pick = picker(`direction ${name}`, options, (id) => {
+        this.axes[axis] = directions.find((direction) => direction.id === id);
+        this.show();
+        this.rested();
+      });
+      pick.value = this.axes[axis].id;
+      this.tools.append(el('label', {}, `${name} `, pick));
+    }
+    this.show();
+    this.rested();
+  }
+
+  amounts(x, y) {
+    const [across, down] = this.axes;
+    return { [across.id]: REACH * (2 * x - 1), [down.id]: REACH * (2 * y - 1) };
+  }
+
+  latent(x, y) {
+    return this.studio.latent({ ...this.studio.place.amounts, ...this.amounts(x, y) });
+  }
+
+  moveTo(x, y) {
+    this.studio.move(this.amounts(x, y));
+  }
+
+  show() {
+    this.at = this.axes.map(({ id }) => ((this.studio.place.amounts[id] ?? 0) / REACH + 1) / 2);
+    this.point();
+  }
+
+  said(x, y) {
+    const [across, down] = Object.values(this.amounts(x, y));
+    return `${this.axes[0].name} ${signed(across)}, ${this.axes[1].name} ${signed(down)}`;
+  }
+
+  get ids() {
+    return this.axes.map(({ id }) => id);
+  }
+}
+
+// Latents on a square lattice, blended between: n * n of them, row by row.
+class Lattice extends Surface {
+  latent(x, y) {
+    const { nodes, studio } = this;
+    const n = Math.sqrt(nodes.length);
+    const [column, line] = [x, y].map((value) => Math.min(n - 2, Math.floor(value * (n - 1))));
+    const [u, v] = [x * (n - 1) - column, y * (n - 1) - line];
+    const { prior } = studio.model;
+    const row = (k) => between(nodes[k * n + column], nodes[k * n + column + 1], u, prior);
+    return between(row(line), row(line + 1), v, prior);
+  }
+
+  moveTo(x, y) {
+    this.studio.goTo(this.latent(x, y), this.about);
+  }
+
+  said(x, y) {
+    return `${Math.round(100 * x)} % across, ${Math.round(100 * y)} % down`;
+  }
+}
+
+export class Seeds extends Lattice {
+  constructor(studio) {
+    super(studio, `${SEEDS} x ${SEEDS} samples and everything between them.`);
+    this.tools.append(button('other seeds', () => this.load(Math.floor(1e6 * Math.random()))));
+    this.load(0);
+  }
+
+  async load(seed) {
+    this.nodes = await this.studio.samples(SEEDS ** 2, seed);
+    this.about = `between samples of seed ${seed}`;
+    this.point();
+    this.rested();
+  }
+
+  rested() {
+    if (this.nodes) super.rested();
+  }
+}
+
+const CORNERS = ['left above', 'right above', 'left below', 'right below'];
+
+export class Corners extends Lattice {
+  constructor(studio) {
+    super(studio, 'Four pictures and everything between them. Send A, B or the current picture to a corner.');
+    this.about = 'blend of four pictures';
+    this.load();
+  }
+
+  async load() {
+    this.nodes = await this.studio.samples(4, 1);
+    const { a, b } = this.studio.ends;
+    if (a) this.nodes[0] = a;
+    if (b) this.nodes[1] = b;
+    for (const [corner, name] of CORNERS.entries()) {
+      const set = (latent) => {
+        if (!latent) return;
+        this.nodes[corner] = latent;
+        this.rested();
+      };
+      const { studio } = this;
+      const sources = { A: () => studio.ends.a, B: () => studio.ends.b, current: () => studio.latent() };
+      const buttons = Object.entries(sources).map(([text, latent]) =>
+        button(text, () => set(latent()), { 'aria-label': `${text} to the corner ${name}` }),
+      );
+      this.tools.append(el('span', { class: 'gl-corner' }, `${name} `, ...buttons));
+    }
+    this.point();
+    this.rested();
+  }
+
+  rested() {
+    if (this.nodes) super.rested();
+  }
+}

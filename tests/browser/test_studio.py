@@ -1,0 +1,215 @@
+"""The latent studio: its pictures are made in the page, and Python hears of a latent when the hand rests."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ganlab import images, portable
+from ganlab.explorer import Explorer
+from tests.browser.test_tabs import Open, caption, tab
+
+pytestmark = pytest.mark.browser
+expect = pytest.importorskip("playwright.sync_api").expect
+
+CANVAS = """
+() => {
+  const canvas = document.querySelector('.gl-stage canvas');
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  return [...data.filter((_, i) => i % 4 === 0)];
+}
+"""
+
+
+def studio(open_page: Open, **settings: Any) -> Any:
+    page = open_page(**settings)
+    tab(page, "Latent")
+    expect(sliders(page).first).to_be_visible()
+    return page
+
+
+def sliders(page: Any) -> Any:
+    return page.locator("#latent-studio .gl-dir input[type=range]")
+
+
+def shown(page: Any) -> np.ndarray:
+    """The red channel of the stage."""
+    return np.array(page.evaluate(CANVAS))
+
+
+def moved(page: Any, index: int, amount: str) -> None:
+    """A slider moved, and the hand rested."""
+    with page.expect_response("**/gradio_api/run/predict"):
+        sliders(page).nth(index).fill(amount)
+
+
+def test_a_drag_makes_pictures_without_a_request(open_page: Open) -> None:
+    page = studio(open_page)
+    start = shown(page)
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    box = sliders(page).first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    seen = [start]
+    for share in (0.6, 0.7, 0.8, 0.9):
+        page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2, steps=5)
+        page.wait_for_timeout(300)  # longer than a hand needs to rest, but it still holds the slider
+        seen.append(shown(page))
+        assert (seen[-1] != seen[-2]).any()
+    assert not requests
+    page.mouse.up()
+    expect(caption(page)).to_contain_text("moved from test 7")
+    assert requests
+
+
+def test_the_stage_is_the_latents_picture(open_page: Open, bundled: Explorer) -> None:
+    page = studio(open_page)
+    with page.expect_request("**/gradio_api/run/predict") as told:
+        sliders(page).nth(1).fill("-1.5")
+    (sent,) = [part for part in [json.loads(told.value.post_data)["event_data"]] if part]
+    wanted = images.to_uint8(explorer_decode(bundled, sent["z"]))
+    assert np.abs(wanted.flatten().astype(int) - shown(page)).max() <= 1
+    assert sent["fingerprint"] == bundled.fingerprint
+    amount = -1.5 * float(bundled.principal[1][1])
+    start = torch.tensor(sent["z"]) - amount * bundled.principal[0][1]
+    assert float((start - torch.tensor(sent["z"])).norm()) == pytest.approx(abs(amount), rel=1e-4)
+
+
+def explorer_decode(explorer: Explorer, z: list[float]) -> torch.Tensor:
+    return explorer.decode(torch.tensor([z]))[0]
+
+
+def test_undo_redo_reset_and_locks_by_keyboard(open_page: Open) -> None:
+    page = studio(open_page)
+    start = shown(page)
+    for index, amount in enumerate(("1", "-2", "1.5")):
+        moved(page, index, amount)
+    end = shown(page)
+    sliders(page).nth(1).press("l")
+    page.keyboard.press("r")
+    for index, value in enumerate(("0", "-2", "0")):
+        expect(sliders(page).nth(index)).to_have_value(value)
+    for _ in range(4):
+        page.keyboard.press("Control+z")
+    assert (shown(page) == start).all()
+    expect(page.get_by_role("button", name="undo", exact=True)).to_be_disabled()
+    for _ in range(3):
+        page.keyboard.press("Control+Shift+z")
+    assert (shown(page) == end).all()
+    for index, value in enumerate(("1", "-2", "1.5")):
+        expect(sliders(page).nth(index)).to_have_value(value)
+    page.keyboard.press("?")
+    expect(page.locator(".gl-keys")).to_contain_text("undo")
+
+
+def test_a_hundred_steps_are_undone(open_page: Open) -> None:
+    page = studio(open_page)
+    start = shown(page)
+    page.locator(".gl-ruler").first.wait_for()
+    for _ in range(110):
+        page.keyboard.press("s")  # shuffle
+    assert (shown(page) != start).any()
+    for _ in range(110):
+        page.keyboard.press("Control+z")
+    assert (shown(page) == start).all()
+
+
+def test_the_place_is_kept_between_tabs_and_left_for_another_latent(open_page: Open) -> None:
+    page = studio(open_page)
+    moved(page, 0, "-1.5")
+    expect(caption(page)).to_contain_text("moved from test 7")
+    tab(page, "Sample")
+    tab(page, "Latent")
+    expect(sliders(page).first).to_have_value("-1.5")
+    page.keyboard.press("n")
+    expect(caption(page)).to_contain_text("sample 0 of seed")
+    expect(sliders(page).first).to_have_value("0")
+    page.keyboard.press("Control+z")  # a new sample is a step like any other
+    expect(caption(page)).to_contain_text("moved from test 7")
+    expect(sliders(page).first).to_have_value("-1.5")
+
+
+def test_a_slider_moved_before_the_tab_is_redrawn_keeps_its_place(open_page: Open) -> None:
+    page = open_page()
+    page.locator("[data-action=example]").nth(4).click()
+    expect(caption(page)).to_contain_text("test 4")
+    held: list[Any] = []
+
+    def hold_the_redraw(route: Any) -> None:
+        answer = route.fetch()
+        if not held and b'"fingerprint"' in answer.body():
+            held.append((route, answer))
+        else:
+            route.fulfill(response=answer)
+
+    page.route("**/gradio_api/run/predict", hold_the_redraw)
+    tab(page, "Latent")
+    slider = sliders(page).first
+    slider.press("ArrowRight")
+    slider.press("ArrowRight")
+    expect(caption(page)).to_contain_text("moved from")
+    route, answer = held[0]
+    route.fulfill(response=answer)
+    expect(caption(page)).to_contain_text("moved from test 4")
+    expect(slider).to_have_value("0.1")
+    expect(slider).to_be_focused()
+
+
+@pytest.mark.parametrize("view", ["pad", "seeds", "corners"])
+def test_planes_follow_hand_and_keyboard(open_page: Open, view: str) -> None:
+    page = studio(open_page)
+    page.locator(f"[data-view={view}]").click()
+    plane = page.locator(".gl-plane")
+    start = shown(page)
+    box = plane.bounding_box()
+    page.mouse.move(box["x"] + 20, box["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 10, box["y"] + box["height"] - 15, steps=5)
+    corner = shown(page)
+    page.mouse.up()
+    assert (corner != start).any()
+    expect(caption(page)).to_contain_text(
+        {"pad": "moved from", "seeds": "between samples of seed 0", "corners": "blend of four pictures"}[view]
+    )
+    plane.focus()
+    page.keyboard.press("ArrowLeft")
+    assert (shown(page) != corner).any()
+
+
+def test_a_direction_of_ones_own_survives_a_reload(open_page: Open) -> None:
+    page = studio(open_page)
+    page.locator("[data-view=own]").click()
+    page.get_by_label("name of the direction").fill("seven to two")
+    page.keyboard.press("Enter")
+    expect(page.locator(".gl-dir b")).to_have_text("seven to two")
+    page.reload()
+    tab(page, "Latent")
+    page.locator("[data-view=own]").click()
+    moved(page, 0, "1")  # the whole way from A, which is current, to B
+    page.locator("[data-action=use]").nth(1).click()
+    expect(caption(page)).to_contain_text("test 2")
+    page.locator("[data-view=own]").click()
+    at_b = shown(page)
+    page.keyboard.press("Control+z")
+    assert np.abs(at_b.astype(int) - shown(page)).max() <= 2
+    page.get_by_role("button", name="forget").click()
+    expect(page.locator(".gl-dir")).to_have_count(0)
+
+
+def test_where_the_page_cannot_the_server_makes_the_pictures(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portable, "MOST", 0)
+    page = open_page()
+    page.locator("[data-action=example]").nth(4).click()
+    tab(page, "Latent")
+    expect(page.locator(".gl-stage")).to_contain_text("the server makes its pictures")
+    with page.expect_response("**/ganlab/picture?**"):
+        sliders(page).first.fill("2")
+    expect(caption(page)).to_contain_text("moved from test 4")
+    assert shown(page).any()

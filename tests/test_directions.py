@@ -1,0 +1,116 @@
+"""Directions through the latent space against eigenvectors, planted structure and what a step does."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+import ganlab
+from ganlab import directions, networks
+from ganlab.directions import Measured
+from ganlab.explorer import Explorer
+from ganlab.model import CheckpointError, LatentModel
+from tests.conftest import TINY
+
+
+def noise(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def model(family: str, **settings: object) -> LatentModel:
+    config = dataclasses.replace(
+        TINY, family=family, networks=("generator",), latent_dim=6, width=32, **settings
+    )  # type: ignore[arg-type]
+    nets = networks.build(config)
+    networks.initialise(nets, seed=0)
+    return LatentModel(config, {name: net.eval() for name, net in nets.items()}, "0" * 16)
+
+
+@pytest.mark.parametrize("family", networks.FAMILIES)
+def test_no_other_way_changes_the_first_layers_more(family: str) -> None:
+    """For closed forms: what the layers that z enters get from a step is largest along the first one,
+    and then along each among those orthogonal to the ones before."""
+    layers = model(family).folded
+    found = directions.closed_form(layers, torch.eye(6))
+    vectors = torch.stack([direction.vector for direction in found]).double()
+    torch.testing.assert_close(vectors @ vectors.T, torch.eye(6).double(), atol=1e-5, rtol=0)
+
+    def given(ways: Tensor) -> Tensor:
+        entered = [layers[0].weight, *(layer.skip for layer in layers if layer.skip is not None)]
+        return torch.cat([ways @ weight.double() for weight in entered], 1).norm(dim=1)
+
+    gains = given(vectors)
+    assert (gains[:-1] >= gains[1:] - 1e-9).all()
+    others = noise(500, 6).double()
+    for rank in range(6):
+        left = others - others @ vectors[:rank].T @ vectors[:rank]
+        assert (given(left / left.norm(dim=1, keepdim=True)) <= gains[rank] + 1e-6).all()
+
+
+def test_a_step_of_a_closed_form_is_the_codes_deviation() -> None:
+    codes = noise(2000, 6) * torch.tensor([1.0, 2, 3, 4, 5, 6])
+    for direction in directions.closed_form(model("conv", prior="normal").folded, torch.cov(codes.T)):
+        along = codes @ direction.vector
+        assert direction.deviation == pytest.approx(float(along.std()), rel=1e-3)
+
+
+def test_from_one_class_to_another_is_one_step() -> None:
+    means = noise(3, 6)
+    found = {direction.name: direction for direction in directions.classes(means)}
+    assert len(found) == 6
+    way = found["from 2 to 0"]
+    torch.testing.assert_close(means[2] + way.deviation * way.vector, means[0])
+    assert float(way.vector.norm()) == pytest.approx(1)
+
+
+def test_an_attribute_planted_in_correlated_codes_is_found_as_they_vary() -> None:
+    """The attribute is one number of the codes, with which another one goes along: the way has both."""
+    codes = noise(50_000, 4)
+    codes[:, 1] = 0.8 * codes[:, 0] + 0.6 * codes[:, 1]
+    way = directions.along(codes, 3 * codes[:, 0] + 7)
+    torch.testing.assert_close(way, torch.tensor([1, 0.8, 0, 0]), atol=0.02, rtol=0)
+    with pytest.raises(ValueError, match="the same in all pictures"):
+        directions.along(codes, torch.ones(len(codes)))
+
+
+def test_what_was_measured_is_loaded_strictly(tmp_path: Path) -> None:
+    told = dataclasses.replace(model("paper"), folder=tmp_path)
+    assert directions.load(told) is None
+    made = Measured(noise(10, 6), noise(2, 6), ("slant", "ink"))
+    made.save(tmp_path, told.fingerprint)
+    found = directions.load(told)
+    assert found is not None
+    assert found.names == ("slant", "ink")
+    assert torch.equal(found.classes, made.classes)
+    assert torch.equal(found.attributes, made.attributes)
+    assert directions.load(dataclasses.replace(told, fingerprint="1" * 16)) is None  # of other weights
+    for bad in (
+        Measured(noise(10, 5), noise(2, 6), ("slant", "ink")),
+        Measured(noise(10, 6), noise(2, 6), ("slant",)),
+        Measured(noise(10, 6) / 0, noise(2, 6), ("slant", "ink")),
+    ):
+        bad.save(tmp_path, told.fingerprint)
+        with pytest.raises(CheckpointError, match="does not fit"):
+            directions.load(told)
+    (tmp_path / directions.FILE).write_bytes(b"not safetensors")
+    with pytest.raises(CheckpointError, match="damaged"):
+        directions.load(told)
+
+
+def test_an_explorer_tells_what_it_has(bundled: Explorer) -> None:
+    assert bundled.direction_kinds == directions.KINDS
+    counts = {kind: len(bundled.directions(kind)) for kind in bundled.direction_kinds}
+    assert counts == {"principal": 10, "closed-form": 10, "classes": 90, "attributes": 6, "raw": 50}
+    for kind in bundled.direction_kinds:
+        for direction in bundled.directions(kind):
+            assert float(direction.vector.norm()) == pytest.approx(1, abs=1e-4)
+            assert direction.deviation > 0
+    assert all("held out" in direction.note for direction in bundled.directions("attributes"))
+    gan = ganlab.load("mnist-gan")
+    assert gan.direction_kinds == ("closed-form", "raw")
+    with pytest.raises(ValueError, match=r"no directions 'classes'; available = \['closed-form', 'raw'\]"):
+        gan.directions("classes")
