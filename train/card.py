@@ -298,8 +298,10 @@ def figures(config: ModelConfig, found: dict[str, Any]) -> tuple[list[str], list
         q = r["mse_quantiles"]
         add("The same: median (5 % to 95 % of pictures)", f"{q[50]:.4f} ({q[5]:.4f} to {q[95]:.4f})")
     if z := found.get("latent"):
-        other = f"{z['mean_abs_error_random_pair']:.3f} random pair"
-        add("Latent, mean abs of E(G(z)) − z", f"{z['mean_abs_error']:.3f}", other)
+        for key, named in (("", ""), ("mixture_", ", z of the mixture")):
+            if f"{key}mean_abs_error" in z:
+                other = f"{z[f'{key}mean_abs_error_random_pair']:.3f} random pair"
+                add(f"Latent, mean abs of E(G(z)) − z{named}", f"{z[f'{key}mean_abs_error']:.3f}", other)
     if c := found.get("codes"):
         prior = f"0 and {c['deviation_prior']:.3f} of the prior"
         spread = f"{c['deviation']:.3f} ({c['deviation_least']:.3f} to {c['deviation_most']:.3f})"

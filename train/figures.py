@@ -156,13 +156,17 @@ def frechet(stored: LatentModel, pictures: Pictures, x: Tensor, judge: Judge) ->
 
 
 def latent_error(stored: LatentModel) -> dict[str, float]:
-    """Mean |E(G(z)) - z| over the prior, beside that of two independent z."""
-    z = latent.draw(stored.config.prior, stored.config.latent_dim, SAMPLES, SEEDS["latent"])
-    again = in_batches(lambda some: stored.encoder(stored.generator(some)), z)
-    return {
-        "mean_abs_error": float((again - z).abs().mean()),
-        "mean_abs_error_random_pair": float((metrics.next_one(z) - z).abs().mean()),
-    }
+    """Mean |E(G(z)) - z| over the prior, beside that of two independent z; the same of the mixture fitted to
+    the codes, where there is one."""
+    draws = {"": latent.draw(stored.config.prior, stored.config.latent_dim, SAMPLES, SEEDS["latent"])}
+    if stored.mixture is not None:
+        draws["mixture_"] = stored.mixture.draw(SAMPLES, SEEDS["latent"])
+    found = {}
+    for source, z in draws.items():
+        again = in_batches(lambda some: stored.encoder(stored.generator(some)), z)
+        found[f"{source}mean_abs_error"] = float((again - z).abs().mean())
+        found[f"{source}mean_abs_error_random_pair"] = float((metrics.next_one(z) - z).abs().mean())
+    return found
 
 
 def codes(stored: LatentModel, x: Tensor) -> dict[str, float]:

@@ -265,9 +265,14 @@ def test_a_mixture_is_fitted_to_the_stored_codes_and_told_of(run, root, monkeypa
     torch.testing.assert_close(drawn.mean(0), codes.mean(0), atol=0.05, rtol=0)
     found = json.loads((folder / "metrics.json").read_text())
     assert found["frechet"].keys() >= {"distance", "mixture", "floor"}
+    latent = found["latent"]
+    z = stored.mixture.draw(figures.SAMPLES, seed=0)
+    again = stored.encoder(stored.generator(z))
+    assert latent["mixture_mean_abs_error"] == pytest.approx(float((again - z).abs().mean()), rel=1e-3)
     text = (folder / "README.md").read_text()
     assert "mixture of 3 Gaussians" in text
     assert "G(z) for z from the mixture" in text
+    assert "z of the mixture" in text
 
 
 def test_a_model_without_codes_has_no_mixture(tmp_path, root):
