@@ -27,6 +27,7 @@ from ganlab.networks.folded import Layer
 
 FILE = "directions.safetensors"
 KINDS = ("principal", "closed-form", "classes", "attributes", "raw")
+TENSORS = ("covariance", "classes", "attributes")
 SHOWN = 10  # of the principal and of the closed-form directions, the first
 
 
@@ -48,15 +49,17 @@ class Direction:
 
 @dataclass(frozen=True)
 class Measured:
-    """What only the training pictures tell: `classes` (K, D), each class's mean code, and `attributes`
-    (A, D), how codes differ when the attribute of that name differs by one deviation."""
+    """What only the training pictures tell: the `covariance` (D, D) of their codes, `classes` (K, D), each
+    class's mean code, and `attributes` (A, D), how codes differ when the attribute of that name differs by
+    one deviation."""
 
+    covariance: Tensor
     classes: Tensor
     attributes: Tensor
     names: tuple[str, ...]
 
     def save(self, folder: Path, fingerprint: str) -> None:
-        tensors = {"classes": self.classes.contiguous(), "attributes": self.attributes.contiguous()}
+        tensors = {key: getattr(self, key).float().contiguous() for key in TENSORS}
         save_file(tensors, folder / FILE, {"fingerprint": fingerprint, "names": json.dumps(self.names)})
 
 
@@ -69,15 +72,18 @@ def load(model: LatentModel) -> Measured | None:
     try:
         tensors = load_tensors(blob)
         told = json.loads(blob[8 : 8 + int.from_bytes(blob[:8], "little")])["__metadata__"]
-        found = Measured(tensors["classes"], tensors["attributes"], tuple(json.loads(told["names"])))
+        found = Measured(*(tensors[key] for key in TENSORS), tuple(json.loads(told["names"])))
         fingerprint = told["fingerprint"]
     except (safetensors.SafetensorError, KeyError, ValueError, TypeError) as error:
         raise CheckpointError(f"{FILE} of {model.config.name} is damaged: {error}.") from None
     if fingerprint != model.fingerprint:
         return None
     D = model.config.latent_dim
-    rows = [(found.classes, len(found.classes)), (found.attributes, len(found.names))]
-    if any(tensor.shape != (count, D) or not torch.isfinite(tensor).all() for tensor, count in rows):
+    rows = {"covariance": D, "classes": len(found.classes), "attributes": len(found.names)}
+    if any(
+        (tensor := getattr(found, key)).shape != (count, D) or not torch.isfinite(tensor).all()
+        for key, count in rows.items()
+    ):
         raise CheckpointError(f"{FILE} of {model.config.name} does not fit its latents.")
     return found
 

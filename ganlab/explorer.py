@@ -18,6 +18,7 @@ from ganlab.images import Polarity, Prepared
 from ganlab.inversion import Inversion
 from ganlab.judge import Judge
 from ganlab.model import LatentModel, ModelConfig
+from ganlab.recipe import Draw, Place, Recipe, RecipeError
 
 PRINCIPAL_SAMPLES = 1024  # codes that stand in for a gallery when there is none
 
@@ -173,10 +174,12 @@ class Explorer:
 
     @functools.cached_property
     def covariance(self) -> Tensor:
-        """Of the gallery's codes, (D, D) in float64; the mixture fitted to them has the same at hand. Without
-        such codes it is that of codes drawn from the prior."""
+        """Of the gallery's codes, (D, D) in float64; what was fitted to them or measured of them has it at
+        hand. Without such codes it is that of codes drawn from the prior."""
         if self.model.mixture is not None:
             return self.model.mixture.moments()[1]
+        if self._measured_directions is not None:
+            return self._measured_directions.covariance.double()
         if self.gallery is not None and "encoder" in self.model.networks:
             return torch.cov(self.gallery.codes.double().T)
         return torch.cov(self.sample(PRINCIPAL_SAMPLES, source="prior").double().T)
@@ -249,6 +252,19 @@ class Explorer:
         self._check_space(space)
         return gallery.neighbours(gallery.embed(self._pictures(x)[:1], space), space, k)[0]
 
+    def remembered(self, x: Tensor) -> list[tuple[Neighbour, float | None]]:
+        """For each picture of x (N, C, H, W) the training picture whose pixels are nearest (L2), and the
+        share of test pictures that are less near to theirs: near 1 for what lies closer than new real
+        pictures do. It is None where `python -m train.remembering` has not measured the checkpoint."""
+        near = self._gallery().neighbours(self._pictures(x).cpu().flatten(1), "pixels", 1)
+        told = self.measured("remembering")
+        known = isinstance(told, dict) and told.get("fingerprint") == self.fingerprint
+        quantiles = told["quantiles_real"] if known else None
+        return [
+            (one, None if quantiles is None else metrics.percentile_of(one.distance, quantiles))
+            for (one,) in near
+        ]
+
     def neighbours_of_latent(self, z: Tensor, k: int = 5, space: str = "features") -> list[Neighbour]:
         """As `neighbours`, from a latent: itself in the space "code", its picture G(z) elsewhere."""
         if space != "code":
@@ -294,6 +310,37 @@ class Explorer:
         except (TypeError, ValueError, RuntimeError):
             raise ValueError("A latent is a list of numbers.") from None
         return self._latents(z)
+
+    # ------------------------------------------------------------------ recipes
+
+    def recipe(self, *latents: Place | Draw, steps: int | None = None) -> Recipe:
+        """The recipe of G(z) for one latent, or of `steps` pictures from each latent to the next."""
+        return Recipe(self.config.name, self.fingerprint, latents, steps)
+
+    def replay(self, recipe: Recipe) -> Tensor:
+        """Its pictures again, (N, C, H, W) in [0, 1]: one, or those of a path, where a latent that ends one
+        part and begins the next is there once. RecipeError for a recipe of another checkpoint."""
+        z = self.latents_of(recipe)
+        if recipe.steps is None:
+            return self.decode(z)
+        parts = [self.interpolate(z[i], z[i + 1], recipe.steps) for i in range(len(z) - 1)]
+        return torch.cat([self.decode(part[min(i, 1) :]) for i, part in enumerate(parts)])
+
+    def latents_of(self, recipe: Recipe) -> Tensor:
+        """The latents that a recipe names, (K, latent_dim)."""
+        if recipe.fingerprint != self.fingerprint:
+            raise RecipeError(
+                f"This recipe was made with {recipe.model} ({recipe.fingerprint[:16]}), not with"
+                f" {self.config.name} ({self.fingerprint}); no other checkpoint makes its pictures."
+            )
+        found = []
+        for one in recipe.latents:
+            if isinstance(one, Draw):
+                drawn = self.sample(one.index + 1, one.seed, one.truncation, one.source)
+                found.append(drawn[one.index :])
+            else:
+                found.append(self._latents(one.latent()))
+        return torch.cat(found)
 
     # ------------------------------------------------------------------ checks
 

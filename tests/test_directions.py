@@ -80,18 +80,19 @@ def test_an_attribute_planted_in_correlated_codes_is_found_as_they_vary() -> Non
 def test_what_was_measured_is_loaded_strictly(tmp_path: Path) -> None:
     told = dataclasses.replace(model("paper"), folder=tmp_path)
     assert directions.load(told) is None
-    made = Measured(noise(10, 6), noise(2, 6), ("slant", "ink"))
+    made = Measured(noise(6, 6), noise(10, 6), noise(2, 6), ("slant", "ink"))
     made.save(tmp_path, told.fingerprint)
     found = directions.load(told)
     assert found is not None
     assert found.names == ("slant", "ink")
-    assert torch.equal(found.classes, made.classes)
-    assert torch.equal(found.attributes, made.attributes)
+    for key in directions.TENSORS:
+        assert torch.equal(getattr(found, key), getattr(made, key)), key
     assert directions.load(dataclasses.replace(told, fingerprint="1" * 16)) is None  # of other weights
     for bad in (
-        Measured(noise(10, 5), noise(2, 6), ("slant", "ink")),
-        Measured(noise(10, 6), noise(2, 6), ("slant",)),
-        Measured(noise(10, 6) / 0, noise(2, 6), ("slant", "ink")),
+        dataclasses.replace(made, covariance=noise(5, 5)),
+        dataclasses.replace(made, classes=noise(10, 5)),
+        dataclasses.replace(made, names=("slant",)),
+        dataclasses.replace(made, classes=noise(10, 6) / 0),
     ):
         bad.save(tmp_path, told.fingerprint)
         with pytest.raises(CheckpointError, match="does not fit"):

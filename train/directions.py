@@ -57,7 +57,8 @@ def measure(explorer: Explorer) -> tuple[Measured, dict[str, Any]]:
         "held_out": len(codes[held]),
         "attributes": found,
     }
-    return Measured(means, torch.stack(ways), tuple(ATTRIBUTES)), figures
+    covariance = torch.cov(codes.double().T).float()
+    return Measured(covariance, means, torch.stack(ways), tuple(ATTRIBUTES)), figures
 
 
 def explained(codes: Tensor, values: Tensor, others: Tensor, their_values: Tensor) -> float:

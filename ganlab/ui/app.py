@@ -10,6 +10,7 @@ import gradio as gr
 
 from ganlab.explorer import Explorer
 from ganlab.gallery import test_pictures
+from ganlab.recipe import Recipe, RecipeError
 from ganlab.ui import (
     api,
     compare,
@@ -28,6 +29,7 @@ from ganlab.ui.page import (
     CLICK,
     LIVE,
     MAX_KEPT,
+    QUIET,
     SLOW,
     Ends,
     Page,
@@ -220,6 +222,7 @@ def build(models: Models) -> gr.Blocks:
         _wire_tabs(page, made, openings, active)
         _wire_shelf(page, made, tabs, active)
         _wire_picker(page, made, active, picker, header, model_notice)
+        _wire_links(blocks, page, made, active, tabs, picker, header, model_notice)
         api.add(models)
     return blocks
 
@@ -386,3 +389,54 @@ def _wire_picker(
     )
     drawn = [active, page.model, page.current, page.ends, *inputs]
     picked.then(redraw, drawn, outputs, **LIVE | _slow(tabs))
+
+
+def linked(models: Models, text: str) -> tuple[str, Shelf]:
+    """The model and the shelf of a permalink's recipe; ValueError for one that this server cannot show."""
+    recipe = Recipe.from_query(text)
+    if recipe.operation != "decode":
+        raise RecipeError("This link is of a path; python -m ganlab replay makes its pictures.")
+    name = models.of_recipe(recipe)
+    explorer = models.get(name)
+    item = items.of_latent(explorer, explorer.latents_of(recipe), "from a link")
+    return name, opening(explorer)._replace(current=item)
+
+
+def _wire_links(
+    blocks: gr.Blocks,
+    page: Page,
+    made: list[Tab],
+    active: gr.State,
+    selected: gr.Tabs,
+    picker: Any,
+    header: Any,
+    notice: Any,
+) -> None:
+    """A page that is opened with ?recipe= shows its latent, in the studio."""
+    inputs, outputs = _all(made)
+
+    @sentences(11)
+    def arrive(request: gr.Request) -> tuple[Any, ...]:
+        text = request.query_params.get("recipe")
+        if not text:
+            return tuple([gr.skip()] * 11)
+        name, shelf = linked(page.models, str(text))
+        explorer = page.models.get(name)
+        own = name == page.models.default  # whose shelf the browser has asked back already
+        return (
+            *([gr.skip()] * 2 if own else ((), keeps_html(explorer, ()))),
+            *(name, name, header_html(explorer)),
+            *(shelf.current, now_html(shelf.current)),
+            *(shelf.ends, slots_html(shelf.ends)),
+            *(gr.Tabs(selected="latent"), "latent"),
+        )
+
+    def redraw(active: str, name: str, current: Item, ends: Ends, *values: Any) -> list[Any]:
+        shown = {active} - {TABS[0][1]}  # which is drawn already
+        return _redraw(made, page.models.get(name), current, ends, values, shown)
+
+    shelf = [page.kept, page.keeps]
+    current = [page.current, page.now, page.ends, page.slots]
+    parts = [*shelf, page.model, picker, header, *current, selected, active, notice]
+    arrived = blocks.load(arrive, None, parts, **QUIET)
+    arrived.then(redraw, [active, page.model, page.current, page.ends, *inputs], outputs, **QUIET)

@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from ganlab import images, portable
 from ganlab.explorer import Explorer
+from ganlab.recipe import Recipe
 from ganlab.ui.markup import STATIC
 from ganlab.ui.models import Models
 
@@ -78,7 +79,10 @@ def samples(explorer: Explorer, request: Request) -> Response:
 
 
 def picture(explorer: Explorer, request: Request) -> Response:
-    """G(z) as PNG, for pages that cannot make it themselves."""
+    """A recipe's picture as PNG, or G(z) for a page that cannot make it itself."""
+    if recipe := request.query_params.get("recipe"):
+        made = explorer.replay(Recipe.from_query(recipe))
+        return Response(images.png(images.to_pil(made[0])), media_type="image/png")
     text = request.query_params.get("z", "")
     try:
         z = torch.tensor([[float(value) for value in text.split(",")]])

@@ -7,6 +7,7 @@ from collections import OrderedDict
 
 from ganlab.explorer import Explorer, load
 from ganlab.model import CheckpointError, list_models, resolve_device
+from ganlab.recipe import Recipe, RecipeError
 
 CAPACITY = 8  # models kept in memory, some 25 MB each; the one unused longest goes first
 
@@ -24,6 +25,16 @@ class Models:
         """What the picker offers: the bundled checkpoints, and the one the app was started with."""
         names = list_models()
         return names if self.default in names else [self.default, *names]
+
+    def of_recipe(self, recipe: Recipe) -> str:
+        """The name, among those on offer, of the checkpoint that made a recipe."""
+        for name in sorted(self.names(), key=lambda name: name != recipe.model):
+            if self.get(name).fingerprint == recipe.fingerprint:
+                return name
+        raise RecipeError(
+            f"This link was made with {recipe.model} ({recipe.fingerprint[:16]}), which this server does not"
+            " have; no other checkpoint makes its pictures."
+        )
 
     def get(self, name: str) -> Explorer:
         name = name.strip() if isinstance(name, str) else ""

@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 import gradio as gr
+from torch import Tensor
 
 from ganlab.explorer import Explorer
 from ganlab.ui import items, markup
@@ -69,17 +70,57 @@ def source_html(explorer: Explorer, wanted: str | None) -> str:
     return markup.reason(said)
 
 
+def beside_html(explorer: Explorer, pictures: Tensor) -> list[str]:
+    """Beside each sample its nearest training picture, and how near real pictures are to theirs."""
+    return [
+        f"{markup.picture(near.image, f'nearest training picture, a {near.label}')}"
+        f"<small>{near.distance:.1f}"
+        f"{'' if share is None else f' · nearer than {100 * share:.0f} %'}</small>"
+        for near, share in explorer.remembered(pictures)
+    ]
+
+
+def memory_html(explorer: Explorer, shown: bool) -> str:
+    """What the numbers beside the samples mean, and what was measured of many."""
+    if explorer.gallery is None:
+        return markup.reason("No nearest training pictures: this model comes without a gallery.")
+    if not shown:
+        return ""
+    said = (
+        "Right of each sample: the training picture whose pixels are nearest, their L2 distance, and the"
+        " share of test pictures that lie farther from theirs."
+    )
+    found = explorer.measured("remembering")
+    if isinstance(found, dict) and found.get("fingerprint") == explorer.fingerprint:
+        said += (
+            f" Of {found['samples']:,} samples {100 * found['closer'] / found['samples']:.1f} % are nearer"
+            f" than {100 - found['percentile']} % of test pictures;"
+            f" {100 * found['nearer_to_training']:.1f} % lie nearer to training than to as many test"
+            " pictures, and 50 % would if nothing were remembered."
+        )
+    return markup.reason(said)
+
+
 def stage_html(
-    explorer: Explorer, seed: int, count: int, truncation: float, wanted: str | None, chosen: int = -1
+    explorer: Explorer,
+    seed: int,
+    count: int,
+    truncation: float,
+    wanted: str | None,
+    beside: bool,
+    chosen: int = -1,
 ) -> str:
     source = source_of(explorer, wanted)
     pictures = explorer.decode(explorer.sample(count, seed, truncation, source))
+    paired = beside and explorer.gallery is not None
+    near = beside_html(explorer, pictures) if paired else [""] * count
     tiles = [
-        markup.tile(x, f"Sample {i} of seed {seed}: make it current", "sample", i, selected=i == chosen)
+        markup.tile(x, f"Sample {i} of seed {seed}: make it current", "sample", i, near[i], i == chosen)
         for i, x in enumerate(pictures)
     ]
-    grid = f'<div class="gl-grid" role="group" aria-label="Samples of seed {seed}">{"".join(tiles)}</div>'
-    return grid + source_html(explorer, wanted)
+    kind = "gl-grid gl-pairs" if paired else "gl-grid"
+    grid = f'<div class="{kind}" role="group" aria-label="Samples of seed {seed}">{"".join(tiles)}</div>'
+    return grid + source_html(explorer, wanted) + memory_html(explorer, beside)
 
 
 def render(
@@ -90,10 +131,11 @@ def render(
     count: object,
     truncation: object,
     source: str | None,
+    beside: bool,
 ) -> tuple[Any, ...]:
     used = source_of(explorer, source)
     return (
-        stage_html(explorer, *checked(seed, count, truncation), used),
+        stage_html(explorer, *checked(seed, count, truncation), used, beside),
         gr.Radio(**choice(explorer, used)),
         "",
     )
@@ -122,30 +164,35 @@ def build(page: Page) -> Tab:
             min_width=220,
             elem_id="sample-source",
         )
+        beside = gr.Checkbox(
+            True, label="nearest training pictures", scale=1, min_width=160, elem_id="sample-beside"
+        )
         another = gr.Button("another seed", size="sm", scale=0, min_width=120, elem_id="another-seed")
-    opened = stage_html(page.opened, 0, COUNTS[1], 1.0, page.opened.sources[0])
+    opened = stage_html(page.opened, 0, COUNTS[1], 1.0, page.opened.sources[0], True)
     stage = html(opened, "tiles", elem_id="sample-stage")
-    controls = [seed, count, truncation, source]
+    controls = [seed, count, truncation, source, beside]
 
     @sentences(1)
-    def draw(model: str, seed: object, count: object, truncation: object, source: str | None) -> str:
-        return stage_html(page.models.get(model), *checked(seed, count, truncation), source)
+    def draw(
+        model: str, seed: object, count: object, truncation: object, source: str | None, beside: bool
+    ) -> str:
+        return stage_html(page.models.get(model), *checked(seed, count, truncation), source, beside)
 
-    for control in (seed, count, truncation):
+    for control in (seed, count, truncation, beside):
         control.change(draw, [page.model, *controls], [stage, notice], **LIVE)
     source.input(draw, [page.model, *controls], [stage, notice], **LIVE)  # a switch of models sets it too
     another.click(lambda: random.randrange(1_000_000), None, seed, **CLICK)
 
     @sentences(3)
     def pick(
-        model: str, s: object, n: object, t: object, wanted: str | None, event: gr.EventData
+        model: str, s: object, n: object, t: object, wanted: str | None, beside: bool, event: gr.EventData
     ) -> tuple[Any, ...]:
         explorer, index = page.models.get(model), int(event.value)
         values = checked(s, n, t)
         if not 0 <= index < values[1]:
             raise ValueError(f"There is no sample {index}.")
         item = items.of_sample(explorer, values[0], index, values[2], source_of(explorer, wanted))
-        return item, now_html(item), stage_html(explorer, *values, wanted, chosen=index)
+        return item, now_html(item), stage_html(explorer, *values, wanted, beside, chosen=index)
 
     stage.pick(pick, [page.model, *controls], [page.current, page.now, stage, notice], **CLICK)
     return Tab("sample", [stage, source, notice], render, controls)

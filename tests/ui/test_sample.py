@@ -31,7 +31,9 @@ def mixed(tiny_model: LatentModel) -> Explorer:
 
 
 def test_a_mixture_and_the_prior_are_told_apart_with_their_figures(mixed: Explorer) -> None:
-    of_mixture, of_prior = (sample.stage_html(mixed, 0, 4, 1.0, source) for source in ("mixture", "prior"))
+    of_mixture, of_prior = (
+        sample.stage_html(mixed, 0, 4, 1.0, source, False) for source in ("mixture", "prior")
+    )
     assert "a mixture of 3 Gaussians, fitted after training to the codes" in of_mixture
     assert "Fréchet distance of 10,000 such samples 0.12, of real pictures 0.04" in of_mixture
     assert "z of the prior" in of_prior
@@ -43,15 +45,15 @@ def test_a_mixture_and_the_prior_are_told_apart_with_their_figures(mixed: Explor
 
 
 def test_a_model_without_a_mixture_draws_from_its_prior_and_says_why(plain: Explorer) -> None:
-    html = sample.stage_html(plain, 0, 4, 1.0, "mixture")
+    html = sample.stage_html(plain, 0, 4, 1.0, "mixture", False)
     assert "z of the prior" in html
     assert "No density was fitted to codes" in html
-    assert sample.stage_html(plain, 0, 4, 1.0, "prior") == html
+    assert sample.stage_html(plain, 0, 4, 1.0, "prior", False) == html
 
 
 def test_the_choice_is_one_only_where_there_are_two(plain: Explorer, mixed: Explorer) -> None:
     def shown(explorer: Explorer, wanted: str | None) -> tuple[object, bool]:
-        _, radio, _ = sample.render(explorer, None, None, 0, 4, 1.0, wanted)  # type: ignore[arg-type]
+        _, radio, _ = sample.render(explorer, None, None, 0, 4, 1.0, wanted, False)  # type: ignore[arg-type]
         return radio.value, radio.interactive
 
     assert shown(plain, "mixture") == (None, False)
@@ -61,7 +63,7 @@ def test_the_choice_is_one_only_where_there_are_two(plain: Explorer, mixed: Expl
 
 def test_unknown_sources_are_refused(mixed: Explorer) -> None:
     with pytest.raises(ValueError, match=r"\['mixture', 'prior'\], not 'codes'"):
-        sample.stage_html(mixed, 0, 4, 1.0, "codes")
+        sample.stage_html(mixed, 0, 4, 1.0, "codes", False)
 
 
 def test_an_item_names_its_source_where_there_are_two(mixed: Explorer, plain: Explorer) -> None:

@@ -3,6 +3,7 @@
 import { button, el } from './elements.js';
 import { generatorOf, paint } from './generator.js';
 import { History } from './history.js';
+import { recipeOf, toQuery } from './recipe.js';
 import { Rows } from './rows.js';
 import { Corners, Pad, Seeds } from './surface.js';
 import { moved } from './vectors.js';
@@ -59,6 +60,13 @@ export class Studio {
           button('shuffle', () => this.shuffle(), { title: 'the sliders shown, but for locked ones, anywhere (s)' }),
           button('new sample', () => this.python.sample(), { title: 'n' }),
           button('?', () => this.toggleHelp(), { 'aria-label': 'keys' }),
+        ),
+        el(
+          'div',
+          { class: 'gl-tools' },
+          button('copy link', () => this.copyLink(), { title: 'an address that shows this latent again' }),
+          button('recipe', () => this.save('recipe'), { title: 'a JSON file that python -m ganlab replay reads' }),
+          button('save PNG', () => this.save('picture'), { title: 'the picture, pixel for pixel' }),
         ),
         el('label', { class: 'gl-slider' }, el('span', {}, 'truncation'), this.truncation, this.truncated),
         this.help,
@@ -306,6 +314,33 @@ export class Studio {
     const normal = () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
     const anywhere = () => Math.round(20 * Math.min(3, Math.max(-3, normal()))) / 20;
     this.move(Object.fromEntries(free.map((id) => [id, anywhere()])), true);
+  }
+
+  recipe() {
+    return recipeOf(this.model, [this.latent()]);
+  }
+
+  async copyLink() {
+    const link = new URL(location.pathname, location.origin);
+    link.searchParams.set('recipe', toQuery(this.recipe()));
+    try {
+      await navigator.clipboard.writeText(link.href);
+      this.notice.textContent = 'The link is copied.';
+    } catch {
+      // without HTTPS, or leave to write there, the address bar shows it instead
+      history.replaceState(null, '', link);
+      this.notice.textContent = 'The link stands in the address bar.';
+    }
+  }
+
+  save(what) {
+    const recipe = this.recipe();
+    const model = encodeURIComponent(this.model.name);
+    const [href, file] =
+      what === 'recipe'
+        ? [URL.createObjectURL(new Blob([recipe], { type: 'application/json' })), 'latent.json']
+        : [`ganlab/picture?model=${model}&recipe=${toQuery(recipe)}`, 'latent.png'];
+    el('a', { href, download: file }).click();
   }
 
   toggleHelp() {

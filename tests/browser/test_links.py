@@ -1,0 +1,107 @@
+"""Recipes made in the page: the same pixels in Python, and the same place from a link."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganlab import images
+from ganlab.__main__ import main
+from ganlab.explorer import Explorer
+from ganlab.recipe import Place, Recipe
+from tests.browser.test_studio import moved, shown, sliders, studio
+from tests.browser.test_tabs import Open, caption
+
+pytestmark = pytest.mark.browser
+expect = pytest.importorskip("playwright.sync_api").expect
+
+
+@pytest.fixture
+def restarted() -> Iterator[str]:
+    """Address of the app in a server that knows nothing of the first one's visitors."""
+    from ganlab.ui import app, serve
+    from ganlab.ui.models import Models
+
+    models = Models("mnist-ae-l1")
+    blocks = app.build(models)
+    _, url, _ = serve.launch(blocks, models, "127.0.0.1", None, prevent_thread_lock=True)
+    yield url
+    blocks.close()
+
+
+def saved(page: Any, name: str) -> bytes:
+    with page.expect_download() as download:
+        page.get_by_role("button", name=name).click()
+    return Path(download.value.path()).read_bytes()
+
+
+def test_a_recipe_of_the_page_replays_to_its_pixels(
+    open_page: Open, bundled: Explorer, tmp_path: Path
+) -> None:
+    page = studio(open_page)
+    moved(page, 2, "1.35")
+    moved(page, 4, "-2")
+    recipe = Recipe.from_json(saved(page, "recipe").decode())
+    assert (recipe.model, recipe.fingerprint) == (bundled.config.name, bundled.fingerprint)
+    exported = np.asarray(Image.open(io.BytesIO(saved(page, "save PNG"))))
+    assert main(["replay", recipe.to_json(), "-o", str(tmp_path / "out.png")]) == 0
+    replayed = np.asarray(Image.open(tmp_path / "out.png"))
+    np.testing.assert_array_equal(replayed, exported)
+    assert np.abs(replayed.flatten().astype(int) - shown(page)).max() <= 1
+
+
+def test_a_link_shows_its_latent_again_after_a_restart(
+    open_page: Open, restarted: str, bundled: Explorer
+) -> None:
+    page = studio(open_page, permissions=["clipboard-read", "clipboard-write"])
+    moved(page, 0, "1.5")
+    before = shown(page)
+    page.get_by_role("button", name="copy link").click()
+    expect(page.locator(".gl-stage")).to_contain_text("The link is copied")
+    link = page.evaluate("navigator.clipboard.readText()")
+    page.unroute_all()
+    page.goto(restarted.rstrip("/") + "/?" + link.split("?", 1)[1])
+    expect(page.locator(".gl-facts")).to_contain_text("BiGAN")  # this server opened with another model
+    expect(page.get_by_role("tab", name="Latent")).to_have_attribute("aria-selected", "true")
+    expect(caption(page)).to_contain_text("from a link")
+    expect(sliders(page).first).to_have_value("0")
+    page.wait_for_function("document.querySelector('.gl-stage canvas').width === 28")
+    assert (shown(page) == before).all()
+    moved(page, 0, "1")
+    expect(caption(page)).to_contain_text("moved from")
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("nonsense", "This permalink is damaged"),
+        (Recipe("gone", "f" * 16, (Place(b"\0" * 200),)).to_query(), "was made with gone"),
+        (Recipe("gone", "f" * 16, (Place(b"\0" * 200),) * 2, 5).to_query(), "This link is of a path"),
+    ],
+)
+def test_a_bad_link_is_told_and_leaves_the_page_alive(open_page: Open, query: str, said: str) -> None:
+    page = open_page()
+    page.goto(page.url.split("?")[0] + "?recipe=" + query)
+    expect(page.locator(".gl-notice").first).to_contain_text(said)
+    expect(page.locator("#reconstruct-stage .gl-card").first).to_be_visible()
+    expect(caption(page)).to_contain_text("test 7")
+
+
+def test_the_servers_picture_of_a_recipe(server: str, bundled: Explorer) -> None:
+    from tests.ui.test_files import get
+
+    z = bundled.sample(1, seed=4)
+    query = bundled.recipe(Place.of(z)).to_query()
+    status, content, _ = get(server, f"/ganlab/picture?model={bundled.config.name}&recipe={query}")
+    assert status == 200
+    pixels = np.asarray(Image.open(io.BytesIO(content)))
+    np.testing.assert_array_equal(pixels, images.to_uint8(bundled.decode(z)[0]))
+    status, content, _ = get(server, f"/ganlab/picture?model=mnist-ae-l1&recipe={query}")
+    assert status == 404
+    assert b"not with mnist-ae-l1" in content

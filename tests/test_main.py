@@ -1,0 +1,76 @@
+"""python -m ganlab replay, in a process of its own and with bad input."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganlab import images
+from ganlab.__main__ import main
+from ganlab.explorer import Explorer
+from ganlab.recipe import Place, Recipe
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_another_process_gives_the_same_pixels(bundled: Explorer, tmp_path: Path) -> None:
+    z = bundled.sample(1, seed=11)
+    recipe = bundled.recipe(Place.of(z))
+    (tmp_path / "recipe.json").write_text(recipe.to_json(), encoding="utf-8")
+    command = [sys.executable, "-m", "ganlab", "replay", str(tmp_path / "recipe.json")]
+    subprocess.run([*command, "-o", str(tmp_path / "out.png")], cwd=ROOT, check=True)
+    np.testing.assert_array_equal(
+        np.asarray(Image.open(tmp_path / "out.png")), images.to_uint8(bundled.decode(z)[0])
+    )
+
+
+def test_a_recipe_is_found_in_every_form(
+    bundled: Explorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = bundled.recipe(*(Place.of(z) for z in bundled.sample(3, seed=1)), steps=4)
+    renamed = Recipe("a name of its own", recipe.fingerprint, recipe.latents, recipe.steps)
+    out = tmp_path / "out.png"
+    found = []
+    monkeypatch.setattr(sys, "stdin", io.StringIO(recipe.to_json()))
+    for text in ("-", recipe.to_json(), f"https://x.example/?recipe={recipe.to_query()}", renamed.to_query()):
+        assert main(["replay", text, "-o", str(out), "--scale", "2"]) == 0
+        found.append(out.read_bytes())
+    assert len(set(found)) == 1
+    assert Image.open(out).size == (2 * (7 * 29 + 1), 2 * 30)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("no-such-file.json", "There is no file no-such-file.json"),
+        ("nonsense", "This permalink is damaged|this is none"),
+        ('{"ganlab": 1}', "model is a text"),
+        (Recipe("gone", "f" * 16, (Place(b"\0" * 200),)).to_json(), "No checkpoint here is the gone"),
+    ],
+)
+def test_errors_are_sentences(
+    text: str, said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    import re
+
+    assert main(["replay", text, "-o", str(tmp_path / "out.png")]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: ")
+    assert re.search(said, told)
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_a_folder_that_is_not_there_is_said(
+    bundled: Explorer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = bundled.recipe(Place.of(bundled.sample(1, seed=1)))
+    assert main(["replay", recipe.to_json(), "-o", str(tmp_path / "no" / "out.png")]) == 2
+    assert "out.png" in capsys.readouterr().err
+    assert main(["replay", recipe.to_json(), "-o", str(tmp_path / "o.png"), "--model", "mnist-ae-l1"]) == 2
+    assert "not with mnist-ae-l1" in capsys.readouterr().err
