@@ -11,7 +11,7 @@ import sys
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Explore the latent space of a GAN with an encoder.")
     on_space = "SPACE_ID" in os.environ
-    parser.add_argument("--model", default="mnist-bigan", help="a bundled name, a folder, or a Hub id")
+    parser.add_argument("--model", default="mnist-bigan-plus", help="a bundled name, a folder, or a Hub id")
     parser.add_argument("--host", default="0.0.0.0" if on_space else "127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=7860, help="port to listen on (default: 7860)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")

@@ -184,7 +184,7 @@ def autoencoder(order: int) -> Mapping[str, Player]:
     return {"generator_encoder": Player(("generator", "encoder"), error, "every picture back as it was")}
 
 
-# All of its parts at once.
+# What mnist-bigan-plus was made with.
 PLUS = (
     "python -m train bigan-plus --family conv --norm spectral --width 24 --epochs 36 --lr 6e-4"
     " --pixel-weight 0.2 --latent-weight 0.1 --prior-weight 10 --contrast-weight 2 --feature-dim 64"
@@ -274,7 +274,7 @@ EXPLAINED: dict[str, Explained] = {
         (
             "P is that of ALICE (Li et al., 2017): what it cannot tell from x is x, which bounds how much"
             " of x its code leaves open.",
-            "Settings add to this, and the second command has them all: a squared error of G(E(x)), and one"
+            "Settings add to this, and the bundled model has them all: a squared error of G(E(x)), and one"
             " of E(G(z)); a pull of the codes to the prior; noise on codes, so that near codes give near"
             " pictures; codes of other pictures, moved, as the latents of D's game; pictures changed as"
             " uploads differ from MNIST; and a contrast that brings the features of two changed views"

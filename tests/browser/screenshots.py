@@ -25,7 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshots", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--sizes", action="store_true", help="also 375 px wide, and dark")
-    parser.add_argument("--model", default="mnist-bigan", help="the model in use (default: %(default)s)")
+    parser.add_argument("--model", default="mnist-bigan-plus", help="the model in use (default: %(default)s)")
     parser.add_argument("--tabs", nargs="+", default=TABS, choices=TABS, help="these only")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
