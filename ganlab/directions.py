@@ -72,7 +72,7 @@ def load(model: LatentModel) -> Measured | None:
     try:
         tensors = load_tensors(blob)
         told = json.loads(blob[8 : 8 + int.from_bytes(blob[:8], "little")])["__metadata__"]
-        found = Measured(*(tensors[key] for key in TENSORS), tuple(json.loads(told["names"])))
+        found = Measured(**{key: tensors[key] for key in TENSORS}, names=tuple(json.loads(told["names"])))
         fingerprint = told["fingerprint"]
     except (safetensors.SafetensorError, KeyError, ValueError, TypeError) as error:
         raise CheckpointError(f"{FILE} of {model.config.name} is damaged: {error}.") from None

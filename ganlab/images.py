@@ -281,19 +281,26 @@ def difference(a: Tensor, b: Tensor) -> Tensor:
     return torch.lerp(equal.expand_as(end), end, signed.abs().expand_as(end))
 
 
-def gif(path: Tensor, scale: int = 8, seconds_per_frame: float = 0.08, there_and_back: bool = True) -> bytes:
-    """Pictures (N, C, H, W) in [0, 1] as an animation without end; grey ones keep their exact pixels."""
+def animation(
+    path: Tensor,
+    scale: int = 8,
+    seconds_per_frame: float = 0.08,
+    there_and_back: bool = True,
+    kind: str = "gif",
+) -> bytes:
+    """Pictures (N, C, H, W) in [0, 1] without end, as "gif" or "webp"; grey ones keep their exact pixels,
+    colours do in WebP alone."""
     frames = [to_pil(picture, scale) for picture in path]
     if there_and_back:
         frames += frames[-2:0:-1]
     file = io.BytesIO()
     frames[0].save(
         file,
-        "GIF",
+        kind.upper(),
         save_all=True,
         append_images=frames[1:],
         duration=round(seconds_per_frame * 1000),
         loop=0,
-        optimize=False,
+        **({"lossless": True} if kind == "webp" else {"optimize": False}),
     )
     return file.getvalue()

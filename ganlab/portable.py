@@ -39,6 +39,15 @@ def check(model: LatentModel) -> None:
         )
 
 
+def reason(model: LatentModel) -> str:
+    """Why the server makes this model's pictures; empty where a page does."""
+    try:
+        check(model)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def packed(model: LatentModel) -> bytes:
     """The file: tensors "0.weight", "0.bias", "0.skip", "1.weight", ..., and in the metadata's "ganlab" the
     fingerprint, the latent's length, the picture's shape, and for each layer its slope below zero and whether

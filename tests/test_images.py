@@ -265,7 +265,7 @@ def test_strip_is_one_row(digits: Pictures) -> None:
 
 @pytest.mark.parametrize("there_and_back", [True, False])
 def test_gif_is_exact_and_loops(there_and_back: bool, digits: Pictures) -> None:
-    animation = Image.open(io.BytesIO(images.gif(digits.inputs(slice(0, 5)), 2, 0.05, there_and_back)))
+    animation = Image.open(io.BytesIO(images.animation(digits.inputs(slice(0, 5)), 2, 0.05, there_and_back)))
     order = [0, 1, 2, 3, 4] + ([3, 2, 1] if there_and_back else [])
     frames = [np.asarray(frame.convert("L"))[::2, ::2] for frame in ImageSequence.Iterator(animation)]
     assert len(frames) == len(order)
@@ -276,7 +276,7 @@ def test_gif_is_exact_and_loops(there_and_back: bool, digits: Pictures) -> None:
 
 
 def test_gif_of_one_colour_picture() -> None:
-    animation = Image.open(io.BytesIO(images.gif(torch.rand(1, 3, 8, 8), scale=1)))
+    animation = Image.open(io.BytesIO(images.animation(torch.rand(1, 3, 8, 8), scale=1)))
     assert animation.size == (8, 8)
 
 

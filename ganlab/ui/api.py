@@ -114,7 +114,7 @@ def endpoints(models: Models) -> dict[str, Callable[..., Any]]:
         return {
             "latents": [explorer.pack(one) for one in z],
             "strip": base64.b64encode(images.png(images.strip(pictures))).decode("ascii"),
-            "gif": base64.b64encode(images.gif(pictures)).decode("ascii"),
+            "gif": base64.b64encode(images.animation(pictures)).decode("ascii"),
         }
 
     def nearest(

@@ -398,7 +398,7 @@ def linked(models: Models, text: str) -> tuple[str, Shelf]:
         raise RecipeError("This link is of a path; python -m ganlab replay makes its pictures.")
     name = models.of_recipe(recipe)
     explorer = models.get(name)
-    item = items.of_latent(explorer, explorer.latents_of(recipe), "from a link")
+    item = items.of_latent(explorer, explorer.latents_of(recipe), "a linked latent")
     return name, opening(explorer)._replace(current=item)
 
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import json
 import time
 from collections.abc import Callable
 from typing import Any
 
 import torch
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
+from torch import Tensor
 
-from ganlab import images, portable
+from ganlab import film, images, portable
 from ganlab.explorer import Explorer
+from ganlab.film import Film
 from ganlab.recipe import Recipe
 from ganlab.ui.markup import STATIC
 from ganlab.ui.models import Models
@@ -91,6 +96,43 @@ def picture(explorer: Explorer, request: Request) -> Response:
     return Response(images.png(images.to_pil(explorer.decode(z)[0])), media_type="image/png")
 
 
+def read_film(explorer: Explorer, told: dict[str, Any]) -> tuple[Film, Tensor]:
+    """The film that a page asks for, and its frames (N, C, H, W)."""
+    keyframes, settings = told.get("keyframes"), told.get("film")
+    if not isinstance(keyframes, list) or not isinstance(settings, dict):
+        raise ValueError("A film is asked for with keyframes, a list of latents, and its settings.")
+    if unknown := settings.keys() - {field.name for field in dataclasses.fields(Film)}:
+        raise ValueError(f"A film has no {', '.join(sorted(unknown))}.")
+    made = Film(**settings)
+    if len(keyframes) > film.MAX_KEYFRAMES:
+        raise ValueError(f"A film goes through 2 to {film.MAX_KEYFRAMES} latents, not {len(keyframes)}.")
+    latents = [explorer.unpack({"fingerprint": told.get("fingerprint"), "z": z}) for z in keyframes]
+    if not latents:
+        raise ValueError("A film needs two keyframes.")
+    return made, film.pictures(explorer, made, torch.cat(latents))
+
+
+def film_file(explorer: Explorer, told: dict[str, Any]) -> Response:
+    made, frames = read_film(explorer, told)
+    kind = str(told.get("kind"))
+    content = film.encoded(frames, made, kind, told.get("scale", 8))
+    return Response(content, media_type=film.FORMATS[kind])
+
+
+def film_ribbon(explorer: Explorer, told: dict[str, Any]) -> Response:
+    """What the judge sees along a film, and that in words."""
+    made, frames = read_film(explorer, told)
+    found = film.ribbon(explorer, frames)
+    if found is None:
+        raise ValueError(
+            "No judge knows this model's pictures, so that nobody tells where the class changes."
+        )
+    flips = found.flips(made)
+    lowest = min(found.confidences)
+    said = f"{'; '.join(flips) or f'{found.labels[0]} all the way'}. The judge is {lowest:.0%} sure or more."
+    return JSONResponse({"labels": found.labels, "confidences": found.confidences, "said": said})
+
+
 def number(request: Request, name: str) -> int:
     text = request.query_params.get(name, "")
     if not text.isdecimal() or len(text) > 18:
@@ -114,7 +156,24 @@ def routes(models: Models) -> list[BaseRoute]:
         response.headers.update({**FRESH, "ETag": tag} if keep else FRESH)
         return response
 
+    async def posted(make: Callable[[Explorer, dict[str, Any]], Response], request: Request) -> Response:
+        try:
+            told = json.loads(await request.body())
+        except (ValueError, RecursionError):
+            told = None
+        if not isinstance(told, dict):
+            return PlainTextResponse("Send a JSON object.", status_code=400)
+        try:
+            explorer = await run_in_threadpool(models.get, str(told.get("model", "")))
+            return await run_in_threadpool(make, explorer, told)
+        except ValueError as error:
+            return PlainTextResponse(str(error), status_code=400)
+
     return [
+        *(
+            Route(f"/ganlab/{name}", functools.partial(posted, make), methods=["POST"])
+            for name, make in (("film", film_file), ("ribbon", film_ribbon))
+        ),
         *(
             Route(f"/ganlab/{make.__name__}", functools.partial(answered, make, keep))
             for make, keep in ((generator, True), (directions, True), (samples, False), (picture, False))

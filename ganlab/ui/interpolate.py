@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 import random
+import time
 from html import escape
 from typing import Any
 
@@ -11,7 +13,7 @@ import gradio as gr
 import torch
 from torch import Tensor
 
-from ganlab import images
+from ganlab import film, images, portable
 from ganlab.explorer import Explorer
 from ganlab.gallery import test_pictures
 from ganlab.ui import items, markup
@@ -94,16 +96,16 @@ def stage_html(explorer: Explorer, ends: Ends, frames: int) -> str:
         middle = markup.notice("Give A and B a picture each: the path between them appears here.")
         return f'<div class="gl-path">{first}{middle}{last}</div>'
     fine = explorer.decode(explorer.interpolate(a.z[0], b.z[0], FINE))
-    film = explorer.decode(explorer.interpolate(a.z[0], b.z[0], frames))
+    shown = explorer.decode(explorer.interpolate(a.z[0], b.z[0], frames))
     strip = markup.row(
         [
             markup.tile(x, f"Frame {i + 1} of {frames}: make it current", "frame", i)
-            for i, x in enumerate(film)
+            for i, x in enumerate(shown)
         ],
         "Filmstrip from A to B",
     )
-    downloads = _download("strip (PNG)", "path.png", "image/png", images.png(images.strip(film)))
-    downloads += _download("film (GIF)", "path.gif", "image/gif", images.gif(film))
+    downloads = _download("strip (PNG)", "path.png", "image/png", images.png(images.strip(shown)))
+    downloads += _download("film (GIF)", "path.gif", "image/gif", images.animation(shown))
     return (
         f'<div class="gl-path">{first}{_between(fine)}{last}</div>{strip}'
         f'<p class="gl-meter">{downloads}{markup.button("swap A and B", "swap")}'
@@ -111,8 +113,28 @@ def stage_html(explorer: Explorer, ends: Ends, frames: int) -> str:
     )
 
 
-def render(explorer: Explorer, current: Item, ends: Ends, frames: float) -> tuple[Any, ...]:
-    return stage_html(explorer, ends, int(frames)), ""
+def film_value(explorer: Explorer, name: str, current: Item, ends: Ends) -> dict[str, Any]:
+    """What the film studio starts from; `name` is the model's among those that the page may ask for."""
+
+    def told(item: Item | None) -> dict[str, Any] | None:
+        return None if item is None else {"z": item.z[0].tolist(), "caption": item.caption}
+
+    return {
+        "model": name,
+        "fingerprint": explorer.fingerprint,
+        "prior": explorer.config.prior,
+        "made": time.time(),
+        "a": told(ends.a),
+        "b": told(ends.b),
+        "current": told(current),
+        "palette": markup.PALETTE,
+        "formats": [kind for kind in film.FORMATS if kind != "mp4" or importlib.util.find_spec("av")],
+        "server": portable.reason(explorer.model),
+    }
+
+
+def render(explorer: Explorer, current: Item, ends: Ends, frames: float, name: str) -> tuple[Any, ...]:
+    return stage_html(explorer, ends, int(frames)), film_value(explorer, name, current, ends), ""
 
 
 def _end(explorer: Explorer, current: Item, action: str) -> Item:
@@ -141,25 +163,41 @@ def build(page: Page) -> Tab:
     stage = html(first, "tiles", "path", elem_id="interpolate-stage", elem_classes=SLOW)
     frames = gr.Slider(3, MAX_FRAMES, value=FRAMES, step=1, label="Frames of strip and GIF", elem_id="frames")
 
+    studio = gr.HTML(
+        film_value(page.opened, page.models.default, page.first, page.first_ends),
+        html_template='<div class="gl-films"></div>',
+        apply_default_css=False,
+        js_on_load=markup.script("path-film.js"),
+        elem_id="film",
+    )
+
+    @sentences(2)
+    def use(event: gr.EventData, model: str) -> tuple[Any, ...]:
+        item = items.of_page(page.models.get(model), event._data)
+        return item, now_html(item)
+
+    studio.use(use, [page.model], [page.current, page.now, notice], **CLICK)
+
     @sentences(1)
     def redraw(model: str, ends: Ends, frames: float) -> str:
         return stage_html(page.models.get(model), ends, int(frames))
 
     frames.input(redraw, [page.model, page.ends, frames], [stage, notice], **LIVE)
 
-    @sentences(5)
+    @sentences(6)
     def pick(model: str, current: Item, ends: Ends, frames: float, event: gr.EventData) -> tuple[Any, ...]:
         explorer, action, value = page.models.get(model), str(event.action), str(event.value)
         if action in ("frame", "rest"):
             item = _on_path(explorer, ends, int(value), int(frames) if action == "frame" else FINE)
-            return item, now_html(item), gr.skip(), gr.skip(), gr.skip()
+            return item, now_html(item), *[gr.skip()] * 3, film_value(explorer, model, item, ends)
         if action == "swap":
             ends = Ends(ends.b, ends.a)
         elif value in ("A", "B"):
             ends = ends.with_end(value, _end(explorer, current, action))
-        return gr.skip(), gr.skip(), ends, slots_html(ends), stage_html(explorer, ends, int(frames))
+        drawn = stage_html(explorer, ends, int(frames)), film_value(explorer, model, current, ends)
+        return gr.skip(), gr.skip(), ends, slots_html(ends), *drawn
 
-    outputs = [page.ends, page.slots, stage, notice]
+    outputs = [page.ends, page.slots, stage, studio, notice]
     stage.pick(
         pick,
         [page.model, page.current, page.ends, frames],
@@ -167,13 +205,15 @@ def build(page: Page) -> Tab:
         **CLICK | waits_on(stage),
     )
 
-    @sentences(3)
-    def upload(model: str, ends: Ends, frames: float, event: gr.EventData) -> tuple[Any, ...]:
+    @sentences(4)
+    def upload(model: str, current: Item, ends: Ends, frames: float, event: gr.EventData) -> tuple[Any, ...]:
         explorer, name = page.models.get(model), str(event.value)
         if name not in ("A", "B"):
             raise ValueError(f"A path has the ends A and B, not {name!r}.")
         ends = ends.with_end(name, picture_item(explorer, event.picture, "auto", f"your picture {name}"))
-        return ends, slots_html(ends), stage_html(explorer, ends, int(frames))
+        drawn = stage_html(explorer, ends, int(frames)), film_value(explorer, model, current, ends)
+        return ends, slots_html(ends), *drawn
 
-    stage.upload(upload, [page.model, page.ends, frames], outputs, **CLICK | waits_on(stage))
-    return Tab("interpolate", [stage, notice], render, [frames])
+    given = [page.model, page.current, page.ends, frames]
+    stage.upload(upload, given, outputs, **CLICK | waits_on(stage))
+    return Tab("interpolate", [stage, studio, notice], render, [frames, page.model])

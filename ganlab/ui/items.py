@@ -11,6 +11,8 @@ from torch import Tensor
 
 from ganlab.explorer import Explorer
 
+MAX_CAPTION = 120  # characters of a caption that a page sends
+
 
 @dataclass(frozen=True)
 class Item:
@@ -49,6 +51,13 @@ def of_picture(explorer: Explorer, x: Tensor, caption: str, notes: tuple[str, ..
 
 def of_latent(explorer: Explorer, z: Tensor, caption: str) -> Item:
     return Item(z, explorer.decode(z), caption, explorer.fingerprint)
+
+
+def of_page(explorer: Explorer, told: object) -> Item:
+    """A latent that a page moved to, with what it says of it. It is anybody's page: all is checked."""
+    told = told if isinstance(told, dict) else {}
+    z = explorer.unpack({"fingerprint": told.get("fingerprint"), "z": told.get("z")})
+    return of_latent(explorer, z, str(told.get("about", ""))[:MAX_CAPTION])
 
 
 def of_sample(

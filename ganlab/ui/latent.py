@@ -13,18 +13,10 @@ from ganlab import portable
 from ganlab.explorer import Explorer
 from ganlab.ui import items, markup
 from ganlab.ui.items import Item
-from ganlab.ui.page import CLICK, LIVE, MAX_CAPTION, Ends, Page, Tab, notice_area, now_html, sentences
+from ganlab.ui.page import CLICK, LIVE, Ends, Page, Tab, notice_area, now_html, sentences
 
+MAX_KEY = 60  # characters of the key that the page gives a latent
 STUDIO = '<div class="gl-studio"></div>'  # filled by static/studio.js
-
-
-def on_server(explorer: Explorer) -> str:
-    """Why the server makes the studio's pictures; empty where the page does."""
-    try:
-        portable.check(explorer.model)
-    except ValueError as error:
-        return str(error)
-    return ""
 
 
 def studio_value(explorer: Explorer, name: str, current: Item, ends: Ends) -> dict[str, Any]:
@@ -39,20 +31,13 @@ def studio_value(explorer: Explorer, name: str, current: Item, ends: Ends) -> di
         "caption": current.caption,
         "a": a,
         "b": b,
-        "server": on_server(explorer),
+        "server": portable.reason(explorer.model),
     }
 
 
 def key_of(item: Item) -> str:
     """By what the studio knows an item: the key that it gave itself, or else the item's own."""
     return item.moved_from or item.key
-
-
-def rested(explorer: Explorer, told: dict[str, Any]) -> Item:
-    """The item of the latent where the hand came to rest. The page is anybody's: what it sends is checked."""
-    z = explorer.unpack({"fingerprint": told.get("fingerprint"), "z": told.get("z")})
-    key, about = (str(told.get(name, ""))[:MAX_CAPTION] for name in ("key", "about"))
-    return replace(items.of_latent(explorer, z, about), moved_from=key)
 
 
 def render(explorer: Explorer, current: Item, ends: Ends, name: str) -> tuple[Any, ...]:
@@ -77,7 +62,7 @@ def build(page: Page) -> Tab:
         known = told.get("known")
         if not isinstance(known, list) or key_of(current) not in known:
             return gr.skip(), gr.skip(), studio_value(explorer, model, current, ends)
-        item = rested(explorer, told)
+        item = replace(items.of_page(explorer, told), moved_from=str(told.get("key", ""))[:MAX_KEY])
         return item, now_html(item), studio_value(explorer, model, item, ends)
 
     outputs = [page.current, page.now, studio, notice]

@@ -13,7 +13,7 @@ import gradio as gr
 
 from ganlab.explorer import Explorer
 from ganlab.ui import markup
-from ganlab.ui.items import Item, of_latent
+from ganlab.ui.items import Item, of_page
 from ganlab.ui.items import moved_to as moved_items
 from ganlab.ui.models import Models
 
@@ -27,7 +27,6 @@ STREAM: dict[str, Any] = {  # in the queue, where alone a handler can answer mor
     "api_visibility": "private",
 }
 MAX_KEPT = 24
-MAX_CAPTION = 120  # characters of a caption that a page sends
 SLOW = "gl-slow"  # class of what may take seconds to make, and then says so; see app.css
 
 
@@ -160,9 +159,11 @@ def restored(explorer: Explorer, told: object) -> tuple[Item, ...]:
     latents = told.get("kept")
     if not isinstance(latents, list) or not all(isinstance(one, dict) for one in latents):
         raise ValueError("A shelf is a list of latents with their captions.")
-    z = [explorer.unpack({"fingerprint": told.get("fingerprint"), "z": one.get("z")}) for one in latents]
-    captions = [str(one.get("caption", ""))[:MAX_CAPTION] for one in latents]
-    return tuple(of_latent(explorer, *one) for one in list(zip(z, captions, strict=True))[-MAX_KEPT:])
+    fingerprint = told.get("fingerprint")
+    return tuple(
+        of_page(explorer, {"fingerprint": fingerprint, "z": one.get("z"), "about": one.get("caption", "")})
+        for one in latents[-MAX_KEPT:]
+    )
 
 
 def waits_html(waiting: Waiting) -> str:

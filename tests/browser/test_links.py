@@ -69,12 +69,12 @@ def test_a_link_shows_its_latent_again_after_a_restart(
     page.goto(restarted.rstrip("/") + "/?" + link.split("?", 1)[1])
     expect(page.locator(".gl-facts")).to_contain_text("BiGAN")  # this server opened with another model
     expect(page.get_by_role("tab", name="Latent")).to_have_attribute("aria-selected", "true")
-    expect(caption(page)).to_contain_text("from a link")
+    expect(caption(page)).to_contain_text("a linked latent")
     expect(sliders(page).first).to_have_value("0")
     page.wait_for_function("document.querySelector('.gl-stage canvas').width === 28")
     assert (shown(page) == before).all()
     moved(page, 0, "1")
-    expect(caption(page)).to_contain_text("moved from")
+    expect(caption(page)).to_contain_text("moved from a linked latent")
 
 
 @pytest.mark.parametrize(

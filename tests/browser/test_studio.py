@@ -43,7 +43,7 @@ def shown(page: Any) -> np.ndarray:
 
 def moved(page: Any, index: int, amount: str) -> None:
     """A slider moved, and the hand rested."""
-    with page.expect_response("**/gradio_api/run/predict"):
+    with page.expect_response("**/gradio_api/run/predict*"):
         sliders(page).nth(index).fill(amount)
 
 

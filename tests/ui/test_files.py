@@ -15,8 +15,9 @@ from PIL import Image
 from safetensors.torch import load
 
 import ganlab
-from ganlab import images, portable
+from ganlab import film, images, portable
 from ganlab.explorer import Explorer
+from ganlab.film import Film
 
 
 def get(server: str, path: str, **headers: str) -> tuple[int, bytes, Message]:
@@ -116,3 +117,76 @@ def test_bad_requests_get_sentences(server: str, path: str, said: str) -> None:
     status, content, _ = get(server, f"/ganlab/{path}&model=mnist-bigan")
     assert status == 404
     assert said in content.decode()
+
+
+def post(server: str, path: str, body: object) -> tuple[int, bytes, str]:
+    address = urlsplit(server)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
+    try:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        connection.request("POST", path, body=content)
+        answer = connection.getresponse()
+        return answer.status, answer.read(), answer.headers["Content-Type"]
+    finally:
+        connection.close()
+
+
+def asked(explorer: Explorer, **changes: object) -> dict[str, object]:
+    return {
+        "model": explorer.config.name,
+        "fingerprint": explorer.fingerprint,
+        "keyframes": explorer.sample(3, seed=1).tolist(),
+        "film": {"frames": 9, "seconds": 1.5, "easing": "smooth", "way": None, "loop": True},
+        "kind": "gif",
+        "scale": 2,
+        **changes,
+    }
+
+
+def test_a_film_is_made_and_judged(server: str, bundled: Explorer) -> None:
+    status, content, kind = post(server, "/ganlab/film", asked(bundled))
+    assert (status, kind) == (200, "image/gif")
+    made = Film(9, 1.5, "smooth", None, True)
+    frames = film.pictures(bundled, made, bundled.sample(3, seed=1))
+    with Image.open(io.BytesIO(content)) as image:
+        assert image.n_frames == 9  # type: ignore[attr-defined]
+        image.seek(4)
+        found = np.asarray(image.convert("L"))
+        np.testing.assert_array_equal(found, np.asarray(images.to_pil(frames[4], 2)))
+    status, content, _ = post(server, "/ganlab/ribbon", asked(bundled))
+    assert status == 200
+    found = json.loads(content)
+    ribbon = film.ribbon(bundled, frames)
+    assert ribbon is not None
+    assert found["labels"] == ribbon.labels
+    assert all(flip in found["said"] for flip in ribbon.flips(made))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"keyframes": []}, "needs two keyframes"),
+        ({"keyframes": [[0.0] * 50]}, "2 to 24 latents"),
+        ({"keyframes": [[0.0] * 50] * 25}, "2 to 24 latents"),
+        ({"keyframes": [[0.0] * 3] * 2}, "takes latents"),
+        ({"keyframes": "x"}, "a list of latents"),
+        ({"fingerprint": "f" * 16}, "belongs to the checkpoint"),
+        ({"film": {"frames": 10**6}}, "from 2 to 600 frames"),
+        ({"film": {"speed": 1}}, "A film has no speed"),
+        ({"kind": "exe"}, "available = "),
+        ({"scale": 100}, "from 1 to 36 times"),
+        ({"model": "../x"}, "not found"),
+    ],
+)
+def test_a_film_that_cannot_be_is_told(
+    server: str, bundled: Explorer, changes: dict[str, object], said: str
+) -> None:
+    status, content, _ = post(server, "/ganlab/film", asked(bundled, **changes))
+    assert status == 400
+    assert said in content.decode()
+
+
+@pytest.mark.parametrize("body", [b"", b"x", b"[]", b"[" * 9999, b"\xff"])
+def test_what_is_no_request_is_told(server: str, body: bytes) -> None:
+    status, content, _ = post(server, "/ganlab/film", body)
+    assert (status, content) == (400, b"Send a JSON object.")

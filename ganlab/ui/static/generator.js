@@ -1,18 +1,18 @@
 // The generator in the page: reads what ganlab/portable.py packs, and evaluates it without a request.
 //
-//   const G = await generatorOf('mnist-bigan');   // fetched once; throws an Error whose message is for people
+//   const G = await generatorOf('mnist-bigan', fingerprint);   // fetched once; throws an Error whose message is for people
 //   const pixels = G.decode(z);                   // Float32Array(H * W * C) in [0, 1], reused by the next call
 //   paint(canvas, pixels, G.shape);
 
-const known = new Map(); // model name -> promise of its generator
+const known = new Map(); // fingerprint -> promise of its generator
 
-export function generatorOf(name) {
-  if (!known.has(name)) {
+export function generatorOf(name, fingerprint = name) {
+  if (!known.has(fingerprint)) {
     const found = fetched(name);
-    found.catch(() => known.delete(name)); // a connection that failed may come back
-    known.set(name, found);
+    found.catch(() => known.delete(fingerprint)); // a connection that failed may come back
+    known.set(fingerprint, found);
   }
-  return known.get(name);
+  return known.get(fingerprint);
 }
 
 async function fetched(name) {

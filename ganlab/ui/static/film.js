@@ -1,0 +1,260 @@
+// A film through two or more latents, played and scrubbed in the page; the server judges it and makes its files.
+import { button, el, picker } from './elements.js';
+import { generatorOf, paint } from './generator.js';
+import { lerp, slerp } from './vectors.js';
+
+const REST = 300; // ms after the last change until the judge is asked
+const FRAMES = 61; // that the judge sees
+const RATE = 25; // frames a second of files
+const MOST_FRAMES = 600;
+
+export class FilmStudio {
+  // python: { use({ z, about, fingerprint }) } makes a latent on the way the current one.
+  constructor(root, python) {
+    Object.assign(this, { root, python, keys: [], at: 0.5, playing: false });
+    this.settings = { seconds: 3, easing: 'linear', way: '', loop: false };
+    this.canvas = el('canvas', { class: 'gl-picture gl-large', role: 'img', 'aria-label': 'the film' });
+    this.time = el('output');
+    this.scrub = el('input', { type: 'range', class: 'gl-scrub', min: 0, max: 1, step: 0.001, 'aria-label': 'place in the film' });
+    this.scrub.oninput = () => this.goTo(Number(this.scrub.value));
+    this.player = button('play', () => this.toggle());
+    this.strip = el('canvas', { class: 'gl-ribbon', 'aria-hidden': 'true' });
+    this.flips = el('p', { class: 'gl-fine', role: 'status' });
+    this.row = el('div', { class: 'gl-row', role: 'group', 'aria-label': 'keyframes, in their order' });
+    this.notice = el('p', { class: 'gl-fine', role: 'status' });
+    this.files = el('div', { class: 'gl-tools' });
+    const stage = el(
+      'figure',
+      { class: 'gl-card' },
+      el('div', { class: 'gl-title' }, el('span', {}, 'film'), this.time),
+      this.canvas,
+      this.scrub,
+      el('figcaption', {}, this.player, button('make current', () => this.use())),
+    );
+    root.replaceChildren(
+      el('h3', { class: 'gl-h' }, 'a film through as many pictures as you like'),
+      el('div', { class: 'gl-film' }, stage, el('div', { class: 'gl-panel' }, this.row, this.adders(), this.strip, this.flips, this.options(), this.files, this.notice)),
+    );
+  }
+
+  adders() {
+    const add = (name) => button(`add ${name}`, () => this.add(this.value[name]));
+    return el('div', { class: 'gl-tools' }, ...['current', 'a', 'b'].map((name) => {
+      const made = add(name);
+      made.textContent = `add ${name.length === 1 ? name.toUpperCase() : name}`;
+      return made;
+    }));
+  }
+
+  options() {
+    const set = (key) => (value) => {
+      this.settings[key] = value;
+      this.changed();
+    };
+    const seconds = el('input', { type: 'range', min: 0.5, max: 12, step: 0.5, value: 3, 'aria-label': 'duration in seconds' });
+    const told = el('output', {}, '3 s');
+    seconds.oninput = () => {
+      told.textContent = `${seconds.value} s`;
+      set('seconds')(Number(seconds.value));
+    };
+    const loop = el('input', { type: 'checkbox' });
+    loop.onchange = () => set('loop')(loop.checked);
+    this.size = picker('size of a pixel in files', [1, 4, 8, 16].map((n) => [n, `${n} x`]), () => {});
+    this.size.value = 8;
+    return el(
+      'div',
+      { class: 'gl-tools gl-options' },
+      el('label', {}, 'duration ', seconds, told),
+      el('label', {}, loop, ' closed loop'),
+      el('label', {}, 'easing ', picker('easing', [['linear', 'none'], ['smooth', 'smooth']], set('easing'))),
+      el('label', {}, 'way ', picker('way between keyframes', [['', "the prior's"], ['lerp', 'straight line'], ['slerp', 'great circle']], set('way'))),
+      el('label', {}, 'size ', this.size),
+    );
+  }
+
+  // value: { model, fingerprint, prior, made, a, b, current, palette, formats, server }, latents as { z, caption }.
+  show(value) {
+    if (!value?.model || value.made < this.value?.made) return;
+    const other = this.value?.fingerprint !== value.fingerprint;
+    const ends = [value.a, value.b].filter(Boolean);
+    this.value = value;
+    this.files.replaceChildren(...value.formats.map((kind) => button(kind.toUpperCase(), () => this.save(kind), { 'aria-label': `save as ${kind}` })));
+    if (other) {
+      Object.assign(this, { G: null, own: false });
+      this.notice.textContent = value.server;
+      if (!value.server) this.load(value);
+    }
+    if (!this.own) this.keys = ends; // until the person orders them, they are A and B
+    this.refresh();
+  }
+
+  async load({ model, fingerprint }) {
+    try {
+      const G = await generatorOf(model, fingerprint);
+      if (this.value.fingerprint !== fingerprint) return; // another was chosen meanwhile
+      this.G = G;
+    } catch (error) {
+      this.notice.textContent = error.message;
+    }
+    this.refresh();
+  }
+
+  refresh() {
+    this.root.hidden = !this.G; // without a generator in the page, the path above is all there is
+    this.changed();
+  }
+
+  // ---------------------------------------------------------------- keyframes
+
+  add(key) {
+    if (!key) return;
+    this.own = true;
+    this.keys = [...this.keys, key];
+    this.changed();
+  }
+
+  move(from, to) {
+    if (to < 0 || to >= this.keys.length) return;
+    this.own = true;
+    this.keys.splice(to, 0, ...this.keys.splice(from, 1));
+    this.changed();
+    this.row.children[to]?.querySelector('.gl-tile').focus();
+  }
+
+  drop(index) {
+    this.own = true;
+    this.keys.splice(index, 1);
+    this.changed();
+  }
+
+  tile(key, index) {
+    const face = el('canvas', { class: 'gl-picture' });
+    paint(face, this.G.decode(Float32Array.from(key.z)), this.G.shape);
+    const tile = button('', () => this.goTo(this.timeOf(index)), {
+      class: 'gl-tile', draggable: 'true', 'aria-label': `Keyframe ${index + 1}: ${key.caption}. Arrows move it, Delete drops it`, title: key.caption,
+    });
+    tile.append(face, el('span', { class: 'gl-caption' }, String(index + 1)));
+    tile.onkeydown = (event) => {
+      const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (way) this.move(index, index + way);
+      else if (event.key === 'Delete') this.drop(index);
+      else return;
+      event.preventDefault();
+    };
+    tile.ondragstart = (event) => event.dataTransfer.setData('text/plain', String(index));
+    tile.ondragover = (event) => event.preventDefault();
+    tile.ondrop = (event) => {
+      event.preventDefault();
+      const from = Number(event.dataTransfer.getData('text/plain'));
+      if (this.keys[from]) this.move(from, index);
+    };
+    const drop = button('×', () => this.drop(index), { class: 'gl-drop', 'aria-label': `Drop keyframe ${index + 1}` });
+    const earlier = button('◂', () => this.move(index, index - 1), { class: 'gl-shift', 'aria-label': `Keyframe ${index + 1} earlier`, disabled: index === 0 });
+    return el('div', { class: 'gl-keep' }, tile, drop, earlier);
+  }
+
+  // ---------------------------------------------------------------- the film
+
+  get parts() {
+    return this.keys.length - (this.settings.loop ? 0 : 1);
+  }
+
+  timeOf(index) {
+    return this.parts ? index / this.parts : 0;
+  }
+
+  // As film.Film.latents.
+  latent(at) {
+    const z = this.keys.map((key) => key.z);
+    const place = Math.min(Math.max(at, 0), 1) * this.parts;
+    const part = Math.min(Math.floor(place), this.parts - 1);
+    let t = place - part;
+    if (this.settings.easing === 'smooth') t = t * t * (3 - 2 * t);
+    const way = this.settings.way || (this.value.prior === 'normal' ? 'slerp' : 'lerp');
+    return (way === 'slerp' ? slerp : lerp)(z[part], z[(part + 1) % z.length], t);
+  }
+
+  goTo(at) {
+    this.at = at;
+    this.scrub.value = at;
+    this.time.textContent = `${(at * this.settings.seconds).toFixed(1)} s`;
+    if (this.G && this.keys.length > 1) paint(this.canvas, this.G.decode(this.latent(at)), this.G.shape);
+  }
+
+  toggle() {
+    this.playing = !this.playing;
+    this.player.textContent = this.playing ? 'pause' : 'play';
+    if (!this.playing) return;
+    let before = performance.now();
+    const frame = (now) => {
+      if (!this.playing || !this.root.offsetParent) {
+        this.playing = false;
+        this.player.textContent = 'play';
+        return;
+      }
+      const next = this.at + (now - before) / 1000 / this.settings.seconds;
+      before = now;
+      this.goTo(next > 1 ? next % 1 : next);
+      requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+  }
+
+  changed() {
+    if (!this.G) return;
+    this.row.replaceChildren(...this.keys.map((key, index) => this.tile(key, index)));
+    const enough = this.keys.length > 1;
+    for (const part of [this.player, this.scrub, ...this.files.children]) part.disabled = !enough;
+    if (!enough) this.flips.textContent = 'A film needs two keyframes.';
+    this.goTo(this.at);
+    clearTimeout(this.resting);
+    if (enough) this.resting = setTimeout(() => this.judge(), REST);
+  }
+
+  asked(frames, more = {}) {
+    const { seconds, easing, way, loop } = this.settings;
+    const { model, fingerprint } = this.value;
+    const film = { frames, seconds, easing, way: way || null, loop };
+    return { model, fingerprint, keyframes: this.keys.map((key) => [...key.z]), film, ...more };
+  }
+
+  async judge() {
+    const body = JSON.stringify(this.asked(FRAMES));
+    this.latest = body;
+    const answer = await fetch('ganlab/ribbon', { method: 'POST', body });
+    if (this.latest !== body) return;
+    if (!answer.ok) {
+      this.flips.textContent = await answer.text();
+      return;
+    }
+    const found = await answer.json();
+    Object.assign(this.strip, { width: found.labels.length, height: 1 });
+    const context = this.strip.getContext('2d');
+    context.clearRect(0, 0, this.strip.width, 1);
+    found.labels.forEach((label, frame) => {
+      context.globalAlpha = found.confidences[frame];
+      context.fillStyle = this.value.palette[label % this.value.palette.length];
+      context.fillRect(frame, 0, 1, 1);
+    });
+    this.flips.textContent = found.said;
+  }
+
+  use() {
+    if (this.keys.length < 2) return;
+    const about = `in a film, at ${(this.at * this.settings.seconds).toFixed(1)} s`;
+    this.python.use({ fingerprint: this.value.fingerprint, z: [...this.latent(this.at)], about });
+  }
+
+  async save(kind) {
+    this.notice.textContent = 'making the file';
+    const frames = Math.min(MOST_FRAMES, kind === 'png' ? 11 : Math.round(RATE * this.settings.seconds));
+    const body = JSON.stringify(this.asked(frames, { kind, scale: Number(this.size.value) }));
+    const answer = await fetch('ganlab/film', { method: 'POST', body });
+    if (!answer.ok) {
+      this.notice.textContent = await answer.text();
+      return;
+    }
+    this.notice.textContent = '';
+    el('a', { href: URL.createObjectURL(await answer.blob()), download: `film.${kind}` }).click();
+  }
+}

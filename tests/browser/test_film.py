@@ -1,0 +1,101 @@
+"""The film studio: keyframes in the hand's order, played in the page, judged and taken home."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganlab.explorer import Explorer
+from tests.browser.test_tabs import Open, caption, tab
+
+pytestmark = pytest.mark.browser
+expect = pytest.importorskip("playwright.sync_api").expect
+
+STAGE = """
+() => {
+  const canvas = document.querySelector('.gl-film .gl-card canvas');
+  return [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data];
+}
+"""
+
+
+def films(open_page: Open, **settings: Any) -> Any:
+    page = open_page(**settings)
+    page.locator("[data-action=example]").nth(4).click()
+    expect(caption(page)).to_contain_text("test 4")
+    tab(page, "Interpolate")
+    expect(keyframes(page)).to_have_count(2)
+    return page
+
+
+def keyframes(page: Any) -> Any:
+    return page.locator(".gl-film .gl-keep .gl-tile")
+
+
+def titles(page: Any) -> list[str]:
+    return [str(one.get_attribute("title")).split(" (")[0] for one in keyframes(page).all()]
+
+
+def test_keyframes_are_added_ordered_and_dropped(open_page: Open) -> None:
+    page = films(open_page)
+    page.get_by_role("button", name="add current").click()
+    assert titles(page) == ["test 7", "test 2", "test 4"]
+    keyframes(page).nth(2).focus()
+    page.keyboard.press("ArrowLeft")
+    assert titles(page) == ["test 7", "test 4", "test 2"]
+    expect(keyframes(page).nth(1)).to_be_focused()
+    keyframes(page).nth(2).drag_to(keyframes(page).nth(0))
+    assert titles(page) == ["test 2", "test 7", "test 4"]
+    keyframes(page).nth(1).focus()
+    page.keyboard.press("Delete")
+    assert titles(page) == ["test 2", "test 4"]
+    # The person's own order stays when A becomes another.
+    page.locator(".gl-shelf [data-action=end][data-value=A]").click()
+    expect(page.locator(".gl-slot").first).to_contain_text("test 4")
+    assert titles(page) == ["test 2", "test 4"]
+
+
+def test_it_plays_without_a_request(open_page: Open) -> None:
+    page = films(open_page)
+    expect(page.locator(".gl-film .gl-fine").first).to_contain_text("becomes 2")
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.get_by_role("button", name="play").click()
+    seen = []
+    for _ in range(4):
+        page.wait_for_timeout(150)
+        seen.append(page.evaluate(STAGE))
+    page.get_by_role("button", name="pause").click()
+    assert all(a != b for a, b in itertools.pairwise(seen))
+    assert not requests
+    page.locator(".gl-film .gl-scrub").fill("0.5")
+    page.get_by_role("button", name="make current").click()
+    expect(caption(page)).to_contain_text("in a film, at 1.5 s")
+
+
+def test_its_files_are_of_the_size_and_length_asked_for(open_page: Open, bundled: Explorer) -> None:
+    page = films(open_page)
+    page.get_by_label("duration in seconds").fill("1")
+    page.get_by_label("size of a pixel in files").select_option("4")
+    page.get_by_text("closed loop").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="save as webp").click()
+    with Image.open(io.BytesIO(Path(download.value.path()).read_bytes())) as image:
+        assert image.size == (112, 112)
+        lasted = []
+        for index in range(image.n_frames):  # type: ignore[attr-defined]
+            image.seek(index)
+            image.load()
+            lasted.append(image.info["duration"])
+        assert sum(lasted) == 1000  # frames that are equal are one, and last longer
+        image.seek(0)
+        first = np.asarray(image.convert("L"))[::4, ::4]
+    page.locator(".gl-film .gl-scrub").fill("0")
+    shown = np.array(page.evaluate(STAGE)).reshape(28, 28, 4)[:, :, 0]
+    assert np.abs(first.astype(int) - shown).max() <= 1
