@@ -1,14 +1,22 @@
-"""python -m ganlab replay RECIPE -o PICTURE: the picture of a recipe again, to the pixel."""
+"""python -m ganlab replay RECIPE -o PICTURE: the picture of a recipe again, to the pixel.
+
+python -m ganlab film MODEL KEYFRAME KEYFRAME... -o FILE: a film through pictures, samples and recipes.
+"""
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from pathlib import Path
 
+import torch
+from torch import Tensor
+
 import ganlab
-from ganlab import images
+from ganlab import film, images
 from ganlab.explorer import Explorer
+from ganlab.film import Film
 from ganlab.recipe import MAX_TEXT, Recipe, RecipeError
 
 
@@ -48,8 +56,36 @@ def replay(options: argparse.Namespace) -> None:
     options.out.write_bytes(images.png(made))
 
 
+def keyframe(explorer: Explorer, source: str) -> Tensor:
+    """The latent (1, latent_dim) of seed:NUMBER, of a recipe or of a picture, which is inverted."""
+    if source.startswith("seed:"):
+        if not source[5:].isdecimal():
+            raise ValueError(f"A sample is named seed:NUMBER, like seed:7, not {source!r}.")
+        return explorer.sample(1, int(source[5:]))
+    if source.lower().endswith(".json"):
+        return explorer.latents_of(read(source))
+    if not Path(source).is_file():
+        raise ValueError(f"There is no picture {source}.")
+    return explorer.invert(explorer.prepare(source)).z
+
+
+def make_film(options: argparse.Namespace) -> None:
+    kind = options.out.suffix.lstrip(".").lower()
+    if kind not in film.FORMATS:
+        raise ValueError(f"The file's name ends in one of {', '.join(f'.{one}' for one in film.FORMATS)}.")
+    frames = options.seconds * options.rate
+    if not math.isfinite(frames):
+        raise ValueError("--seconds and --rate are finite numbers.")
+    made = Film(round(frames), options.seconds, options.easing, options.way, options.loop)
+    explorer = ganlab.load(options.model)
+    keyframes = torch.cat([keyframe(explorer, source) for source in options.keyframes])
+    pictures = film.pictures(explorer, made, keyframes)
+    options.out.write_bytes(film.encoded(pictures, made, kind, options.scale))
+
+
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m ganlab", description=__doc__)
+    text = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m ganlab", description=__doc__, formatter_class=text)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     replaying = commands.add_parser("replay", help="the picture of a recipe; of a path, side by side")
     replaying.add_argument(
@@ -61,6 +97,21 @@ def main(arguments: list[str] | None = None) -> int:
         "--scale", type=int, default=1, choices=range(1, 33), metavar="1-32", help="times as large"
     )
     replaying.set_defaults(run=replay)
+    filming = commands.add_parser("film", help="a film through two or more latents")
+    filming.add_argument("model", metavar="MODEL", help="a checkpoint's name, folder or Hub id")
+    filming.add_argument(
+        "keyframes", metavar="KEYFRAME", nargs="+", help="a picture, seed:7, or a recipe's file"
+    )
+    filming.add_argument(
+        "-o", "--out", type=Path, required=True, metavar="FILE", help=f"ends in {', '.join(film.FORMATS)}"
+    )
+    filming.add_argument("--seconds", type=float, default=3.0, help="its length (default: %(default)s)")
+    filming.add_argument("--rate", type=float, default=25, help="frames a second (default: %(default)s)")
+    filming.add_argument("--easing", choices=film.EASINGS, default="linear", help="(default: %(default)s)")
+    filming.add_argument("--way", choices=list(film.WAYS), help="between keyframes (default: the prior's)")
+    filming.add_argument("--loop", action="store_true", help="lead back to the first")
+    filming.add_argument("--scale", type=int, default=8, help="size of a pixel (default: %(default)s)")
+    filming.set_defaults(run=make_film)
     options = parser.parse_args(arguments)
     try:
         options.run(options)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from ganlab import images
+from ganlab import film, images
 from ganlab.__main__ import main
 from ganlab.explorer import Explorer
+from ganlab.film import Film
+from ganlab.gallery import Pictures
 from ganlab.recipe import Place, Recipe
 
 ROOT = Path(__file__).parents[1]
@@ -57,8 +61,6 @@ def test_a_recipe_is_found_in_every_form(
 def test_errors_are_sentences(
     text: str, said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    import re
-
     assert main(["replay", text, "-o", str(tmp_path / "out.png")]) == 2
     told = capsys.readouterr().err
     assert told.startswith("error: ")
@@ -74,3 +76,37 @@ def test_a_folder_that_is_not_there_is_said(
     assert "out.png" in capsys.readouterr().err
     assert main(["replay", recipe.to_json(), "-o", str(tmp_path / "o.png"), "--model", "mnist-ae-l1"]) == 2
     assert "not with mnist-ae-l1" in capsys.readouterr().err
+
+
+def test_a_film_is_the_pages(bundled: Explorer, tmp_path: Path, digits: Pictures) -> None:
+    picture, recipe, out = (tmp_path / name for name in ("digit.png", "recipe.json", "film.gif"))
+    images.to_pil(digits.inputs(slice(4, 5))[0], 4).save(picture)
+    recipe.write_text(bundled.recipe(Place.of(bundled.sample(1, seed=3))).to_json(), encoding="utf-8")
+    keyframes = [str(picture), "seed:9", str(recipe)]
+    arguments = ["film", "mnist-bigan", *keyframes, "-o", str(out), "--seconds", "1", "--rate", "8", "--loop"]
+    assert main([*arguments, "--scale", "2"]) == 0
+    z = torch.cat(
+        [bundled.encode(bundled.prepare(picture)), bundled.sample(1, seed=9), bundled.sample(1, seed=3)]
+    )
+    made = Film(8, 1.0, loop=True)
+    assert out.read_bytes() == film.encoded(film.pictures(bundled, made, z), made, "gif", 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["seed:1", "seed:2", "-o", "film.avi"], "ends in one of .png, .gif, .webp, .mp4"),
+        (["seed:1", "seed:2", "-o", "film"], "ends in one of"),
+        (["seed:1", "-o", "film.gif"], "through 2 to 24 latents"),
+        (["seed:x", "seed:2", "-o", "film.gif"], "seed:NUMBER"),
+        (["seed:1", "no-such-picture.png", "-o", "film.gif"], "no-such-picture.png"),
+        (["seed:1", "seed:2", "-o", "film.gif", "--seconds", "1000"], "from 2 to 600 frames"),
+        (["seed:1", "seed:2", "-o", "film.gif", "--seconds", "nan"], "finite numbers"),
+        (["seed:1", "seed:2", "-o", "film.gif", "--scale", "0"], "from 1 to 36 times"),
+    ],
+)
+def test_a_film_that_cannot_be_is_told_in_a_sentence(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["film", "mnist-bigan", *arguments]) == 2
+    assert re.search(said, capsys.readouterr().err)

@@ -144,8 +144,8 @@ def render(
 def build(page: Page) -> Tab:
     notice = notice_area()
     with gr.Row(elem_classes="gl-controls"):
-        seed = gr.Number(0, label="Seed", precision=0, minimum=0, scale=1, min_width=120, elem_id="seed")
-        count = gr.Radio(COUNTS, value=COUNTS[1], label="Pictures", scale=2, min_width=200)
+        seed = gr.Number(0, label="Seed", precision=0, minimum=0, scale=1, min_width=90, elem_id="seed")
+        count = gr.Radio(COUNTS, value=COUNTS[1], label="Pictures", scale=2, min_width=170)
         truncation = gr.Slider(
             0,
             1,
@@ -153,7 +153,7 @@ def build(page: Page) -> Tab:
             step=0.05,
             label="Truncation",
             scale=2,
-            min_width=200,
+            min_width=170,
             info="lower: more typical, less varied",
         )
         source = gr.Radio(
@@ -161,13 +161,13 @@ def build(page: Page) -> Tab:
             **choice(page.opened, page.opened.sources[0]),
             label="Latents of",
             scale=2,
-            min_width=220,
+            min_width=210,
             elem_id="sample-source",
         )
         beside = gr.Checkbox(
-            True, label="nearest training pictures", scale=1, min_width=160, elem_id="sample-beside"
+            True, label="nearest training pictures", scale=1, min_width=130, elem_id="sample-beside"
         )
-        another = gr.Button("another seed", size="sm", scale=0, min_width=120, elem_id="another-seed")
+        another = gr.Button("another seed", size="sm", scale=0, min_width=100, elem_id="another-seed")
     opened = stage_html(page.opened, 0, COUNTS[1], 1.0, page.opened.sources[0], True)
     stage = html(opened, "tiles", elem_id="sample-stage")
     controls = [seed, count, truncation, source, beside]

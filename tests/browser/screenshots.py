@@ -50,8 +50,8 @@ def main() -> None:
                 for name in options.tabs:
                     open_tab(page, name)
                     if name == "Latent":
-                        page.wait_for_timeout(1500)  # the tab's own redraw would set the slider back
-                        page.locator("#latent-panel input").first.fill("1.5")
+                        page.wait_for_timeout(1500)  # the directions
+                        page.locator("#latent-studio .gl-dir input").first.fill("1.5")
                     page.wait_for_timeout(1500)
                     if name == "Compare":
                         page.get_by_text("so far").first.wait_for(state="detached", timeout=120_000)
