@@ -203,11 +203,23 @@ class Explorer:
         kinds |= dict.fromkeys(("classes", "attributes"), self._measured_directions is not None)
         return tuple(kind for kind in directions.KINDS if kinds[kind])
 
+    def lacks_directions(self, kind: str) -> str:
+        """Why the model has no directions of one of `directions.KINDS`; empty where it has."""
+        if kind in self.direction_kinds:
+            return ""
+        if "encoder" not in self.model.networks:
+            return "this GAN has no encoder, and so no codes of training pictures"
+        if self.gallery is None:
+            return "this model comes without training pictures, whose codes would tell them"
+        return f"python -m train.directions {self.config.name} has not measured them"
+
     def directions(self, kind: str) -> list[Direction]:
         """All directions of a kind, for `latent.moved`; ValueError for one that the model has not."""
         if kind not in self.direction_kinds:
+            reason = f" ({self.lacks_directions(kind)})" if kind in directions.KINDS else ""
+            available = list(self.direction_kinds)
             raise ValueError(
-                f"{self.config.name} has no directions {kind!r}; available = {list(self.direction_kinds)}."
+                f"{self.config.name} has no directions {kind!r}{reason}; available = {available}."
             )
         if kind == "raw":
             return directions.raw(self.config.latent_dim)

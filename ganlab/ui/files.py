@@ -73,7 +73,13 @@ def directions(explorer: Explorer, request: Request) -> Response:
         }
         for kind in explorer.direction_kinds
     ]
-    return JSONResponse({"prior": explorer.config.prior, "centre": centre.tolist(), "kinds": kinds})
+    lacking = [
+        {"title": title, "reason": reason}
+        for kind, (title, _) in KINDS.items()
+        if (reason := explorer.lacks_directions(kind))
+    ]
+    told = {"prior": explorer.config.prior, "centre": centre.tolist(), "kinds": kinds, "lacking": lacking}
+    return JSONResponse(told)
 
 
 def samples(explorer: Explorer, request: Request) -> Response:

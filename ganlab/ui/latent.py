@@ -69,10 +69,10 @@ def build(page: Page) -> Tab:
     studio.rest(rest, [page.model, page.current, page.ends], outputs, **LIVE)
 
     @sentences(3)
-    def sample(model: str, ends: Ends) -> tuple[Any, ...]:
+    def draw(model: str, ends: Ends) -> tuple[Any, ...]:
         explorer, seed = page.models.get(model), random.randrange(1_000_000)
         item = items.of_sample(explorer, seed)
         return item, now_html(item), studio_value(explorer, model, item, ends)
 
-    studio.sample(sample, [page.model, page.ends], outputs, **CLICK)
+    studio.sample(draw, [page.model, page.ends], outputs, **CLICK)
     return Tab("latent", [studio, notice], render, [page.model])

@@ -45,6 +45,10 @@ def test_a_model_without_an_encoder_in_every_tab(open_page: Open, gan_model: str
     tab(page, "Latent")
     expect(page.locator("[data-view=raw]")).to_be_visible()
     expect(page.locator("[data-view=principal]")).to_have_count(0)
+    expect(page.get_by_role("button", name="principal")).to_be_disabled()
+    expect(page.locator("#latent-studio")).to_contain_text(
+        "No principal, classes, attributes: this GAN has no"
+    )
     tab(page, "Interpolate")
     page.locator("[data-action=example]:visible").first.click()
     expect(page.locator(".gl-slot").first).to_contain_text(re.compile(r"test \d \(no"), timeout=LONG)

@@ -18,7 +18,7 @@ from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.judge import Judge
-from ganlab.ui import app, interpolate, items, latent, meters, neighbours, reconstruct, sample
+from ganlab.ui import app, interpolate, items, latent, markup, meters, neighbours, reconstruct, sample
 from ganlab.ui.page import Ends
 
 
@@ -51,11 +51,10 @@ def tab_htmls(explorer: Explorer) -> dict[str, str]:
     return {
         "header": app.header_html(explorer),
         "reconstruct": reconstruct.stage_html(explorer, shelf.current) + reconstruct.examples_html(explorer),
-        "latent": latent.stage_html(shelf.current) + latent.note_html(explorer),
         "interpolate": interpolate.stage_html(explorer, shelf.ends, 5),
         "neighbours": neighbours.stage_html(explorer, shelf.current, 5, space)
         + neighbours.about_spaces(explorer),
-        "sample": sample.stage_html(explorer, 0, 16, 1.0, "prior"),
+        "sample": sample.stage_html(explorer, 0, 16, 1.0, "prior", True),
     }
 
 
@@ -106,30 +105,26 @@ def test_the_page_opens_on_test_pictures_without_an_encoder_too(gan: Explorer, d
     torch.testing.assert_close(shelf.current.image, gan.decode(shelf.current.z))
 
 
-def test_raw_dimensions_alone_where_no_codes_tell_directions(gan: Explorer, bundled: Explorer) -> None:
-    item = items.of_latent(gan, gan.sample(1), "sample")
-    panel = latent.panel_value(gan, item)
-    assert panel["principal"] == []
-    assert panel["raw"] == gan.config.latent_dim
-    assert "no encoder" in text(latent.note_html(gan))
-    no_gallery = Explorer(bundled.model)
-    assert latent.panel_value(no_gallery, item)["principal"] == []
-    assert "no gallery" in text(latent.note_html(no_gallery))
-    assert latent.note_html(bundled) == ""
-    deviations = bundled.principal[1]
-    share = float(deviations[0] ** 2 / (deviations**2).sum())
-    names = latent.panel_value(bundled, item)["principal"]
-    assert len(names) == latent.PRINCIPAL
-    assert names[0] == f"PC 1 · {100 * share:.1f} %"
+def test_directions_that_no_codes_tell_are_lacking_with_the_reason(gan: Explorer, bundled: Explorer) -> None:
+    for explorer, why in ((gan, "no encoder"), (Explorer(bundled.model), "without training pictures")):
+        for kind in {"principal", "classes", "attributes"} - set(explorer.direction_kinds):
+            assert why in explorer.lacks_directions(kind), kind
+            with pytest.raises(ValueError, match=why):
+                explorer.directions(kind)
+        assert explorer.lacks_directions("raw") == ""
+        assert "principal" not in explorer.direction_kinds
+    assert [bundled.lacks_directions(kind) for kind in bundled.direction_kinds] == [""] * 5
 
 
-def test_sliders_of_another_model_start_anew(gan: Explorer, bundled: Explorer) -> None:
-    base = items.of_latent(bundled, bundled.sample(1), "sample")
-    moved = latent.moved(bundled, base, {"offsets": {"principal": [1.0], "raw": []}})
-    kept, *_ = latent.render(bundled, moved, Ends(None, None), base)
-    assert isinstance(kept, dict)  # gradio's skip: the sliders stay where they are
-    stale = dataclasses.replace(base, fingerprint=gan.fingerprint)
-    assert latent.render(bundled, moved, Ends(None, None), stale)[0] is moved
+def test_a_latent_of_the_studio_is_known_by_its_key(bundled: Explorer) -> None:
+    item = items.of_latent(bundled, bundled.sample(1), "sample")
+    shown = latent.studio_value(bundled, "mnist-bigan", item, Ends(item, None))
+    assert shown["key"] == item.key
+    assert shown["b"] is None
+    assert torch.equal(torch.tensor([shown["z"]]), item.z)  # exact: JSON keeps what float32 holds
+    assert torch.equal(torch.tensor([shown["a"]]), item.z)
+    moved = dataclasses.replace(item, moved_from="of the page")
+    assert latent.studio_value(bundled, "mnist-bigan", moved, Ends(item, None))["key"] == "of the page"
 
 
 # ---------------------------------------------------------------------- neighbour spaces
@@ -188,13 +183,13 @@ def test_without_a_gallery_the_reason_is_given(colour: Explorer) -> None:
 def test_no_word_about_digits_where_there_are_none(colour: Explorer) -> None:
     for tab, html in tab_htmls(colour).items():
         assert not re.search(r"\b(digits?|ink|MNIST)\b", text(html)), tab
-    for template in (reconstruct.PAD, latent.PANEL):
+    for template in (reconstruct.PAD, markup.script("studio.js"), markup.script("film.js")):
         assert "digit" not in template
 
 
 def test_the_tabs_work_in_colour(colour: Explorer) -> None:
     htmls = tab_htmls(colour)
-    for tab in ("reconstruct", "latent", "interpolate", "neighbours", "sample"):
+    for tab in ("reconstruct", "interpolate", "neighbours", "sample"):
         assert all(one.shape[2] == 3 for one in shown(htmls[tab])), tab
     assert len(shown(htmls["sample"])) == 16
     film = re.search(r'href="data:image/gif;base64,([^"]*)"', htmls["interpolate"])

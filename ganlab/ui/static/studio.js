@@ -45,6 +45,7 @@ export class Studio {
       el('figcaption', {}, this.said),
     );
     this.kinds = el('div', { class: 'gl-kinds', role: 'group', 'aria-label': 'what the sliders move along' });
+    this.lacks = el('p', { class: 'gl-fine' });
     this.view = el('div', { class: 'gl-view' });
     root.replaceChildren(
       el(
@@ -72,7 +73,7 @@ export class Studio {
         this.help,
         this.notice,
       ),
-      el('div', { class: 'gl-panel' }, this.kinds, this.view),
+      el('div', { class: 'gl-panel' }, this.kinds, this.lacks, this.view),
     );
     addEventListener('pointerdown', () => (this.held = true), true);
     for (const end of ['pointerup', 'pointercancel']) addEventListener(end, () => this.released(), true);
@@ -291,7 +292,13 @@ export class Studio {
     };
     this.kinds.replaceChildren(
       ...views.map(([id, title]) => button(title, () => open(id), { 'data-view': id, 'aria-pressed': 'false' })),
+      ...this.model.lacking.map(({ title, reason }) => button(title, null, { disabled: true, title: reason })),
     );
+    const reasons = new Map(); // why, and what all is lacking for it
+    for (const { title, reason } of this.model.lacking) {
+      reasons.set(reason, [...(reasons.get(reason) ?? []), title]);
+    }
+    this.lacks.textContent = [...reasons].map(([why, titles]) => `No ${titles.join(', ')}: ${why}.`).join(' ');
     open(views.some(([id]) => id === this.open) ? this.open : views[0][0]);
   }
 
