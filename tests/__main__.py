@@ -11,6 +11,8 @@ import pytest
 
 from tests.browser import CHROMIUM_NAMES, chromium
 
+MAX_WORKERS = 4  # each has the app and a Chromium of its own
+
 
 def fetch_chromium() -> str | None:
     """Install Chromium through apt where that is allowed without asking; why not, otherwise."""
@@ -40,7 +42,8 @@ def main() -> int:
             f" out. Install one of {', '.join(CHROMIUM_NAMES)}, or name it in CHROMIUM, to run them.",
             flush=True,
         )
-    return int(pytest.main(sys.argv[1:]))
+    workers = min(os.cpu_count() or 1, MAX_WORKERS)
+    return int(pytest.main(["-n", str(workers), "--dist", "worksteal", *sys.argv[1:]]))
 
 
 if __name__ == "__main__":

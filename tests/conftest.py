@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import socket
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -170,6 +171,9 @@ def server() -> Iterator[str]:
 
     models = Models("mnist-bigan")
     blocks = app.build(models)
-    _, url, _ = serve.launch(blocks, models, "127.0.0.1", None, prevent_thread_lock=True)
+    with socket.socket() as one:  # not "the first free of many": another worker might take the same
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    _, url, _ = serve.launch(blocks, models, "127.0.0.1", port, prevent_thread_lock=True)
     yield url
     blocks.close()

@@ -130,9 +130,8 @@ def film_ribbon(explorer: Explorer, told: dict[str, Any]) -> Response:
     made, frames = read_film(explorer, told)
     found = film.ribbon(explorer, frames)
     if found is None:
-        raise ValueError(
-            "No judge knows this model's pictures, so that nobody tells where the class changes."
-        )
+        said = "No judge knows this model's pictures, so that nobody tells where the class changes."
+        return JSONResponse({"labels": [], "confidences": [], "said": said})
     flips = found.flips(made)
     lowest = min(found.confidences)
     said = f"{'; '.join(flips) or f'{found.labels[0]} all the way'}. The judge is {lowest:.0%} sure or more."

@@ -10,6 +10,7 @@ import pytest
 
 from tests.browser import CHROMIUM_NAMES, chromium
 
+PATIENCE = 20_000  # ms that a page may take to show what is expected, on a busy machine
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -28,7 +29,9 @@ def browser() -> Iterator[Any]:
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=PATIENCE)
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
@@ -58,7 +61,10 @@ def open_page(browser: Any, server: str) -> Iterator[Callable[..., Any]]:
         page.on("pageerror", lambda error: troubles.append(f"page error: {error}"))
         page.on(
             "console",
-            lambda message: message.type == "error" and troubles.append(f"console: {message.text}"),
+            lambda message: (
+                message.type == "error"
+                and troubles.append(f"console: {message.text} {message.location.get('url', '')}")
+            ),
         )
         page.goto(server)
         page.locator("#reconstruct-stage .gl-card").first.wait_for()

@@ -11,6 +11,7 @@ import torch
 
 from ganlab import images, portable
 from ganlab.explorer import Explorer
+from tests.browser.test_kinds import choose
 from tests.browser.test_tabs import Open, caption, tab
 
 pytestmark = pytest.mark.browser
@@ -202,10 +203,11 @@ def test_a_direction_of_ones_own_survives_a_reload(open_page: Open) -> None:
 
 
 def test_where_the_page_cannot_the_server_makes_the_pictures(
-    open_page: Open, monkeypatch: pytest.MonkeyPatch
+    open_page: Open, other_model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(portable, "MOST", 0)
     page = open_page()
+    monkeypatch.setattr(portable, "MOST", 0)
+    choose(page, other_model, "Other · MNIST")
     page.locator("[data-action=example]").nth(4).click()
     tab(page, "Latent")
     expect(page.locator(".gl-stage")).to_contain_text("the server makes its pictures")

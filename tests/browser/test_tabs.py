@@ -179,7 +179,7 @@ def test_interpolation_scrubs_in_the_page(open_page: Open, digits: Pictures, bun
     page = open_page()
     tab(page, "Interpolate")
     requests: list[str] = []
-    scrubber = page.locator(".gl-scrub")
+    scrubber = page.locator("#interpolate-stage .gl-scrub")
     sprite = page.locator(".gl-sprite")
     before = sprite.evaluate("e => e.style.backgroundPosition")
     page.on("request", lambda request: requests.append(request.url))
@@ -242,7 +242,7 @@ def test_the_same_seed_gives_the_same_samples(open_page: Open, bundled: Explorer
     page.locator("#seed input").press("Enter")
     expected = images.to_uint8(bundled.decode(bundled.sample(36, seed=7))[5])
     expect(tiles.nth(5)).to_have_attribute("aria-label", "Sample 5 of seed 7: make it current")
-    np.testing.assert_allclose(pixels(tiles.nth(5).locator("img")).astype(int), expected, atol=1)
+    np.testing.assert_allclose(pixels(tiles.nth(5).locator("img").first).astype(int), expected, atol=1)
     page.get_by_label("16", exact=True).check()
     expect(tiles).to_have_count(16)
     tiles.nth(5).click()
