@@ -264,6 +264,14 @@ class Explorer:
         self._check_space(space)
         return gallery.neighbours(gallery.embed(self._pictures(x)[:1], space), space, k)[0]
 
+    def training_picture(self, index: int) -> tuple[Tensor, int]:
+        """A picture of the gallery (1, C, H, W) and its label, by its index in the data set."""
+        pictures = self.gallery.pictures if self.gallery is not None else None
+        row = (pictures.indices == index).nonzero().flatten()[:1] if pictures is not None else None
+        if pictures is None or row is None or not len(row):
+            raise ValueError(f"There is no training picture {index} in this model's gallery.")
+        return pictures.inputs(row), int(pictures.labels[row])
+
     def remembered(self, x: Tensor) -> list[tuple[Neighbour, float | None]]:
         """For each picture of x (N, C, H, W) the training picture whose pixels are nearest (L2), and the
         share of test pictures that are less near to theirs: near 1 for what lies closer than new real

@@ -32,6 +32,7 @@ TRAIN_FILE = "train.npz"  # the gallery itself
 TEST_FILE = "test.npz"  # a few held-out pictures: examples for people, inputs for tests
 CODES_FILE = "gallery.safetensors"  # in the checkpoint: E of every gallery picture, fp16
 FEATURES_FILE = "features.safetensors"  # the same of its features, where they are few
+ATTRIBUTES_FILE = "attributes.npz"  # of every gallery picture, beside it; see `python -m train.map`
 SPARE_SPACES = 2  # of those that take a quarter of a gigabyte, kept for all models together
 CHUNK = 8192  # rows compared at a time, so that no second copy of a space is ever made
 SPARE = 16  # candidates beyond k whose distance is computed again without cancellation

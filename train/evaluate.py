@@ -18,6 +18,9 @@ from ganlab.model import METRICS_FILE, ModelConfig
 from train import card, data, figures, table
 from train.trainer import current_commit
 
+# Groups of metrics.json that commands of their own measure; kept as long as the weights are the same.
+ELSEWHERE = ("real_world", "outliers", "inversion", "directions", "remembering", "map")
+
 
 def evaluate(folder: Path, test: Pictures, pictures: Pictures | None = None) -> dict[str, Any]:
     """Measure the checkpoint in `folder` on `test`, and write its metrics.json and its card.
@@ -54,7 +57,7 @@ def evaluate(folder: Path, test: Pictures, pictures: Pictures | None = None) -> 
         "training": stored.metrics.get("training", {}),
         **rounded(measured),
     }
-    for key in ("real_world", "outliers", "inversion"):  # which commands of their own measure
+    for key in ELSEWHERE:
         kept = stored.metrics.get(key, {})
         if kept.get("fingerprint") == stored.fingerprint:
             found[key] = kept

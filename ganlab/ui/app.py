@@ -17,6 +17,7 @@ from ganlab.ui import (
     interpolate,
     items,
     latent,
+    map,
     markup,
     methods,
     neighbours,
@@ -62,6 +63,7 @@ TABS = (
     ("Interpolate", "interpolate", interpolate.build),
     ("Neighbours", "neighbours", neighbours.build),
     ("Sample", "sample", sample.build),
+    ("Map", "map", map.build),
     ("Compare", "compare", compare.build),
     ("Methods", "methods", methods.build),
 )

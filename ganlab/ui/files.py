@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from torch import Tensor
 
-from ganlab import film, images, portable
+from ganlab import codemap, film, images, portable
 from ganlab.explorer import Explorer
 from ganlab.film import Film
 from ganlab.recipe import Recipe
@@ -80,6 +80,16 @@ def directions(explorer: Explorer, request: Request) -> Response:
     ]
     told = {"prior": explorer.config.prior, "centre": centre.tolist(), "kinds": kinds, "lacking": lacking}
     return JSONResponse(told)
+
+
+def map_(explorer: Explorer, request: Request) -> Response:
+    return Response(codemap.packed(explorer), media_type="application/octet-stream")
+
+
+def training(explorer: Explorer, request: Request) -> Response:
+    """A training picture by its index in the data set, as PNG."""
+    x, _ = explorer.training_picture(number(request, "index"))
+    return Response(images.png(images.to_pil(x[0])), media_type="image/png")
 
 
 def samples(explorer: Explorer, request: Request) -> Response:
@@ -180,8 +190,11 @@ def routes(models: Models) -> list[BaseRoute]:
             for name, make in (("film", film_file), ("ribbon", film_ribbon))
         ),
         *(
-            Route(f"/ganlab/{make.__name__}", functools.partial(answered, make, keep))
-            for make, keep in ((generator, True), (directions, True), (samples, False), (picture, False))
+            Route(f"/ganlab/{make.__name__.rstrip('_')}", functools.partial(answered, make, keep))
+            for make, keep in (
+                *((make, True) for make in (generator, directions, map_, training)),
+                *((make, False) for make in (samples, picture)),
+            )
         ),
         Mount("/ganlab/static", Scripts(directory=STATIC)),
     ]

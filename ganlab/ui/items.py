@@ -76,11 +76,7 @@ def of_sample(
 
 def of_gallery(explorer: Explorer, index: int) -> Item:
     """A training picture by its index in the data set, as `Neighbour.index` names it."""
-    pictures = explorer.gallery.pictures if explorer.gallery is not None else None
-    row = (pictures.indices == index).nonzero().flatten()[:1] if pictures is not None else None
-    if pictures is None or row is None or not len(row):
-        raise ValueError(f"There is no training picture {index} in this model's gallery.")
-    label, x = int(pictures.labels[row]), pictures.inputs(row)
+    x, label = explorer.training_picture(index)
     return of_picture(explorer, x, f"training {label} (no. {index})")
 
 

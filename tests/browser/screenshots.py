@@ -9,7 +9,7 @@ from typing import Any
 from tests.browser import chromium
 from tests.browser.conftest import FLAGS
 
-TABS = ("Reconstruct", "Latent", "Interpolate", "Neighbours", "Sample", "Compare", "Methods")
+TABS = ("Reconstruct", "Latent", "Interpolate", "Neighbours", "Sample", "Map", "Compare", "Methods")
 SIZES = ((1280, 800), (375, 800))
 
 
@@ -52,6 +52,9 @@ def main() -> None:
                     if name == "Latent":
                         page.wait_for_timeout(1500)  # the directions
                         page.locator("#latent-studio .gl-dir input").first.fill("1.5")
+                    if name == "Map":
+                        page.locator(".gl-sky").wait_for(timeout=120_000)  # encodes the gallery first
+                        page.locator(".gl-sky").hover()
                     page.wait_for_timeout(1500)
                     if name == "Compare":
                         page.get_by_text("so far").first.wait_for(state="detached", timeout=120_000)

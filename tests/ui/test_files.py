@@ -190,3 +190,17 @@ def test_a_film_that_cannot_be_is_told(
 def test_what_is_no_request_is_told(server: str, body: bytes) -> None:
     status, content, _ = post(server, "/ganlab/film", body)
     assert (status, content) == (400, b"Send a JSON object.")
+
+
+def test_the_map_is_fetched_once_and_a_training_picture_by_its_number(server: str, bundled: Explorer) -> None:
+    path = f"/ganlab/map?model={bundled.config.name}"
+    status, content, headers = get(server, path)
+    assert status == 200
+    assert load(content)["codes"].shape == (60_000, 50)
+    assert get(server, path, **{"If-None-Match": headers["ETag"]})[:2] == (304, b"")
+    status, content, _ = get(server, f"/ganlab/training?model={bundled.config.name}&index=123")
+    x, _label = bundled.training_picture(123)
+    assert status == 200
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(content))), images.to_uint8(x[0]))
+    status, said, _ = get(server, f"/ganlab/training?model={bundled.config.name}&index=60000")
+    assert (status, said) == (404, b"There is no training picture 60000 in this model's gallery.")

@@ -4,6 +4,8 @@
 //   const pixels = G.decode(z);                   // Float32Array(H * W * C) in [0, 1], reused by the next call
 //   paint(canvas, pixels, G.shape);
 
+import { tensorsOf } from './tensors.js';
+
 const known = new Map(); // fingerprint -> promise of its generator
 
 export function generatorOf(name, fingerprint = name) {
@@ -23,14 +25,7 @@ async function fetched(name) {
 
 export class Generator {
   constructor(buffer) {
-    const headerLength = Number(new DataView(buffer).getBigUint64(0, true));
-    const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, headerLength)));
-    const told = JSON.parse(header.__metadata__.ganlab);
-    const tensor = (key) => {
-      if (!header[key]) return null;
-      const [from, to] = header[key].data_offsets;
-      return widened(new Uint16Array(buffer.slice(8 + headerLength + from, 8 + headerLength + to)));
-    };
+    const { told, tensor } = tensorsOf(buffer);
     this.fingerprint = told.fingerprint;
     this.latentDim = told.latent_dim;
     this.shape = told.shape; // C, H, W
@@ -113,19 +108,6 @@ function doubled(h, { inputs, side, weight, bias, spread, out }) {
       }
     }
   }
-}
-
-// Half precision, bit by bit: the browsers' own Float16Array is young.
-function widened(halves) {
-  const out = new Float32Array(halves.length);
-  for (let i = 0; i < halves.length; i++) {
-    const bits = halves[i];
-    const exponent = (bits >> 10) & 31;
-    const fraction = bits & 1023;
-    const size = exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24;
-    out[i] = bits >> 15 ? -size : size;
-  }
-  return out;
 }
 
 // Pixels in [0, 1], channels innermost, onto a canvas, at column `left`.

@@ -1,0 +1,179 @@
+"""The map of codes: drawn and decoded in the page; Python hears of a place once it is chosen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ganlab import codemap, images
+from ganlab.explorer import Explorer
+from tests.browser.screenshots import open_tab
+from tests.browser.test_kinds import choose
+from tests.browser.test_tabs import Open, caption
+
+pytestmark = pytest.mark.browser
+expect = pytest.importorskip("playwright.sync_api").expect
+SHARE = 0.96  # of the canvas's shorter side, the whole map
+
+CANVAS = """
+(selector) => {
+  const canvas = document.querySelector(selector);
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  return [...data.filter((_, i) => i % 4 === 0)];
+}
+"""
+COVERED = """
+() => {
+  const canvas = document.querySelector('.gl-sky');
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  let covered = 0;
+  for (let i = 3; i < data.length; i += 4) covered += data[i] > 0;
+  return covered / (data.length / 4);
+}
+"""
+
+
+def opened(open_page: Open, **settings: Any) -> Any:
+    page = open_page(**settings)
+    open_tab(page, "Map")
+    expect(page.locator(".gl-sky")).to_be_visible(timeout=60_000)
+    page.locator("[data-kind=principal]").click()
+    expect(page.locator("[data-kind=principal]")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".gl-aside .gl-tile")).to_have_count(8)
+    return page
+
+
+def outermost(explorer: Explorer) -> tuple[int, float, float]:
+    """A gallery row that lies apart from others on the principal map, and its place from -1 to 1."""
+    places = codemap.whole(codemap.places(explorer, "principal"))[0].float() / codemap.STEPS
+    row = int(places[:, 0].argmax())
+    assert (places - places[row]).norm(dim=1).sort().values[1] > 0.005
+    return row, *places[row].tolist()
+
+
+def on_page(page: Any, x: float, y: float) -> tuple[float, float]:
+    box = page.locator(".gl-sky").bounding_box()
+    half = SHARE * (min(box["width"], box["height"]) - 2) / 2  # without the border
+    return box["x"] + box["width"] / 2 + half * x, box["y"] + box["height"] / 2 + half * y
+
+
+def test_a_code_under_the_hand_is_shown_and_taken(open_page: Open, bundled: Explorer) -> None:
+    page = opened(open_page)
+    row, x, y = outermost(bundled)
+    gallery = bundled.gallery
+    assert gallery is not None
+    index, label = int(gallery.pictures.indices[row]), int(gallery.pictures.labels[row])
+    page.mouse.move(*on_page(page, x, y))
+    aside = page.locator(".gl-aside")
+    expect(aside).to_contain_text(f"training {label} (no. {index})")
+    expect(aside.locator("img").first).to_have_attribute(
+        "src", f"ganlab/training?model=mnist-bigan&index={index}"
+    )
+    made = images.to_uint8(bundled.decode(gallery.codes[row : row + 1])[0]).flatten()
+    drawn = np.array(page.evaluate(CANVAS, ".gl-pair canvas"))
+    assert np.abs(drawn.astype(int) - made.astype(int)).max() <= 2  # the code came in half precision
+    page.mouse.down()
+    page.mouse.up()
+    expect(caption(page)).to_contain_text(f"training {label} (no. {index})")
+
+
+def test_between_codes_a_blend_is_decoded(open_page: Open) -> None:
+    page = opened(open_page)
+    page.mouse.move(*on_page(page, 0.98, 0.98))
+    expect(page.locator(".gl-aside")).to_contain_text("amid 8 codes on the map")
+    page.mouse.down()
+    page.mouse.up()
+    expect(caption(page)).to_contain_text("amid 8 codes on the map")
+
+
+def test_a_drag_pans_and_the_wheel_zooms_without_a_request(open_page: Open) -> None:
+    page = opened(open_page)
+    x, y = on_page(page, 0, 0)
+    before = page.evaluate(COVERED)
+    assert 0.02 < before < 0.9
+    page.mouse.move(x, y)
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.mouse.down()
+    page.mouse.move(x + 2000, y, steps=5)
+    page.wait_for_function(f"({COVERED})() < 0.01")
+    page.mouse.up()
+    assert requests == []
+    page.get_by_role("button", name="show all").click()
+    page.wait_for_function(f"({COVERED})() > 0.02")
+    page.mouse.move(x, y)
+    for _ in range(30):
+        page.mouse.wheel(0, -600)
+    # so near that pictures stand where points were
+    page.wait_for_function(f"({COVERED})() > 0.001")
+    expect(caption(page)).not_to_contain_text("map")
+
+
+def test_one_class_alone_and_attributes_as_colours(open_page: Open) -> None:
+    page = opened(open_page)
+    colours = page.evaluate(CANVAS, ".gl-sky")
+    page.get_by_role("button", name="only 4").click()
+    expect(page.locator("[data-label='4']")).to_have_attribute("aria-pressed", "true")
+    page.wait_for_timeout(100)
+    alone = page.evaluate(CANVAS, ".gl-sky")
+    assert alone != colours
+    page.get_by_label("colour").select_option("slant")
+    expect(page.locator(".gl-legend")).to_contain_text("degrees")
+    page.wait_for_timeout(100)
+    assert page.evaluate(CANVAS, ".gl-sky") not in (alone, colours)
+
+
+def test_the_map_by_keyboard_alone(open_page: Open) -> None:
+    page = opened(open_page)
+    before = caption(page).inner_text()
+    page.locator(".gl-sky").focus()
+    for key in ("ArrowRight", "ArrowDown", "Shift+ArrowLeft", "+", "ArrowUp", "-"):
+        page.keyboard.press(key)
+    expect(page.locator(".gl-aside figcaption")).not_to_be_empty()
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Enter")
+    expect(caption(page)).not_to_have_text(before)
+    page.keyboard.press("0")
+    face = page.locator(".gl-now img")
+    shown = str(face.get_attribute("src"))
+    page.locator(".gl-aside .gl-tile").nth(3).focus()
+    page.keyboard.press("Enter")
+    expect(caption(page)).to_contain_text("training")
+    expect(face).not_to_have_attribute("src", shown)
+
+
+def test_a_finger_pans_and_two_zoom(open_page: Open) -> None:
+    page = opened(open_page, width=375, height=800, has_touch=True, is_mobile=True)
+    sky = page.locator(".gl-sky")
+    sky.scroll_into_view_if_needed()
+    box = sky.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + 100
+    before, said = page.evaluate(COVERED), caption(page).text_content()
+    touch = page.context.new_cdp_session(page)
+
+    def fingers(kind: str, *places: tuple[float, float]) -> None:
+        points = [{"x": px, "y": py, "id": i} for i, (px, py) in enumerate(places)]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    fingers("touchStart", (x - 20, y), (x + 20, y))
+    for spread in range(25, 160, 15):
+        fingers("touchMove", (x - spread, y), (x + spread, y))
+    fingers("touchEnd")
+    page.wait_for_function(f"Math.abs(({COVERED})() - {before}) > 0.03")
+    assert caption(page).text_content() == said  # nothing was chosen meanwhile
+    fingers("touchStart", (x, y))
+    fingers("touchEnd")
+    expect(caption(page)).not_to_have_text(str(said))
+
+
+def test_another_model_and_one_without_codes(open_page: Open, other_model: str, gan_model: str) -> None:
+    page = opened(open_page)
+    choose(page, gan_model, "GAN · MNIST")
+    expect(page.locator("#map")).to_contain_text("no encoder, and so no codes", timeout=60_000)
+    expect(page.locator(".gl-sky")).to_be_hidden()
+    choose(page, other_model, "Other · MNIST")
+    expect(page.locator(".gl-sky")).to_be_visible(timeout=60_000)
+    expect(page.locator(".gl-aside .gl-tile")).to_have_count(8)
+    page.wait_for_function("document.querySelector('.gl-aside .gl-tile img').naturalWidth === 28")
