@@ -39,6 +39,7 @@ from ganlab.ui.page import (
     Waiting,
     html,
     keeps_html,
+    loaded,
     moved_to,
     notice_area,
     now_html,
@@ -205,6 +206,7 @@ def build(models: Models) -> gr.Blocks:
             slots=html(slots_html(first.ends), "tiles", render=False),
             kept=gr.State(()),
             keeps=html(keeps_html(opened, ()), "tiles", "shelf", render=False),
+            shelf_notice=html("", render=False, elem_classes="gl-notices"),
             waiting=gr.State({}),
             waits=html("", render=False, elem_classes="gl-waits"),
         )
@@ -219,7 +221,7 @@ def build(models: Models) -> gr.Blocks:
                             made.append(builder(page))
                         openings.append(one)
             with gr.Column(scale=0, min_width=190, elem_classes="gl-side gl-shelf"):
-                for part in (page.now, page.slots, page.keeps, page.waits):
+                for part in (page.now, page.slots, page.keeps, page.shelf_notice, page.waits):
                     part.render()
         _wire_tabs(page, made, openings, active)
         _wire_shelf(page, made, tabs, active)
@@ -356,6 +358,14 @@ def _wire_shelf(page: Page, tabs: list[Tab], selected: gr.Tabs, active: gr.State
         return kept, keeps_html(page.models.get(name), kept)
 
     page.keeps.restore(restore, [page.model, page.kept], [page.kept, page.keeps], **CLICK)
+
+    @sentences(2)
+    def bring(event: gr.EventData, name: str, kept: tuple[Item, ...]) -> tuple[Any, Any]:
+        explorer = page.models.get(name)
+        kept = (*kept, *loaded(explorer, event.content))[-MAX_KEPT:]
+        return kept, keeps_html(explorer, kept)
+
+    page.keeps.bring(bring, [page.model, page.kept], [page.kept, page.keeps, page.shelf_notice], **CLICK)
 
 
 def _wire_picker(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import json
 from collections.abc import Callable
@@ -10,10 +11,12 @@ from html import escape
 from typing import Any, NamedTuple, TypeAlias
 
 import gradio as gr
+import torch
 
+from ganlab import shelf
 from ganlab.explorer import Explorer
 from ganlab.ui import markup
-from ganlab.ui.items import Item, of_page
+from ganlab.ui.items import MAX_CAPTION, Item, of_latent, of_page
 from ganlab.ui.items import moved_to as moved_items
 from ganlab.ui.models import Models
 
@@ -94,6 +97,7 @@ class Page:
     slots: gr.HTML
     kept: gr.State  # tuple of Items
     keeps: gr.HTML
+    shelf_notice: gr.HTML
     waiting: gr.State  # Waiting
     waits: gr.HTML
 
@@ -150,7 +154,37 @@ def keeps_html(explorer: Explorer, kept: tuple[Item, ...]) -> str:
     )
     latents = json.dumps([{"z": item.z[0].tolist(), "caption": item.caption} for item in kept])
     remembered = f'data-fingerprint="{explorer.fingerprint}" data-kept="{escape(latents)}"'
-    return f'<div class="gl-kept" {remembered}>{tiles}</div>'
+    return f'<div class="gl-kept" {remembered}>{tiles}</div>{files_html(explorer, kept)}'
+
+
+def files_html(explorer: Explorer, kept: tuple[Item, ...]) -> str:
+    """The shelf to take home as a file, and back."""
+    save = ""
+    if kept:
+        z = torch.cat([item.z for item in kept])
+        content = base64.b64encode(shelf.packed(explorer, z, [item.caption for item in kept])).decode()
+        save = (
+            f'<a class="gl-button" download="{escape(explorer.config.name)}-shelf.safetensors"'
+            f' href="data:application/octet-stream;base64,{content}">save shelf</a>'
+        )
+    load = (
+        '<label class="gl-button">load shelf<input type="file" accept=".safetensors" class="gl-file gl-load"'
+        ' aria-label="Load a shelf that was saved"></label>'
+    )
+    return f'<div class="gl-send">{save}{load}</div>'
+
+
+def loaded(explorer: Explorer, content: object) -> tuple[Item, ...]:
+    """The last of what a shelf's file holds, sent by a page as base64."""
+    try:
+        blob = base64.b64decode(str(content)[: 2 * shelf.MAX_BYTES], validate=True)
+    except ValueError:
+        blob = b""
+    z, captions = shelf.unpacked(explorer, blob)
+    return tuple(
+        of_latent(explorer, row.unsqueeze(0), caption[:MAX_CAPTION])
+        for row, caption in zip(z[-MAX_KEPT:], captions[-MAX_KEPT:], strict=True)
+    )
 
 
 def restored(explorer: Explorer, told: object) -> tuple[Item, ...]:
@@ -170,10 +204,10 @@ def waits_html(waiting: Waiting) -> str:
     """Pictures that the model does not take are not lost: they wait for one that does."""
     return "".join(
         markup.reason(
-            f"{len({item.key for item in shelf.items})} pictures of {width} x {height}"
+            f"{len({item.key for item in one.items})} pictures of {width} x {height}"
             f" {'in colour' if channels == 3 else 'in grey'} wait for a model that takes them."
         )
-        for (channels, height, width), shelf in waiting.items()
+        for (channels, height, width), one in waiting.items()
     )
 
 

@@ -22,3 +22,13 @@ function remember() {
 
 watch('value', remember);
 remember();
+
+// A shelf that was saved comes back as base64.
+element.addEventListener('change', (event) => {
+  const [file] = event.target.matches('.gl-load') ? event.target.files : [];
+  if (!file) return;
+  const reader = new FileReader();
+  reader.onload = () => trigger('bring', { content: reader.result.split(',')[1] ?? '' });
+  reader.readAsDataURL(file);
+  event.target.value = ''; // so that the same file can be chosen again
+});
