@@ -338,9 +338,12 @@ class Explorer:
         return Recipe(self.config.name, self.fingerprint, latents, steps)
 
     def replay(self, recipe: Recipe) -> Tensor:
-        """Its pictures again, (N, C, H, W) in [0, 1]: one, or those of a path, where a latent that ends one
-        part and begins the next is there once. RecipeError for a recipe of another checkpoint."""
+        """Its pictures again, (N, C, H, W) in [0, 1]: one, the frames of a film, or those of a path, where a
+        latent that ends one part and begins the next is there once. RecipeError for a recipe of another
+        checkpoint."""
         z = self.latents_of(recipe)
+        if recipe.film is not None:
+            return self.decode(recipe.film.latents(z, self.config.prior))
         if recipe.steps is None:
             return self.decode(z)
         parts = [self.interpolate(z[i], z[i + 1], recipe.steps) for i in range(len(z) - 1)]

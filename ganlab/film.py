@@ -6,18 +6,22 @@ a straight line, or "slerp", a great circle.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ganlab import images, latent
-from ganlab.explorer import Explorer
+
+if TYPE_CHECKING:  # an explorer replays films
+    from ganlab.explorer import Explorer
 
 EASINGS = ("linear", "smooth")
 WAYS = {"lerp": "uniform", "slerp": "normal"}  # and the prior whose way it is
@@ -46,10 +50,19 @@ class Film:
             )
         if self.easing not in EASINGS:
             raise ValueError(f"Easing {self.easing!r} not found; available = {list(EASINGS)}.")
-        if self.way is not None and self.way not in WAYS:
+        if self.way is not None and self.way not in tuple(WAYS):  # anything may be asked for, a list too
             raise ValueError(f"Way {self.way!r} not found; available = {list(WAYS)}.")
         if type(self.loop) is not bool:
             raise ValueError(f"loop is true or false, not {self.loop!r}.")
+
+    @staticmethod
+    def of(told: object) -> Film:
+        """From settings by name, which may be a stranger's; what is not named keeps its default."""
+        if not isinstance(told, dict):
+            raise ValueError('A film\'s settings are an object like {"seconds": 3}.')
+        if unknown := told.keys() - {field.name for field in dataclasses.fields(Film)}:
+            raise ValueError(f"A film has no {', '.join(sorted(map(str, unknown)))[:80]}.")
+        return Film(**told)
 
     def latents(self, keyframes: Tensor, prior: str) -> Tensor:
         """(frames, D) through keyframes (K, D), which lie at equal distances in time; the first and, without

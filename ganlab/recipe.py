@@ -11,13 +11,15 @@ one of
     {"seed": 7, "index": 3, "source": "mixture", "truncation": 0.8}    a draw, see `Explorer.sample`
 
 "decode" takes one latent and gives G(z); "interpolate" takes two or more and "steps", the pictures on the way
-from each to the next, both ends among them. As a permalink the same text is base64 in a URL's alphabet.
+from each to the next, both ends among them; "film" takes two or more and "film", the settings of `film.Film`,
+and gives its frames. As a permalink the same text is base64 in a URL's alphabet.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import dataclasses
 import hashlib
 import json
 import re
@@ -29,9 +31,10 @@ import torch
 from torch import Tensor
 
 from ganlab import images, latent
+from ganlab.film import MAX_KEYFRAMES, Film
 
 VERSION = 1
-OPERATIONS = ("decode", "interpolate")
+OPERATIONS = ("decode", "interpolate", "film")
 MAX_TEXT = 100_000  # characters of a recipe
 MAX_LATENTS = 64
 MAX_STEPS = 1000
@@ -80,11 +83,12 @@ class Recipe:
     model: str
     fingerprint: str
     latents: tuple[Place | Draw, ...]
-    steps: int | None = None  # None: "decode"
+    steps: int | None = None  # of "interpolate"
+    film: Film | None = None  # of "film"; neither: "decode"
 
     @property
     def operation(self) -> str:
-        return "decode" if self.steps is None else "interpolate"
+        return "film" if self.film else "decode" if self.steps is None else "interpolate"
 
     def to_json(self) -> str:
         told: dict[str, Any] = {
@@ -96,6 +100,8 @@ class Recipe:
         }
         if self.steps is not None:
             told["steps"] = self.steps
+        if self.film is not None:
+            told["film"] = dataclasses.asdict(self.film)
         return json.dumps(told, separators=(",", ":"), ensure_ascii=False)
 
     @staticmethod
@@ -117,12 +123,11 @@ class Recipe:
             raise RecipeError(f"Operation {operation!r} not found; available = {list(OPERATIONS)}.")
         if not isinstance(latents, list) or not 1 <= len(latents) <= MAX_LATENTS:
             raise RecipeError(f"latents is a list of 1 to {MAX_LATENTS}.")
-        steps = None
-        if operation == "interpolate":
-            steps = _whole(told, "steps", 2, MAX_STEPS)
         if (len(latents) == 1) != (operation == "decode"):
-            raise RecipeError("decode takes one latent, and interpolate two or more.")
-        return Recipe(model, fingerprint, tuple(_read(one) for one in latents), steps)
+            raise RecipeError("decode takes one latent, interpolate and film two or more.")
+        steps = _whole(told, "steps", 2, MAX_STEPS) if operation == "interpolate" else None
+        film = _film(told.get("film"), len(latents)) if operation == "film" else None
+        return Recipe(model, fingerprint, tuple(_read(one) for one in latents), steps, film)
 
     def to_query(self) -> str:
         """For ?recipe=, in letters that a URL takes as they are."""
@@ -173,6 +178,15 @@ def _read(told: object) -> Place | Draw:
     if picture and not (isinstance(picture, str) and re.fullmatch(r"[0-9a-f]{64}", picture)):
         raise RecipeError("A recipe's picture is a SHA-256 in 64 hexadecimal digits.")
     return Place(z, picture)
+
+
+def _film(told: object, keyframes: int) -> Film:
+    if keyframes > MAX_KEYFRAMES:
+        raise RecipeError(f"A film goes through 2 to {MAX_KEYFRAMES} latents, not {keyframes}.")
+    try:
+        return Film.of(told)
+    except ValueError as error:
+        raise RecipeError(str(error)) from None
 
 
 def _text(told: dict[str, Any], key: str) -> str:

@@ -11,8 +11,9 @@ import pytest
 import torch
 
 import ganlab
-from ganlab import images
+from ganlab import film, images
 from ganlab.explorer import Explorer
+from ganlab.film import Film
 from ganlab.recipe import Draw, Place, Recipe, RecipeError, picture_hash
 
 NUMBERS = torch.randn(3, 50, generator=torch.Generator().manual_seed(0))
@@ -27,6 +28,7 @@ def recipes() -> list[Recipe]:
         Recipe("mnist-bigan", "f" * 16, (place,)),
         Recipe("ein Modell, ü", "f" * 16, (draw,)),
         Recipe("m", "f" * 16, (found, draw, place), steps=11),
+        Recipe("m", "f" * 16, (draw, place), film=Film(30, 1.5, "smooth", "slerp", True)),
     ]
 
 
@@ -67,6 +69,13 @@ def test_replaying_gives_the_same_pictures(bundled: Explorer) -> None:
     torch.testing.assert_close(path[6], halfway)
 
 
+def test_a_films_recipe_gives_its_frames(bundled: Explorer) -> None:
+    made = Film(7, 1.0, "smooth", None, True)
+    z = bundled.sample(3, seed=5)
+    recipe = dataclasses.replace(bundled.recipe(*(Place.of(row) for row in z)), film=made)
+    assert torch.equal(bundled.replay(recipe), film.pictures(bundled, made, z))
+
+
 def test_another_checkpoint_refuses_by_name(bundled: Explorer) -> None:
     recipe = ganlab.load("mnist-ae-l1").recipe(Place.of(NUMBERS[0]))
     with pytest.raises(RecipeError, match=r"made with mnist-ae-l1 \(.*not with\s+mnist-bigan"):
@@ -105,7 +114,12 @@ NAN = base64.b64encode(b"\x00\x00\xc0\x7f").decode()
         ({"latents": []}, "list of 1 to 64"),
         ({"latents": [DRAW] * 65}, "list of 1 to 64"),
         ({"latents": "z"}, "list of 1 to 64"),
-        ({"latents": [DRAW]}, "interpolate two or more"),
+        ({"latents": [DRAW]}, "interpolate and film two or more"),
+        ({"operation": "film"}, "settings are an object"),
+        ({"operation": "film", "film": {"sound": 1}}, "has no sound"),
+        ({"operation": "film", "film": {"way": []}}, "Way"),
+        ({"operation": "film", "film": {"frames": 10**9}}, "from 2 to 600 frames"),
+        ({"operation": "film", "film": {}, "latents": [DRAW] * 25}, "2 to 24 latents"),
         ({"steps": 1}, "from 2 to 1000"),
         ({"steps": 10**9}, "from 2 to 1000"),
         ({"steps": True}, "from 2 to 1000"),

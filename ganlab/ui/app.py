@@ -10,7 +10,7 @@ import gradio as gr
 
 from ganlab.explorer import Explorer
 from ganlab.gallery import test_pictures
-from ganlab.recipe import Recipe, RecipeError
+from ganlab.recipe import Recipe
 from ganlab.ui import (
     api,
     compare,
@@ -403,15 +403,19 @@ def _wire_picker(
     picked.then(redraw, drawn, outputs, **LIVE | _slow(tabs))
 
 
-def linked(models: Models, text: str) -> tuple[str, Shelf]:
-    """The model and the shelf of a permalink's recipe; ValueError for one that this server cannot show."""
+def linked(models: Models, text: str) -> tuple[str, Shelf, str]:
+    """The model, the shelf and the tab of a permalink's recipe; ValueError for one that this server cannot
+    show. Of a film the page itself reads what lies between the first and the last latent."""
     recipe = Recipe.from_query(text)
-    if recipe.operation != "decode":
-        raise RecipeError("This link is of a path; python -m ganlab replay makes its pictures.")
     name = models.of_recipe(recipe)
     explorer = models.get(name)
-    item = items.of_latent(explorer, explorer.latents_of(recipe), "a linked latent")
-    return name, opening(explorer)._replace(current=item)
+    found = [
+        items.of_latent(explorer, z.unsqueeze(0), "a linked latent") for z in explorer.latents_of(recipe)
+    ]
+    shelf = opening(explorer)._replace(current=found[0])
+    if recipe.operation == "decode":
+        return name, shelf, "latent"
+    return name, shelf._replace(ends=Ends(found[0], found[-1])), "interpolate"
 
 
 def _wire_links(
@@ -424,7 +428,7 @@ def _wire_links(
     header: Any,
     notice: Any,
 ) -> None:
-    """A page that is opened with ?recipe= shows its latent, in the studio."""
+    """A page that is opened with ?recipe= shows its latent in the studio, or its film."""
     inputs, outputs = _all(made)
 
     @sentences(11)
@@ -432,7 +436,7 @@ def _wire_links(
         text = request.query_params.get("recipe")
         if not text:
             return tuple([gr.skip()] * 11)
-        name, shelf = linked(page.models, str(text))
+        name, shelf, tab = linked(page.models, str(text))
         explorer = page.models.get(name)
         own = name == page.models.default  # whose shelf the browser has asked back already
         return (
@@ -440,7 +444,7 @@ def _wire_links(
             *(name, name, header_html(explorer)),
             *(shelf.current, now_html(shelf.current)),
             *(shelf.ends, slots_html(shelf.ends)),
-            *(gr.Tabs(selected="latent"), "latent"),
+            *(gr.Tabs(selected=tab), tab),
         )
 
     def redraw(active: str, name: str, current: Item, ends: Ends, *values: Any) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 import time
@@ -99,6 +98,12 @@ def samples(explorer: Explorer, request: Request) -> Response:
     return JSONResponse(explorer.sample(count, seed).tolist())
 
 
+def latents(explorer: Explorer, request: Request) -> Response:
+    """The latents that a recipe names, as lists of numbers."""
+    found = explorer.latents_of(Recipe.from_query(request.query_params.get("recipe", "")))
+    return JSONResponse(found.tolist())
+
+
 def picture(explorer: Explorer, request: Request) -> Response:
     """A recipe's picture as PNG, or G(z) for a page that cannot make it itself."""
     if recipe := request.query_params.get("recipe"):
@@ -114,12 +119,9 @@ def picture(explorer: Explorer, request: Request) -> Response:
 
 def read_film(explorer: Explorer, told: dict[str, Any]) -> tuple[Film, Tensor]:
     """The film that a page asks for, and its frames (N, C, H, W)."""
-    keyframes, settings = told.get("keyframes"), told.get("film")
-    if not isinstance(keyframes, list) or not isinstance(settings, dict):
-        raise ValueError("A film is asked for with keyframes, a list of latents, and its settings.")
-    if unknown := settings.keys() - {field.name for field in dataclasses.fields(Film)}:
-        raise ValueError(f"A film has no {', '.join(sorted(unknown))}.")
-    made = Film(**settings)
+    keyframes, made = told.get("keyframes"), Film.of(told.get("film"))
+    if not isinstance(keyframes, list):
+        raise ValueError("A film is asked for with keyframes, a list of latents.")
     if len(keyframes) > film.MAX_KEYFRAMES:
         raise ValueError(f"A film goes through 2 to {film.MAX_KEYFRAMES} latents, not {len(keyframes)}.")
     latents = [explorer.unpack({"fingerprint": told.get("fingerprint"), "z": z}) for z in keyframes]
@@ -193,7 +195,7 @@ def routes(models: Models) -> list[BaseRoute]:
             Route(f"/ganlab/{make.__name__.rstrip('_')}", functools.partial(answered, make, keep))
             for make, keep in (
                 *((make, True) for make in (generator, directions, map_, training)),
-                *((make, False) for make in (samples, picture)),
+                *((make, False) for make in (samples, latents, picture)),
             )
         ),
         Mount("/ganlab/static", Scripts(directory=STATIC)),

@@ -1,4 +1,7 @@
-"""Interpolate: the path between two latents, scrubbed in the page and taken home as strip or GIF."""
+"""Interpolate: a film through two or more latents, made in the page (static/film.js).
+
+Where the server makes a model's pictures, it is the path from A to B, decoded all at once.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,6 @@ from ganlab.ui import items, markup
 from ganlab.ui.items import Item
 from ganlab.ui.page import (
     CLICK,
-    LIVE,
     SLOW,
     Ends,
     Page,
@@ -36,7 +38,7 @@ from ganlab.ui.reconstruct import example_items, picture_item
 
 FINE = 61  # positions of the scrubber, all decoded at once: scrubbing asks nobody
 FRAMES = 11  # of the filmstrip
-MAX_FRAMES = 61
+MAX_FRAMES = 61  # of a path that a client asks for
 WAYS = {
     "uniform": "a straight line (lerp), which stays inside the uniform prior's box",
     "normal": "a great circle (slerp), which keeps the norms that a normal prior gives",
@@ -89,12 +91,17 @@ def _between(path: Tensor) -> str:
     )
 
 
-def stage_html(explorer: Explorer, ends: Ends, frames: int) -> str:
+def stage_html(explorer: Explorer, ends: Ends, frames: int = FRAMES) -> str:
+    """A and B; and the path between them, for a model whose films the page cannot make."""
     a, b = ends
     first, last = _slot(explorer, "A", a), _slot(explorer, "B", b)
+    way = f"<small>{WAYS[explorer.config.prior]}; the ends are exact</small>"
+    swap = f"{markup.button('swap A and B', 'swap')} {way}"
     if a is None or b is None:
-        middle = markup.notice("Give A and B a picture each: the path between them appears here.")
-        return f'<div class="gl-path">{first}{middle}{last}</div>'
+        hint = markup.notice("Give A and B a picture each: the path between them appears here.")
+        return f'<div class="gl-path">{first}{hint}{last}</div>'
+    if not portable.reason(explorer.model):
+        return f'<div class="gl-path gl-sources">{first}{last}</div><p class="gl-meter">{swap}</p>'
     fine = explorer.decode(explorer.interpolate(a.z[0], b.z[0], FINE))
     shown = explorer.decode(explorer.interpolate(a.z[0], b.z[0], frames))
     strip = markup.row(
@@ -108,17 +115,20 @@ def stage_html(explorer: Explorer, ends: Ends, frames: int) -> str:
     downloads += _download("film (GIF)", "path.gif", "image/gif", images.animation(shown))
     return (
         f'<div class="gl-path">{first}{_between(fine)}{last}</div>{strip}'
-        f'<p class="gl-meter">{downloads}{markup.button("swap A and B", "swap")}'
-        f" <small>{WAYS[explorer.config.prior]}; the ends are exact</small></p>"
+        f'<p class="gl-meter">{downloads}{swap}</p>'
     )
 
 
-def film_value(explorer: Explorer, name: str, current: Item, ends: Ends) -> dict[str, Any]:
-    """What the film studio starts from; `name` is the model's among those that the page may ask for."""
+def told(item: Item | None) -> dict[str, Any] | None:
+    """A keyframe as the page knows it."""
+    return None if item is None else {"z": item.z[0].tolist(), "caption": item.caption}
 
-    def told(item: Item | None) -> dict[str, Any] | None:
-        return None if item is None else {"z": item.z[0].tolist(), "caption": item.caption}
 
+def film_value(
+    explorer: Explorer, name: str, current: Item, ends: Ends, brought: Item | None = None
+) -> dict[str, Any]:
+    """What the film studio starts from; `name` is the model's among those that the page may ask for, and
+    `brought` a picture that was just uploaded to become a keyframe."""
     return {
         "model": name,
         "fingerprint": explorer.fingerprint,
@@ -127,14 +137,15 @@ def film_value(explorer: Explorer, name: str, current: Item, ends: Ends) -> dict
         "a": told(ends.a),
         "b": told(ends.b),
         "current": told(current),
+        "brought": told(brought),
         "palette": markup.PALETTE,
         "formats": [kind for kind in film.FORMATS if kind != "mp4" or importlib.util.find_spec("av")],
         "server": portable.reason(explorer.model),
     }
 
 
-def render(explorer: Explorer, current: Item, ends: Ends, frames: float, name: str) -> tuple[Any, ...]:
-    return stage_html(explorer, ends, int(frames)), film_value(explorer, name, current, ends), ""
+def render(explorer: Explorer, current: Item, ends: Ends, name: str) -> tuple[Any, ...]:
+    return stage_html(explorer, ends), film_value(explorer, name, current, ends), ""
 
 
 def _end(explorer: Explorer, current: Item, action: str) -> Item:
@@ -159,10 +170,6 @@ def _on_path(explorer: Explorer, ends: Ends, index: int, steps: int) -> Item:
 
 def build(page: Page) -> Tab:
     notice = notice_area()
-    first = stage_html(page.opened, page.first_ends, FRAMES)
-    stage = html(first, "tiles", "path", elem_id="interpolate-stage", elem_classes=SLOW)
-    frames = gr.Slider(3, MAX_FRAMES, value=FRAMES, step=1, label="Frames of strip and GIF", elem_id="frames")
-
     studio = gr.HTML(
         film_value(page.opened, page.models.default, page.first, page.first_ends),
         html_template='<div class="gl-films"></div>',
@@ -170,6 +177,8 @@ def build(page: Page) -> Tab:
         js_on_load=markup.script("path-film.js"),
         elem_id="film",
     )
+    first = stage_html(page.opened, page.first_ends)
+    stage = html(first, "tiles", "path", elem_id="interpolate-stage", elem_classes=SLOW)
 
     @sentences(2)
     def use(event: gr.EventData, model: str) -> tuple[Any, ...]:
@@ -179,41 +188,37 @@ def build(page: Page) -> Tab:
     studio.use(use, [page.model], [page.current, page.now, notice], **CLICK)
 
     @sentences(1)
-    def redraw(model: str, ends: Ends, frames: float) -> str:
-        return stage_html(page.models.get(model), ends, int(frames))
+    def bring(event: gr.EventData, model: str, current: Item, ends: Ends) -> dict[str, Any]:
+        """An upload as a keyframe."""
+        explorer = page.models.get(model)
+        item = picture_item(explorer, event.picture, "auto", "your picture")
+        return film_value(explorer, model, current, ends, item)
 
-    frames.input(redraw, [page.model, page.ends, frames], [stage, notice], **LIVE)
+    studio.bring(bring, [page.model, page.current, page.ends], [studio, notice], **CLICK)
 
     @sentences(6)
-    def pick(model: str, current: Item, ends: Ends, frames: float, event: gr.EventData) -> tuple[Any, ...]:
+    def pick(model: str, current: Item, ends: Ends, event: gr.EventData) -> tuple[Any, ...]:
         explorer, action, value = page.models.get(model), str(event.action), str(event.value)
         if action in ("frame", "rest"):
-            item = _on_path(explorer, ends, int(value), int(frames) if action == "frame" else FINE)
+            item = _on_path(explorer, ends, int(value), FRAMES if action == "frame" else FINE)
             return item, now_html(item), *[gr.skip()] * 3, film_value(explorer, model, item, ends)
         if action == "swap":
             ends = Ends(ends.b, ends.a)
         elif value in ("A", "B"):
             ends = ends.with_end(value, _end(explorer, current, action))
-        drawn = stage_html(explorer, ends, int(frames)), film_value(explorer, model, current, ends)
+        drawn = stage_html(explorer, ends), film_value(explorer, model, current, ends)
         return gr.skip(), gr.skip(), ends, slots_html(ends), *drawn
 
-    outputs = [page.ends, page.slots, stage, studio, notice]
-    stage.pick(
-        pick,
-        [page.model, page.current, page.ends, frames],
-        [page.current, page.now, *outputs],
-        **CLICK | waits_on(stage),
-    )
+    given, outputs = [page.model, page.current, page.ends], [page.ends, page.slots, stage, studio, notice]
+    stage.pick(pick, given, [page.current, page.now, *outputs], **CLICK | waits_on(stage))
 
     @sentences(4)
-    def upload(model: str, current: Item, ends: Ends, frames: float, event: gr.EventData) -> tuple[Any, ...]:
+    def upload(model: str, current: Item, ends: Ends, event: gr.EventData) -> tuple[Any, ...]:
         explorer, name = page.models.get(model), str(event.value)
         if name not in ("A", "B"):
             raise ValueError(f"A path has the ends A and B, not {name!r}.")
         ends = ends.with_end(name, picture_item(explorer, event.picture, "auto", f"your picture {name}"))
-        drawn = stage_html(explorer, ends, int(frames)), film_value(explorer, model, current, ends)
-        return ends, slots_html(ends), *drawn
+        return ends, slots_html(ends), stage_html(explorer, ends), film_value(explorer, model, current, ends)
 
-    given = [page.model, page.current, page.ends, frames]
     stage.upload(upload, given, outputs, **CLICK | waits_on(stage))
-    return Tab("interpolate", [stage, studio, notice], render, [frames, page.model])
+    return Tab("interpolate", [stage, studio, notice], render, [page.model])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganlab import portable
 from ganlab.explorer import Explorer
-from tests.browser.test_tabs import Open, caption, tab
+from ganlab.gallery import Pictures
+from tests.browser.test_kinds import choose
+from tests.browser.test_tabs import Open, caption, photo, tab
 
 pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -61,6 +65,35 @@ def test_keyframes_are_added_ordered_and_dropped(open_page: Open) -> None:
     assert titles(page) == ["test 2", "test 4"]
 
 
+def test_keyframes_from_the_shelf_and_from_files(open_page: Open, digits: Pictures) -> None:
+    page = films(open_page)
+    page.get_by_role("button", name="add shelf").click()
+    expect(page.locator(".gl-films")).to_contain_text("Nothing lies there yet")
+    page.locator(".gl-shelf [data-action=keep]").click()
+    expect(page.locator(".gl-kept .gl-tile")).to_have_count(1)
+    page.get_by_role("button", name="add shelf").click()
+    assert titles(page) == ["test 7", "test 2", "test 4"]
+    upload = page.get_by_label("Upload a picture as a keyframe")
+    upload.set_input_files({"name": "x.jpg", "mimeType": "image/jpeg", "buffer": photo(digits, 1)})
+    expect(keyframes(page)).to_have_count(4)
+    assert titles(page)[-1] == "your picture"
+    upload.set_input_files({"name": "x.txt", "mimeType": "text/plain", "buffer": b"no picture"})
+    expect(page.locator(".gl-notice:visible")).to_contain_text("not a picture")
+    expect(keyframes(page)).to_have_count(4)
+    page.get_by_role("button", name="A to B").click()
+    assert titles(page) == ["test 7", "test 2"]
+
+
+def test_its_frames_lie_side_by_side(open_page: Open) -> None:
+    page = films(open_page)
+    frames = page.locator(".gl-frames .gl-tile")
+    expect(frames).to_have_count(11)
+    page.get_by_label("frames of the strip").select_option("21")
+    expect(frames).to_have_count(21)
+    frames.nth(10).click()
+    expect(caption(page)).to_contain_text("in a film, at 1.5 s")
+
+
 def test_it_plays_without_a_request(open_page: Open) -> None:
     page = films(open_page)
     expect(page.locator(".gl-film .gl-fine").first).to_contain_text("becomes 2")
@@ -99,3 +132,33 @@ def test_its_files_are_of_the_size_and_length_asked_for(open_page: Open, bundled
     page.locator(".gl-film .gl-scrub").fill("0")
     shown = np.array(page.evaluate(STAGE)).reshape(28, 28, 4)[:, :, 0]
     assert np.abs(first.astype(int) - shown).max() <= 1
+
+
+def test_where_the_server_makes_the_path_it_is_scrubbed_in_the_page(
+    open_page: Open, other_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_page()
+    monkeypatch.setattr(portable, "MOST", 0)
+    choose(page, other_model, "Other · MNIST")
+    tab(page, "Interpolate")
+    requests: list[str] = []
+    scrubber = page.locator("#interpolate-stage .gl-scrub")
+    sprite = page.locator(".gl-sprite")
+    before = sprite.evaluate("e => e.style.backgroundPosition")
+    box = scrubber.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.on("request", lambda request: requests.append(request.url))
+    page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + box["height"] / 2, steps=10)
+    assert sprite.evaluate("e => e.style.backgroundPosition") != before
+    assert requests == []  # the drag asks nobody; Python hears where it rests
+    page.mouse.up()
+    expect(caption(page)).to_contain_text(re.compile(r"between A and B, t = 0\.[12]"))
+    page.locator("[data-action=frame]").first.click()
+    expect(caption(page)).to_contain_text("t = 0.00")
+    with page.expect_download() as download:
+        page.locator("a[download='path.gif']").click()
+    assert Image.open(Path(download.value.path())).n_frames == 20  # eleven, there and back
+    with page.expect_download() as download:
+        page.locator("a[download='path.png']").click()
+    assert Image.open(Path(download.value.path())).width > 11 * 28

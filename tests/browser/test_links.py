@@ -14,12 +14,18 @@ from PIL import Image
 from ganlab import images
 from ganlab.__main__ import main
 from ganlab.explorer import Explorer
+from ganlab.film import Film
 from ganlab.recipe import Place, Recipe
 from tests.browser.test_studio import moved, shown, sliders, studio
-from tests.browser.test_tabs import Open, caption
+from tests.browser.test_tabs import Open, caption, tab
 
 pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect
+
+FACES = """
+(canvases) => canvases.map((canvas) =>
+  [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data].join())
+"""
 
 
 @pytest.fixture
@@ -37,7 +43,7 @@ def restarted() -> Iterator[str]:
 
 def saved(page: Any, name: str) -> bytes:
     with page.expect_download() as download:
-        page.get_by_role("button", name=name).click()
+        page.locator("button:visible", has_text=name).click()
     return Path(download.value.path()).read_bytes()
 
 
@@ -77,12 +83,41 @@ def test_a_link_shows_its_latent_again_after_a_restart(
     expect(caption(page)).to_contain_text("moved from a linked latent")
 
 
+def test_a_films_link_and_recipe_bring_all_of_it_back(
+    open_page: Open, restarted: str, bundled: Explorer, tmp_path: Path
+) -> None:
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    tab(page, "Interpolate")
+    keys = page.locator(".gl-film .gl-keep .gl-tile")
+    expect(keys).to_have_count(2)
+    page.get_by_role("button", name="add current").click()
+    page.get_by_label("duration in seconds").fill("1.5")
+    page.get_by_label("easing").select_option("smooth")
+    page.get_by_text("closed loop").click()
+    faces = page.locator(".gl-frames canvas").evaluate_all(FACES)
+    recipe = Recipe.from_json(saved(page, "recipe").decode())
+    assert recipe.film == Film(38, 1.5, "smooth", None, True)
+    assert main(["replay", recipe.to_json(), "-o", str(tmp_path / "out.png")]) == 0
+    assert len(bundled.replay(recipe)) == 38
+    page.get_by_role("button", name="copy link").click()
+    expect(page.locator(".gl-films")).to_contain_text("The link is copied")
+    link = page.evaluate("navigator.clipboard.readText()")
+    page.unroute_all()
+    page.goto(restarted.rstrip("/") + "/?" + link.split("?", 1)[1])
+    expect(page.get_by_role("tab", name="Interpolate")).to_have_attribute("aria-selected", "true")
+    expect(keys).to_have_count(3)
+    expect(keys.nth(2)).to_have_attribute("title", "linked latent 3")
+    expect(page.get_by_label("duration in seconds")).to_have_value("1.5")
+    expect(page.get_by_label("easing")).to_have_value("smooth")
+    assert page.locator(".gl-frames canvas").evaluate_all(FACES) == faces
+
+
 @pytest.mark.parametrize(
     ("query", "said"),
     [
         ("nonsense", "This permalink is damaged"),
         (Recipe("gone", "f" * 16, (Place(b"\0" * 200),)).to_query(), "was made with gone"),
-        (Recipe("gone", "f" * 16, (Place(b"\0" * 200),) * 2, 5).to_query(), "This link is of a path"),
+        (Recipe("gone", "f" * 16, (Place(b"\0" * 200),) * 2, 5).to_query(), "was made with gone"),
     ],
 )
 def test_a_bad_link_is_told_and_leaves_the_page_alive(open_page: Open, query: str, said: str) -> None:

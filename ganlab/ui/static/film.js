@@ -1,17 +1,21 @@
 // A film through two or more latents, played and scrubbed in the page; the server judges it and makes its files.
 import { button, el, picker } from './elements.js';
 import { generatorOf, paint } from './generator.js';
+import { copied, fromQuery, recipeOf, saved } from './recipe.js';
 import { lerp, slerp } from './vectors.js';
 
 const REST = 300; // ms after the last change until the judge is asked
 const FRAMES = 61; // that the judge sees
 const RATE = 25; // frames a second of files
 const MOST_FRAMES = 600;
+const MOST_KEYS = 24;
+const STRIPS = [7, 11, 21, 41];
 
 export class FilmStudio {
-  // python: { use({ z, about, fingerprint }) } makes a latent on the way the current one.
+  // python: { use({ z, about, fingerprint }), bring({ picture }) } make a latent on the way the current one, and
+  // an upload a keyframe.
   constructor(root, python) {
-    Object.assign(this, { root, python, keys: [], at: 0.5, playing: false });
+    Object.assign(this, { root, python, keys: [], at: 0.5, playing: false, taken: 0 });
     this.settings = { seconds: 3, easing: 'linear', way: '', loop: false };
     this.canvas = el('canvas', { class: 'gl-picture gl-large', role: 'img', 'aria-label': 'the film' });
     this.time = el('output');
@@ -22,7 +26,7 @@ export class FilmStudio {
     this.flips = el('p', { class: 'gl-fine', role: 'status' });
     this.row = el('div', { class: 'gl-row', role: 'group', 'aria-label': 'keyframes, in their order' });
     this.notice = el('p', { class: 'gl-fine', role: 'status' });
-    this.files = el('div', { class: 'gl-tools' });
+    this.files = el('span', { class: 'gl-send' });
     const stage = el(
       'figure',
       { class: 'gl-card' },
@@ -31,19 +35,46 @@ export class FilmStudio {
       this.scrub,
       el('figcaption', {}, this.player, button('make current', () => this.use())),
     );
-    root.replaceChildren(
-      el('h3', { class: 'gl-h' }, 'a film through as many pictures as you like'),
-      el('div', { class: 'gl-film' }, stage, el('div', { class: 'gl-panel' }, this.row, this.adders(), this.strip, this.flips, this.options(), this.files, this.notice)),
-    );
+    this.frames = el('div', { class: 'gl-row gl-frames', role: 'group', 'aria-label': 'frames of the film' });
+    const panel = el('div', { class: 'gl-panel' }, this.row, this.adders(), this.strip, this.flips, this.options(), this.takers());
+    this.body = el('div', {}, el('div', { class: 'gl-film' }, stage, panel), this.frames);
+    root.replaceChildren(this.body, this.notice);
   }
 
   adders() {
-    const add = (name) => button(`add ${name}`, () => this.add(this.value[name]));
-    return el('div', { class: 'gl-tools' }, ...['current', 'a', 'b'].map((name) => {
-      const made = add(name);
-      made.textContent = `add ${name.length === 1 ? name.toUpperCase() : name}`;
-      return made;
-    }));
+    const add = (text, found) => button(text, () => this.add(found()));
+    const shelf = () => {
+      const { fingerprint, kept } = document.querySelector('.gl-kept')?.dataset ?? {};
+      return fingerprint === this.value.fingerprint ? JSON.parse(kept) : [];
+    };
+    const file = el('input', { type: 'file', accept: 'image/*', class: 'gl-file', 'aria-label': 'Upload a picture as a keyframe' });
+    file.onchange = () => {
+      if (!file.files.length) return;
+      const reader = new FileReader();
+      reader.onload = () => this.python.bring({ picture: reader.result });
+      reader.readAsDataURL(file.files[0]);
+      file.value = ''; // so that the same file can be chosen again
+    };
+    return el(
+      'div',
+      { class: 'gl-tools' },
+      add('add current', () => [this.value.current]),
+      add('add A', () => [this.value.a]),
+      add('add B', () => [this.value.b]),
+      add('add shelf', shelf),
+      el('label', { class: 'gl-button' }, 'add upload', file),
+      button('A to B', () => this.startOver(), { title: 'just A and B again' }),
+    );
+  }
+
+  takers() {
+    return el(
+      'div',
+      { class: 'gl-tools' },
+      this.files,
+      button('copy link', async () => (this.notice.textContent = await copied(this.recipe())), { title: 'an address that shows this film again' }),
+      button('recipe', () => saved(this.recipe(), 'film.json'), { title: 'a JSON file that python -m ganlab replay reads' }),
+    );
   }
 
   options() {
@@ -53,12 +84,19 @@ export class FilmStudio {
     };
     const seconds = el('input', { type: 'range', min: 0.5, max: 12, step: 0.5, value: 3, 'aria-label': 'duration in seconds' });
     const told = el('output', {}, '3 s');
-    seconds.oninput = () => {
-      told.textContent = `${seconds.value} s`;
-      set('seconds')(Number(seconds.value));
-    };
+    seconds.oninput = () => set('seconds')(Number(seconds.value));
     const loop = el('input', { type: 'checkbox' });
     loop.onchange = () => set('loop')(loop.checked);
+    const easing = picker('easing', [['linear', 'none'], ['smooth', 'smooth']], set('easing'));
+    const way = picker('way between keyframes', [['', "the prior's"], ['lerp', 'straight line'], ['slerp', 'great circle']], set('way'));
+    this.tell = () => {
+      Object.assign(seconds, { value: this.settings.seconds });
+      told.textContent = `${this.settings.seconds} s`;
+      loop.checked = this.settings.loop;
+      [easing.value, way.value] = [this.settings.easing, this.settings.way];
+    };
+    this.count = picker('frames of the strip', STRIPS.map((n) => [n, `${n} frames`]), () => this.changed());
+    this.count.value = 11;
     this.size = picker('size of a pixel in files', [1, 4, 8, 16].map((n) => [n, `${n} x`]), () => {});
     this.size.value = 8;
     return el(
@@ -66,13 +104,15 @@ export class FilmStudio {
       { class: 'gl-tools gl-options' },
       el('label', {}, 'duration ', seconds, told),
       el('label', {}, loop, ' closed loop'),
-      el('label', {}, 'easing ', picker('easing', [['linear', 'none'], ['smooth', 'smooth']], set('easing'))),
-      el('label', {}, 'way ', picker('way between keyframes', [['', "the prior's"], ['lerp', 'straight line'], ['slerp', 'great circle']], set('way'))),
+      el('label', {}, 'easing ', easing),
+      el('label', {}, 'way ', way),
+      el('label', {}, 'strip ', this.count),
       el('label', {}, 'size ', this.size),
     );
   }
 
-  // value: { model, fingerprint, prior, made, a, b, current, palette, formats, server }, latents as { z, caption }.
+  // value: { model, fingerprint, prior, made, a, b, current, brought, palette, formats, server }, latents as
+  // { z, caption }.
   show(value) {
     if (!value?.model || value.made < this.value?.made) return;
     const other = this.value?.fingerprint !== value.fingerprint;
@@ -85,7 +125,8 @@ export class FilmStudio {
       if (!value.server) this.load(value);
     }
     if (!this.own) this.keys = ends; // until the person orders them, they are A and B
-    this.refresh();
+    if (value.brought) this.add([value.brought]);
+    else this.refresh();
   }
 
   async load({ model, fingerprint }) {
@@ -93,6 +134,7 @@ export class FilmStudio {
       const G = await generatorOf(model, fingerprint);
       if (this.value.fingerprint !== fingerprint) return; // another was chosen meanwhile
       this.G = G;
+      await this.openLink();
     } catch (error) {
       this.notice.textContent = error.message;
     }
@@ -100,16 +142,39 @@ export class FilmStudio {
   }
 
   refresh() {
-    this.root.hidden = !this.G; // without a generator in the page, the path above is all there is
+    this.body.hidden = !this.G; // without a generator in the page, the path above is all there is
     this.changed();
+  }
+
+  // A permalink of a film, once, when its model is in use.
+  async openLink() {
+    const text = new URLSearchParams(location.search).get('recipe');
+    const recipe = text && !this.linked ? fromQuery(text) : null;
+    if (recipe?.fingerprint !== this.value.fingerprint || recipe.operation === 'decode') return;
+    this.linked = true;
+    const answer = await fetch(`ganlab/latents?model=${encodeURIComponent(this.value.model)}&recipe=${text}`);
+    if (!answer.ok) throw new Error(await answer.text());
+    const found = await answer.json();
+    const { seconds, easing, way, loop } = { ...this.settings, ...recipe.film };
+    Object.assign(this.settings, { seconds, easing, way: way ?? '', loop });
+    Object.assign(this, { own: true, keys: found.map((z, index) => ({ z, caption: `linked latent ${index + 1}` })) });
   }
 
   // ---------------------------------------------------------------- keyframes
 
-  add(key) {
-    if (!key) return;
-    this.own = true;
-    this.keys = [...this.keys, key];
+  add(keys) {
+    const found = keys.filter(Boolean);
+    if (!found.length) {
+      this.notice.textContent = 'Nothing lies there yet.';
+      return;
+    }
+    this.notice.textContent = '';
+    Object.assign(this, { own: true, keys: [...this.keys, ...found].slice(0, MOST_KEYS) });
+    this.changed();
+  }
+
+  startOver() {
+    Object.assign(this, { own: false, keys: [this.value.a, this.value.b].filter(Boolean) });
     this.changed();
   }
 
@@ -205,17 +270,52 @@ export class FilmStudio {
     this.row.replaceChildren(...this.keys.map((key, index) => this.tile(key, index)));
     const enough = this.keys.length > 1;
     for (const part of [this.player, this.scrub, ...this.files.children]) part.disabled = !enough;
+    this.tell();
+    this.frames.replaceChildren(...(enough ? this.strips() : []));
     if (!enough) this.flips.textContent = 'A film needs two keyframes.';
     this.goTo(this.at);
     clearTimeout(this.resting);
     if (enough) this.resting = setTimeout(() => this.judge(), REST);
   }
 
-  asked(frames, more = {}) {
+  // Where the frames of a film of so many lie, as film.Film.latents has them.
+  place(index, frames) {
+    return index / (frames - (this.settings.loop ? 0 : 1));
+  }
+
+  strips() {
+    const count = Number(this.count.value);
+    return Array.from({ length: count }, (_, index) => {
+      const at = this.place(index, count);
+      const face = el('canvas', { class: 'gl-picture' });
+      paint(face, this.G.decode(this.latent(at)), this.G.shape);
+      const tile = button('', () => {
+        this.goTo(at);
+        this.use();
+      }, { class: 'gl-tile', 'aria-label': `Frame ${index + 1} of ${count}: make it current` });
+      tile.append(face);
+      return tile;
+    });
+  }
+
+  film(frames) {
     const { seconds, easing, way, loop } = this.settings;
+    return { frames, seconds, easing, way: way || null, loop };
+  }
+
+  asked(frames, more = {}) {
     const { model, fingerprint } = this.value;
-    const film = { frames, seconds, easing, way: way || null, loop };
-    return { model, fingerprint, keyframes: this.keys.map((key) => [...key.z]), film, ...more };
+    return { model, fingerprint, keyframes: this.keys.map((key) => [...key.z]), film: this.film(frames), ...more };
+  }
+
+  // Frames of a file of this kind.
+  length(kind) {
+    return kind === 'png' ? Number(this.count.value) : Math.min(MOST_FRAMES, Math.round(RATE * this.settings.seconds));
+  }
+
+  recipe() {
+    const { model: name, fingerprint } = this.value;
+    return recipeOf({ name, fingerprint }, this.keys.map((key) => key.z), this.film(this.length('gif')));
   }
 
   async judge() {
@@ -247,8 +347,7 @@ export class FilmStudio {
 
   async save(kind) {
     this.notice.textContent = 'making the file';
-    const frames = Math.min(MOST_FRAMES, kind === 'png' ? 11 : Math.round(RATE * this.settings.seconds));
-    const body = JSON.stringify(this.asked(frames, { kind, scale: Number(this.size.value) }));
+    const body = JSON.stringify(this.asked(this.length(kind), { kind, scale: Number(this.size.value) }));
     const answer = await fetch('ganlab/film', { method: 'POST', body });
     if (!answer.ok) {
       this.notice.textContent = await answer.text();

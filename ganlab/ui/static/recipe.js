@@ -1,9 +1,39 @@
 // Recipes as ganlab/recipe.py reads them: what makes a picture again to the pixel.
 
-// latents: Float32Arrays, whose bytes the recipe holds.
-export function recipeOf({ name, fingerprint }, latents) {
+import { el } from './elements.js';
+
+// latents: arrays of float32 numbers, whose bytes the recipe holds; of a film, with its settings.
+export function recipeOf({ name, fingerprint }, latents, film = undefined) {
   const told = latents.map((z) => ({ z: base64(new Uint8Array(Float32Array.from(z).buffer)) }));
-  return JSON.stringify({ ganlab: 1, model: name, fingerprint, operation: 'decode', latents: told });
+  return JSON.stringify({ ganlab: 1, model: name, fingerprint, operation: film ? 'film' : 'decode', latents: told, film });
+}
+
+// The recipe behind ?recipe= as an object, or null for what is none; Python says what is wrong with it.
+export function fromQuery(text) {
+  try {
+    const bytes = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
+    return JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (letter) => letter.charCodeAt(0))));
+  } catch {
+    return null;
+  }
+}
+
+// Copies the recipe's permalink; what to tell the person.
+export async function copied(recipe) {
+  const link = new URL(location.pathname, location.origin);
+  link.searchParams.set('recipe', toQuery(recipe));
+  try {
+    await navigator.clipboard.writeText(link.href);
+    return 'The link is copied.';
+  } catch {
+    // without HTTPS, or leave to write there, the address bar shows it instead
+    history.replaceState(null, '', link);
+    return 'The link stands in the address bar.';
+  }
+}
+
+export function saved(recipe, file) {
+  el('a', { href: URL.createObjectURL(new Blob([recipe], { type: 'application/json' })), download: file }).click();
 }
 
 export function toQuery(recipe) {

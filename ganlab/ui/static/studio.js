@@ -3,7 +3,7 @@
 import { button, el } from './elements.js';
 import { generatorOf, paint } from './generator.js';
 import { History } from './history.js';
-import { recipeOf, toQuery } from './recipe.js';
+import { copied, recipeOf, saved, toQuery } from './recipe.js';
 import { Rows } from './rows.js';
 import { Corners, Pad, Seeds } from './surface.js';
 import { moved } from './vectors.js';
@@ -65,9 +65,9 @@ export class Studio {
         el(
           'div',
           { class: 'gl-tools' },
-          button('copy link', () => this.copyLink(), { title: 'an address that shows this latent again' }),
-          button('recipe', () => this.save('recipe'), { title: 'a JSON file that python -m ganlab replay reads' }),
-          button('save PNG', () => this.save('picture'), { title: 'the picture, pixel for pixel' }),
+          button('copy link', async () => (this.notice.textContent = await copied(this.recipe())), { title: 'an address that shows this latent again' }),
+          button('recipe', () => saved(this.recipe(), 'latent.json'), { title: 'a JSON file that python -m ganlab replay reads' }),
+          button('save PNG', () => this.savePicture(), { title: 'the picture, pixel for pixel' }),
         ),
         el('label', { class: 'gl-slider' }, el('span', {}, 'truncation'), this.truncation, this.truncated),
         this.help,
@@ -327,27 +327,9 @@ export class Studio {
     return recipeOf(this.model, [this.latent()]);
   }
 
-  async copyLink() {
-    const link = new URL(location.pathname, location.origin);
-    link.searchParams.set('recipe', toQuery(this.recipe()));
-    try {
-      await navigator.clipboard.writeText(link.href);
-      this.notice.textContent = 'The link is copied.';
-    } catch {
-      // without HTTPS, or leave to write there, the address bar shows it instead
-      history.replaceState(null, '', link);
-      this.notice.textContent = 'The link stands in the address bar.';
-    }
-  }
-
-  save(what) {
-    const recipe = this.recipe();
+  savePicture() {
     const model = encodeURIComponent(this.model.name);
-    const [href, file] =
-      what === 'recipe'
-        ? [URL.createObjectURL(new Blob([recipe], { type: 'application/json' })), 'latent.json']
-        : [`ganlab/picture?model=${model}&recipe=${toQuery(recipe)}`, 'latent.png'];
-    el('a', { href, download: file }).click();
+    el('a', { href: `ganlab/picture?model=${model}&recipe=${toQuery(this.recipe())}`, download: 'latent.png' }).click();
   }
 
   toggleHelp() {
