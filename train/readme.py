@@ -14,7 +14,8 @@ from train.card import NONE, markdown, percent
 README = CHECKPOINTS.parent / "README.md"
 TABLE = CHECKPOINTS / "table"  # the pages that train.table and train.split write
 MARKS = re.compile(
-    r"(?P<start><!-- (?P<kind>figures|models|table|split|ablation|real_world|outliers|inversion)"
+    r"(?P<start><!-- (?P<kind>figures|models|table|split|ablation|real_world|outliers|inversion"
+    r"|remembering|map)"
     r"(?:: (?P<names>[\w -]+?))? -->)"
     r".*?(?P<end><!-- end -->)",
     flags=re.S,

@@ -1,4 +1,5 @@
-"""Tables of what commands of their own measured of checkpoints: real-world uploads, outliers, inversions.
+"""Tables of what commands of their own measured of checkpoints: real-world uploads, outliers, inversions,
+what samples remember, how faithful maps are.
 
 Each takes what the models' metrics.json hold, by the models' names, and gives heads and rows.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ganlab import codemap
 from train.card import NONE, percent
 
 Found = Mapping[str, dict[str, Any]]
@@ -67,9 +69,49 @@ def inversions(found: Found) -> Table:
     return heads, lines
 
 
+def remembering(found: Found) -> Table:
+    """One row a model."""
+    heads = [
+        "Samples of",
+        "Median distance to a training picture (of test pictures)",
+        "Nearer than all but 1 % of test pictures are",
+        "Nearest of as many training and test pictures: a training picture",
+    ]
+    lines = [
+        [
+            f"{name}, {one['source']}",
+            f"{one['median']:.2f} ({one['median_real']:.2f})",
+            f"{one['closer']:,} of {one['samples']:,}",
+            percent(one["nearer_to_training"], one["nearer_to_training_error"]),
+        ]
+        for name, one in found.items()
+    ]
+    return heads, lines
+
+
+def maps(found: Found) -> Table:
+    """One row a map."""
+    k = next(iter(found.values()))["k"]
+    heads = ["Map", f"Of {k} nearest codes, kept", "Nearest is of its class", "By all dimensions"]
+    lines = [
+        [
+            f"{name}, {codemap.KINDS[kind]}",
+            percent(one[kind]["neighbours_kept"]),
+            percent(one[kind]["one_nn"]),
+            percent(one[kind]["one_nn_codes"]),
+        ]
+        for name, one in found.items()
+        for kind in codemap.KINDS
+        if kind in one
+    ]
+    return heads, lines
+
+
 # Key in metrics.json, which is also the kind of the README's mark -> its table, and by which command.
 PARTS: dict[str, tuple[Callable[[Found], Table], str]] = {
     "real_world": (real_world, "python -m train.realworld"),
     "outliers": (outliers, "python -m train.outliers"),
     "inversion": (inversions, "python -m train.inversions"),
+    "remembering": (remembering, "python -m train.remembering"),
+    "map": (maps, "python -m train.map"),
 }

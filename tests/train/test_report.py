@@ -42,3 +42,26 @@ def test_inversions_have_a_row_for_each_way() -> None:
         ["one", "hybrid", "0.0020", "99.00 ± 1.00 %", "0.00 %", "0.50"],
         ["two", "optimise", "0.0300", "–", "–", "0.25"],
     ]
+
+
+def test_remembering_has_a_row_for_each_model() -> None:
+    one = {
+        "source": "mixture", "median": 5.123, "median_real": 6.0, "closer": 1234, "samples": 10_000,
+        "nearer_to_training": 0.51, "nearer_to_training_error": 0.005,
+    }  # fmt: skip
+    _, rows = report.remembering({"plus": one})
+    assert rows == [["plus, mixture", "5.12 (6.00)", "1,234 of 10,000", "51.00 ± 0.50 %"]]
+
+
+def test_maps_have_a_row_for_each_kind() -> None:
+    figures = {"neighbours_kept": 0.31, "one_nn": 0.95, "one_nn_codes": 0.97}
+    heads, rows = report.maps(
+        {"plus": {"k": 10, "tsne": figures, "principal": figures}, "ae": {"k": 10, "principal": figures}}
+    )
+    assert heads[1] == "Of 10 nearest codes, kept"
+    assert [row[0] for row in rows] == [
+        "plus, t-SNE",
+        "plus, principal directions",
+        "ae, principal directions",
+    ]
+    assert rows[0][1:] == ["31.00 %", "95.00 %", "97.00 %"]
