@@ -3,7 +3,8 @@
 - principal: along which the codes of the training pictures vary most (GANSpace, arXiv 2004.02546);
 - closed form: what the generator's first layers pass on most strongly (SeFa, arXiv 2007.06600);
 - classes: from one class's mean code to another's;
-- attributes: how codes differ, on average, whose pictures differ by one deviation of a measured attribute;
+- attributes: of steps as likely as one deviation of the codes, that to which a measured attribute of G(z)
+  responds most;
 - raw: each of the latent's numbers.
 
 Classes and attributes are measured by `python -m train.directions`, which writes them beside the weights.
@@ -50,8 +51,7 @@ class Direction:
 @dataclass(frozen=True)
 class Measured:
     """What only the training pictures tell: the `covariance` (D, D) of their codes, `classes` (K, D), each
-    class's mean code, and `attributes` (A, D), how codes differ when the attribute of that name differs by
-    one deviation."""
+    class's mean code, and `attributes` (A, D), the step for the attribute of that name."""
 
     covariance: Tensor
     classes: Tensor
@@ -132,15 +132,18 @@ def raw(latent_dim: int) -> list[Direction]:
     return [Direction(f"z{i}", row, 1.0) for i, row in enumerate(torch.eye(latent_dim))]
 
 
-def along(codes: Tensor, values: Tensor) -> Tensor:
-    """How codes (N, D) differ, on average, when `values` (N,) differ by one deviation: cov(z, a) / std(a).
+def responding(offsets: Tensor, changes: Tensor, covariance: Tensor) -> Tensor:
+    """Of all steps as likely as one deviation of the codes, the one to which something responds the most.
 
-    Not the weights w of a regression of a on z, which find a whatever else they change: this is the
-    pattern Sigma w that belongs to them (Haufe et al. 2014, equation 6), along which codes really lie.
+    Codes were moved by `offsets` (N, D), and the thing changed by `changes` (N,): a regression gives its mean
+    gradient w. Of the steps s with s^T covariance^-1 s = 1, covariance w / sqrt(w^T covariance w) makes
+    w^T s largest. (w itself would leave the codes' cloud; cov(code, attribute) follows the classes more than
+    the attribute.) ValueError where nothing responds.
     """
-    off = (values - values.mean()).double()
-    centred = (codes - codes.mean(0)).double()
-    deviation = off.square().mean().sqrt()
-    if deviation == 0:
-        raise ValueError("An attribute that is the same in all pictures has no direction.")
-    return ((off @ centred) / len(off) / deviation).float()
+    e, S = offsets.double(), covariance.double()
+    w = torch.linalg.lstsq(e, changes.double().unsqueeze(1)).solution[:, 0]
+    size = (w @ S @ w).clamp(min=0).sqrt()
+    if size == 0:
+        raise ValueError("What does not change with the codes has no direction.")
+    way: Tensor = S @ w / size
+    return way.float()

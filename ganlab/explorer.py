@@ -237,8 +237,11 @@ class Explorer:
         ]
 
     def _attribute_note(self, name: str) -> str:
-        r2, effect = (self.figure("directions", "attributes", name, key) for key in ("r2", "effect"))
-        return "" if r2 is None or effect is None else f"R² {r2:.2f} held out; 1σ asked gives {effect:.2f}σ"
+        keys = ("r2", "effect", "effect_far")
+        r2, near, far = (self.figure("directions", "attributes", name, key) for key in keys)
+        if r2 is None or near is None or far is None:
+            return ""
+        return f"R² {r2:.2f} held out; +1 gives {near:.1f}σ of it, +3 {far:.1f}σ"
 
     def move(self, z: Tensor, principal: Sequence[float] = (), raw: Sequence[float] = ()) -> Tensor:
         """z (1, latent_dim) moved along the first principal directions (in standard deviations of the

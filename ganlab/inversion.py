@@ -22,8 +22,8 @@ from ganlab.networks import Encoder
 
 METHODS = ("encoder", "optimise", "hybrid")
 STEPS = 100
-STARTS = 8
-POOL = 1024  # prior draws among which the starts are chosen: one pass through G, worth many steps
+STARTS = 16
+POOL = 4096  # prior draws among which the starts are chosen: one pass through G, worth many steps
 POOL_SEEDS = 2**62  # where the pool's seeds begin
 RATE = 0.1  # Adam's first step, in units of the latent; it falls to 0 along a cosine
 BETAS = (0.9, 0.999)

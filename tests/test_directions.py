@@ -67,14 +67,21 @@ def test_from_one_class_to_another_is_one_step() -> None:
     assert float(way.vector.norm()) == pytest.approx(1)
 
 
-def test_an_attribute_planted_in_correlated_codes_is_found_as_they_vary() -> None:
-    """The attribute is one number of the codes, with which another one goes along: the way has both."""
-    codes = noise(50_000, 4)
-    codes[:, 1] = 0.8 * codes[:, 0] + 0.6 * codes[:, 1]
-    way = directions.along(codes, 3 * codes[:, 0] + 7)
-    torch.testing.assert_close(way, torch.tensor([1, 0.8, 0, 0]), atol=0.02, rtol=0)
-    with pytest.raises(ValueError, match="the same in all pictures"):
-        directions.along(codes, torch.ones(len(codes)))
+def test_an_attributes_step_is_the_likely_one_to_which_it_responds_most() -> None:
+    covariance = torch.tensor([[1.0, 0.8, 0], [0.8, 1, 0], [0, 0, 4]])
+    offsets = noise(20_000, 3)
+    gradient = torch.tensor([2.0, 0, 0.5])
+    way = directions.responding(offsets, offsets @ gradient + 0.1 * noise(20_000, seed=1), covariance)
+
+    def length(steps: Tensor) -> Tensor:
+        return torch.einsum("nd,de,ne->n", steps, torch.linalg.inv(covariance), steps).sqrt()
+
+    torch.testing.assert_close(length(way[None]), torch.ones(1), atol=1e-4, rtol=0)
+    others = noise(5000, 3, seed=2)
+    others = others / length(others)[:, None]
+    assert float(way @ gradient) > float((others @ gradient).max()) - 1e-2
+    with pytest.raises(ValueError, match="does not change with the codes"):
+        directions.responding(offsets, torch.zeros(20_000), covariance)
 
 
 def test_what_was_measured_is_loaded_strictly(tmp_path: Path) -> None:
