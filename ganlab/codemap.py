@@ -115,6 +115,11 @@ def packed(explorer: Explorer) -> bytes:
             }
             for kind in kinds(explorer)
         ],
+        "lacking": []
+        if "tsne" in kinds(explorer)
+        else [
+            {"title": KINDS["tsne"], "reason": f"python -m train.map {explorer.config.name} has not made it"}
+        ],
         "attributes": attributes[1] if attributes is not None else [],
     }
     return save({key: tensor.contiguous() for key, tensor in tensors.items()}, {"ganlab": json.dumps(told)})

@@ -233,6 +233,59 @@ def test_the_studio(browser: Any, before: str) -> None:
         )
 
 
+# While the map is panned: the frames in which it was drawn, and how long a drawing took in the page.
+WATCH_MAP = """
+() => {
+  const found = (window.found = { frames: [], decoded: [] });
+  let pressed = 0;
+  const original = CanvasRenderingContext2D.prototype.putImageData;
+  CanvasRenderingContext2D.prototype.putImageData = function (...values) {
+    original.apply(this, values);
+    const frame = document.timeline.currentTime;
+    if (this.canvas.matches('.gl-sky') && found.frames.at(-1) !== frame) found.frames.push(frame);
+    if (this.canvas.closest('.gl-pair') && pressed) {
+      const since = pressed;
+      pressed = 0;
+      found.decoded.push(performance.now() - since);
+    }
+  };
+  addEventListener('pointerup', () => (pressed = performance.now()), true);
+}
+"""
+
+
+def test_the_map(browser: Any) -> None:
+    """Frames are drawings of all 60,000 points, at most one a frame of the screen (60 a second here)."""
+    with running_app() as (app, address):
+        page = first_page(browser, app, address)
+        started = time.perf_counter()
+        page.get_by_role("tab", name="Map").click()
+        page.locator(".gl-aside .gl-tile").nth(7).wait_for(timeout=120_000)
+        print(f"\nmap: from the click on its tab to all codes {time.perf_counter() - started:.1f} s")
+        page.wait_for_timeout(2000)
+        page.evaluate(WATCH_MAP)
+        box = page.locator(".gl-sky").bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        began = time.perf_counter()
+        while (past := time.perf_counter() - began) < DRAG:
+            turn = 2 * math.pi * past / 2
+            page.mouse.move(x + 80 * math.sin(turn), y + 80 * math.cos(turn))
+        frames = len(page.evaluate("window.found.frames"))
+        page.mouse.up()
+        print(f"map panned: {frames / DRAG:.1f} frames a second over {DRAG} s")
+        for step in range(REPEATS):
+            page.mouse.move(x + 5 * step, y - 3 * step)
+            page.mouse.down()
+            page.mouse.up()
+        decoded = page.evaluate("window.found.decoded")
+        print(
+            f"click on the map to its picture: median {quantile(decoded, 0.5):.1f} ms, slowest"
+            f" {max(decoded):.1f} ms of {len(decoded)}"
+        )
+
+
 def test_fifty_switches_among_the_bundled_models(browser: Any) -> None:
     names = list_models()
     titles = {name: json.loads((CHECKPOINTS / name / "config.json").read_text())["title"] for name in names}

@@ -177,3 +177,6 @@ def test_another_model_and_one_without_codes(open_page: Open, other_model: str, 
     expect(page.locator(".gl-sky")).to_be_visible(timeout=60_000)
     expect(page.locator(".gl-aside .gl-tile")).to_have_count(8)
     page.wait_for_function("document.querySelector('.gl-aside .gl-tile img').naturalWidth === 28")
+    tsne = page.get_by_role("button", name="t-SNE")
+    expect(tsne).to_be_disabled()
+    expect(tsne).to_have_attribute("title", "python -m train.map other has not made it")

@@ -215,3 +215,30 @@ def test_where_the_page_cannot_the_server_makes_the_pictures(
         sliders(page).first.fill("2")
     expect(caption(page)).to_contain_text("moved from test 4")
     assert shown(page).any()
+
+
+def test_a_finger_moves_sliders_and_the_plane(open_page: Open) -> None:
+    page = studio(open_page, width=375, height=800, has_touch=True, is_mobile=True)
+    touch = page.context.new_cdp_session(page)
+
+    def drag(place: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
+        place.scroll_into_view_if_needed()
+        box = place.bounding_box()
+        for kind, at in (("touchStart", start), ("touchMove", end), ("touchEnd", None)):
+            points = (
+                []
+                if at is None
+                else [{"x": box["x"] + at[0] * box["width"], "y": box["y"] + at[1] * box["height"]}]
+            )
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    drag(sliders(page).first, (0.5, 0.5), (0.8, 0.5))
+    expect(caption(page)).to_contain_text("moved from test 7")
+    assert float(sliders(page).first.input_value()) > 1
+    page.get_by_role("button", name="two at once").click()
+    plane = page.locator(".gl-plane")
+    plane.scroll_into_view_if_needed()
+    before, scrolled = shown(page), page.evaluate("scrollY")
+    drag(plane, (0.5, 0.5), (0.1, 0.9))
+    assert (shown(page) != before).any()
+    assert page.evaluate("scrollY") == scrolled  # the finger moves the latent, not the page

@@ -105,9 +105,10 @@ export class CodeMap {
   // ---------------------------------------------------------------- controls
 
   layOut() {
-    const { kinds, attributes } = this.data;
+    const { kinds, lacking, attributes } = this.data;
     this.kinds.replaceChildren(
       ...kinds.map(({ id, title }) => button(title, () => this.open(id), { 'data-kind': id, 'aria-pressed': 'false' })),
+      ...lacking.map(({ title, reason }) => button(title, null, { disabled: true, title: reason })),
     );
     const colours = [['', 'class'], ...attributes.map(({ name }) => [name, name])];
     this.tools.replaceChildren(
