@@ -315,9 +315,8 @@ class Explorer:
     # ------------------------------------------------------------------ latents outside Python
 
     def pack(self, z: Tensor) -> dict[str, Any]:
-        """One latent as JSON: its numbers and the fingerprint of the checkpoint that they belong to."""
-        values = [round(float(v), 6) for v in self._latents(z)[0]]
-        return {"fingerprint": self.fingerprint, "z": values}
+        """One latent as JSON: its numbers, exact, and its checkpoint's fingerprint."""
+        return {"fingerprint": self.fingerprint, "z": self._latents(z)[0].tolist()}
 
     def unpack(self, packed: object) -> Tensor:
         """A packed latent -> (1, latent_dim); one of another checkpoint is refused."""

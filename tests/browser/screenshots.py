@@ -46,7 +46,7 @@ def main() -> None:
                 page.goto(url)
                 page.locator("#reconstruct-stage .gl-card").first.wait_for()
                 page.locator("[data-action=example]").nth(6).click()
-                page.locator(".gl-now figcaption", has_text="test 4").wait_for()
+                page.locator(".gl-now figcaption", has_text="test 4").wait_for(state="attached")
                 page.locator(".gl-shelf [data-action=keep]").click()
                 for name in options.tabs:
                     open_tab(page, name)

@@ -13,6 +13,7 @@ const MOVED = 4; // css pixels from which a press is a drag
 const BLENDED = 8; // codes that an empty place is made of
 const NEAREST = 8; // codes that light up
 const PATH = 33; // places of the path
+const TOGETHER = 0.15; // of half the map, up to which two steps of the path are joined
 const FACES = 140; // points in sight up to which their pictures are drawn
 const FACE = 28; // css pixels
 const BUDGET = 8; // ms a frame for pictures
@@ -299,13 +300,21 @@ export class CodeMap {
       }
     };
     const { path, near, current, a, b } = this.marks ?? {};
-    if (path?.length > 1) {
-      for (const [stroke, wide] of [[paper, 5], [accent, 2.5]]) {
-        Object.assign(context, { strokeStyle: stroke, lineWidth: wide * ratio, lineJoin: 'round' });
+    // The path as its steps; a line joins only those that lie together: it does not lead over what lies between.
+    for (const [colour, wide] of path?.length ? [[paper, 2], [accent, 0]] : []) {
+      Object.assign(context, { strokeStyle: colour, fillStyle: colour, lineWidth: (wide + 2) * ratio });
+      path.forEach((place, step) => {
+        const [x, y] = this.onCanvas(place);
         context.beginPath();
-        for (const place of path) context.lineTo(...this.onCanvas(place));
+        context.arc(x, y, (wide / 2 + 2.5) * ratio, 0, 2 * Math.PI);
+        context.fill();
+        const before = path[step - 1];
+        if (!before || Math.hypot(place[0] - before[0], place[1] - before[1]) > TOGETHER * EDGE) return;
+        context.beginPath();
+        context.moveTo(...this.onCanvas(before));
+        context.lineTo(x, y);
         context.stroke();
-      }
+      });
     }
     for (const place of near ?? []) ring(place, 5, ink, 1.5);
     context.font = `600 ${13 * ratio}px system-ui, sans-serif`;
