@@ -15,7 +15,7 @@ from PIL import Image
 from ganlab import portable
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
-from tests.browser.test_kinds import choose
+from tests.browser.test_kinds import choose, wait_for_generator
 from tests.browser.test_tabs import Open, caption, photo, tab
 
 pytestmark = pytest.mark.browser
@@ -138,6 +138,7 @@ def test_where_the_server_makes_the_path_it_is_scrubbed_in_the_page(
     open_page: Open, other_model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = open_page()
+    wait_for_generator(page)
     monkeypatch.setattr(portable, "MOST", 0)
     choose(page, other_model, "Other · MNIST")
     tab(page, "Interpolate")

@@ -27,6 +27,14 @@ def choose(page: Any, model: str, title: str) -> None:
     expect(page.locator(".gl-facts")).to_contain_text(title, timeout=LONG)
 
 
+def wait_for_generator(page: Any) -> None:
+    """Until the page has the generator of the model that it opened with."""
+    page.wait_for_function(
+        "performance.getEntriesByType('resource')"
+        ".some(({ name, responseEnd }) => name.includes('ganlab/generator') && responseEnd)"
+    )
+
+
 def test_a_model_without_an_encoder_in_every_tab(open_page: Open, gan_model: str, digits: Pictures) -> None:
     page = open_page()
     page.locator("[data-action=example]").nth(4).click()

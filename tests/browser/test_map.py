@@ -94,6 +94,7 @@ def test_a_drag_pans_and_the_wheel_zooms_without_a_request(open_page: Open) -> N
     before = page.evaluate(COVERED)
     assert 0.02 < before < 0.9
     page.mouse.move(x, y)
+    page.wait_for_timeout(500)  # the picture of what lies there was asked for
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
     page.mouse.down()

@@ -11,7 +11,7 @@ import torch
 
 from ganlab import images, portable
 from ganlab.explorer import Explorer
-from tests.browser.test_kinds import choose
+from tests.browser.test_kinds import choose, wait_for_generator
 from tests.browser.test_tabs import Open, caption, tab
 
 pytestmark = pytest.mark.browser
@@ -206,6 +206,7 @@ def test_where_the_page_cannot_the_server_makes_the_pictures(
     open_page: Open, other_model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = open_page()
+    wait_for_generator(page)
     monkeypatch.setattr(portable, "MOST", 0)
     choose(page, other_model, "Other · MNIST")
     page.locator("[data-action=example]").nth(4).click()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ganlab.explorer import Explorer
-from ganlab.ui import app
+from ganlab.ui import header
 
 FULL: dict[str, Any] = {
     "evaluation": {"command": "python -m train.evaluate tiny", "date": "2030-01-02", "test": "some test, 10"},
@@ -36,10 +36,10 @@ def explorer_with(explorer: Explorer, metrics: dict[str, Any]) -> Explorer:
 
 def test_every_figure_stands_beside_its_comparison(bundled: Explorer) -> None:
     explorer = explorer_with(bundled, FULL)
-    facts = app.header_html(explorer).split("<details")[0]
+    facts = header.header_html(explorer).split("<details")[0]
     assert "keeps the digit 98.6 %" in facts
     assert "1NN 97.05 %" in facts
-    said = dict(app.about(explorer))
+    said = dict(header.about(explorer))
     assert said["training"] == "7 epochs, seed 3, alternating, fp32, 90 s"
     assert (
         said["keeps the class"]
@@ -56,8 +56,8 @@ def test_every_figure_stands_beside_its_comparison(bundled: Explorer) -> None:
 def test_without_an_encoder_the_discriminator_speaks(bundled: Explorer) -> None:
     figures = {"one_nn": {"discriminator": {"accuracy": 0.9612, "standard_error": 0.0019}}}
     explorer = explorer_with(bundled, figures)
-    assert "1NN 96.12 %" in app.header_html(explorer)
-    assert dict(app.about(explorer))["1NN, discriminator"] == "96.12 % ± 0.19 %"
+    assert "1NN 96.12 %" in header.header_html(explorer)
+    assert dict(header.about(explorer))["1NN, discriminator"] == "96.12 % ± 0.19 %"
 
 
 @pytest.mark.parametrize(
@@ -71,11 +71,11 @@ def test_without_an_encoder_the_discriminator_speaks(bundled: Explorer) -> None:
 )
 def test_missing_and_odd_figures_are_left_out(bundled: Explorer, metrics: dict[str, Any]) -> None:
     explorer = explorer_with(bundled, metrics)
-    assert [name for name, _ in app.about(explorer)] == ["latent prior", "fingerprint", "measured by"]
-    assert "%" not in app.header_html(explorer)
+    assert [name for name, _ in header.about(explorer)] == ["latent prior", "fingerprint", "measured by"]
+    assert "%" not in header.header_html(explorer)
 
 
 def test_the_bundled_figures_are_shown(bundled: Explorer) -> None:
-    said = dict(app.about(bundled))
+    said = dict(header.about(bundled))
     assert said["1NN, codes"].startswith(f"{100 * bundled.metrics['one_nn']['code']['accuracy']:.2f} %")
     assert bundled.metrics["evaluation"]["command"] in said["measured by"]

@@ -18,7 +18,7 @@ from ganlab import images, portable
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.judge import Judge
-from ganlab.ui import app, interpolate, items, latent, markup, meters, neighbours, reconstruct, sample
+from ganlab.ui import app, header, interpolate, items, latent, markup, meters, neighbours, reconstruct, sample
 from ganlab.ui.page import Ends
 
 
@@ -49,7 +49,7 @@ def tab_htmls(explorer: Explorer) -> dict[str, str]:
     shelf = app.opening(explorer)
     space = neighbours.space_of(explorer, None)["value"]
     return {
-        "header": app.header_html(explorer),
+        "header": header.header_html(explorer),
         "reconstruct": reconstruct.stage_html(explorer, shelf.current) + reconstruct.examples_html(explorer),
         "interpolate": interpolate.stage_html(explorer, shelf.ends, 5),
         "neighbours": neighbours.stage_html(explorer, shelf.current, 5, space)

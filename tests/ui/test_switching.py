@@ -12,7 +12,7 @@ import pytest
 
 from ganlab.explorer import Explorer
 from ganlab.gallery import SPARE_SPACES, TRAIN_FILE, Pictures, save_pictures
-from ganlab.ui import app, neighbours
+from ganlab.ui import app, header, neighbours
 from ganlab.ui import models as module
 from ganlab.ui.models import Models
 from ganlab.ui.page import Shelf, Waiting
@@ -76,7 +76,7 @@ def switch(models: Models, name: str, turn: int, shelf: Shelf, waiting: Waiting)
     """What choosing a model in the page does, with Neighbours open."""
     explorer = models.get(name)
     shelf, waiting = app.switched(explorer, shelf, waiting)
-    app.header_html(explorer)
+    header.header_html(explorer)
     space = large(explorer, turn)
     if space is not None:
         neighbours.stage_html(explorer, shelf.current, 3, space)
