@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import time
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -237,7 +239,7 @@ def _wire_shelf(page: Page, tabs: list[Tab], selected: gr.Tabs, active: gr.State
         place = str(event.value)
         index = int(place) if place.isdigit() else len(kept)
         chosen = kept[index] if index < len(kept) else {"A": ends.a, "B": ends.b}.get(place)
-        current = chosen or current
+        current = replace(chosen, since=time.time()) if chosen else current
         explorer = page.models.get(name)
         return [current, now_html(current), *_redraw(tabs, explorer, current, ends, values, {active})]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,7 @@ class Item:
     moved_from: str = ""  # key of the item whose sliders made this one
     origin: Item | None = None  # the same in the model where it was made, for the way back
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
+    since: float = field(default_factory=time.time)  # when it was made, or became current again
 
     @property
     def picture(self) -> Tensor:

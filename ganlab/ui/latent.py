@@ -26,6 +26,7 @@ def studio_value(explorer: Explorer, name: str, current: Item, ends: Ends) -> di
         "model": name,
         "fingerprint": explorer.fingerprint,
         "made": time.time(),
+        "since": current.since,
         "key": key_of(current),
         "z": current.z[0].tolist(),
         "caption": current.caption,

@@ -6,7 +6,7 @@ import base64
 import functools
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any, NamedTuple, TypeAlias
 
@@ -68,7 +68,9 @@ def moved_to(explorer: Explorer, shelf: Shelf) -> Shelf:
     """The same pictures for another model, which takes their shape."""
     moved = {item.key: item for item in moved_items(explorer, shelf.items)}
     a, b = (item and moved[item.key] for item in shelf.ends)
-    return Shelf(moved[shelf.current.key], Ends(a, b), tuple(moved[item.key] for item in shelf.kept))
+    # The same picture may lie in several places; since when it is current only the current one knows.
+    current = replace(moved[shelf.current.key], since=shelf.current.since)
+    return Shelf(current, Ends(a, b), tuple(moved[item.key] for item in shelf.kept))
 
 
 @dataclass

@@ -135,10 +135,10 @@ def test_its_files_are_of_the_size_and_length_asked_for(open_page: Open, bundled
 
 
 def test_where_the_server_makes_the_path_it_is_scrubbed_in_the_page(
-    open_page: Open, other_model: str, monkeypatch: pytest.MonkeyPatch
+    open_page: Open, bundled: Explorer, other_model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = open_page()
-    wait_for_generator(page)
+    wait_for_generator(page, bundled)
     monkeypatch.setattr(portable, "MOST", 0)
     choose(page, other_model, "Other · MNIST")
     tab(page, "Interpolate")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from tests.browser.test_tabs import SEVEN, caption, card, draw, photo, pixels, tab, upload
 from tests.pictures import encoded
@@ -27,11 +28,14 @@ def choose(page: Any, model: str, title: str) -> None:
     expect(page.locator(".gl-facts")).to_contain_text(title, timeout=LONG)
 
 
-def wait_for_generator(page: Any) -> None:
+def wait_for_generator(page: Any, explorer: Explorer) -> None:
     """Until the page has the generator of the model that it opened with."""
-    page.wait_for_function(
-        "performance.getEntriesByType('resource')"
-        ".some(({ name, responseEnd }) => name.includes('ganlab/generator') && responseEnd)"
+    page.evaluate(
+        """async ([name, fingerprint]) => {
+          const { generatorOf } = await import(new URL('ganlab/static/generator.js', document.baseURI));
+          await generatorOf(name, fingerprint);
+        }""",
+        [explorer.config.name, explorer.fingerprint],
     )
 
 

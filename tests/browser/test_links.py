@@ -110,6 +110,7 @@ def test_a_films_link_and_recipe_bring_all_of_it_back(
     expect(page.get_by_label("duration in seconds")).to_have_value("1.5")
     expect(page.get_by_label("easing")).to_have_value("smooth")
     assert page.locator(".gl-frames canvas").evaluate_all(FACES) == faces
+    expect(page.locator(".gl-films")).to_contain_text("becomes")  # the last answer that the page waits for
 
 
 @pytest.mark.parametrize(

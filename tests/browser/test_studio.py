@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import torch
 
 from ganlab import images, portable
 from ganlab.explorer import Explorer
+from ganlab.ui import latent
 from tests.browser.test_kinds import choose, wait_for_generator
 from tests.browser.test_tabs import Open, caption, tab
 
@@ -44,7 +47,7 @@ def shown(page: Any) -> np.ndarray:
 
 def moved(page: Any, index: int, amount: str) -> None:
     """A slider moved, and the hand rested."""
-    with page.expect_response("**/gradio_api/run/predict*"):
+    with page.expect_response(lambda answer: '"known"' in (answer.request.post_data or "")):
         sliders(page).nth(index).fill(amount)
 
 
@@ -135,6 +138,15 @@ def test_the_place_is_kept_between_tabs_and_left_for_another_latent(open_page: O
     expect(sliders(page).first).to_have_value("-1.5")
 
 
+def test_an_answer_that_was_overtaken_still_counts(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A redraw that began before the sample was drawn, and took longer, would look newer by its own time."""
+    page = studio(open_page)
+    clock = itertools.count(0, -1)
+    monkeypatch.setattr(latent, "time", SimpleNamespace(time=lambda: next(clock)))
+    page.keyboard.press("n")
+    expect(page.locator(".gl-stage figcaption")).to_contain_text("sample 0 of seed")
+
+
 def test_a_slider_moved_before_the_tab_is_redrawn_keeps_its_place(open_page: Open) -> None:
     page = open_page()
     page.locator("[data-action=example]").nth(4).click()
@@ -203,10 +215,10 @@ def test_a_direction_of_ones_own_survives_a_reload(open_page: Open) -> None:
 
 
 def test_where_the_page_cannot_the_server_makes_the_pictures(
-    open_page: Open, other_model: str, monkeypatch: pytest.MonkeyPatch
+    open_page: Open, bundled: Explorer, other_model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = open_page()
-    wait_for_generator(page)
+    wait_for_generator(page, bundled)
     monkeypatch.setattr(portable, "MOST", 0)
     choose(page, other_model, "Other · MNIST")
     page.locator("[data-action=example]").nth(4).click()

@@ -114,6 +114,7 @@ export class FilmStudio {
   // value: { model, fingerprint, prior, made, a, b, current, brought, palette, formats, server }, latents as
   // { z, caption }.
   show(value) {
+    if (value?.brought && value.fingerprint === this.value?.fingerprint) this.add([value.brought]);
     if (!value?.model || value.made < this.value?.made) return;
     const other = this.value?.fingerprint !== value.fingerprint;
     const ends = [value.a, value.b].filter(Boolean);
@@ -125,8 +126,7 @@ export class FilmStudio {
       if (!value.server) this.load(value);
     }
     if (!this.own) this.keys = ends; // until the person orders them, they are A and B
-    if (value.brought) this.add([value.brought]);
-    else this.refresh();
+    this.refresh();
   }
 
   async load({ model, fingerprint }) {
@@ -266,6 +266,7 @@ export class FilmStudio {
   }
 
   changed() {
+    clearTimeout(this.resting);
     if (!this.G) return;
     this.row.replaceChildren(...this.keys.map((key, index) => this.tile(key, index)));
     const enough = this.keys.length > 1;
@@ -274,7 +275,6 @@ export class FilmStudio {
     this.frames.replaceChildren(...(enough ? this.strips() : []));
     if (!enough) this.flips.textContent = 'A film needs two keyframes.';
     this.goTo(this.at);
-    clearTimeout(this.resting);
     if (enough) this.resting = setTimeout(() => this.judge(), REST);
   }
 
@@ -321,10 +321,10 @@ export class FilmStudio {
   async judge() {
     const body = JSON.stringify(this.asked(FRAMES));
     this.latest = body;
-    const answer = await fetch('ganlab/ribbon', { method: 'POST', body });
+    const answer = await fetch('ganlab/ribbon', { method: 'POST', body }).catch(() => null);
     if (this.latest !== body) return;
-    if (!answer.ok) {
-      this.flips.textContent = await answer.text();
+    if (!answer?.ok) {
+      this.flips.textContent = answer ? await answer.text() : 'The server does not answer.';
       return;
     }
     const found = await answer.json();
@@ -348,9 +348,9 @@ export class FilmStudio {
   async save(kind) {
     this.notice.textContent = 'making the file';
     const body = JSON.stringify(this.asked(this.length(kind), { kind, scale: Number(this.size.value) }));
-    const answer = await fetch('ganlab/film', { method: 'POST', body });
-    if (!answer.ok) {
-      this.notice.textContent = await answer.text();
+    const answer = await fetch('ganlab/film', { method: 'POST', body }).catch(() => null);
+    if (!answer?.ok) {
+      this.notice.textContent = answer ? await answer.text() : 'The server does not answer.';
       return;
     }
     this.notice.textContent = '';

@@ -82,15 +82,17 @@ export class Studio {
 
   // ---------------------------------------------------------------- what Python says
 
-  // value: { model, fingerprint, made, key, z, caption, a, b, server }: when it was made, the current latent, the
-  // ends of the path, and why the server makes the pictures, if it does.
+  // value: { model, fingerprint, made, since, key, z, caption, a, b, server }: when it was made, since when the
+  // latent is current, that latent, the ends of the path, and why the server makes the pictures, if it does.
   async show(value) {
-    if (!value?.model || value.made < this.newest) return; // answers may overtake each other
-    this.newest = value.made;
+    const other = this.model?.name !== value?.model || this.model.fingerprint !== value.fingerprint;
+    // Answers may overtake each other: one made later may have begun earlier, with what was current then.
+    if (!value?.model || (other ? value.made < this.newest : value.since < this.since)) return;
+    Object.assign(this, { newest: value.made, since: value.since });
     this.ends = { a: value.a, b: value.b };
     const place = { base: Float32Array.from(value.z), about: value.caption, amounts: {}, truncation: 1 };
     const answered = this.unheard.indexOf(value.key);
-    if (this.model?.name !== value.model || this.model.fingerprint !== value.fingerprint) {
+    if (other) {
       Object.assign(this, { heard: value.key, unheard: [] });
       await this.load(value, place);
     } else if (answered >= 0) {
