@@ -30,11 +30,12 @@ async ([name, latents]) => {
 """
 
 
-@pytest.mark.parametrize("name", ["mnist-bigan", "mnist-gan", "cifar10-gan"])
+@pytest.mark.parametrize("name", ["mnist-bigan-plus", "mnist-bigan", "mnist-gan", "cifar10-gan"])
 def test_its_pictures_are_torchs(open_page: Callable[..., Any], name: str) -> None:
     """Also a convolutional one of colour: see networks/test_folded.py, whose layers these are."""
     explorer = ganlab.load(name)
-    z = explorer.sample(LATENTS, seed=3, source="prior")
+    share = LATENTS // len(explorer.sources)
+    z = torch.cat([explorer.sample(share, seed=3, source=source) for source in explorer.sources])
     found = open_page().evaluate(DECODED, [name, z.tolist()])
     assert found["fingerprint"] == explorer.fingerprint
     pixels = torch.from_numpy(np.frombuffer(base64.b64decode(found["content"]), np.float32).copy())

@@ -101,7 +101,8 @@ def test_what_is_of_this_model_already_stays(
     moved, _ = app.switched(gan, shelf_of(bundled, digits), {})
     inversions.clear()
     again = items.moved_to(gan, moved.items)
-    assert all(one is other for one, other in zip(again, moved.items, strict=True))
+    assert all(one.key == other.key for one, other in zip(again, moved.items, strict=True))
+    assert all(one.z is other.z for one, other in zip(again, moved.items, strict=True))
     assert inversions == []
 
 
