@@ -19,6 +19,7 @@ from torch import Tensor
 from ganlab import film, images, portable
 from ganlab.explorer import Explorer
 from ganlab.gallery import test_pictures
+from ganlab.recipe import picture_hash
 from ganlab.ui import items, markup
 from ganlab.ui.items import Item
 from ganlab.ui.page import (
@@ -121,7 +122,10 @@ def stage_html(explorer: Explorer, ends: Ends, frames: int = FRAMES) -> str:
 
 def told(item: Item | None) -> dict[str, Any] | None:
     """A keyframe as the page knows it."""
-    return None if item is None else {"z": item.z[0].tolist(), "caption": item.caption}
+    if item is None:
+        return None
+    picture = "" if item.x is None else picture_hash(item.x)
+    return {"z": item.z[0].tolist(), "caption": item.caption, "picture": picture}
 
 
 def film_value(

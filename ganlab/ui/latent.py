@@ -11,6 +11,7 @@ import gradio as gr
 
 from ganlab import portable
 from ganlab.explorer import Explorer
+from ganlab.recipe import picture_hash
 from ganlab.ui import items, markup
 from ganlab.ui.items import Item
 from ganlab.ui.page import CLICK, LIVE, Ends, Page, Tab, notice_area, now_html, sentences
@@ -30,6 +31,7 @@ def studio_value(explorer: Explorer, name: str, current: Item, ends: Ends) -> di
         "key": key_of(current),
         "z": current.z[0].tolist(),
         "caption": current.caption,
+        "picture": "" if current.x is None else picture_hash(current.x),
         "a": a,
         "b": b,
         "server": portable.reason(explorer.model),

@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from ganlab import images
 from ganlab.__main__ import main
 from ganlab.explorer import Explorer
 from ganlab.film import Film
+from ganlab.gallery import Pictures
 from ganlab.recipe import Place, Recipe
-from tests.browser.test_studio import moved, shown, sliders, studio
+from tests.browser.test_studio import CANVAS, moved, shown, sliders, studio
 from tests.browser.test_tabs import Open, caption, tab
 
 pytestmark = pytest.mark.browser
@@ -48,12 +50,20 @@ def saved(page: Any, name: str) -> bytes:
 
 
 def test_a_recipe_of_the_page_replays_to_its_pixels(
-    open_page: Open, bundled: Explorer, tmp_path: Path
+    open_page: Open, bundled: Explorer, digits: Pictures, tmp_path: Path
 ) -> None:
     page = studio(open_page)
+    still = Recipe.from_json(saved(page, "recipe").decode())
+    (place,) = still.latents
+    x = digits.inputs(slice(0, 1))
+    assert isinstance(place, Place)
+    assert place.picture == Place.of(bundled.encode(x), x).picture  # which picture it was found for
+    torch.testing.assert_close(place.latent(), bundled.encode(x), atol=1e-5, rtol=0)
     moved(page, 2, "1.35")
     moved(page, 4, "-2")
     recipe = Recipe.from_json(saved(page, "recipe").decode())
+    assert isinstance(recipe.latents[0], Place)
+    assert recipe.latents[0].picture == ""  # what was moved is of no picture
     assert (recipe.model, recipe.fingerprint) == (bundled.config.name, bundled.fingerprint)
     exported = np.asarray(Image.open(io.BytesIO(saved(page, "save PNG"))))
     assert main(["replay", recipe.to_json(), "-o", str(tmp_path / "out.png")]) == 0
@@ -77,7 +87,7 @@ def test_a_link_shows_its_latent_again_after_a_restart(
     expect(page.get_by_role("tab", name="Latent")).to_have_attribute("aria-selected", "true")
     expect(caption(page)).to_contain_text("a linked latent")
     expect(sliders(page).first).to_have_value("0")
-    page.wait_for_function("document.querySelector('.gl-stage canvas').width === 28")
+    page.wait_for_function(f"({CANVAS})().some((value) => value > 0)")  # it is painted
     assert (shown(page) == before).all()
     moved(page, 0, "1")
     expect(caption(page)).to_contain_text("moved from a linked latent")

@@ -112,7 +112,7 @@ export class FilmStudio {
   }
 
   // value: { model, fingerprint, prior, made, a, b, current, brought, palette, formats, server }, latents as
-  // { z, caption }.
+  // { z, caption, picture }.
   show(value) {
     if (value?.brought && value.fingerprint === this.value?.fingerprint) this.add([value.brought]);
     if (!value?.model || value.made < this.value?.made) return;
@@ -315,7 +315,7 @@ export class FilmStudio {
 
   recipe() {
     const { model: name, fingerprint } = this.value;
-    return recipeOf({ name, fingerprint }, this.keys.map((key) => key.z), this.film(this.length('gif')));
+    return recipeOf({ name, fingerprint }, this.keys, this.film(this.length('gif')));
   }
 
   async judge() {

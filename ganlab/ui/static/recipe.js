@@ -2,9 +2,11 @@
 
 import { el } from './elements.js';
 
-// latents: arrays of float32 numbers, whose bytes the recipe holds; of a film, with its settings.
+// latents: [{ z, picture }, ...], of whose float32 numbers the recipe holds the bytes, and the hash of the picture
+// that was inverted to it, if any; of a film, with its settings.
 export function recipeOf({ name, fingerprint }, latents, film = undefined) {
-  const told = latents.map((z) => ({ z: base64(new Uint8Array(Float32Array.from(z).buffer)) }));
+  const bytes = (z) => base64(new Uint8Array(Float32Array.from(z).buffer));
+  const told = latents.map(({ z, picture }) => ({ z: bytes(z), picture: picture || undefined }));
   return JSON.stringify({ ganlab: 1, model: name, fingerprint, operation: film ? 'film' : 'decode', latents: told, film });
 }
 

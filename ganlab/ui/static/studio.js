@@ -82,15 +82,17 @@ export class Studio {
 
   // ---------------------------------------------------------------- what Python says
 
-  // value: { model, fingerprint, made, since, key, z, caption, a, b, server }: when it was made, since when the
-  // latent is current, that latent, the ends of the path, and why the server makes the pictures, if it does.
+  // value: { model, fingerprint, made, since, key, z, caption, picture, a, b, server }: when it was made, since when
+  // the latent is current, that latent, the hash of the picture that was inverted to it, the ends of the path, and
+  // why the server makes the pictures, if it does.
   async show(value) {
     const other = this.model?.name !== value?.model || this.model.fingerprint !== value.fingerprint;
     // Answers may overtake each other: one made later may have begun earlier, with what was current then.
     if (!value?.model || (other ? value.made < this.newest : value.since < this.since)) return;
     Object.assign(this, { newest: value.made, since: value.since });
     this.ends = { a: value.a, b: value.b };
-    const place = { base: Float32Array.from(value.z), about: value.caption, amounts: {}, truncation: 1 };
+    const { caption: about, picture } = value;
+    const place = { base: Float32Array.from(value.z), about, picture, amounts: {}, truncation: 1 };
     const answered = this.unheard.indexOf(value.key);
     if (other) {
       Object.assign(this, { heard: value.key, unheard: [] });
@@ -158,7 +160,7 @@ export class Studio {
   }
 
   goTo(base, about) {
-    this.change({ base, about, amounts: {}, truncation: 1 });
+    this.change({ base, about, picture: '', amounts: {}, truncation: 1 });
   }
 
   change(differences, done = false) {
@@ -206,10 +208,14 @@ export class Studio {
 
   // ---------------------------------------------------------------- what is shown
 
+  get still() {
+    const { amounts, truncation } = this.place;
+    return truncation === 1 && Object.values(amounts).every((amount) => !amount);
+  }
+
   caption() {
-    const { about, amounts, truncation } = this.place;
-    const still = truncation === 1 && Object.values(amounts).every((amount) => !amount);
-    return still || about.startsWith('moved from ') ? about : `moved from ${about}`;
+    const { about } = this.place;
+    return this.still || about.startsWith('moved from ') ? about : `moved from ${about}`;
   }
 
   paint() {
@@ -326,7 +332,7 @@ export class Studio {
   }
 
   recipe() {
-    return recipeOf(this.model, [this.latent()]);
+    return recipeOf(this.model, [{ z: this.latent(), picture: this.still ? this.place.picture : '' }]);
   }
 
   savePicture() {
