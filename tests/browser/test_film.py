@@ -80,8 +80,17 @@ def test_keyframes_from_the_shelf_and_from_files(open_page: Open, digits: Pictur
     upload.set_input_files({"name": "x.txt", "mimeType": "text/plain", "buffer": b"no picture"})
     expect(page.locator(".gl-notice:visible")).to_contain_text("not a picture")
     expect(keyframes(page)).to_have_count(4)
+    for _ in range(21):
+        page.get_by_role("button", name="add A", exact=True).click()
+    expect(keyframes(page)).to_have_count(24)
+    expect(page.locator(".gl-films")).to_contain_text("24 pictures at most")
     page.get_by_role("button", name="A to B").click()
     assert titles(page) == ["test 7", "test 2"]
+    keyframes(page).first.focus()
+    page.keyboard.press("Delete")
+    expect(page.locator(".gl-films")).to_contain_text("A film needs two keyframes")
+    for name in ("play", "copy link", "recipe", "save as gif"):
+        expect(page.locator(".gl-films").get_by_role("button", name=name)).to_be_disabled()
 
 
 def test_its_frames_lie_side_by_side(open_page: Open) -> None:

@@ -15,7 +15,7 @@ export class FilmStudio {
   // python: { use({ z, about, fingerprint }), bring({ picture }) } make a latent on the way the current one, and
   // an upload a keyframe.
   constructor(root, python) {
-    Object.assign(this, { root, python, keys: [], at: 0.5, playing: false, taken: 0 });
+    Object.assign(this, { root, python, keys: [], at: 0.5, playing: false });
     this.settings = { seconds: 3, easing: 'linear', way: '', loop: false };
     this.canvas = el('canvas', { class: 'gl-picture gl-large', role: 'img', 'aria-label': 'the film' });
     this.time = el('output');
@@ -68,13 +68,11 @@ export class FilmStudio {
   }
 
   takers() {
-    return el(
-      'div',
-      { class: 'gl-tools' },
-      this.files,
+    this.links = [
       button('copy link', async () => (this.notice.textContent = await copied(this.recipe())), { title: 'an address that shows this film again' }),
       button('recipe', () => saved(this.recipe(), 'film.json'), { title: 'a JSON file that python -m ganlab replay reads' }),
-    );
+    ];
+    return el('div', { class: 'gl-tools' }, this.files, ...this.links);
   }
 
   options() {
@@ -168,8 +166,9 @@ export class FilmStudio {
       this.notice.textContent = 'Nothing lies there yet.';
       return;
     }
-    this.notice.textContent = '';
-    Object.assign(this, { own: true, keys: [...this.keys, ...found].slice(0, MOST_KEYS) });
+    const all = [...this.keys, ...found];
+    this.notice.textContent = all.length > MOST_KEYS ? `A film goes through ${MOST_KEYS} pictures at most.` : '';
+    Object.assign(this, { own: true, keys: all.slice(0, MOST_KEYS) });
     this.changed();
   }
 
@@ -270,7 +269,7 @@ export class FilmStudio {
     if (!this.G) return;
     this.row.replaceChildren(...this.keys.map((key, index) => this.tile(key, index)));
     const enough = this.keys.length > 1;
-    for (const part of [this.player, this.scrub, ...this.files.children]) part.disabled = !enough;
+    for (const part of [this.player, this.scrub, ...this.files.children, ...this.links]) part.disabled = !enough;
     this.tell();
     this.frames.replaceChildren(...(enough ? this.strips() : []));
     if (!enough) this.flips.textContent = 'A film needs two keyframes.';
