@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
+from typing import Any
 from urllib.parse import urlsplit
 
 from ganlab.ui import serve
@@ -47,6 +49,41 @@ def test_a_body_without_a_length_is_cut_off(server: str) -> None:
         pass  # cut off before we had sent it all
     finally:
         connection.close()
+
+
+def test_clicks_of_one_visitor_are_handled_in_their_order() -> None:
+    log: list[str] = []
+
+    async def slow_first(scope: Any, receive: Any, send: Any) -> None:
+        body = json.loads((await receive())["body"])
+        log.append(f"begin {body['name']}")
+        await asyncio.sleep(body["seconds"])
+        log.append(f"end {body['name']}")
+
+    def click(app: serve.InOrder, session: str, name: str, seconds: float) -> Any:
+        body = json.dumps({"session_hash": session, "name": name, "seconds": seconds}).encode()
+        parts = [
+            {"type": "http.request", "body": part, "more_body": i == 0} for i, part in enumerate((body, b""))
+        ]
+        whole = iter(parts)
+
+        async def receive() -> Any:
+            return next(whole)
+
+        return app({"type": "http", "path": "/gradio_api/run/predict"}, receive, None)  # type: ignore[arg-type]
+
+    async def main() -> serve.InOrder:
+        app = serve.InOrder(slow_first)
+        clicks = [("ann", "1", 0.2), ("ann", "2", 0.0), ("bob", "3", 0.05), ("ann", "4", 0.0)]
+        await asyncio.gather(*(click(app, *one) for one in clicks))
+        return app
+
+    app = asyncio.run(main())
+    assert [line for line in log if line[-1] != "3"] == [
+        f"{what} {name}" for name in "124" for what in ("begin", "end")
+    ]
+    assert log.index("end 3") < log.index("end 1")  # another visitor does not wait
+    assert not app.turns
 
 
 def test_the_raw_api_is_closed(server: str) -> None:
