@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from ganlab import portable
+from ganlab.explorer import Explorer
 from tests.browser import CHROMIUM_NAMES, chromium
 
 PATIENCE = 20_000  # ms that a page may take to show what is expected, on a busy machine
@@ -76,3 +78,23 @@ def open_page(browser: Any, server: str) -> Iterator[Callable[..., Any]]:
             page.unroute_all(behavior="ignoreErrors")  # an answer under way may outlive its page
         context.close()
     assert not troubles, troubles
+
+
+@pytest.fixture
+def served_page(
+    open_page: Callable[..., Any], bundled: Explorer, other_model: str, monkeypatch: pytest.MonkeyPatch
+) -> Any:
+    """A page whose model is one that the server makes the pictures of."""
+    from tests.browser.test_kinds import choose
+
+    page = open_page()
+    page.evaluate(  # until the page has the generator of the model that it opened with
+        """async ([name, fingerprint]) => {
+          const { generatorOf } = await import(new URL('ganlab/static/generator.js', document.baseURI));
+          await generatorOf(name, fingerprint);
+        }""",
+        [bundled.config.name, bundled.fingerprint],
+    )
+    monkeypatch.setattr(portable, "MOST", 0)
+    choose(page, other_model, "Other · MNIST")
+    return page

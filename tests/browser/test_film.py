@@ -12,10 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganlab import portable
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
-from tests.browser.test_kinds import choose, wait_for_generator
 from tests.browser.test_tabs import Open, caption, photo, tab
 
 pytestmark = pytest.mark.browser
@@ -143,13 +141,8 @@ def test_its_files_are_of_the_size_and_length_asked_for(open_page: Open, bundled
     assert np.abs(first.astype(int) - shown).max() <= 1
 
 
-def test_where_the_server_makes_the_path_it_is_scrubbed_in_the_page(
-    open_page: Open, bundled: Explorer, other_model: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    page = open_page()
-    wait_for_generator(page, bundled)
-    monkeypatch.setattr(portable, "MOST", 0)
-    choose(page, other_model, "Other · MNIST")
+def test_where_the_server_makes_the_path_it_is_scrubbed_in_the_page(served_page: Any) -> None:
+    page = served_page
     tab(page, "Interpolate")
     requests: list[str] = []
     scrubber = page.locator("#interpolate-stage .gl-scrub")

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from tests.browser.test_tabs import SEVEN, caption, card, draw, photo, pixels, tab, upload
 from tests.pictures import encoded
@@ -26,17 +25,6 @@ def choose(page: Any, model: str, title: str) -> None:
     picker.fill(model)
     picker.press("Enter")
     expect(page.locator(".gl-facts")).to_contain_text(title, timeout=LONG)
-
-
-def wait_for_generator(page: Any, explorer: Explorer) -> None:
-    """Until the page has the generator of the model that it opened with."""
-    page.evaluate(
-        """async ([name, fingerprint]) => {
-          const { generatorOf } = await import(new URL('ganlab/static/generator.js', document.baseURI));
-          await generatorOf(name, fingerprint);
-        }""",
-        [explorer.config.name, explorer.fingerprint],
-    )
 
 
 def test_a_model_without_an_encoder_in_every_tab(open_page: Open, gan_model: str, digits: Pictures) -> None:

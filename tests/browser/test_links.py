@@ -87,10 +87,11 @@ def test_a_link_shows_its_latent_again_after_a_restart(
     expect(page.get_by_role("tab", name="Latent")).to_have_attribute("aria-selected", "true")
     expect(caption(page)).to_contain_text("a linked latent")
     expect(sliders(page).first).to_have_value("0")
-    page.wait_for_function(f"({CANVAS})().some((value) => value > 0)")  # it is painted
-    assert (shown(page) == before).all()
+    # The model that this server opened with may be on the stage for a moment.
+    page.wait_for_function(f"(before) => ({CANVAS})().join() === before.join()", arg=before.tolist())
     moved(page, 0, "1")
     expect(caption(page)).to_contain_text("moved from a linked latent")
+    page.goto("about:blank")  # ahead of the server's end
 
 
 def test_a_films_link_and_recipe_bring_all_of_it_back(
@@ -120,7 +121,7 @@ def test_a_films_link_and_recipe_bring_all_of_it_back(
     expect(page.get_by_label("duration in seconds")).to_have_value("1.5")
     expect(page.get_by_label("easing")).to_have_value("smooth")
     assert page.locator(".gl-frames canvas").evaluate_all(FACES) == faces
-    expect(page.locator(".gl-films")).to_contain_text("becomes")  # the last answer that the page waits for
+    page.goto("about:blank")  # ahead of the server's end
 
 
 @pytest.mark.parametrize(

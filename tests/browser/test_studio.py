@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from ganlab import images, portable
+from ganlab import images
 from ganlab.explorer import Explorer
-from ganlab.ui import latent
-from tests.browser.test_kinds import choose, wait_for_generator
+from ganlab.ui import page as frame
+from tests.browser.test_kinds import choose
 from tests.browser.test_tabs import Open, caption, tab
 
 pytestmark = pytest.mark.browser
@@ -142,7 +142,7 @@ def test_an_answer_that_was_overtaken_still_counts(open_page: Open, monkeypatch:
     """A redraw that began before the sample was drawn, and took longer, would look newer by its own time."""
     page = studio(open_page)
     clock = itertools.count(0, -1)
-    monkeypatch.setattr(latent, "time", SimpleNamespace(time=lambda: next(clock)))
+    monkeypatch.setattr(frame, "time", SimpleNamespace(time=lambda: next(clock)))
     page.keyboard.press("n")
     expect(page.locator(".gl-stage figcaption")).to_contain_text("sample 0 of seed")
 
@@ -214,13 +214,8 @@ def test_a_direction_of_ones_own_survives_a_reload(open_page: Open) -> None:
     expect(page.locator(".gl-dir")).to_have_count(0)
 
 
-def test_where_the_page_cannot_the_server_makes_the_pictures(
-    open_page: Open, bundled: Explorer, other_model: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    page = open_page()
-    wait_for_generator(page, bundled)
-    monkeypatch.setattr(portable, "MOST", 0)
-    choose(page, other_model, "Other · MNIST")
+def test_where_the_page_cannot_the_server_makes_the_pictures(served_page: Any) -> None:
+    page = served_page
     page.locator("[data-action=example]").nth(4).click()
     tab(page, "Latent")
     expect(page.locator(".gl-stage")).to_contain_text("the server makes its pictures")
@@ -255,3 +250,18 @@ def test_a_finger_moves_sliders_and_the_plane(open_page: Open) -> None:
     drag(plane, (0.5, 0.5), (0.1, 0.9))
     assert (shown(page) != before).any()
     assert page.evaluate("scrollY") == scrolled  # the finger moves the latent, not the page
+
+
+def test_strips_under_way_end_with_their_model(open_page: Open, other_model: str) -> None:
+    page = studio(open_page)
+    # Frames that never come keep the strips under way until another model is there.
+    page.evaluate("window.later = []; window.requestAnimationFrame = (f) => window.later.push(f)")
+    page.evaluate("window.cancelAnimationFrame = (id) => (window.later[id - 1] = () => {})")
+    page.locator("[data-view=raw]").click()
+    held: list[Any] = []
+    page.route("**/ganlab/generator?**", lambda route: held.append(route))
+    with page.expect_request("**/ganlab/generator?**"):
+        choose(page, other_model, "Other · MNIST")
+    page.evaluate("for (const frame of window.later.splice(0)) frame?.(performance.now())")
+    held[0].continue_()
+    expect(page.locator("#latent-studio .gl-dir").first).to_be_visible()

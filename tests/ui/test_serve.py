@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -78,7 +79,8 @@ def test_clicks_of_one_visitor_are_handled_in_their_order() -> None:
         await asyncio.gather(*(click(app, *one) for one in clicks))
         return app
 
-    app = asyncio.run(main())
+    with ThreadPoolExecutor(1) as thread:  # apart from the loop that a browser's tests leave running
+        app = thread.submit(asyncio.run, main()).result()
     assert [line for line in log if line[-1] != "3"] == [
         f"{what} {name}" for name in "124" for what in ("begin", "end")
     ]

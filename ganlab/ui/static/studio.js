@@ -113,6 +113,8 @@ export class Studio {
     this.places = new History(place);
     this.locked.clear();
     this.byId = null;
+    this.shown?.stop(); // its strips were of the other model's generator
+    this.shown = null;
     this.model = { name: value.model, fingerprint: value.fingerprint };
     const name = encodeURIComponent(value.model);
     const directions = fetch(`ganlab/directions?model=${name}`).then((answer) => answer.json());
@@ -325,7 +327,7 @@ export class Studio {
   }
 
   shuffle() {
-    const free = this.shown.ids.filter((id) => !this.locked.has(id));
+    const free = (this.shown?.ids ?? []).filter((id) => !this.locked.has(id));
     const normal = () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
     const anywhere = () => Math.round(20 * Math.min(3, Math.max(-3, normal()))) / 20;
     this.move(Object.fromEntries(free.map((id) => [id, anywhere()])), true);
