@@ -94,9 +94,10 @@ def packed(explorer: Explorer) -> bytes:
         raise ValueError(reason)
     gallery = explorer.gallery
     assert gallery is not None
-    if any(len(places(explorer, kind)) != len(gallery) for kind in kinds(explorer)):
+    laid_out = {kind: places(explorer, kind) for kind in kinds(explorer)}
+    if any(len(laid) != len(gallery) for laid in laid_out.values()):
         raise CheckpointError(f"{FILE} of {explorer.config.name} does not fit its gallery.")
-    tensors = {kind: whole(places(explorer, kind))[0] for kind in kinds(explorer)}
+    tensors = {kind: whole(laid)[0] for kind, laid in laid_out.items()}
     tensors["codes"] = gallery.codes.to(torch.float16)
     tensors["labels"] = gallery.pictures.labels.to(torch.uint8)
     tensors["indices"] = gallery.pictures.indices.to(torch.int32)
@@ -111,24 +112,23 @@ def packed(explorer: Explorer) -> bytes:
                 "id": kind,
                 "title": KINDS[kind],
                 "note": note(explorer, kind),
-                "projection": projection(explorer) if kind == "principal" else None,
+                "projection": projection(explorer, laid_out[kind]) if kind == "principal" else None,
             }
-            for kind in kinds(explorer)
+            for kind in laid_out
         ],
-        "lacking": []
-        if "tsne" in kinds(explorer)
-        else [
-            {"title": KINDS["tsne"], "reason": f"python -m train.map {explorer.config.name} has not made it"}
+        "lacking": [
+            {"title": KINDS[kind], "reason": f"python -m train.map {explorer.config.name} has not made it"}
+            for kind in KINDS.keys() - laid_out.keys()
         ],
         "attributes": attributes[1] if attributes is not None else [],
     }
     return save({key: tensor.contiguous() for key, tensor in tensors.items()}, {"ganlab": json.dumps(told)})
 
 
-def projection(explorer: Explorer) -> dict[str, list[Any]]:
-    """Where any latent lies on the principal map, in whole numbers: matrix (2, D) @ z + offset (2,)."""
+def projection(explorer: Explorer, principal: Tensor) -> dict[str, list[Any]]:
+    """Where any latent lies on the `principal` map (N, 2), in whole numbers: matrix (2, D) @ z + offset."""
     assert explorer.gallery is not None
-    _, middle, scale = whole(places(explorer, "principal"))
+    _, middle, scale = whole(principal)
     axes, mean = explorer.principal[0][:2], explorer.gallery.codes.mean(0)
     return {"matrix": (axes * scale).tolist(), "offset": (-(axes @ mean + middle) * scale).tolist()}
 

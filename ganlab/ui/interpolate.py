@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import importlib.util
 import random
-import time
 from html import escape
 from typing import Any
 
@@ -29,6 +28,7 @@ from ganlab.ui.page import (
     Page,
     Tab,
     html,
+    latents_value,
     notice_area,
     now_html,
     sentences,
@@ -131,20 +131,15 @@ def told(item: Item | None) -> dict[str, Any] | None:
 def film_value(
     explorer: Explorer, name: str, current: Item, ends: Ends, brought: Item | None = None
 ) -> dict[str, Any]:
-    """What the film studio starts from; `name` is the model's among those that the page may ask for, and
-    `brought` a picture that was just uploaded to become a keyframe."""
-    return {
-        "model": name,
-        "fingerprint": explorer.fingerprint,
+    """What the film studio starts from; `brought` was just uploaded, to become a keyframe."""
+    return latents_value(explorer, name, current, ends) | {
         "prior": explorer.config.prior,
-        "made": time.time(),
         "a": told(ends.a),
         "b": told(ends.b),
         "current": told(current),
         "brought": told(brought),
         "palette": markup.PALETTE,
         "formats": [kind for kind in film.FORMATS if kind != "mp4" or importlib.util.find_spec("av")],
-        "server": portable.reason(explorer.model),
     }
 
 

@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 import random
-import time
 from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
-from ganlab import portable
 from ganlab.explorer import Explorer
 from ganlab.recipe import picture_hash
 from ganlab.ui import items, markup
 from ganlab.ui.items import Item
-from ganlab.ui.page import CLICK, LIVE, Ends, Page, Tab, notice_area, now_html, sentences
+from ganlab.ui.page import CLICK, LIVE, Ends, Page, Tab, latents_value, notice_area, now_html, sentences
 
 MAX_KEY = 60  # characters of the key that the page gives a latent
 STUDIO = '<div class="gl-studio"></div>'  # filled by static/studio.js
 
 
 def studio_value(explorer: Explorer, name: str, current: Item, ends: Ends) -> dict[str, Any]:
-    """What the studio starts from; `name` is the model's among those that the page may ask for."""
-    a, b = (None if item is None else item.z[0].tolist() for item in ends)
-    return {
-        "model": name,
-        "fingerprint": explorer.fingerprint,
-        "made": time.time(),
+    """What the studio starts from."""
+    return latents_value(explorer, name, current, ends) | {
         "since": current.since,
         "key": key_of(current),
-        "z": current.z[0].tolist(),
-        "caption": current.caption,
         "picture": "" if current.x is None else picture_hash(current.x),
-        "a": a,
-        "b": b,
-        "server": portable.reason(explorer.model),
     }
 
 

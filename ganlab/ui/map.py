@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import gradio as gr
 
-from ganlab import codemap, portable
+from ganlab import codemap
 from ganlab.explorer import Explorer
 from ganlab.ui import items, markup
 from ganlab.ui.items import Item
-from ganlab.ui.page import CLICK, Ends, Page, Tab, notice_area, now_html, sentences
+from ganlab.ui.page import CLICK, Ends, Page, Tab, latents_value, notice_area, now_html, sentences
 
 
 def map_value(explorer: Explorer, name: str, current: Item, ends: Ends) -> dict[str, Any]:
-    """What the map draws beside the codes; `name` is the model's among those that the page may ask for."""
-    a, b = (None if item is None else item.z[0].tolist() for item in ends)
-    return {
-        "model": name,
-        "fingerprint": explorer.fingerprint,
-        "made": time.time(),
-        "z": current.z[0].tolist(),
-        "caption": current.caption,
-        "a": a,
-        "b": b,
+    """What the map draws beside the codes, or why there is none."""
+    return latents_value(explorer, name, current, ends) | {
         "palette": markup.PALETTE,
-        "server": portable.reason(explorer.model),
         "reason": codemap.lacking(explorer),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 import gradio as gr
 import torch
 
-from ganlab import shelf
+from ganlab import portable, shelf
 from ganlab.explorer import Explorer
 from ganlab.ui import markup
 from ganlab.ui.items import MAX_CAPTION, Item, of_latent, of_page
@@ -113,6 +114,23 @@ def html(value: str, *scripts: str, **settings: Any) -> gr.HTML:
 def notice_area() -> gr.HTML:
     """Where a tab says what went wrong; takes no room while it is empty."""
     return html("", elem_classes="gl-notices")
+
+
+def latents_value(explorer: Explorer, name: str, current: Item, ends: Ends) -> dict[str, Any]:
+    """What a script of ours that moves latents itself starts from: the current one, A and B, when this was
+    made, and why the server makes the pictures, if it does; `name` is the model's among those that it may
+    ask for."""
+    a, b = (None if item is None else item.z[0].tolist() for item in ends)
+    return {
+        "model": name,
+        "fingerprint": explorer.fingerprint,
+        "made": time.time(),
+        "z": current.z[0].tolist(),
+        "caption": current.caption,
+        "a": a,
+        "b": b,
+        "server": portable.reason(explorer.model),
+    }
 
 
 def now_html(current: Item) -> str:
