@@ -115,6 +115,7 @@ export class Studio {
     this.byId = null;
     this.shown?.stop(); // its strips were of the other model's generator
     this.shown = null;
+    for (const part of [this.kinds, this.view]) part.replaceChildren(); // no slider of one model moves another
     this.model = { name: value.model, fingerprint: value.fingerprint };
     const name = encodeURIComponent(value.model);
     const directions = fetch(`ganlab/directions?model=${name}`).then((answer) => answer.json());
