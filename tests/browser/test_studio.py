@@ -178,6 +178,7 @@ def test_planes_follow_hand_and_keyboard(open_page: Open, view: str) -> None:
     page = studio(open_page)
     page.locator(f"[data-view={view}]").click()
     plane = page.locator(".gl-plane")
+    expect(plane).not_to_have_attribute("aria-busy", "true")
     start = shown(page)
     box = plane.bounding_box()
     page.mouse.move(box["x"] + 20, box["y"] + 30)
@@ -192,6 +193,54 @@ def test_planes_follow_hand_and_keyboard(open_page: Open, view: str) -> None:
     plane.focus()
     page.keyboard.press("ArrowLeft")
     assert (shown(page) != corner).any()
+
+
+@pytest.mark.parametrize("view", ["seeds", "corners"])
+def test_a_plane_waits_for_its_latents_where_it_lies(open_page: Open, view: str) -> None:
+    held: list[Any] = []
+    page = studio(open_page)
+    page.route("**/ganlab/samples*", lambda route: held.append(route))
+    with page.expect_request("**/ganlab/samples*"):
+        page.locator(f"[data-view={view}]").click()
+    plane = page.locator(".gl-plane")
+    expect(plane).to_have_attribute("aria-busy", "true")
+    place = plane.bounding_box()
+    start = shown(page)
+    plane.click()  # a page error, if the plane had gone somewhere
+    plane.press("ArrowLeft")
+    assert (shown(page) == start).all()
+    held[0].fulfill(response=held[0].fetch())
+    expect(plane).to_have_attribute("aria-busy", "false")
+    assert plane.bounding_box() == place
+    plane.press("ArrowLeft")
+    assert (shown(page) != start).any()
+
+
+def test_seeds_that_answer_too_late_do_not_replace_later_ones(open_page: Open) -> None:
+    held: list[Any] = []
+    page = studio(open_page)
+    page.route("**/ganlab/samples*", lambda route: route.continue_() if held else held.append(route))
+    with page.expect_request("**/ganlab/samples*"):
+        page.locator("[data-view=seeds]").click()
+    page.get_by_role("button", name="other seeds").click()
+    plane = page.locator(".gl-plane")
+    expect(plane).to_have_attribute("aria-busy", "false")
+    plane.press("ArrowLeft")
+    expected = shown(page)
+    with page.expect_response("**/ganlab/samples*"):
+        held[0].fulfill(response=held[0].fetch())
+    page.wait_for_timeout(100)  # the answer is read
+    plane.press("ArrowRight")
+    plane.press("ArrowLeft")
+    assert np.abs(shown(page) - expected).max() <= 2
+
+
+def test_samples_that_cannot_be_had_are_told(open_page: Open) -> None:
+    page = studio(open_page)
+    page.evaluate("() => void (window.fetch = () => Promise.reject(new TypeError('gone')))")
+    page.locator("[data-view=seeds]").click()
+    told = page.locator("#latent-studio").get_by_text("No samples: The server does not answer.")
+    expect(told).to_be_visible()
 
 
 def test_a_direction_of_ones_own_survives_a_reload(open_page: Open) -> None:

@@ -1,5 +1,6 @@
 // The map: all codes of the training pictures in two dimensions. Its place under the hand is decoded in the page;
 // Python hears of a place once it is chosen.
+import { ask } from './ask.js';
 import { button, el, picker } from './elements.js';
 import { generatorOf, paint } from './generator.js';
 import { Points, pixelOf } from './points.js';
@@ -76,10 +77,9 @@ export class CodeMap {
   async load({ model, fingerprint, server }) {
     try {
       const [answer, G] = await Promise.all([
-        fetch(`ganlab/map?model=${encodeURIComponent(model)}`),
+        ask(`ganlab/map?model=${encodeURIComponent(model)}`),
         server ? null : generatorOf(model, fingerprint),
       ]);
-      if (!answer.ok) throw new Error(await answer.text());
       const { told, tensor } = tensorsOf(await answer.arrayBuffer());
       if (this.value.fingerprint !== fingerprint) return; // another was chosen meanwhile
       const [codes, labels] = [tensor('codes'), tensor('labels')];

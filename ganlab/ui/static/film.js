@@ -1,4 +1,5 @@
 // A film through two or more latents, played and scrubbed in the page; the server judges it and makes its files.
+import { ask } from './ask.js';
 import { button, el, picker } from './elements.js';
 import { generatorOf, paint } from './generator.js';
 import { copied, fromQuery, recipeOf, saved } from './recipe.js';
@@ -150,8 +151,7 @@ export class FilmStudio {
     const recipe = text && !this.linked ? fromQuery(text) : null;
     if (recipe?.fingerprint !== this.value.fingerprint || recipe.operation === 'decode') return;
     this.linked = true;
-    const answer = await fetch(`ganlab/latents?model=${encodeURIComponent(this.value.model)}&recipe=${text}`);
-    if (!answer.ok) throw new Error(await answer.text());
+    const answer = await ask(`ganlab/latents?model=${encodeURIComponent(this.value.model)}&recipe=${text}`);
     const found = await answer.json();
     const { seconds, easing, way, loop } = { ...this.settings, ...recipe.film };
     Object.assign(this.settings, { seconds, easing, way: way ?? '', loop });
@@ -320,13 +320,14 @@ export class FilmStudio {
   async judge() {
     const body = JSON.stringify(this.asked(FRAMES));
     this.latest = body;
-    const answer = await fetch('ganlab/ribbon', { method: 'POST', body }).catch(() => null);
+    const found = await ask('ganlab/ribbon', { method: 'POST', body })
+      .then((answer) => answer.json())
+      .catch((error) => ({ error }));
     if (this.latest !== body) return;
-    if (!answer?.ok) {
-      this.flips.textContent = answer ? await answer.text() : 'The server does not answer.';
+    if (found.error) {
+      this.flips.textContent = found.error.message;
       return;
     }
-    const found = await answer.json();
     Object.assign(this.strip, { width: found.labels.length, height: 1 });
     const context = this.strip.getContext('2d');
     context.clearRect(0, 0, this.strip.width, 1);
@@ -347,12 +348,12 @@ export class FilmStudio {
   async save(kind) {
     this.notice.textContent = 'making the file';
     const body = JSON.stringify(this.asked(this.length(kind), { kind, scale: Number(this.size.value) }));
-    const answer = await fetch('ganlab/film', { method: 'POST', body }).catch(() => null);
-    if (!answer?.ok) {
-      this.notice.textContent = answer ? await answer.text() : 'The server does not answer.';
-      return;
+    try {
+      const file = await (await ask('ganlab/film', { method: 'POST', body })).blob();
+      this.notice.textContent = '';
+      el('a', { href: URL.createObjectURL(file), download: `film.${kind}` }).click();
+    } catch (error) {
+      this.notice.textContent = error.message;
     }
-    this.notice.textContent = '';
-    el('a', { href: URL.createObjectURL(await answer.blob()), download: `film.${kind}` }).click();
   }
 }

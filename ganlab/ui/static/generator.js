@@ -4,6 +4,7 @@
 //   const pixels = G.decode(z);                   // Float32Array(H * W * C) in [0, 1], reused by the next call
 //   paint(canvas, pixels, G.shape);
 
+import { ask } from './ask.js';
 import { tensorsOf } from './tensors.js';
 
 const known = new Map(); // fingerprint -> promise of its generator
@@ -18,8 +19,7 @@ export function generatorOf(name, fingerprint = name) {
 }
 
 async function fetched(name) {
-  const answer = await fetch(`ganlab/generator?model=${encodeURIComponent(name)}`);
-  if (!answer.ok) throw new Error(await answer.text());
+  const answer = await ask(`ganlab/generator?model=${encodeURIComponent(name)}`);
   return new Generator(await answer.arrayBuffer());
 }
 

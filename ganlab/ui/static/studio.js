@@ -1,5 +1,6 @@
 // The latent studio: one latent under the hand. Its pictures are made in the page; Python hears a latent once,
 // when the hand rests. Where the page cannot make them, the server does, and the studio says so.
+import { ask } from './ask.js';
 import { button, el } from './elements.js';
 import { generatorOf, paint } from './generator.js';
 import { History } from './history.js';
@@ -118,7 +119,9 @@ export class Studio {
     for (const part of [this.kinds, this.view]) part.replaceChildren(); // no slider of one model moves another
     this.model = { name: value.model, fingerprint: value.fingerprint };
     const name = encodeURIComponent(value.model);
-    const directions = fetch(`ganlab/directions?model=${name}`).then((answer) => answer.json());
+    const directions = ask(`ganlab/directions?model=${name}`)
+      .then((answer) => answer.json())
+      .catch(({ message }) => ({ message }));
     this.G = null;
     this.notice.textContent = value.server;
     if (!value.server) {
@@ -133,6 +136,10 @@ export class Studio {
     this.paint();
     const told = await directions;
     if (this.model.name !== value.model) return; // another was chosen meanwhile
+    if (told.message) {
+      this.notice.textContent = `No sliders: ${told.message}`;
+      return;
+    }
     Object.assign(this.model, told);
     this.layOut();
     this.arrived();
@@ -240,14 +247,15 @@ export class Studio {
     while (this.wanted) {
       this.wanted = false;
       const z = [...this.latent()].map((value) => value.toPrecision(9)).join(',');
-      const answer = await fetch(`ganlab/picture?model=${encodeURIComponent(this.model.name)}&z=${z}`);
-      if (!answer.ok) {
-        this.notice.textContent = await answer.text();
-        continue;
+      try {
+        const answer = await ask(`ganlab/picture?model=${encodeURIComponent(this.model.name)}&z=${z}`);
+        const picture = await createImageBitmap(await answer.blob());
+        Object.assign(this.canvas, { width: picture.width, height: picture.height });
+        this.canvas.getContext('2d').drawImage(picture, 0, 0);
+        if (this.notice.textContent === this.failed) this.notice.textContent = '';
+      } catch (error) {
+        this.failed = this.notice.textContent = error.message;
       }
-      const picture = await createImageBitmap(await answer.blob());
-      Object.assign(this.canvas, { width: picture.width, height: picture.height });
-      this.canvas.getContext('2d').drawImage(picture, 0, 0);
     }
     this.asking = false;
   }
@@ -315,7 +323,7 @@ export class Studio {
 
   async samples(count, seed) {
     const query = `model=${encodeURIComponent(this.model.name)}&count=${count}&seed=${seed}`;
-    const found = await (await fetch(`ganlab/samples?${query}`)).json();
+    const found = await (await ask(`ganlab/samples?${query}`)).json();
     return found.map((z) => Float32Array.from(z));
   }
 

@@ -132,8 +132,28 @@ export class Pad extends Surface {
   }
 }
 
-// Latents on a square lattice, blended between: n * n of them, row by row.
+// Latents on a square lattice, blended between: n * n of them, row by row. Until they are there, the plane is busy.
 class Lattice extends Surface {
+  async sample(count, seed) {
+    this.seed = seed;
+    this.plane.setAttribute('aria-busy', 'true');
+    this.point();
+    try {
+      const nodes = await this.studio.samples(count, seed);
+      if (this.seed !== seed) return; // others were asked for meanwhile, or the plane was left
+      this.nodes = this.filled(nodes);
+    } catch (error) {
+      this.studio.notice.textContent = `No samples: ${error.message}`;
+      return;
+    }
+    this.plane.setAttribute('aria-busy', 'false');
+    this.rested();
+  }
+
+  filled(nodes) {
+    return nodes;
+  }
+
   latent(x, y) {
     const { nodes, studio } = this;
     const n = Math.sqrt(nodes.length);
@@ -144,8 +164,21 @@ class Lattice extends Surface {
     return between(row(line), row(line + 1), v, prior);
   }
 
+  go(at) {
+    if (this.nodes) super.go(at);
+  }
+
   moveTo(x, y) {
     this.studio.goTo(this.latent(x, y), this.about);
+  }
+
+  rested() {
+    if (this.nodes) super.rested();
+  }
+
+  stop() {
+    super.stop();
+    this.seed = null;
   }
 
   said(x, y) {
@@ -156,19 +189,12 @@ class Lattice extends Surface {
 export class Seeds extends Lattice {
   constructor(studio) {
     super(studio, `${SEEDS} x ${SEEDS} samples and everything between them.`);
-    this.tools.append(button('other seeds', () => this.load(Math.floor(1e6 * Math.random()))));
-    this.load(0);
+    this.tools.append(button('other seeds', () => this.sample(SEEDS ** 2, Math.floor(1e6 * Math.random()))));
+    this.sample(SEEDS ** 2, 0);
   }
 
-  async load(seed) {
-    this.nodes = await this.studio.samples(SEEDS ** 2, seed);
-    this.about = `between samples of seed ${seed}`;
-    this.point();
-    this.rested();
-  }
-
-  rested() {
-    if (this.nodes) super.rested();
+  get about() {
+    return `between samples of seed ${this.seed}`;
   }
 }
 
@@ -178,32 +204,25 @@ export class Corners extends Lattice {
   constructor(studio) {
     super(studio, 'Four pictures and everything between them. Send A, B or the current picture to a corner.');
     this.about = 'blend of four pictures';
-    this.load();
-  }
-
-  async load() {
-    this.nodes = await this.studio.samples(4, 1);
-    const { a, b } = this.studio.ends;
-    if (a) this.nodes[0] = a;
-    if (b) this.nodes[1] = b;
+    const sources = { A: () => studio.ends.a, B: () => studio.ends.b, current: () => studio.latent() };
     for (const [corner, name] of CORNERS.entries()) {
-      const set = (latent) => {
-        if (!latent) return;
-        this.nodes[corner] = latent;
-        this.rested();
-      };
-      const { studio } = this;
-      const sources = { A: () => studio.ends.a, B: () => studio.ends.b, current: () => studio.latent() };
       const buttons = Object.entries(sources).map(([text, latent]) =>
-        button(text, () => set(latent()), { 'aria-label': `${text} to the corner ${name}` }),
+        button(text, () => this.send(latent(), corner), { 'aria-label': `${text} to the corner ${name}` }),
       );
       this.tools.append(el('span', { class: 'gl-corner' }, `${name} `, ...buttons));
     }
-    this.point();
-    this.rested();
+    this.sample(CORNERS.length, 1);
   }
 
-  rested() {
-    if (this.nodes) super.rested();
+  filled(nodes) {
+    const { a, b } = this.studio.ends;
+    return [a ?? nodes[0], b ?? nodes[1], ...nodes.slice(2)];
+  }
+
+  send(latent, corner) {
+    this.studio.notice.textContent = latent ? '' : 'Nothing lies there yet.';
+    if (!latent || !this.nodes) return;
+    this.nodes[corner] = latent;
+    this.rested();
   }
 }
