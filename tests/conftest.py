@@ -163,6 +163,13 @@ def colour_model(tmp_path_factory: pytest.TempPathFactory) -> str:
     )
 
 
+def free_port() -> int:
+    """Not "the first free of many", as Gradio looks for one: another worker might take the same."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """Address of the real app, served as `python app.py` serves it, on any free port."""
@@ -171,9 +178,6 @@ def server() -> Iterator[str]:
 
     models = Models("mnist-bigan")
     blocks = app.build(models)
-    with socket.socket() as one:  # not "the first free of many": another worker might take the same
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
-    _, url, _ = serve.launch(blocks, models, "127.0.0.1", port, prevent_thread_lock=True)
+    _, url, _ = serve.launch(blocks, models, "127.0.0.1", free_port(), prevent_thread_lock=True)
     yield url
     blocks.close()

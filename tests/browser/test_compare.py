@@ -109,7 +109,7 @@ def test_no_row_of_an_older_picture_is_left(
     quick = comparison._neighbours
 
     def slow(*given: Any) -> Any:
-        time.sleep(0.5)
+        time.sleep(0.2)
         return quick(*given)
 
     monkeypatch.setattr(comparison, "_neighbours", slow)

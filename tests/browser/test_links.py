@@ -20,6 +20,7 @@ from ganlab.gallery import Pictures
 from ganlab.recipe import Place, Recipe
 from tests.browser.test_studio import CANVAS, moved, shown, sliders, studio
 from tests.browser.test_tabs import Open, caption, tab
+from tests.conftest import free_port
 
 pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -38,7 +39,7 @@ def restarted() -> Iterator[str]:
 
     models = Models("mnist-ae-l1")
     blocks = app.build(models)
-    _, url, _ = serve.launch(blocks, models, "127.0.0.1", None, prevent_thread_lock=True)
+    _, url, _ = serve.launch(blocks, models, "127.0.0.1", free_port(), prevent_thread_lock=True)
     yield url
     blocks.close()
 
@@ -75,13 +76,12 @@ def test_a_recipe_of_the_page_replays_to_its_pixels(
 def test_a_link_shows_its_latent_again_after_a_restart(
     open_page: Open, restarted: str, bundled: Explorer
 ) -> None:
-    page = studio(open_page, permissions=["clipboard-read", "clipboard-write"])
+    page = studio(open_page, also=restarted, permissions=["clipboard-read", "clipboard-write"])
     moved(page, 0, "1.5")
     before = shown(page)
     page.get_by_role("button", name="copy link").click()
     expect(page.locator(".gl-stage")).to_contain_text("The link is copied")
     link = page.evaluate("navigator.clipboard.readText()")
-    page.unroute_all()
     page.goto(restarted.rstrip("/") + "/?" + link.split("?", 1)[1])
     expect(page.locator(".gl-facts")).to_contain_text("BiGAN")  # this server opened with another model
     expect(page.get_by_role("tab", name="Latent")).to_have_attribute("aria-selected", "true")
@@ -97,7 +97,7 @@ def test_a_link_shows_its_latent_again_after_a_restart(
 def test_a_films_link_and_recipe_bring_all_of_it_back(
     open_page: Open, restarted: str, bundled: Explorer, tmp_path: Path
 ) -> None:
-    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    page = open_page(also=restarted, permissions=["clipboard-read", "clipboard-write"])
     tab(page, "Interpolate")
     keys = page.locator(".gl-film .gl-keep .gl-tile")
     expect(keys).to_have_count(2)
@@ -113,7 +113,6 @@ def test_a_films_link_and_recipe_bring_all_of_it_back(
     page.get_by_role("button", name="copy link").click()
     expect(page.locator(".gl-films")).to_contain_text("The link is copied")
     link = page.evaluate("navigator.clipboard.readText()")
-    page.unroute_all()
     page.goto(restarted.rstrip("/") + "/?" + link.split("?", 1)[1])
     expect(page.get_by_role("tab", name="Interpolate")).to_have_attribute("aria-selected", "true")
     expect(keys).to_have_count(3)

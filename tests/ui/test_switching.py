@@ -21,6 +21,7 @@ from tests.conftest import untrained_model
 SWITCHES = 50
 ALLOWED = 100e6  # bytes
 KEPT = 2  # models in memory, so that nearly every switch loads one anew
+BUNDLED = "mnist-bigan-plus"
 COPIES = 4  # of the 500 digits in each gallery: a space of 512 features takes 4 MB
 KINDS: dict[str, dict[str, Any]] = {
     "joint": {},
@@ -54,7 +55,7 @@ def names(tmp_path_factory: pytest.TempPathFactory, digits: Pictures) -> list[st
         if settings.get("channels", 1) == 1:
             (root / name / "gallery").mkdir()
             save_pictures(root / name / "gallery" / TRAIN_FILE, many)
-    return [*(str(root / name) for name in KINDS), "mnist-bigan"]
+    return [*(str(root / name) for name in KINDS), BUNDLED]
 
 
 @pytest.fixture
@@ -65,9 +66,9 @@ def models(names: list[str], monkeypatch: pytest.MonkeyPatch) -> Models:
 
 def large(explorer: Explorer, turn: int) -> str | None:
     """One of the spaces that are made on first use. Those of the bundled model take seconds: its stored
-    codes stand for them, since they are loaded anew with it."""
-    if explorer.config.name == "mnist-bigan":
-        return "code"
+    features stand for them, since they are loaded anew with it."""
+    if explorer.config.name == BUNDLED:
+        return "features"
     spaces = [space for space in explorer.spaces if space not in ("pixels", "code")]
     return spaces[turn % len(spaces)] if spaces else None
 
@@ -112,7 +113,7 @@ def test_models_that_made_room_are_gone(models: Models, names: list[str]) -> Non
 
 def test_large_spaces_are_few_however_many_models_there_are(names: list[str]) -> None:
     models = Models(names[0])
-    own = [models.get(name) for name in names if name != "mnist-bigan"]
+    own = [models.get(name) for name in names if name != BUNDLED]
     made: list[Any] = []
     for turn in range(2 * len(own)):
         explorer = own[turn % len(own)]
