@@ -20,6 +20,7 @@ from ganlab import codemap, film, images, portable
 from ganlab.explorer import Explorer
 from ganlab.film import Film
 from ganlab.recipe import Recipe
+from ganlab.ui import sample
 from ganlab.ui.markup import STATIC
 from ganlab.ui.models import Models
 
@@ -49,7 +50,7 @@ def generator(explorer: Explorer, request: Request) -> Response:
 
 
 def directions(explorer: Explorer, request: Request) -> Response:
-    """All of the model's, and the point that truncation draws to."""
+    """All of the model's, what its samples are of, and the point that truncation draws to."""
     mixture = explorer.model.mixture
     centre = torch.zeros(explorer.config.latent_dim) if mixture is None else mixture.moments()[0]
     kinds = [
@@ -77,7 +78,13 @@ def directions(explorer: Explorer, request: Request) -> Response:
         for kind, (title, _) in KINDS.items()
         if (reason := explorer.lacks_directions(kind))
     ]
-    told = {"prior": explorer.config.prior, "centre": centre.tolist(), "kinds": kinds, "lacking": lacking}
+    told = {
+        "prior": explorer.config.prior,
+        "samples": sample.named(explorer, explorer.sources[0]),
+        "centre": centre.tolist(),
+        "kinds": kinds,
+        "lacking": lacking,
+    }
     return JSONResponse(told)
 
 

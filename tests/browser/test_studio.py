@@ -221,6 +221,7 @@ def test_a_plane_waits_for_its_latents_where_it_lies(open_page: Open, view: str)
     with page.expect_request("**/ganlab/samples*"):
         page.locator(f"[data-view={view}]").click()
     plane = page.locator(".gl-plane")
+    expect(page.locator(".gl-view")).to_contain_text("samples of the prior, uniform")
     expect(plane).to_have_attribute("aria-busy", "true")
     place = plane.bounding_box()
     start = shown(page)

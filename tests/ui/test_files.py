@@ -74,6 +74,7 @@ def test_directions_are_those_of_the_explorer(server: str, bundled: Explorer) ->
     assert status == 200
     found = json.loads(content)
     assert found["prior"] == "uniform"
+    assert found["samples"] == "the prior, uniform on [−1, 1]"
     assert found["centre"] == [0.0] * 50
     assert [kind["id"] for kind in found["kinds"]] == list(bundled.direction_kinds)
     for kind in found["kinds"]:
@@ -83,6 +84,8 @@ def test_directions_are_those_of_the_explorer(server: str, bundled: Explorer) ->
             assert told["deviation"] == pytest.approx(direction.deviation, abs=1e-5)
     ids = [direction["id"] for kind in found["kinds"] for direction in kind["directions"]]
     assert len(set(ids)) == len(ids)
+    _, content, _ = get(server, "/ganlab/directions?model=mnist-bigan-plus")
+    assert "Gaussians, fitted after training to the codes" in json.loads(content)["samples"]
     assert bundled.fingerprint in headers["ETag"]
 
 

@@ -188,7 +188,7 @@ class Lattice extends Surface {
 
 export class Seeds extends Lattice {
   constructor(studio) {
-    super(studio, `${SEEDS} x ${SEEDS} samples and everything between them.`);
+    super(studio, `${SEEDS} x ${SEEDS} samples of ${studio.model.samples}, and everything between them.`);
     this.tools.append(button('other seeds', () => this.sample(SEEDS ** 2, Math.floor(1e6 * Math.random()))));
     this.sample(SEEDS ** 2, 0);
   }
@@ -202,7 +202,11 @@ const CORNERS = ['left above', 'right above', 'left below', 'right below'];
 
 export class Corners extends Lattice {
   constructor(studio) {
-    super(studio, 'Four pictures and everything between them. Send A, B or the current picture to a corner.');
+    super(
+      studio,
+      `Four pictures and everything between them: A, B and samples of ${studio.model.samples}, until you send others` +
+        ' to the corners.',
+    );
     this.about = 'blend of four pictures';
     const sources = { A: () => studio.ends.a, B: () => studio.ends.b, current: () => studio.latent() };
     for (const [corner, name] of CORNERS.entries()) {
