@@ -173,13 +173,17 @@ class Judge:
         """Share of the test pictures that it labels right, in [0, 1], measured by python -m train.judge."""
         return self.config.accuracy
 
+    def logits(self, x: Tensor) -> Tensor:
+        """(N, classes), unbounded."""
+        return self._in_batches(self.network, x)
+
     def probabilities(self, x: Tensor) -> Tensor:
         """(N, classes), each row with the sum 1."""
-        return self._in_batches(lambda some: self.network(some).softmax(dim=1), x)
+        return self.logits(x).softmax(dim=1)
 
     def labels(self, x: Tensor) -> Tensor:
         """The most probable class, (N,) int64."""
-        return self._in_batches(lambda some: self.network(some).argmax(dim=1), x)
+        return self.logits(x).argmax(dim=1)
 
     def features(self, x: Tensor) -> Tensor:
         """The last hidden layer after its nonlinearity, (N, F)."""

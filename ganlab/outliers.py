@@ -1,9 +1,11 @@
 """How unlike a model's training pictures a picture is: the out-of-distribution gauge.
 
-Up to four things are told of a picture x, each more the less x is like the training pictures: the error of
+Up to five things are told of a picture x, each more the less x is like the training pictures: the error of
 G(E(x)); the distance of its features from the nearest training picture's; how improbable its code is, by the
 mixture fitted to the codes where there is one, else by the distance from the nearest code (errors and
-distances as logarithms); and, where there is a discriminator of pairs, how much D takes (x, E(x)) for made.
+distances as logarithms); where there is a discriminator of pairs, how much D takes (x, E(x)) for made; and,
+where there is a judge, how little it sees any class in x: minus its largest logit (Hendrycks et al. 2022,
+"Scaling out-of-distribution detection for real-world settings").
 What is usual of them differs from class to class (a 1 is always near another 1), so each is compared with
 the test pictures of the class of its nearest neighbour, in standard deviations z. The score is the sum of
 softplus(z)^2, in which what lies below the mean counts little; its place among the test pictures' is what
@@ -29,8 +31,9 @@ LIMIT = 0.99  # share of test pictures that are less unusual, from which a pictu
 
 def statistics_of(explorer: Explorer) -> tuple[str, ...]:
     """Names of what can be told with this model."""
-    judged = ("discriminator",) if "joint_discriminator" in explorer.model.networks else ()
-    return ("error", "neighbour", "code", *judged)
+    paired = ("discriminator",) if "joint_discriminator" in explorer.model.networks else ()
+    judged = ("judge",) if explorer.judge is not None else ()
+    return ("error", "neighbour", "code", *paired, *judged)
 
 
 @torch.inference_mode()
@@ -52,6 +55,8 @@ def statistics(explorer: Explorer, x: Tensor) -> tuple[Tensor, Tensor]:
     found = [_log(error), _log(near[:, 0]), improbable]
     if D is not None:
         found.append(-D(x.to(explorer.device), z.to(explorer.device)).cpu().double())
+    if explorer.judge is not None:
+        found.append(-explorer.judge.logits(x).amax(1).double())
     return torch.stack(found, 1), explorer.gallery.pictures.labels[rows[:, 0]]
 
 
@@ -97,9 +102,12 @@ class Reading:
 
 
 def read(explorer: Explorer, x: Tensor) -> Reading | None:
-    """The gauge for x (1, C, H, W); None where the checkpoint does not tell what is usual."""
+    """The gauge for x (1, C, H, W); None where the checkpoint does not tell what is usual of just these
+    statistics."""
     told = explorer.measured("outliers")
-    if not isinstance(told, Mapping) or told.get("fingerprint") != explorer.fingerprint:
+    if not isinstance(told, Mapping) or any(
+        told.get(key) != one for key, one in _measured_by(explorer).items()
+    ):
         return None
     usual = Usual(*(torch.tensor(told["usual"][key], dtype=torch.double) for key in ("means", "deviations")))
     found, labels = statistics(explorer, x[:1])
@@ -108,7 +116,16 @@ def read(explorer: Explorer, x: Tensor) -> Reading | None:
     return Reading(1 - metrics.percentile_of(score, told["quantiles"]), deviating)
 
 
-def stored(usual: Usual, scores: Tensor) -> dict[str, Any]:
+def stored(explorer: Explorer, usual: Usual, scores: Tensor) -> dict[str, Any]:
     """What `read` needs, as JSON."""
     kept = {"means": usual.means.tolist(), "deviations": usual.deviations.tolist()}
-    return {"usual": kept, "quantiles": metrics.quantiles(scores)}
+    return {**_measured_by(explorer), "usual": kept, "quantiles": metrics.quantiles(scores)}
+
+
+def _measured_by(explorer: Explorer) -> dict[str, Any]:
+    """What the figures depend on: another model or judge has others."""
+    return {
+        "fingerprint": explorer.fingerprint,
+        "judge": explorer.judge.fingerprint if explorer.judge is not None else None,
+        "statistics": list(statistics_of(explorer)),
+    }

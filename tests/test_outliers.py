@@ -26,7 +26,7 @@ def tiny(tiny_model: LatentModel, digits: Pictures) -> Explorer:
 def test_the_statistics_are_what_they_say(tiny: Explorer, digits: Pictures) -> None:
     x, training = digits.inputs(slice(400, 420)), digits.inputs(slice(0, 400))
     found, labels = outliers.statistics(tiny, x)
-    assert outliers.statistics_of(tiny) == ("error", "neighbour", "code", "discriminator")
+    assert outliers.statistics_of(tiny) == ("error", "neighbour", "code", "discriminator", "judge")
     error = (x - tiny.reconstruct(x)).square().mean((1, 2, 3))
     apart = torch.cdist(tiny.features(x), tiny.features(training))
     code_apart = torch.cdist(tiny.encode(x), tiny.encode(training))
@@ -35,6 +35,8 @@ def test_the_statistics_are_what_they_say(tiny: Explorer, digits: Pictures) -> N
     np.testing.assert_allclose(found[:, 1], apart.amin(1).log(), rtol=1e-3)
     np.testing.assert_allclose(found[:, 2], code_apart.amin(1).log(), rtol=1e-2, atol=1e-2)
     np.testing.assert_allclose(found[:, 3], -judged, rtol=1e-4, atol=1e-6)
+    assert tiny.judge is not None
+    np.testing.assert_allclose(found[:, 4], -tiny.judge.network(x).amax(1), rtol=1e-4)
     assert torch.equal(labels, digits.labels[:400][apart.argmin(1)])
 
 
@@ -51,14 +53,18 @@ def test_a_code_is_as_improbable_as_the_mixture_says(tiny: Explorer, digits: Pic
     np.testing.assert_allclose(outliers.statistics(mixed, x)[0][:, 2], expected, rtol=1e-4)
 
 
-def test_without_a_discriminator_of_pairs_three_are_told(tiny: Explorer, digits: Pictures) -> None:
+def test_without_a_judge_or_a_discriminator_of_pairs_less_is_told(tiny: Explorer, digits: Pictures) -> None:
     nets = {name: net for name, net in tiny.model.networks.items() if name != "joint_discriminator"}
     assert tiny.gallery is not None
     model = dataclasses.replace(tiny.model, networks=nets)
     less = Explorer(model, Gallery(model, tiny.gallery.pictures))
-    assert outliers.statistics_of(less) == ("error", "neighbour", "code")
+    assert outliers.statistics_of(less) == ("error", "neighbour", "code", "judge")
     x = digits.inputs(slice(400, 410))
-    torch.testing.assert_close(outliers.statistics(less, x)[0], outliers.statistics(tiny, x)[0][:, :3])
+    expected = outliers.statistics(tiny, x)[0]
+    torch.testing.assert_close(outliers.statistics(less, x)[0], expected[:, [0, 1, 2, 4]])
+    less.judge = None
+    assert outliers.statistics_of(less) == ("error", "neighbour", "code")
+    torch.testing.assert_close(outliers.statistics(less, x)[0], expected[:, :3])
 
 
 def test_usual_is_told_class_by_class() -> None:
@@ -78,7 +84,7 @@ def test_usual_is_told_class_by_class() -> None:
 def knowing(explorer: Explorer, digits: Pictures) -> Explorer:
     found, labels = outliers.statistics(explorer, digits.inputs(slice(400, 500)))
     usual = Usual.of(found, labels)
-    told = outliers.stored(usual, usual.score(found, labels)) | {"fingerprint": explorer.fingerprint}
+    told = outliers.stored(explorer, usual, usual.score(found, labels))
     kept = json.loads(json.dumps({"outliers": told}))
     return Explorer(dataclasses.replace(explorer.model, metrics=kept), explorer.gallery)
 
@@ -95,9 +101,15 @@ def test_the_share_is_the_place_among_the_measured(tiny: Explorer, digits: Pictu
         assert reading.unlike is (reading.share >= 0.99)
 
 
-def test_what_belongs_to_another_checkpoint_is_not_read(tiny: Explorer, digits: Pictures) -> None:
+@pytest.mark.parametrize(
+    ("key", "other"), [("fingerprint", "another"), ("judge", "another"), ("statistics", ["error", "code"])]
+)
+def test_what_belongs_to_another_checkpoint_is_not_read(
+    tiny: Explorer, digits: Pictures, key: str, other: object
+) -> None:
     told = knowing(tiny, digits)
-    told.metrics["outliers"]["fingerprint"] = "another"
+    assert outliers.read(told, digits.inputs(slice(0, 1))) is not None
+    told.metrics["outliers"][key] = other
     assert outliers.read(told, digits.inputs(slice(0, 1))) is None
     assert outliers.read(tiny, digits.inputs(slice(0, 1))) is None
 

@@ -58,6 +58,7 @@ def unusual_html(explorer: Explorer, x: Tensor) -> str:
         "neighbour": "distance to the nearest neighbour",
         "code": "improbability of the code",
         "discriminator": "taken for made by D",
+        "judge": "no class seen by the judge",
     }
     parts = ", ".join(f"{names[key]} {value:+.1f}" for key, value in reading.deviating.items())
     small = f"standard deviations from the usual of its nearest class: {parts}"

@@ -83,9 +83,7 @@ def knowing(explorer: Explorer, digits: Pictures) -> Explorer:
     """The explorer, with what is usual as digits that are not in its gallery show it."""
     found, labels = outliers.statistics(explorer, digits.inputs(slice(300, 500)))
     usual = outliers.Usual.of(found, labels)
-    told = {"fingerprint": explorer.fingerprint, "auroc": 0.9123} | outliers.stored(
-        usual, usual.score(found, labels)
-    )
+    told = {"auroc": 0.9123} | outliers.stored(explorer, usual, usual.score(found, labels))
     return Explorer(dataclasses.replace(explorer.model, metrics={"outliers": told}), explorer.gallery)
 
 
@@ -100,6 +98,7 @@ def test_noise_is_called_unlike_digits(gauged: Explorer) -> None:
     assert "<b>unlike the digits it knows</b> · more unusual than all of test digits" in said
     assert "whatever it is given, it answers with a digit" in said
     assert "an AUROC of 0.912" in said
+    assert "no class seen by the judge" in said
 
 
 def test_a_middling_digit_is_like_others(gauged: Explorer, digits: Pictures) -> None:

@@ -48,13 +48,12 @@ def measure(
         }
     return {
         "command": f"python -m train.outliers {explorer.config.name}",
-        "fingerprint": explorer.fingerprint,
         "seed": SEED,
         "held_out": len(test) - half,
         "limit": outliers.LIMIT,
         "auroc": metrics.auroc(torch.cat(scores), held),
         "sets": sets,
-        **outliers.stored(usual, held),
+        **outliers.stored(explorer, usual, held),
     }
 
 
