@@ -254,6 +254,17 @@ def test_seeds_that_answer_too_late_do_not_replace_later_ones(open_page: Open) -
     assert np.abs(shown(page) - expected).max() <= 2
 
 
+def test_a_latent_is_named_after_the_seed_that_it_is_of(open_page: Open) -> None:
+    page = studio(open_page)
+    page.locator("[data-view=seeds]").click()
+    plane = page.locator(".gl-plane")
+    expect(plane).to_have_attribute("aria-busy", "false")
+    page.route("**/ganlab/samples*", lambda route: None)  # no answer comes
+    page.get_by_role("button", name="other seeds").click()
+    plane.press("ArrowLeft")
+    expect(caption(page)).to_contain_text("between samples of seed 0")
+
+
 def test_samples_that_cannot_be_had_are_told(open_page: Open) -> None:
     page = studio(open_page)
     page.evaluate("() => void (window.fetch = () => Promise.reject(new TypeError('gone')))")

@@ -144,9 +144,8 @@ class Lattice extends Surface {
       this.nodes = this.filled(nodes);
     } catch (error) {
       this.studio.notice.textContent = `No samples: ${error.message}`;
-      return;
     }
-    this.plane.setAttribute('aria-busy', 'false');
+    this.plane.setAttribute('aria-busy', String(!this.nodes)); // earlier ones stay where no others came
     this.rested();
   }
 
@@ -193,8 +192,9 @@ export class Seeds extends Lattice {
     this.sample(SEEDS ** 2, 0);
   }
 
-  get about() {
-    return `between samples of seed ${this.seed}`;
+  filled(nodes) {
+    this.about = `between samples of seed ${this.seed}`;
+    return nodes;
   }
 }
 
