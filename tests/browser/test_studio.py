@@ -304,6 +304,44 @@ def test_where_the_page_cannot_the_server_makes_the_pictures(served_page: Any) -
     assert shown(page).any()
 
 
+def test_a_generator_that_comes_too_late_is_not_used(open_page: Open, other_model: str) -> None:
+    held: list[Any] = []
+    page = studio(open_page)
+    model = page.locator("#model-picker input").input_value()
+    before = shown(page)
+    page.route("**/ganlab/generator*", lambda route: held.append(route))
+    with page.expect_request("**/ganlab/generator*"):
+        choose(page, other_model, "Other · MNIST")
+    choose(page, model, "BiGAN · MNIST")
+    expect(sliders(page).first).to_be_visible()
+    held[0].fulfill(response=held[0].fetch())
+    page.wait_for_timeout(200)  # the answer is read
+    page.keyboard.press("r")  # drawn again, as it was
+    assert (shown(page) == before).all()
+
+
+def test_after_a_picture_that_did_not_come_the_next_is_asked_for(served_page: Any) -> None:
+    page = served_page
+    tab(page, "Latent")
+    with page.expect_response("**/ganlab/picture?**"):
+        sliders(page).first.fill("2")
+    stage = page.locator(".gl-stage")
+    before = shown(page)
+    page.evaluate(
+        """() => {
+          window.fetched = window.fetch;
+          window.fetch = () => Promise.reject(new TypeError('gone'));
+        }"""
+    )
+    sliders(page).first.fill("1")
+    expect(stage).to_contain_text("The server does not answer.")
+    page.evaluate("() => void (window.fetch = window.fetched)")
+    with page.expect_response("**/ganlab/picture?**"):
+        sliders(page).first.fill("-2")
+    expect(stage).to_contain_text("the server makes its pictures")
+    assert (shown(page) != before).any()
+
+
 def test_a_finger_moves_sliders_and_the_plane(open_page: Open) -> None:
     page = studio(open_page, width=375, height=800, has_touch=True, is_mobile=True)
     touch = page.context.new_cdp_session(page)

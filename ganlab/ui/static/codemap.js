@@ -95,7 +95,7 @@ export class CodeMap {
       Object.assign(this, { G, only: null, colour: '' });
       this.faces.clear();
     } catch (error) {
-      this.notice.textContent = error.message;
+      if (this.value.fingerprint === fingerprint) this.notice.textContent = error.message;
       return;
     }
     this.notice.textContent = server;

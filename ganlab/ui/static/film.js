@@ -135,7 +135,7 @@ export class FilmStudio {
       this.G = G;
       await this.openLink();
     } catch (error) {
-      this.notice.textContent = error.message;
+      if (this.value.fingerprint === fingerprint) this.notice.textContent = error.message;
     }
     this.refresh();
   }

@@ -117,30 +117,32 @@ export class Studio {
     this.shown?.stop(); // its strips were of the other model's generator
     this.shown = null;
     for (const part of [this.kinds, this.view]) part.replaceChildren(); // no slider of one model moves another
-    this.model = { name: value.model, fingerprint: value.fingerprint };
-    const name = encodeURIComponent(value.model);
-    const directions = ask(`ganlab/directions?model=${name}`)
+    const model = { name: value.model, fingerprint: value.fingerprint };
+    // G is null, and served says why, where the server makes the pictures.
+    Object.assign(this, { model, G: null, served: value.server });
+    const directions = ask(`ganlab/directions?model=${encodeURIComponent(model.name)}`)
       .then((answer) => answer.json())
       .catch(({ message }) => ({ message }));
-    this.G = null;
-    this.notice.textContent = value.server;
     if (!value.server) {
-      try {
-        this.G = await generatorOf(value.model, value.fingerprint);
-        const [, height, width] = this.G.shape;
+      const found = await generatorOf(model.name, model.fingerprint).catch(({ message }) => ({ message }));
+      if (this.model !== model) return; // another was chosen meanwhile
+      if (found.message) {
+        this.served = `The server makes the pictures: ${found.message}`;
+      } else {
+        this.G = found;
+        const [, height, width] = found.shape;
         Object.assign(this.canvas, { width, height });
-      } catch (error) {
-        this.notice.textContent = `The server makes the pictures: ${error.message}`;
       }
     }
+    this.notice.textContent = this.served;
     this.paint();
     const told = await directions;
-    if (this.model.name !== value.model) return; // another was chosen meanwhile
+    if (this.model !== model) return;
     if (told.message) {
       this.notice.textContent = `No sliders: ${told.message}`;
       return;
     }
-    Object.assign(this.model, told);
+    Object.assign(model, told);
     this.layOut();
     this.arrived();
   }
@@ -252,7 +254,7 @@ export class Studio {
         const picture = await createImageBitmap(await answer.blob());
         Object.assign(this.canvas, { width: picture.width, height: picture.height });
         this.canvas.getContext('2d').drawImage(picture, 0, 0);
-        if (this.notice.textContent === this.failed) this.notice.textContent = '';
+        if (this.notice.textContent === this.failed) this.notice.textContent = this.served;
       } catch (error) {
         this.failed = this.notice.textContent = error.message;
       }
