@@ -2,7 +2,7 @@
 import { button, el, picker } from './elements.js';
 import { paint } from './generator.js';
 import { REACH, signed } from './rows.js';
-import { between } from './vectors.js';
+import { blended } from './vectors.js';
 
 const PICTURES = 7; // shown along each side
 const SEEDS = 4; // along each side of a lattice of seeds
@@ -91,7 +91,7 @@ export class Pad extends Surface {
     super(studio, `Across and down: one direction each, ${REACH} to both sides of the middle.`);
     this.axes = [directions[0], directions[1] ?? directions[0]];
     for (const [axis, name] of [[0, 'across'], [1, 'down']]) {
-      const options = directions.map(({ id, name, group }) => [id, group ? name : name]);
+      const options = directions.map(({ id, name }) => [id, name]);
       const pick = picker(`direction ${name}`, options, (id) => {
         this.axes[axis] = directions.find((direction) => direction.id === id);
         this.show();
@@ -158,9 +158,8 @@ class Lattice extends Surface {
     const n = Math.sqrt(nodes.length);
     const [column, line] = [x, y].map((value) => Math.min(n - 2, Math.floor(value * (n - 1))));
     const [u, v] = [x * (n - 1) - column, y * (n - 1) - line];
-    const { prior } = studio.model;
-    const row = (k) => between(nodes[k * n + column], nodes[k * n + column + 1], u, prior);
-    return between(row(line), row(line + 1), v, prior);
+    const corner = line * n + column;
+    return blended([0, 1, n, n + 1].map((step) => nodes[corner + step]), u, v, studio.model.prior);
   }
 
   go(at) {
