@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from ganlab import images
+from ganlab import images, portable
 from ganlab.explorer import Explorer
 from ganlab.ui import page as frame
 from tests.browser.test_kinds import choose
@@ -318,6 +318,42 @@ def test_a_generator_that_comes_too_late_is_not_used(open_page: Open, other_mode
     page.wait_for_timeout(200)  # the answer is read
     page.keyboard.press("r")  # drawn again, as it was
     assert (shown(page) == before).all()
+
+
+def test_a_served_picture_that_comes_too_late_is_not_shown(
+    served_page: Any, bundled: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[Any] = []
+    page = served_page
+    tab(page, "Latent")
+    expect(sliders(page).first).to_be_visible()
+    page.route("**/ganlab/picture*", lambda route: held.append(route))
+    with page.expect_request("**/ganlab/picture*"):
+        sliders(page).first.fill("2")
+    monkeypatch.setattr(portable, "MOST", 10**9)
+    choose(page, bundled.config.name, "BiGAN · MNIST")
+    expect(page.locator("[data-view=corners]")).to_be_visible()  # only where the page makes the pictures
+    before = shown(page)
+    held[0].fulfill(response=held[0].fetch())
+    page.wait_for_timeout(200)  # the answer is read
+    assert (shown(page) == before).all()
+
+
+def test_a_hand_on_a_slider_of_another_model_is_let_go(open_page: Open, other_model: str) -> None:
+    held: list[Any] = []
+    page = studio(open_page)
+    page.route("**/ganlab/directions*", lambda route: held.append(route))
+    box = sliders(page).first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
+    with page.expect_request("**/ganlab/directions*"):
+        choose(page, other_model, "Other · MNIST")
+    page.mouse.up()
+    page.wait_for_timeout(400)  # a page error, if what the hand held were told as this model's
+    held[0].fulfill(response=held[0].fetch())
+    expect(sliders(page).first).to_have_value("0")
+    expect(page.get_by_role("button", name="undo").first).to_be_disabled()
 
 
 def test_after_a_picture_that_did_not_come_the_next_is_asked_for(served_page: Any) -> None:

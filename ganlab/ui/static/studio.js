@@ -113,7 +113,8 @@ export class Studio {
   async load(value, place) {
     this.places = new History(place);
     this.locked.clear();
-    this.byId = null;
+    Object.assign(this, { byId: null, live: null });
+    clearTimeout(this.resting); // a hand that had not rested had the other model's latent
     this.shown?.stop(); // its strips were of the other model's generator
     this.shown = null;
     for (const part of [this.kinds, this.view]) part.replaceChildren(); // no slider of one model moves another
@@ -249,9 +250,11 @@ export class Studio {
     while (this.wanted) {
       this.wanted = false;
       const z = [...this.latent()].map((value) => value.toPrecision(9)).join(',');
+      const { model } = this;
       try {
-        const answer = await ask(`ganlab/picture?model=${encodeURIComponent(this.model.name)}&z=${z}`);
+        const answer = await ask(`ganlab/picture?model=${encodeURIComponent(model.name)}&z=${z}`);
         const picture = await createImageBitmap(await answer.blob());
+        if (this.model !== model) continue; // another was chosen meanwhile
         Object.assign(this.canvas, { width: picture.width, height: picture.height });
         this.canvas.getContext('2d').drawImage(picture, 0, 0);
         if (this.notice.textContent === this.failed) this.notice.textContent = this.served;
