@@ -194,12 +194,21 @@ def test_a_finger_pans_and_two_zoom(open_page: Open) -> None:
 
 def test_another_model_and_one_without_codes(open_page: Open, other_model: str, gan_model: str) -> None:
     page = opened(open_page)
+    under, hint = page.locator(".gl-aside figure"), "Point at the map, or tap it."
+    expect(under).to_contain_text(hint)
+    page.locator(".gl-sky").hover()
+    expect(under).not_to_contain_text(hint)
+    expect(under.locator("canvas")).to_be_visible()
     choose(page, gan_model, "GAN · MNIST")
     expect(page.locator("#map")).to_contain_text("no encoder, and so no codes", timeout=60_000)
     expect(page.locator(".gl-sky")).to_be_hidden()
     choose(page, other_model, "Other · MNIST")
     expect(page.locator(".gl-sky")).to_be_visible(timeout=60_000)
     expect(page.locator(".gl-aside .gl-tile")).to_have_count(8)
+    expect(under).to_contain_text(hint)  # what was there was of the other model
+    expect(under.locator("img, canvas")).to_have_count(2)
+    for picture in under.locator("img, canvas").all():
+        expect(picture).to_be_hidden()
     page.wait_for_function("document.querySelector('.gl-aside .gl-tile img').naturalWidth === 28")
     tsne = page.get_by_role("button", name="t-SNE")
     expect(tsne).to_be_disabled()

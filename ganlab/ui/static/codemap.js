@@ -106,6 +106,10 @@ export class CodeMap {
   // ---------------------------------------------------------------- controls
 
   layOut() {
+    this.said.textContent = 'Point at the map, or tap it.';
+    clearTimeout(this.asking);
+    this.face.removeAttribute('src');
+    for (const picture of [this.face, this.made]) picture.style.visibility = 'hidden'; // until the hand is somewhere
     const { kinds, lacking, attributes } = this.data;
     this.kinds.replaceChildren(
       ...kinds.map(({ id, title }) => button(title, () => this.open(id), { 'data-kind': id, 'aria-pressed': 'false' })),
@@ -430,10 +434,12 @@ export class CodeMap {
   // ---------------------------------------------------------------- the hand
 
   look(found) {
-    this.under = found;
     this.said.textContent = this.about(found.row);
     this.face.style.visibility = found.row === null ? 'hidden' : '';
-    if (this.G) paint(this.made, this.G.decode(found.z), this.G.shape);
+    if (this.G) {
+      this.made.style.visibility = '';
+      paint(this.made, this.G.decode(found.z), this.G.shape);
+    }
     clearTimeout(this.asking);
     if (found.row === null) return;
     this.face.alt = this.said.textContent;
