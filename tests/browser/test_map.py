@@ -126,6 +126,26 @@ def test_a_drag_pans_and_the_wheel_zooms_without_a_request(open_page: Open) -> N
     expect(caption(page)).not_to_contain_text("map")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_legend_has_the_colours_of_the_points(open_page: Open, scheme: str) -> None:
+    page = opened(open_page, color_scheme=scheme)
+    page.get_by_role("button", name="only 0").click()
+    red, green, blue = page.evaluate(
+        """() => getComputedStyle(document.querySelector('.gl-legend [data-label="0"] i')).backgroundColor
+          .match(/[0-9]+/g).map(Number)"""
+    )
+    found = """
+      (colour) => {
+        const canvas = document.querySelector('.gl-sky');
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        let count = 0;
+        for (let i = 0; i < data.length; i += 4) count += colour.every((part, c) => data[i + c] === part);
+        return count > 100;
+      }
+    """
+    page.wait_for_function(found, arg=[red, green, blue])
+
+
 def test_one_class_alone_and_attributes_as_colours(open_page: Open) -> None:
     page = opened(open_page)
     colours = page.evaluate(CANVAS, ".gl-sky")

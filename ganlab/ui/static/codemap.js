@@ -146,9 +146,8 @@ export class CodeMap {
       const classes = [...new Set(this.data.labels)].sort((a, b) => a - b);
       this.legend.replaceChildren(
         ...classes.map((label) => {
-          const swatch = el('i', { style: `background:${this.value.palette[label % this.value.palette.length]}` });
           const only = button('', () => this.single(label), { 'data-label': label, 'aria-pressed': 'false', 'aria-label': `only ${label}` });
-          only.append(el('span', { class: 'gl-label' }, swatch, String(label)));
+          only.append(el('span', { class: 'gl-label' }, el('i'), String(label)));
           return only;
         }),
       );
@@ -167,27 +166,34 @@ export class CodeMap {
     const { labels, count, values, attributes } = this.data;
     // The palette is made for paper; on a dark page its colours are lightened.
     const dark = document.body.classList.contains('dark');
-    const shown = (hex) => {
+    const lightened = (hex) => {
       const light = (at) => {
         const part = parseInt(hex.slice(at, at + 2), 16);
-        return Math.round(dark ? part + 0.35 * (255 - part) : part).toString(16).padStart(2, '0');
+        return Math.round(part + 0.35 * (255 - part)).toString(16).padStart(2, '0');
       };
       return `#${light(1)}${light(3)}${light(5)}`;
     };
+    this.palette = dark ? this.value.palette.map(lightened) : this.value.palette;
+    for (const only of this.legend.querySelectorAll('[data-label]')) {
+      only.querySelector('i').style.background = this.classColour(Number(only.dataset.label));
+    }
     this.colours = new Uint32Array(count);
     if (this.colour) {
       const column = attributes.findIndex(({ name }) => name === this.colour);
       const steps = Uint32Array.from({ length: 256 }, (_, value) => pixelOf(ramp(value / 255)));
       for (let i = 0; i < count; i++) this.colours[i] = steps[values[i * attributes.length + column]];
     } else {
-      const { palette } = this.value;
-      const [full, faint] = [255, FAINT].map((alpha) => palette.map((hex) => pixelOf(shown(hex), alpha)));
+      const [full, faint] = [255, FAINT].map((alpha) => this.palette.map((hex) => pixelOf(hex, alpha)));
       for (let i = 0; i < count; i++) {
         const meant = this.only === null || labels[i] === this.only;
-        this.colours[i] = (meant ? full : faint)[labels[i] % palette.length];
+        this.colours[i] = (meant ? full : faint)[labels[i] % full.length];
       }
     }
     this.draw();
+  }
+
+  classColour(label) {
+    return this.palette[label % this.palette.length];
   }
 
   // ---------------------------------------------------------------- the view
@@ -283,7 +289,7 @@ export class CodeMap {
         this.faces.set(i, face);
       }
       context.drawImage(this.faces.get(i), x - side / 2, y - side / 2, side, side);
-      context.strokeStyle = this.value.palette[data.labels[i] % this.value.palette.length];
+      context.strokeStyle = this.classColour(data.labels[i]);
       context.lineWidth = 2 * this.ratio;
       context.strokeRect(x - side / 2, y - side / 2, side, side);
     }
