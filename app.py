@@ -29,8 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
 
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    from ganlab.ui import app, serve
-    from ganlab.ui.models import Models
+    from ganlab.ui import app
+    from ganlab.ui.server import launch
+    from ganlab.ui.server.models import Models
 
     # Others who reach this server may choose among the bundled models only.
     local = options.host in ("127.0.0.1", "localhost", "::1")
@@ -38,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
         models = Models(options.model, options.device, anything=local)
         blocks = app.build(models)
         print(f"ganlab: http://{options.host}:{options.port}", flush=True)
-        serve.launch(blocks, models, options.host, options.port)
+        launch.launch(blocks, models, options.host, options.port)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -1,6 +1,6 @@
 """ganlab: explore the latent space of a GAN that has an encoder."""
 
 from ganlab.explorer import Explorer, load
-from ganlab.model import list_models
+from ganlab.hub import list_models
 
 __all__ = ["Explorer", "list_models", "load"]

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 import ganlab
-from ganlab import film, images
+from ganlab import images
 from ganlab.explorer import Explorer
-from ganlab.film import Film
-from ganlab.recipe import MAX_TEXT, Recipe, RecipeError
+from ganlab.studio import film
+from ganlab.studio.film import Film
+from ganlab.studio.recipe import MAX_TEXT, Recipe, RecipeError, find_latents, replay
 
 
 def read(source: str) -> Recipe:
@@ -48,9 +49,9 @@ def explorer_of(recipe: Recipe, name: str | None) -> Explorer:
     )
 
 
-def replay(options: argparse.Namespace) -> None:
+def replay_recipe(options: argparse.Namespace) -> None:
     recipe = read(options.recipe)
-    pictures = explorer_of(recipe, options.model).replay(recipe)
+    pictures = replay(explorer_of(recipe, options.model), recipe)
     alone = len(pictures) == 1
     made = images.to_pil(pictures[0], options.scale) if alone else images.strip(pictures, options.scale)
     options.out.write_bytes(images.png(made))
@@ -63,7 +64,7 @@ def keyframe(explorer: Explorer, source: str) -> Tensor:
             raise ValueError(f"A sample is named seed:NUMBER, like seed:7, not {source!r}.")
         return explorer.sample(1, int(source[5:]))
     if source.lower().endswith(".json"):
-        return explorer.latents_of(read(source))
+        return find_latents(explorer, read(source))
     if not Path(source).is_file():
         raise ValueError(f"There is no picture {source}.")
     return explorer.invert(explorer.prepare(source)).z
@@ -96,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
     replaying.add_argument(
         "--scale", type=int, default=1, choices=range(1, 33), metavar="1-32", help="times as large"
     )
-    replaying.set_defaults(run=replay)
+    replaying.set_defaults(run=replay_recipe)
     filming = commands.add_parser("film", help="a film through two or more latents")
     filming.add_argument("model", metavar="MODEL", help="a checkpoint's name, folder or Hub id")
     filming.add_argument(

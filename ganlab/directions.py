@@ -23,7 +23,8 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ganlab.model import CheckpointError, LatentModel
+from ganlab.config import CheckpointError
+from ganlab.model import LatentModel
 from ganlab.networks.folded import Layer
 
 FILE = "directions.safetensors"

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from ganlab import directions, images, inversion, latent, metrics
 from ganlab import model as checkpoint
+from ganlab.config import ModelConfig
 from ganlab.directions import Direction
 from ganlab.gallery import Gallery, Neighbour
 from ganlab.images import Polarity, Prepared
 from ganlab.inversion import Inversion
 from ganlab.judge import Judge
-from ganlab.model import LatentModel, ModelConfig
-from ganlab.recipe import Draw, Place, Recipe, RecipeError
+from ganlab.model import LatentModel
 
 PRINCIPAL_SAMPLES = 1024  # codes that stand in for a gallery when there is none
 
@@ -85,7 +85,7 @@ class Explorer:
     @torch.inference_mode()
     def decode(self, z: Tensor) -> Tensor:
         """G(z): (N, C, H, W) in [0, 1]."""
-        return self.model.generator(self._latents(z).to(self.device)).cpu()  # type: ignore[no-any-return]
+        return self.model.generator(self.check_latents(z).to(self.device)).cpu()  # type: ignore[no-any-return]
 
     @torch.inference_mode()
     def features(self, x: Tensor) -> Tensor:
@@ -167,7 +167,7 @@ class Explorer:
 
     def interpolate(self, a: Tensor, b: Tensor, steps: int) -> Tensor:
         """A path (steps, latent_dim) from a to b, as the prior wants it, with exact ends."""
-        a, b = self._latents(a), self._latents(b)
+        a, b = self.check_latents(a), self.check_latents(b)
         return latent.interpolate(a[0], b[0], steps, self.config.prior)
 
     # ------------------------------------------------------------------ directions
@@ -246,7 +246,7 @@ class Explorer:
     def move(self, z: Tensor, principal: Sequence[float] = (), raw: Sequence[float] = ()) -> Tensor:
         """z (1, latent_dim) moved along the first principal directions (in standard deviations of the
         gallery's codes) and along raw dimensions; a uniform prior's box is not left."""
-        z, dim = self._latents(z), self.config.latent_dim
+        z, dim = self.check_latents(z), self.config.latent_dim
         for name, amounts in (("principal", principal), ("raw", raw)):
             if len(amounts) > dim:
                 raise ValueError(f"{name} has {len(amounts)} amounts, the latent {dim} dimensions.")
@@ -293,7 +293,7 @@ class Explorer:
         if space != "code":
             return self.neighbours(self.decode(z), k, space)
         self._check_space(space)
-        return self._gallery().neighbours(self._latents(z)[:1], space, k)[0]
+        return self._gallery().neighbours(self.check_latents(z)[:1], space, k)[0]
 
     @property
     def spaces(self) -> tuple[str, ...]:
@@ -316,7 +316,7 @@ class Explorer:
 
     def pack(self, z: Tensor) -> dict[str, Any]:
         """One latent as JSON: its numbers, exact, and its checkpoint's fingerprint."""
-        return {"fingerprint": self.fingerprint, "z": self._latents(z)[0].tolist()}
+        return {"fingerprint": self.fingerprint, "z": self.check_latents(z)[0].tolist()}
 
     def unpack(self, packed: object) -> Tensor:
         """A packed latent -> (1, latent_dim); one of another checkpoint is refused."""
@@ -331,45 +331,12 @@ class Explorer:
             z = torch.tensor([packed["z"]], dtype=torch.float32)
         except (TypeError, ValueError, RuntimeError):
             raise ValueError("A latent is a list of numbers.") from None
-        return self._latents(z)
-
-    # ------------------------------------------------------------------ recipes
-
-    def recipe(self, *latents: Place | Draw, steps: int | None = None) -> Recipe:
-        """The recipe of G(z) for one latent, or of `steps` pictures from each latent to the next."""
-        return Recipe(self.config.name, self.fingerprint, latents, steps)
-
-    def replay(self, recipe: Recipe) -> Tensor:
-        """Its pictures again, (N, C, H, W) in [0, 1]: one, the frames of a film, or those of a path, where a
-        latent that ends one part and begins the next is there once. RecipeError for a recipe of another
-        checkpoint."""
-        z = self.latents_of(recipe)
-        if recipe.film is not None:
-            return self.decode(recipe.film.latents(z, self.config.prior))
-        if recipe.steps is None:
-            return self.decode(z)
-        parts = [self.interpolate(z[i], z[i + 1], recipe.steps) for i in range(len(z) - 1)]
-        return torch.cat([self.decode(part[min(i, 1) :]) for i, part in enumerate(parts)])
-
-    def latents_of(self, recipe: Recipe) -> Tensor:
-        """The latents that a recipe names, (K, latent_dim)."""
-        if recipe.fingerprint != self.fingerprint:
-            raise RecipeError(
-                f"This recipe was made with {recipe.model} ({recipe.fingerprint[:16]}), not with"
-                f" {self.config.name} ({self.fingerprint}); no other checkpoint makes its pictures."
-            )
-        found = []
-        for one in recipe.latents:
-            if isinstance(one, Draw):
-                drawn = self.sample(one.index + 1, one.seed, one.truncation, one.source)
-                found.append(drawn[one.index :])
-            else:
-                found.append(self._latents(one.latent()))
-        return torch.cat(found)
+        return self.check_latents(z)
 
     # ------------------------------------------------------------------ checks
 
-    def _latents(self, z: Tensor) -> Tensor:
+    def check_latents(self, z: Tensor) -> Tensor:
+        """z (D,) or (N, D) as (N, D); ValueError for another shape or for what is not finite."""
         if z.dim() == 1:
             z = z.unsqueeze(0)
         if z.dim() != 2 or z.shape[1] != self.config.latent_dim:

@@ -24,7 +24,9 @@ import torch
 from torch import Tensor, nn
 
 from ganlab import networks
-from ganlab.model import CHECKPOINTS, CheckpointError, LatentModel, ModelConfig
+from ganlab.config import CheckpointError, ModelConfig
+from ganlab.hub import CHECKPOINTS
+from ganlab.model import LatentModel
 from ganlab.networks import Discriminator, Encoder, JointDiscriminator
 
 GALLERIES = CHECKPOINTS / "galleries"

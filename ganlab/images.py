@@ -16,9 +16,9 @@ from PIL import Image, ImageColor, ImageOps
 from torch import Tensor
 
 from ganlab import ink
+from ganlab.config import ModelConfig
 from ganlab.ink import PictureError as PictureError
 from ganlab.ink import Polarity as Polarity
-from ganlab.model import ModelConfig
 
 Source: TypeAlias = str | Path | bytes | Image.Image | np.ndarray | Tensor
 

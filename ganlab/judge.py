@@ -22,7 +22,9 @@ import torch
 from torch import Tensor, nn
 
 from ganlab import model
-from ganlab.model import CHECKPOINTS, MAX_WEIGHTS_BYTES, CheckpointError
+from ganlab.config import CheckpointError
+from ganlab.hub import CHECKPOINTS
+from ganlab.model import MAX_WEIGHTS_BYTES
 
 JUDGES = CHECKPOINTS / "judges"
 CONFIG_FILE = "judge.json"

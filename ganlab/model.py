@@ -1,11 +1,10 @@
-"""What a checkpoint is: ModelConfig and LatentModel, saved as JSON and safetensors, loaded strictly."""
+"""LatentModel: the networks of a checkpoint, saved as JSON and safetensors, loaded strictly."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -15,104 +14,15 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from ganlab import density, latent, networks
-from ganlab.density import Mixture
-from ganlab.networks import Encoder, conv
+from ganlab import networks
+from ganlab.config import CheckpointError, ModelConfig
+from ganlab.hub import CONFIG_FILE, resolve
+from ganlab.mixture import MIXTURE_FILE, Mixture
+from ganlab.networks import Encoder
 from ganlab.networks.folded import Foldable, Layer
 
-CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
-CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.json"
 MAX_WEIGHTS_BYTES = 2**30  # a network takes a few megabytes; a larger file is refused unread
-# What an explorer needs of a Hub repository: no pickle is ever fetched.
-HUB_FILES = ["*.json", "*.safetensors", "*.webp", "*.png", "README.md", "gallery/*.npz"]
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that cannot be found or trusted; the message says which and what would do."""
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """All that is needed to rebuild a model's networks and to prepare pictures for it."""
-
-    name: str  # folder name, also the name shown
-    method: str  # how it was trained ("bigan"); shown, never branched on
-    dataset: str  # what it was trained on ("mnist"); shown
-    family: str  # key of networks.FAMILIES
-    networks: tuple[str, ...]  # which networks the checkpoint holds
-    channels: int
-    size: int  # pictures are size x size
-    latent_dim: int
-    prior: str  # "uniform" on [-1, 1] or "normal"
-    width: int  # units of each hidden layer; of "conv", channels next to the picture
-    preparation: str = "digit"  # how uploads become inputs: a key of images.PREPARATIONS
-    gallery: str | None = None  # shared folder of reference pictures, checkpoints/galleries/NAME
-    title: str = ""  # for the header: "BiGAN · MNIST"
-    norm: str = "batch"  # of the discriminators of "conv": one of conv.NORMS; no other family reads it
-    feature_dim: int = (
-        0  # of E's features in "conv", where they have a head of their own; 0: the hidden layer
-    )
-    gaussians: int = 0  # of the mixture fitted to the codes (`density`); 0: there is none
-
-    def __post_init__(self) -> None:
-        for name in ("name", "method", "dataset", "family", "preparation", "title"):
-            if not isinstance(getattr(self, name), str):
-                raise CheckpointError(f"{name} is a text, not {getattr(self, name)!r}.")
-        if not (self.gallery is None or isinstance(self.gallery, str)):
-            raise CheckpointError(f"gallery is a name or null, not {self.gallery!r}.")
-        if not all(isinstance(name, str) for name in self.networks):
-            raise CheckpointError(f"networks is a list of names, not {list(self.networks)}.")
-        if self.prior not in latent.PRIORS:
-            raise CheckpointError(f"Unknown prior {self.prior!r}; available = {list(latent.PRIORS)}.")
-        if self.norm not in conv.NORMS:
-            raise CheckpointError(f"Unknown norm {self.norm!r}; available = {list(conv.NORMS)}.")
-        for name, low, high in (
-            ("channels", 1, 4),
-            ("size", 1, 1024),
-            ("latent_dim", 1, 4096),
-            ("width", 1, 16384),
-            ("feature_dim", 0, 4096),
-            ("gaussians", 0, 4096),
-        ):
-            value = getattr(self, name)
-            if type(value) is not int or not low <= value <= high:  # True is an int to isinstance
-                raise CheckpointError(f"{name} is a whole number from {low} to {high}, not {value!r}.")
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        return self.channels, self.size, self.size
-
-    @property
-    def pixels(self) -> int:
-        return self.channels * self.size * self.size
-
-    def to_json(self) -> str:
-        return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n"
-
-    @staticmethod
-    def from_json(text: str, source: str) -> ModelConfig:
-        try:
-            fields = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise CheckpointError(f"{source} is not valid JSON: {error}.") from None
-        known = {field.name: field for field in dataclasses.fields(ModelConfig)}
-        if not isinstance(fields, dict):
-            raise CheckpointError(f"{source} must hold one JSON object with the model's settings.")
-        unknown = sorted(set(fields) - set(known))
-        missing = sorted(
-            name
-            for name, field in known.items()
-            if field.default is dataclasses.MISSING and name not in fields
-        )
-        if unknown or missing:
-            raise CheckpointError(
-                f"{source} does not describe a ganlab model: unknown {unknown}, missing {missing}."
-            )
-        if not isinstance(fields["networks"], list):
-            raise CheckpointError(f"{source}: networks is a list of names.")
-        fields["networks"] = tuple(fields["networks"])
-        return ModelConfig(**fields)
 
 
 @dataclass(frozen=True)
@@ -128,7 +38,7 @@ class LatentModel:
 
     def __post_init__(self) -> None:
         if self.mixture is not None and not (self.mixture.weights > 0).any():
-            raise CheckpointError(f"{density.FILE} of {self.config.name} gives no Gaussian any weight.")
+            raise CheckpointError(f"{MIXTURE_FILE} of {self.config.name} gives no Gaussian any weight.")
         for network in self.networks.values():
             network.eval().requires_grad_(False)
 
@@ -170,7 +80,7 @@ def save(
     files: dict[str, nn.Module] = {weights_file(name): nets[name] for name in config.networks}
     if config.gaussians:
         assert mixture is not None
-        files[density.FILE] = mixture
+        files[MIXTURE_FILE] = mixture
     for file, module in files.items():
         tensors = {
             key: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
@@ -178,48 +88,6 @@ def save(
         }
         safetensors.torch.save_file(tensors, folder / file)
     (folder / CONFIG_FILE).write_text(config.to_json(), encoding="utf-8")
-
-
-def list_models(root: Path | None = None) -> list[str]:
-    """Names of the checkpoints under `root` (bundled ones by default), sorted."""
-    root = root or CHECKPOINTS
-    return sorted(path.parent.name for path in root.glob(f"*/{CONFIG_FILE}"))
-
-
-def resolve(name: str) -> Path:
-    """The folder that `name` means: a bundled checkpoint, a path, or a Hub id "user/repo[@revision]"."""
-    if not name or "\0" in name:
-        raise CheckpointError("A model is named by a bundled name, a folder, or a Hub id user/repo.")
-    try:
-        path = Path(name).expanduser()
-        # A bundled name is one plain component: "../x" never means a neighbour of checkpoints/.
-        folders = [CHECKPOINTS / name, path] if re.fullmatch(r"\w[\w.-]*", name) else [path]
-        for folder in folders:
-            if (folder / CONFIG_FILE).is_file():
-                return folder
-        if path.is_dir():
-            raise CheckpointError(f"The folder {name} holds no {CONFIG_FILE}, so it is no checkpoint.")
-    except (OSError, RuntimeError) as error:  # a name too long for the system; the home of no such user
-        reason = getattr(error, "strerror", None) or error
-        raise CheckpointError(f"{name[:80]!r} is no usable path: {reason}.") from None
-    if re.fullmatch(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", name) and not name.startswith("."):
-        return _download(name)
-    raise CheckpointError(f"Model {name!r} not found; available = {list_models()}.")
-
-
-def _download(hub_id: str) -> Path:
-    from huggingface_hub import snapshot_download
-
-    repo, _, revision = hub_id.partition("@")
-    try:
-        folder = snapshot_download(repo, revision=revision or None, allow_patterns=HUB_FILES)
-    except Exception as error:  # the client's, the disk's, or those of whichever HTTP library it uses
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise CheckpointError(
-            f"{hub_id} is neither a folder here nor a Hub repository that can be reached ({reason});"
-            f" available here = {list_models()}."
-        ) from None
-    return Path(folder)
 
 
 def resolve_device(name: str) -> torch.device:
@@ -258,7 +126,7 @@ def load(name: str, device: torch.device | str = "cpu") -> LatentModel:
     digest = hashlib.sha256(config_text.encode())
     files: dict[str, nn.Module] = {weights_file(net): module for net, module in nets.items()}
     if mixture is not None:
-        files[density.FILE] = mixture
+        files[MIXTURE_FILE] = mixture
     for file, module in files.items():
         path = folder / file
         if not path.is_file():

@@ -16,9 +16,10 @@ from torch import Tensor
 
 import ganlab
 from ganlab import networks
+from ganlab.config import ModelConfig
 from ganlab.explorer import Explorer
 from ganlab.gallery import GALLERIES, Gallery, Pictures, load_pictures
-from ganlab.model import LatentModel, ModelConfig, load, save
+from ganlab.model import LatentModel, load, save
 
 torch.set_num_threads(1)  # tiny matrices: on busy cores a second thread costs more than it does
 
@@ -173,11 +174,12 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """Address of the real app, served as `python app.py` serves it, on any free port."""
-    from ganlab.ui import app, serve
-    from ganlab.ui.models import Models
+    from ganlab.ui import app
+    from ganlab.ui.server import launch
+    from ganlab.ui.server.models import Models
 
     models = Models("mnist-bigan")
     blocks = app.build(models)
-    _, url, _ = serve.launch(blocks, models, "127.0.0.1", free_port(), prevent_thread_lock=True)
+    _, url, _ = launch.launch(blocks, models, "127.0.0.1", free_port(), prevent_thread_lock=True)
     yield url
     blocks.close()

@@ -11,9 +11,10 @@ from torch import Tensor
 
 import ganlab
 from ganlab import directions, networks
+from ganlab.config import CheckpointError
 from ganlab.directions import Measured
 from ganlab.explorer import Explorer
-from ganlab.model import CheckpointError, LatentModel
+from ganlab.model import LatentModel
 from tests.conftest import TINY
 
 

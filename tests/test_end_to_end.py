@@ -11,8 +11,8 @@ import torch
 import ganlab
 from ganlab import images
 from ganlab.gallery import Pictures
-from ganlab.ui.api import endpoints
-from ganlab.ui.models import Models
+from ganlab.ui.server.api import endpoints
+from ganlab.ui.server.models import Models
 from train.__main__ import main as train
 from train.publish import main as publish
 

@@ -19,8 +19,9 @@ from torch.nn import functional as F
 
 from ganlab import gallery as galleries
 from ganlab import networks
+from ganlab.config import CheckpointError
 from ganlab.gallery import Gallery, Pictures, load_pictures, save_pictures
-from ganlab.model import CheckpointError, LatentModel, load
+from ganlab.model import LatentModel, load
 from tests.conftest import TINY
 
 SPACES = ("features", "code", "discriminator", "pixels", "untrained")  # of a model with E and a joint D

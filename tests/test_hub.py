@@ -94,6 +94,7 @@ def hub(tiny_folder: Path) -> Iterator[Hub]:
 LOAD_ALL = """
 import json, sys
 from ganlab import model
+from ganlab.config import CheckpointError
 answers = []
 for name in sys.argv[1:]:
     try:
@@ -101,7 +102,7 @@ for name in sys.argv[1:]:
         paths = [path for path in loaded.folder.rglob("*") if path.is_file()]
         files = sorted(path.relative_to(loaded.folder).as_posix() for path in paths)
         answers.append([loaded.fingerprint, files])
-    except model.CheckpointError as error:
+    except CheckpointError as error:
         answers.append(str(error))
 print(json.dumps(answers))
 """

@@ -14,11 +14,11 @@ import pytest
 import safetensors.torch
 import torch
 
+from ganlab import hub
 from ganlab import judge as judges
-from ganlab import model
+from ganlab.config import CheckpointError
 from ganlab.gallery import Pictures
 from ganlab.judge import Judge, JudgeConfig, Network
-from ganlab.model import CheckpointError
 
 TINY = JudgeConfig(
     dataset="tiny",
@@ -146,7 +146,7 @@ def test_it_is_small_and_holds_data_only():
     files = list((judges.JUDGES / "mnist").iterdir())
     assert {path.name for path in files} == {"judge.json", "judge.safetensors"}
     assert sum(path.stat().st_size for path in files) < 1_000_000
-    assert "judges" not in model.list_models()
+    assert "judges" not in hub.list_models()
 
 
 # ------------------------------------------------------------------ finding and loading

@@ -13,12 +13,13 @@ import pytest
 import safetensors.torch
 import torch
 
-from ganlab import model, networks
-from ganlab.model import CheckpointError, LatentModel, ModelConfig
+from ganlab import hub, model, networks
+from ganlab.config import CheckpointError, ModelConfig
+from ganlab.model import LatentModel
 from tests.conftest import TINY
 
 ENCODER = model.weights_file("encoder")
-FILES = [model.CONFIG_FILE, *(model.weights_file(name) for name in TINY.networks)]
+FILES = [hub.CONFIG_FILE, *(model.weights_file(name) for name in TINY.networks)]
 
 
 def rewrite(folder: Path, change: Callable[[dict[str, torch.Tensor]], Any]) -> None:
@@ -29,7 +30,7 @@ def rewrite(folder: Path, change: Callable[[dict[str, torch.Tensor]], Any]) -> N
 
 
 def reconfigure(folder: Path, **changes: Any) -> None:
-    path = folder / model.CONFIG_FILE
+    path = folder / hub.CONFIG_FILE
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
@@ -187,7 +188,7 @@ def test_a_config_that_makes_no_sense_is_refused(
 
 
 def test_a_config_from_before_the_norm_was_a_setting_has_the_default(tiny_folder: Path) -> None:
-    path = tiny_folder / model.CONFIG_FILE
+    path = tiny_folder / hub.CONFIG_FILE
     fields = json.loads(path.read_text())
     assert fields.pop("norm") == "batch"
     path.write_text(json.dumps(fields))
@@ -196,7 +197,7 @@ def test_a_config_from_before_the_norm_was_a_setting_has_the_default(tiny_folder
 
 @pytest.mark.parametrize("key", ["name", "networks", "prior", "width", "family"])
 def test_a_config_that_lacks_a_setting_is_refused(tiny_folder: Path, key: str) -> None:
-    path = tiny_folder / model.CONFIG_FILE
+    path = tiny_folder / hub.CONFIG_FILE
     fields = json.loads(path.read_text())
     del fields[key]
     path.write_text(json.dumps(fields))
@@ -216,7 +217,7 @@ def test_a_config_that_lacks_a_setting_is_refused(tiny_folder: Path, key: str) -
     ],
 )
 def test_a_config_that_is_no_json_object_is_refused(tiny_folder: Path, content: bytes, message: str) -> None:
-    (tiny_folder / model.CONFIG_FILE).write_bytes(content)
+    (tiny_folder / hub.CONFIG_FILE).write_bytes(content)
     with pytest.raises(CheckpointError, match=message):
         model.load(str(tiny_folder))
 
@@ -271,16 +272,16 @@ def bundled(tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         model.save(dataclasses.replace(TINY, name=name), model.load(str(tiny_folder)).networks, root / name)
     (root / "galleries" / "mnist").mkdir(parents=True)
     (root / "notes.txt").write_text("")
-    monkeypatch.setattr(model, "CHECKPOINTS", root)
+    monkeypatch.setattr(hub, "CHECKPOINTS", root)
     monkeypatch.chdir(root)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     return root
 
 
 def test_models_are_listed_in_order_and_only_where_there_is_a_config(bundled: Path, tmp_path: Path) -> None:
-    assert model.list_models() == ["a", "b"]
-    assert model.list_models(tmp_path) == ["checkpoints", "tiny"][1:]
-    assert model.list_models(tmp_path / "nowhere") == []
+    assert hub.list_models() == ["a", "b"]
+    assert hub.list_models(tmp_path) == ["checkpoints", "tiny"][1:]
+    assert hub.list_models(tmp_path / "nowhere") == []
 
 
 def test_a_bundled_name_wins_and_a_path_is_taken_as_it_is(
@@ -326,7 +327,7 @@ def test_a_bundled_name_cannot_climb_out_of_checkpoints(
     elsewhere = tmp_path / "some" / "where"
     elsewhere.mkdir(parents=True)
     monkeypatch.chdir(elsewhere)
-    assert (bundled / ".." / "tiny" / model.CONFIG_FILE).is_file()
+    assert (bundled / ".." / "tiny" / hub.CONFIG_FILE).is_file()
     with pytest.raises(CheckpointError, match="not found"):
         model.load("../tiny")  # a path from here, and there is nothing
 

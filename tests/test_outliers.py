@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from ganlab import outliers
-from ganlab.density import Mixture
 from ganlab.explorer import Explorer
 from ganlab.gallery import Gallery, Pictures
+from ganlab.mixture import Mixture
 from ganlab.model import LatentModel
 from ganlab.outliers import Usual
 

@@ -6,8 +6,8 @@ import argparse
 import sys
 from typing import NoReturn
 
-from train import data
 from train.config import PRESETS, TrainConfig, add_flags
+from train.data import datasets
 from train.methods import METHODS
 from train.trainer import Trainer
 
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     resume = settings.pop("resume")
     try:
         config = TrainConfig(**settings)
-        pictures = data.load(
+        pictures = datasets.load(
             config.dataset, config.data_root, "train", size=config.size, channels=config.channels
         )
         trainer = Trainer(config, pictures, resume=resume)

@@ -14,8 +14,8 @@ import torch
 
 from ganlab import model
 from ganlab.gallery import Gallery, Pictures, load_pictures
-from train import data
 from train.config import TrainConfig
+from train.data import datasets
 from train.trainer import Trainer
 
 WARM_UP = 20  # steps
@@ -59,7 +59,7 @@ def pictures_for_speed(root: str) -> Pictures:
     """MNIST where it lies in `root`, else random pixels: the speed is the same, and nothing is fetched."""
     if (Path(root) / "MNIST" / "raw").is_dir():
         print(f"MNIST from {root}")
-        return data.load("mnist", root, "train")
+        return datasets.load("mnist", root, "train")
     print(f"No MNIST in {root}: random pixels instead")
     pixels = torch.randint(0, 256, (10_000, 1, 28, 28), dtype=torch.uint8)
     return Pictures(pixels, torch.zeros(10_000, dtype=torch.long), torch.arange(10_000))
@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--method", default="bigan")
     parser.add_argument("--precision", default="auto", choices=["auto", "bf16", "fp16", "fp32"])
     parser.add_argument("--device", default="auto")
-    data.add_root_flag(parser)
+    datasets.add_root_flag(parser)
     options = parser.parse_args(arguments)
     try:
         if options.load:

@@ -19,8 +19,8 @@ from ganlab.gallery import Pictures
 from ganlab.judge import JUDGES, WEIGHTS_FILE, Judge, JudgeConfig, Network, save
 from ganlab.latent import MAX_SEED
 from ganlab.model import resolve_device
-from train import data
 from train.__main__ import Parser
+from train.data import datasets
 from train.publish import replace
 from train.trainer import current_commit
 
@@ -55,7 +55,7 @@ def fit(pictures: Pictures, epochs: int, seed: int, device: torch.device) -> Net
         began, total, right = time.perf_counter(), torch.zeros((), device=device), 0
         order = torch.randperm(len(pixels), generator=rng)[: steps * batch].to(device)
         for rows in torch.split(order, batch):
-            logits = network(moved(data.to_input(pixels[rows]), rng))
+            logits = network(moved(datasets.to_input(pixels[rows]), rng))
             loss = F.cross_entropy(logits, labels[rows])
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -69,7 +69,7 @@ def fit(pictures: Pictures, epochs: int, seed: int, device: torch.device) -> Net
             flush=True,
         )
     network.half().float()  # what is stored is what gets calibrated
-    networks.calibrate(network, ((data.to_input(some),) for some in torch.split(pixels, batch)[:steps]))
+    networks.calibrate(network, ((datasets.to_input(some),) for some in torch.split(pixels, batch)[:steps]))
     return network
 
 
@@ -96,7 +96,7 @@ def moved(x: Tensor, rng: torch.Generator) -> Tensor:
 
 def build(dataset: str, data_root: str, root: Path, epochs: int, seed: int, device: torch.device) -> Judge:
     """Train a judge, store it, and measure what is stored: root/DATASET is made or replaced."""
-    train, test = data.load(dataset, data_root, "train"), data.load(dataset, data_root, "test")
+    train, test = datasets.load(dataset, data_root, "train"), datasets.load(dataset, data_root, "test")
     root.mkdir(parents=True, exist_ok=True)  # before the work: it may not be allowed
     commit, began = current_commit(), time.perf_counter()
     network = fit(train, epochs, seed, device)
@@ -143,13 +143,13 @@ def _config(pictures: Pictures) -> JudgeConfig:
 def main(arguments: list[str] | None = None) -> int:
     parser = Parser(prog="python -m train.judge", description=__doc__)
     parser.add_argument(
-        "dataset", nargs="?", default="mnist", choices=list(data.DATASETS), help="default: mnist"
+        "dataset", nargs="?", default="mnist", choices=list(datasets.DATASETS), help="default: mnist"
     )
     parser.add_argument("--epochs", type=int, default=EPOCHS, help=f"passes over the pictures ({EPOCHS})")
     parser.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation (0)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--root", type=Path, default=JUDGES, help="folder of judges")
-    data.add_root_flag(parser)
+    datasets.add_root_flag(parser)
     options = parser.parse_args(arguments)
     try:
         if options.epochs < 1:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from ganlab import gallery as galleries
 from ganlab import images, latent, model, networks
+from ganlab.config import CheckpointError, ModelConfig
 from ganlab.explorer import Explorer
 from ganlab.gallery import (
     CALIBRATION_BATCH,
@@ -29,11 +30,14 @@ from ganlab.gallery import (
     Pictures,
     calibration_pictures,
 )
-from ganlab.model import CHECKPOINTS, CONFIG_FILE, CheckpointError, LatentModel, ModelConfig
-from train import card, data, density
+from ganlab.hub import CHECKPOINTS, CONFIG_FILE
+from ganlab.model import LatentModel
 from train.config import TrainConfig
-from train.evaluate import evaluate, load_split, write_metrics
+from train.data import datasets
+from train.measure.evaluate import evaluate, load_split, write_metrics
 from train.methods import make
+from train.mixture import fit_to_codes
+from train.report import card
 from train.trainer import RESUME_FILE, published_networks
 
 MAX_FILE_BYTES = 10_000_000  # a Space's git repository takes no larger file as it is
@@ -137,7 +141,7 @@ def read_run(run: Path, name: str, unfinished: bool) -> tuple[ModelConfig, dict[
 def build(run: Path, config: ModelConfig, folder: Path, pictures: Pictures, codes: bool) -> None:
     """Weights, gallery codes and pictures; all but the weights made by the weights as stored."""
     nets = deployed(run, config, pictures)
-    mixture = density.of_codes(nets["encoder"], pictures, config.gaussians) if config.gaussians else None
+    mixture = fit_to_codes(nets["encoder"], pictures, config.gaussians) if config.gaussians else None
     model.save(config, nets, folder, mixture)
     stored = model.load(str(folder))
     if "encoder" in stored.networks and config.gallery:
@@ -284,7 +288,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--no-evaluate", action="store_true", help="measure nothing now")
     parser.add_argument("--repo-id", metavar="USER/REPO", help="push it to this Hub repository as well")
     parser.add_argument("--root", type=Path, default=CHECKPOINTS, help="folder of checkpoints")
-    data.add_root_flag(parser)
+    datasets.add_root_flag(parser)
     options = parser.parse_args(arguments)
     try:
         if options.repo_id and not re.fullmatch(r"[\w.-]+/[\w.-]+", options.repo_id):

@@ -22,10 +22,11 @@ from torch import Tensor, nn
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from ganlab import images, latent, networks
+from ganlab.config import ModelConfig
 from ganlab.gallery import GALLERIES, TRAIN_FILE, Pictures
-from ganlab.model import ModelConfig, resolve_device
-from train import data
+from ganlab.model import resolve_device
 from train.config import TrainConfig
+from train.data import datasets
 from train.methods import METHODS, make
 
 RESUME_FILE = "resume.pt"
@@ -140,7 +141,7 @@ class Trainer:
 
     def _train_step(self, chosen: Tensor) -> None:
         torch.manual_seed(seed_of(self.config.seed, "step", self.step))
-        x = data.to_input(self.pixels[chosen])
+        x = datasets.to_input(self.pixels[chosen])
         z = self._prior(len(x))
         losses: dict[str, Tensor] = {}
         for players, fresh in self._turns():
@@ -250,7 +251,7 @@ class Trainer:
         """Grids of the same G(z) and of the same x beside G(E(x)), every time."""
         nets = {**self.nets, **self.averaged}
         z = latent.draw(self.config.prior, self.config.latent_dim, GRID, self.config.seed)
-        x = data.to_input(self.pixels[: GRID // 2])
+        x = datasets.to_input(self.pixels[: GRID // 2])
         G = nets["generator"].eval()
         images.grid(G(z.to(self.device)), 8).save(self._picture_path("samples", epoch))
         if "encoder" in nets:
@@ -269,7 +270,7 @@ class Trainer:
         self.run.mkdir(parents=True, exist_ok=True)
         settings = {
             "commit": current_commit(),
-            "data": data.title(self.config.dataset, self.config.data_root),
+            "data": datasets.title(self.config.dataset, self.config.data_root),
             "train": dataclasses.asdict(self.config),
             "model": dataclasses.asdict(self.model_config),
         }
@@ -353,8 +354,8 @@ def model_config(config: TrainConfig, pixels: Tensor) -> ModelConfig:
     """The description that the published checkpoint will carry (its name is set on publishing)."""
     method = make(config.method, config)
     passing = getattr(method, "training_only", ())
-    named = config.dataset in data.DATASETS  # else it is a folder, which shares nothing with others
-    title = data.title(config.dataset, config.data_root)
+    named = config.dataset in datasets.DATASETS  # else it is a folder, which shares nothing with others
+    title = datasets.title(config.dataset, config.data_root)
     dataset = config.dataset if named else title
     return ModelConfig(
         name=f"{dataset}-{config.method}",
@@ -370,7 +371,7 @@ def model_config(config: TrainConfig, pixels: Tensor) -> ModelConfig:
         norm=config.norm,
         feature_dim=config.feature_dim,
         gallery=dataset if named and (GALLERIES / dataset / TRAIN_FILE).is_file() else None,
-        preparation=data.preparation(config.dataset),
+        preparation=datasets.preparation(config.dataset),
         title=f"{method.title} · {title}",
     )
 

@@ -6,17 +6,14 @@ Shapes: x is (N, C, H, W) in [0, 1]; z is (N, latent_dim) in the prior's support
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from ganlab.config import ModelConfig
 from ganlab.networks import conv, paper, tutorial
-from ganlab.networks.base import Discriminator, Encoder, JointDiscriminator
-
-if TYPE_CHECKING:
-    from ganlab.model import ModelConfig
-    from ganlab.networks.base import Startable
+from ganlab.networks.base import Discriminator, Encoder, JointDiscriminator, Startable
 
 __all__ = ["FAMILIES", "Discriminator", "Encoder", "JointDiscriminator", "build", "calibrate", "initialise"]
 
@@ -49,7 +46,7 @@ def initialise(networks: Mapping[str, nn.Module], seed: int, zero: Collection[st
     """
     rng = torch.Generator().manual_seed(seed)
     for name, network in networks.items():
-        cast("Startable", network).initialise(rng, name in zero)
+        cast(Startable, network).initialise(rng, name in zero)
 
 
 @torch.no_grad()

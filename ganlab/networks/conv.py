@@ -18,18 +18,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganlab.config import ModelConfig
 from ganlab.networks import base, folded
 
-if TYPE_CHECKING:
-    from ganlab.model import ModelConfig
-
-NORMS = ("batch", "spectral", "none")
 INIT_STD = 0.02
 LEAK = 0.2
 KERNEL = (4, 2, 1)  # side, stride and padding: halves or doubles a side exactly

@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganlab.config import ModelConfig
 from ganlab.networks import base, folded
-
-if TYPE_CHECKING:
-    from ganlab.model import ModelConfig
 
 INIT_STD = 0.02
 LEAK = 0.2

@@ -11,15 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from ganlab.config import ModelConfig
 from ganlab.networks import base, folded
-
-if TYPE_CHECKING:
-    from ganlab.model import ModelConfig
 
 
 @dataclass(frozen=True)

@@ -11,23 +11,11 @@ import gradio as gr
 
 from ganlab.explorer import Explorer
 from ganlab.gallery import test_pictures
-from ganlab.recipe import Recipe
-from ganlab.ui import (
-    api,
-    compare,
-    interpolate,
-    items,
-    latent,
-    map,
-    markup,
-    methods,
-    neighbours,
-    reconstruct,
-    sample,
-)
-from ganlab.ui.header import header_html
+from ganlab.studio.recipe import Recipe, find_latents
+from ganlab.ui import items
+from ganlab.ui.html import markup
+from ganlab.ui.html.header import header_html
 from ganlab.ui.items import Item
-from ganlab.ui.models import Models
 from ganlab.ui.page import (
     CLICK,
     LIVE,
@@ -51,6 +39,9 @@ from ganlab.ui.page import (
     waits_html,
     waits_on,
 )
+from ganlab.ui.server import api
+from ganlab.ui.server.models import Models
+from ganlab.ui.tabs import code_map, compare, interpolate, latent, methods, neighbours, reconstruct, sample
 
 USE_ENDS = ("latent", "interpolate")  # tabs that show something else once A or B is another
 CACHE = (600, 3600)  # seconds: how often, and how old, files of visitors are deleted
@@ -60,7 +51,7 @@ TABS = (
     ("Interpolate", "interpolate", interpolate.build),
     ("Neighbours", "neighbours", neighbours.build),
     ("Sample", "sample", sample.build),
-    ("Map", "map", map.build),
+    ("Map", "map", code_map.build),
     ("Compare", "compare", compare.build),
     ("Methods", "methods", methods.build),
 )
@@ -322,7 +313,7 @@ def linked(models: Models, text: str) -> tuple[str, Shelf, str]:
     name = models.of_recipe(recipe)
     explorer = models.get(name)
     found = [
-        items.of_latent(explorer, z.unsqueeze(0), "a linked latent") for z in explorer.latents_of(recipe)
+        items.of_latent(explorer, z.unsqueeze(0), "a linked latent") for z in find_latents(explorer, recipe)
     ]
     shelf = opening(explorer)._replace(current=found[0])
     if recipe.operation == "decode":

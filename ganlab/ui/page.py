@@ -14,12 +14,12 @@ from typing import Any, NamedTuple, TypeAlias
 import gradio as gr
 import torch
 
-from ganlab import portable, shelf
 from ganlab.explorer import Explorer
-from ganlab.ui import markup
+from ganlab.studio import portable, shelf
+from ganlab.ui.html import markup
 from ganlab.ui.items import MAX_CAPTION, Item, of_latent, of_page
 from ganlab.ui.items import moved_to as moved_items
-from ganlab.ui.models import Models
+from ganlab.ui.server.models import Models
 
 # Handlers of the page itself: off the queue for speed, no progress veil, not part of the API.
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}

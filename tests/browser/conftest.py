@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ganlab import portable
 from ganlab.explorer import Explorer
+from ganlab.studio import portable
 from tests.browser import CHROMIUM_NAMES, chromium
 
 PATIENCE = 20_000  # ms that a page may take to show what is expected, on a busy machine
@@ -89,7 +89,7 @@ def served_page(
     page = open_page()
     page.evaluate(  # until the page has the generator of the model that it opened with
         """async ([name, fingerprint]) => {
-          const { generatorOf } = await import(new URL('ganlab/static/generator.js', document.baseURI));
+          const { generatorOf } = await import(new URL('ganlab/static/lib/generator.js', document.baseURI));
           await generatorOf(name, fingerprint);
         }""",
         [bundled.config.name, bundled.fingerprint],

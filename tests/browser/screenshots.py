@@ -32,12 +32,13 @@ def main() -> None:
 
     from playwright.sync_api import sync_playwright
 
-    from ganlab.ui import app, serve
-    from ganlab.ui.models import Models
+    from ganlab.ui import app
+    from ganlab.ui.server import launch
+    from ganlab.ui.server.models import Models
 
     models = Models(options.model)
     blocks = app.build(models)
-    _, url, _ = serve.launch(blocks, models, "127.0.0.1", None, prevent_thread_lock=True)
+    _, url, _ = launch.launch(blocks, models, "127.0.0.1", None, prevent_thread_lock=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         for width, height in SIZES if options.sizes else SIZES[:1]:

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from ganlab.gallery import Pictures
-from ganlab.model import CHECKPOINTS, list_models
+from ganlab.hub import CHECKPOINTS, list_models
 from tests.browser.test_kinds import choose
 from tests.browser.test_tabs import photo
 

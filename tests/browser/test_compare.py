@@ -11,9 +11,10 @@ import pytest
 from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
-from ganlab.ui import comparison, items
-from ganlab.ui.comparison import start
-from ganlab.ui.models import Models
+from ganlab.ui import items
+from ganlab.ui.server.models import Models
+from ganlab.ui.tabs.compare import comparison
+from ganlab.ui.tabs.compare.comparison import start
 from tests.browser.screenshots import open_tab
 from tests.browser.test_tabs import SEVEN, caption, photo
 

@@ -15,9 +15,9 @@ from PIL import Image
 from ganlab import images
 from ganlab.__main__ import main
 from ganlab.explorer import Explorer
-from ganlab.film import Film
 from ganlab.gallery import Pictures
-from ganlab.recipe import Place, Recipe
+from ganlab.studio.film import Film
+from ganlab.studio.recipe import Place, Recipe, recipe_of, replay
 from tests.browser.test_studio import CANVAS, moved, shown, sliders, studio
 from tests.browser.test_tabs import Open, caption, tab
 from tests.conftest import free_port
@@ -34,12 +34,13 @@ FACES = """
 @pytest.fixture
 def restarted() -> Iterator[str]:
     """Address of the app in a server that knows nothing of the first one's visitors."""
-    from ganlab.ui import app, serve
-    from ganlab.ui.models import Models
+    from ganlab.ui import app
+    from ganlab.ui.server import launch
+    from ganlab.ui.server.models import Models
 
     models = Models("mnist-ae-l1")
     blocks = app.build(models)
-    _, url, _ = serve.launch(blocks, models, "127.0.0.1", free_port(), prevent_thread_lock=True)
+    _, url, _ = launch.launch(blocks, models, "127.0.0.1", free_port(), prevent_thread_lock=True)
     yield url
     blocks.close()
 
@@ -109,7 +110,7 @@ def test_a_films_link_and_recipe_bring_all_of_it_back(
     recipe = Recipe.from_json(saved(page, "recipe").decode())
     assert recipe.film == Film(38, 1.5, "smooth", None, True)
     assert main(["replay", recipe.to_json(), "-o", str(tmp_path / "out.png")]) == 0
-    assert len(bundled.replay(recipe)) == 38
+    assert len(replay(bundled, recipe)) == 38
     page.get_by_role("button", name="copy link").click()
     expect(page.locator(".gl-films")).to_contain_text("The link is copied")
     link = page.evaluate("navigator.clipboard.readText()")
@@ -140,10 +141,10 @@ def test_a_bad_link_is_told_and_leaves_the_page_alive(open_page: Open, query: st
 
 
 def test_the_servers_picture_of_a_recipe(server: str, bundled: Explorer) -> None:
-    from tests.ui.test_files import get
+    from tests.ui.server.test_routes import get
 
     z = bundled.sample(1, seed=4)
-    query = bundled.recipe(Place.of(z)).to_query()
+    query = recipe_of(bundled, Place.of(z)).to_query()
     status, content, _ = get(server, f"/ganlab/picture?model={bundled.config.name}&recipe={query}")
     assert status == 200
     pixels = np.asarray(Image.open(io.BytesIO(content)))

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ganlab import codemap, images
+from ganlab import images
 from ganlab.explorer import Explorer
+from ganlab.studio import codemap
 from tests.browser.screenshots import open_tab
 from tests.browser.test_kinds import choose
 from tests.browser.test_tabs import Open, caption

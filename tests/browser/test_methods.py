@@ -15,10 +15,10 @@ from PIL import Image
 
 from ganlab import images
 from ganlab.explorer import Explorer
-from ganlab.ui import measured
-from ganlab.ui.explained import EXPLAINED
+from ganlab.ui.tabs.methods import measured
+from ganlab.ui.tabs.methods.explained import EXPLAINED
 from tests.browser.screenshots import open_tab
-from tests.ui.test_measured import write_table
+from tests.ui.tabs.methods.test_measured import write_table
 
 pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect

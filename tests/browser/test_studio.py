@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from ganlab import images, portable
+from ganlab import images
 from ganlab.explorer import Explorer
+from ganlab.studio import portable
 from ganlab.ui import page as frame
 from tests.browser.test_kinds import choose
 from tests.browser.test_tabs import Open, caption, tab
@@ -126,7 +127,7 @@ def test_many_steps_are_undone(open_page: Open) -> None:
 def test_the_last_500_places_are_kept(open_page: Open) -> None:
     visited = open_page().evaluate(
         """async () => {
-          const { History } = await import(new URL('ganlab/static/history.js', document.baseURI));
+          const { History } = await import(new URL('ganlab/static/lib/history.js', document.baseURI));
           const places = new History(0);
           for (let place = 1; place <= 600; place++) places.push(place);
           const undone = [];

@@ -16,7 +16,7 @@ from PIL import Image
 from ganlab import images, inversion
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
-from ganlab.ui import refine
+from ganlab.ui.tabs.reconstruct import refine
 
 pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ganlab import model, networks
-from ganlab.model import CheckpointError, ModelConfig
+from ganlab import hub, model, networks
+from ganlab.config import NORMS, CheckpointError, ModelConfig
 from ganlab.networks import base, conv
 from tests.conftest import TINY
 from train.config import TrainConfig
@@ -20,7 +20,7 @@ from train.config import TrainConfig
 NETWORKS = ("generator", "encoder", "discriminator", "joint_discriminator")
 CONV = dataclasses.replace(TINY, family="conv", networks=NETWORKS, prior="normal", width=2)
 SHAPES = [(1, 28), (3, 32), (3, 64), (4, 40)]
-norms = pytest.mark.parametrize("norm", conv.NORMS)
+norms = pytest.mark.parametrize("norm", NORMS)
 discriminators = pytest.mark.parametrize("name", ["discriminator", "joint_discriminator"])
 
 
@@ -110,7 +110,7 @@ def test_the_sizes_that_the_refusal_names_fit() -> None:
 
 def test_a_checkpoint_of_a_size_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     model.save(CONV, make(), tmp_path / "m")
-    (tmp_path / "m" / model.CONFIG_FILE).write_text(dataclasses.replace(CONV, size=30).to_json())
+    (tmp_path / "m" / hub.CONFIG_FILE).write_text(dataclasses.replace(CONV, size=30).to_json())
     with pytest.raises(CheckpointError, match=r"config\.json: The family conv .* not 30\."):
         model.load(str(tmp_path / "m"))
 
@@ -161,7 +161,7 @@ def test_gradients_reach_every_parameter(name: str, norm: str) -> None:
 
 
 def test_batch_norm_lies_where_the_option_says() -> None:
-    for norm in conv.NORMS:
+    for norm in NORMS:
         for name, net in make(norm=norm).items():
             batch_norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
             spectral = spectral_layers(net)
@@ -341,11 +341,11 @@ def test_a_saved_checkpoint_gives_the_same_outputs_again(tmp_path: Path, norm: s
 def test_loading_is_strict_about_the_norm(tmp_path: Path) -> None:
     model.save(CONV, make(), tmp_path / "m")
     other = dataclasses.replace(CONV, norm="spectral")
-    (tmp_path / "m" / model.CONFIG_FILE).write_text(other.to_json())
+    (tmp_path / "m" / hub.CONFIG_FILE).write_text(other.to_json())
     with pytest.raises(CheckpointError, match=r"discriminator\.safetensors does not fit its config: missing"):
         model.load(str(tmp_path / "m"))
 
 
 def test_the_trainers_choices_are_the_networks() -> None:
-    assert typing.get_args(typing.get_type_hints(TrainConfig)["norm"]) == conv.NORMS
+    assert typing.get_args(typing.get_type_hints(TrainConfig)["norm"]) == NORMS
     assert ModelConfig.__dataclass_fields__["norm"].default == TrainConfig().norm

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganlab import networks
-from ganlab.model import ModelConfig
+from ganlab.config import ModelConfig
 from ganlab.networks.folded import Layer
 from tests.conftest import TINY
 

@@ -9,12 +9,14 @@ import pytest
 import torch
 from PIL import Image
 
-from ganlab import gallery, latent, model, networks
+from ganlab import gallery, hub, latent, model, networks
+from ganlab.config import CheckpointError
 from ganlab.gallery import Gallery, Pictures, load_pictures
-from ganlab.model import CHECKPOINTS, CheckpointError
-from train import data, figures
+from ganlab.hub import CHECKPOINTS
 from train import publish as publishing
 from train.config import TrainConfig
+from train.data import datasets
+from train.measure import figures
 from train.publish import PublishError, publish, upload
 from train.trainer import Trainer, published_networks
 
@@ -202,7 +204,7 @@ def test_without_the_shared_gallery_the_data_sets_pictures_calibrate(run, root, 
         asked.append((*arguments, shape))
         return first(digits, 300)
 
-    monkeypatch.setattr(data, "load", load)
+    monkeypatch.setattr(datasets, "load", load)
     (small_gallery / gallery.TRAIN_FILE).unlink()
     without = model.load(str(quick(run, root, "two")))
     assert asked == [("mnist", "nowhere", "train", {"size": 28, "channels": 1})]
@@ -223,14 +225,14 @@ def test_a_shared_gallery_is_all_that_is_read_where_nothing_is_measured(run, roo
     def unwanted(*_, **__):
         raise AssertionError("the data set is read")
 
-    monkeypatch.setattr(data, "load", unwanted)
+    monkeypatch.setattr(datasets, "load", unwanted)
     assert quick(run, root).is_dir()
 
 
 def test_what_is_measured_is_in_the_checkpoint(run, root, monkeypatch):
     digits = load_pictures(TEST_PICTURES)
     held = Pictures(digits.pixels[300:340], digits.labels[300:340], digits.indices[300:340])
-    monkeypatch.setattr(data, "load", lambda *_, **__: held)
+    monkeypatch.setattr(datasets, "load", lambda *_, **__: held)
     folder = publish(run, "tiny-bigan", data_root="nowhere", root=root)
     found = json.loads((folder / "metrics.json").read_text())
     stored = model.load(str(folder))
@@ -255,7 +257,7 @@ def test_codes_may_be_left_out(run, root):
 
 
 def test_a_mixture_is_fitted_to_the_stored_codes_and_told_of(run, root, monkeypatch):
-    monkeypatch.setattr(data, "load", lambda *_, **__: first(load_pictures(TEST_PICTURES), 40))
+    monkeypatch.setattr(datasets, "load", lambda *_, **__: first(load_pictures(TEST_PICTURES), 40))
     folder = publish(run, "tiny-mixed", data_root="nowhere", root=root, gaussians=3)
     stored = model.load(str(folder))
     assert stored.config.gaussians == 3
@@ -316,7 +318,7 @@ def own_run(tmp_path):
         dataset=source, size=16, channels=1, width=16, latent_dim=4, batch_size=18, epochs=1,
         precision="fp32", out=str(out), device="cpu",
     )  # fmt: skip
-    assert Trainer(config, data.load(source, "", "train", size=16, channels=1)).train()
+    assert Trainer(config, datasets.load(source, "", "train", size=16, channels=1)).train()
     return out
 
 
@@ -326,7 +328,9 @@ def test_a_run_on_a_folder_of_ones_own_is_published_and_measured(own_run, root, 
     assert (stored.config.gallery, stored.config.dataset) == (None, "shades")
     assert stored.config.image_shape == (1, 16, 16)
     assert not (folder / gallery.CODES_FILE).exists()
-    train, test = (data.load(str(tmp_path / "shades"), "", s, size=16, channels=1) for s in ("train", "test"))
+    train, test = (
+        datasets.load(str(tmp_path / "shades"), "", s, size=16, channels=1) for s in ("train", "test")
+    )
     found = json.loads((folder / "metrics.json").read_text())
     assert found["evaluation"]["gallery"] == f"shades train, {len(train)}"
     assert found["evaluation"]["test"] == f"shades test, {len(test)}"
@@ -364,7 +368,7 @@ def test_publishing_again_replaces(run, root):
     (folder / "stale.txt").write_text("old")
     quick(run, root)
     assert not (folder / "stale.txt").exists()
-    assert model.list_models(root) == ["tiny-bigan"]
+    assert hub.list_models(root) == ["tiny-bigan"]
 
 
 def test_a_file_too_large_for_a_space_is_refused(run, root, monkeypatch):

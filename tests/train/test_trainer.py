@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from ganlab import latent
 from ganlab.gallery import Pictures
 from tests.train.runs import STEPS, assert_same, log, settings, state
-from train import data, trainer
+from train import trainer
 from train.config import TrainConfig
+from train.data import datasets
 from train.methods import METHODS
 from train.trainer import Trainer, TrainingError, published_networks, resolve_precision
 
@@ -49,7 +50,7 @@ def one_batch(run: Trainer) -> tuple[Tensor, Tensor]:
     """The x and z that the run's next step will see."""
     chosen = run._order(0)[run.step]
     torch.manual_seed(trainer.seed_of(run.config.seed, "step", run.step))
-    return data.to_input(run.pixels[chosen]), torch.rand(len(chosen), 4) * 2 - 1
+    return datasets.to_input(run.pixels[chosen]), torch.rand(len(chosen), 4) * 2 - 1
 
 
 def set_gradients(nets: dict[str, nn.Module], run: Trainer, player: str, x: Tensor, z: Tensor) -> None:

@@ -15,8 +15,9 @@ from ganlab.gallery import Pictures
 from ganlab.networks import Encoder
 from tests.train.methods.nets import give_opinions, minus_log_sigmoid, sigmoid
 from tests.train.runs import STEPS, log, settings, state
-from train import data, trainer
+from train import trainer
 from train.config import TrainConfig
+from train.data import datasets
 from train.trainer import Trainer, run_name
 
 Nets = dict[str, nn.Module]
@@ -113,7 +114,7 @@ def inputs(run: Trainer) -> tuple[Tensor, Tensor]:
     """The x and the first z of the run's next step."""
     chosen = run._order(0)[run.step]
     torch.manual_seed(trainer.seed_of(run.config.seed, "step", run.step))
-    return data.to_input(run.pixels[chosen]).double(), (torch.rand(len(chosen), 4) * 2 - 1).double()
+    return datasets.to_input(run.pixels[chosen]).double(), (torch.rand(len(chosen), 4) * 2 - 1).double()
 
 
 def assert_same_weights(run: Trainer, nets: Nets) -> None:
@@ -227,7 +228,7 @@ def test_with_d_steps_each_update_of_d_sees_its_own_batch(start: Callable[..., T
     assert [players for players, *_ in calls] == [d, d, g, d, d, g]
     of_d = [(x, z) for players, x, z, _ in calls if players == d]
     for index, (x, z) in enumerate(of_d):
-        assert torch.equal(x, data.to_input(run.pixels[run._order(0)[index]]))
+        assert torch.equal(x, datasets.to_input(run.pixels[run._order(0)[index]]))
         assert not any(torch.equal(x, other) or torch.equal(z, noise) for other, noise in of_d[:index])
     assert all(torch.equal(calls[2][i], calls[1][i]) for i in (1, 2))  # G's turn sees what D saw last
 

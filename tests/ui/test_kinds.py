@@ -14,12 +14,15 @@ import torch
 from PIL import Image
 
 import ganlab
-from ganlab import images, portable
+from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.judge import Judge
-from ganlab.ui import app, header, interpolate, items, latent, markup, meters, neighbours, reconstruct, sample
+from ganlab.studio import portable
+from ganlab.ui import app, items
+from ganlab.ui.html import header, markup, meters
 from ganlab.ui.page import Ends
+from ganlab.ui.tabs import interpolate, latent, neighbours, reconstruct, sample
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +186,8 @@ def test_without_a_gallery_the_reason_is_given(colour: Explorer) -> None:
 def test_no_word_about_digits_where_there_are_none(colour: Explorer) -> None:
     for tab, html in tab_htmls(colour).items():
         assert not re.search(r"\b(digits?|ink|MNIST)\b", text(html)), tab
-    for template in (reconstruct.PAD, markup.script("studio.js"), markup.script("film.js")):
+    modules = [(markup.STATIC / "lib" / f"{name}.js").read_text() for name in ("studio", "film")]
+    for template in (reconstruct.PAD, *modules):
         assert "digit" not in template
 
 

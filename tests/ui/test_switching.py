@@ -12,10 +12,12 @@ import pytest
 
 from ganlab.explorer import Explorer
 from ganlab.gallery import SPARE_SPACES, TRAIN_FILE, Pictures, save_pictures
-from ganlab.ui import app, header, neighbours
-from ganlab.ui import models as module
-from ganlab.ui.models import Models
+from ganlab.ui import app
+from ganlab.ui.html import header
 from ganlab.ui.page import Shelf, Waiting
+from ganlab.ui.server import models as module
+from ganlab.ui.server.models import Models
+from ganlab.ui.tabs import neighbours
 from tests.conftest import untrained_model
 
 SWITCHES = 50

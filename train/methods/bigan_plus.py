@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize, softplus
 
 from ganlab.networks import Encoder
-from train.augment import augmented
+from train.data.augment import augmented
 
 TEMPERATURE = 0.2  # of the contrast
 DIRECTIONS = 128  # of the sliced distance

@@ -1,0 +1,101 @@
+"""ModelConfig, all that is needed to rebuild a model, and CheckpointError.
+
+Imported by `ganlab.model` and `ganlab.networks` alike, so that neither needs the other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+
+from ganlab import latent
+
+NORMS = ("batch", "spectral", "none")  # of the discriminators of the family "conv"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be found or trusted; the message says which and what would do."""
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """All that is needed to rebuild a model's networks and to prepare pictures for it."""
+
+    name: str  # folder name, also the name shown
+    method: str  # how it was trained ("bigan"); shown, never branched on
+    dataset: str  # what it was trained on ("mnist"); shown
+    family: str  # key of networks.FAMILIES
+    networks: tuple[str, ...]  # which networks the checkpoint holds
+    channels: int
+    size: int  # pictures are size x size
+    latent_dim: int
+    prior: str  # "uniform" on [-1, 1] or "normal"
+    width: int  # units of each hidden layer; of "conv", channels next to the picture
+    preparation: str = "digit"  # how uploads become inputs: a key of images.PREPARATIONS
+    gallery: str | None = None  # shared folder of reference pictures, checkpoints/galleries/NAME
+    title: str = ""  # for the header: "BiGAN · MNIST"
+    norm: str = "batch"  # of the discriminators of "conv": one of NORMS; no other family reads it
+    feature_dim: int = (
+        0  # of E's features in "conv", where they have a head of their own; 0: the hidden layer
+    )
+    gaussians: int = 0  # of the mixture fitted to the codes (`density`); 0: there is none
+
+    def __post_init__(self) -> None:
+        for name in ("name", "method", "dataset", "family", "preparation", "title"):
+            if not isinstance(getattr(self, name), str):
+                raise CheckpointError(f"{name} is a text, not {getattr(self, name)!r}.")
+        if not (self.gallery is None or isinstance(self.gallery, str)):
+            raise CheckpointError(f"gallery is a name or null, not {self.gallery!r}.")
+        if not all(isinstance(name, str) for name in self.networks):
+            raise CheckpointError(f"networks is a list of names, not {list(self.networks)}.")
+        if self.prior not in latent.PRIORS:
+            raise CheckpointError(f"Unknown prior {self.prior!r}; available = {list(latent.PRIORS)}.")
+        if self.norm not in NORMS:
+            raise CheckpointError(f"Unknown norm {self.norm!r}; available = {list(NORMS)}.")
+        for name, low, high in (
+            ("channels", 1, 4),
+            ("size", 1, 1024),
+            ("latent_dim", 1, 4096),
+            ("width", 1, 16384),
+            ("feature_dim", 0, 4096),
+            ("gaussians", 0, 4096),
+        ):
+            value = getattr(self, name)
+            if type(value) is not int or not low <= value <= high:  # True is an int to isinstance
+                raise CheckpointError(f"{name} is a whole number from {low} to {high}, not {value!r}.")
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        return self.channels, self.size, self.size
+
+    @property
+    def pixels(self) -> int:
+        return self.channels * self.size * self.size
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+    @staticmethod
+    def from_json(text: str, source: str) -> ModelConfig:
+        try:
+            fields = json.loads(text)
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise CheckpointError(f"{source} is not valid JSON: {error}.") from None
+        known = {field.name: field for field in dataclasses.fields(ModelConfig)}
+        if not isinstance(fields, dict):
+            raise CheckpointError(f"{source} must hold one JSON object with the model's settings.")
+        unknown = sorted(set(fields) - set(known))
+        missing = sorted(
+            name
+            for name, field in known.items()
+            if field.default is dataclasses.MISSING and name not in fields
+        )
+        if unknown or missing:
+            raise CheckpointError(
+                f"{source} does not describe a ganlab model: unknown {unknown}, missing {missing}."
+            )
+        if not isinstance(fields["networks"], list):
+            raise CheckpointError(f"{source}: networks is a list of names.")
+        fields["networks"] = tuple(fields["networks"])
+        return ModelConfig(**fields)

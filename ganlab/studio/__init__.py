@@ -1,0 +1,1 @@
+"""What a person makes and takes home: recipes, films, shelves, maps, the generator for a page."""

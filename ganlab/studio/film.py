@@ -1,0 +1,155 @@
+"""Films: a way through two or more latents, frame by frame, and files to take home.
+
+Between two latents the way follows the prior (`latent.interpolate`), or is the one that is asked for: "lerp",
+a straight line, or "slerp", a great circle.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganlab import images, latent
+from ganlab.explorer import Explorer
+
+EASINGS = ("linear", "smooth")
+WAYS = {"lerp": "uniform", "slerp": "normal"}  # and the prior whose way it is
+FORMATS = {"png": "image/png", "gif": "image/gif", "webp": "image/webp", "mp4": "video/mp4"}
+MAX_KEYFRAMES, MAX_FRAMES, MAX_SIDE = 24, 600, 1024
+SECONDS = (0.2, 60.0)
+
+
+@dataclass(frozen=True)
+class Film:
+    """How latents follow each other. `frames` pictures in `seconds`; in a `loop` the last latent leads back
+    to the first, which is not shown twice."""
+
+    frames: int = 60
+    seconds: float = 3.0
+    easing: str = "linear"  # "smooth": slower near the keyframes
+    way: str | None = None  # None: the prior's
+    loop: bool = False
+
+    def __post_init__(self) -> None:
+        if type(self.frames) is not int or not 2 <= self.frames <= MAX_FRAMES:
+            raise ValueError(f"A film has from 2 to {MAX_FRAMES} frames, not {self.frames!r}.")
+        if type(self.seconds) not in (int, float) or not SECONDS[0] <= self.seconds <= SECONDS[1]:
+            raise ValueError(
+                f"A film lasts from {SECONDS[0]} to {SECONDS[1]:.0f} seconds, not {self.seconds!r}."
+            )
+        if self.easing not in EASINGS:
+            raise ValueError(f"Easing {self.easing!r} not found; available = {list(EASINGS)}.")
+        if self.way is not None and self.way not in tuple(WAYS):  # anything may be asked for, a list too
+            raise ValueError(f"Way {self.way!r} not found; available = {list(WAYS)}.")
+        if type(self.loop) is not bool:
+            raise ValueError(f"loop is true or false, not {self.loop!r}.")
+
+    @staticmethod
+    def of(told: object) -> Film:
+        """From settings by name, which may be a stranger's; what is not named keeps its default."""
+        if not isinstance(told, dict):
+            raise ValueError('A film\'s settings are an object like {"seconds": 3}.')
+        if unknown := told.keys() - {field.name for field in dataclasses.fields(Film)}:
+            raise ValueError(f"A film has no {', '.join(sorted(map(str, unknown)))[:80]}.")
+        return Film(**told)
+
+    def latents(self, keyframes: Tensor, prior: str) -> Tensor:
+        """(frames, D) through keyframes (K, D), which lie at equal distances in time; the first and, without
+        a loop, the last frame are exactly theirs."""
+        if keyframes.dim() != 2 or not 2 <= len(keyframes) <= MAX_KEYFRAMES:
+            raise ValueError(f"A film goes through 2 to {MAX_KEYFRAMES} latents, not {len(keyframes)}.")
+        ends = torch.cat([keyframes, keyframes[:1]]) if self.loop else keyframes
+        parts = len(ends) - 1
+        at = torch.arange(self.frames, dtype=torch.float64) * parts / (self.frames - (0 if self.loop else 1))
+        part = at.floor().long().clamp(max=parts - 1)
+        t = eased(at - part, self.easing)
+        made = []
+        for i in range(parts):
+            a, b, here = ends[i], ends[i + 1], t[part == i].unsqueeze(1).to(keyframes.dtype)
+            turns = (self.way or ("slerp" if prior == "normal" else "lerp")) == "slerp"
+            made.append(latent.slerp(a, b, here) if turns else a + here * (b - a))
+        path = torch.cat(made)
+        path[0] = ends[0]
+        if not self.loop:
+            path[-1] = ends[-1]
+        return path
+
+
+def eased(t: Tensor, easing: str) -> Tensor:
+    """t in [0, 1], by "smooth" as 3 t^2 - 2 t^3."""
+    return t * t * (3 - 2 * t) if easing == "smooth" else t
+
+
+def pictures(explorer: Explorer, film: Film, keyframes: Tensor) -> Tensor:
+    """All frames, (frames, C, H, W) in [0, 1]."""
+    return explorer.decode(film.latents(keyframes, explorer.config.prior))
+
+
+def encoded(frames: Tensor, film: Film, kind: str, scale: int = 8) -> bytes:
+    """A file of FORMATS from frames (N, C, H, W) in [0, 1], each pixel `scale` pixels wide: PNG is all of
+    them in one row, GIF and WebP keep every pixel, MP4 is H.264 and needs the package av."""
+    if kind not in FORMATS:
+        raise ValueError(f"Format {kind!r} not found; available = {list(FORMATS)}.")
+    side = max(frames.shape[2:])
+    if type(scale) is not int or not 1 <= scale <= MAX_SIDE // side:
+        raise ValueError(
+            f"Frames of {side} pixels are enlarged from 1 to {MAX_SIDE // side} times, not {scale!r}."
+        )
+    if kind == "png":
+        return images.png(images.strip(frames, scale))
+    if kind == "mp4":
+        return _mp4([images.to_uint8(frame) for frame in frames], scale, len(frames) / film.seconds)
+    return images.animation(frames, scale, film.seconds / len(frames), False, kind)
+
+
+def _mp4(frames: Sequence[np.ndarray], scale: int, rate: float) -> bytes:
+    try:
+        import av
+    except ModuleNotFoundError:
+        raise ValueError('MP4 needs the package av: pip install -e ".[film]". GIF and WebP do not.') from None
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("h264", rate=Fraction(rate).limit_denominator(1000))
+        stream.pix_fmt, stream.options = "yuv420p", {"crf": "18"}
+        # The codec wants even sides.
+        stream.height, stream.width = (scale * side + scale * side % 2 for side in frames[0].shape[:2])
+        for frame in frames:
+            rgb = frame if frame.ndim == 3 else np.repeat(frame[:, :, None], 3, 2)
+            large = rgb.repeat(scale, 0).repeat(scale, 1)
+            even = np.pad(large, [(0, side % 2) for side in large.shape[:2]] + [(0, 0)])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
+        container.mux(stream.encode())
+    return file.getvalue()
+
+
+@dataclass(frozen=True)
+class Ribbon:
+    """What the judge sees along a film: a class and how sure it is, frame by frame."""
+
+    labels: list[int]
+    confidences: list[float]
+
+    def flips(self, film: Film) -> list[str]:
+        """Each change of class, in words."""
+        step = film.seconds / (len(self.labels) - (0 if film.loop else 1))
+        return [
+            f"{before} becomes {after} at {index * step:.1f} s"
+            for index, (before, after) in enumerate(itertools.pairwise(self.labels), 1)
+            if before != after
+        ]
+
+
+def ribbon(explorer: Explorer, frames: Tensor) -> Ribbon | None:
+    """None where no judge knows the model's data."""
+    if explorer.judge is None:
+        return None
+    sure, labels = explorer.judge.probabilities(frames).max(1)
+    return Ribbon(labels.tolist(), sure.tolist())

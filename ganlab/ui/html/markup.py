@@ -1,0 +1,128 @@
+"""The page's few building blocks as HTML: card, tile, row, notice. All text is escaped here."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+from torch import Tensor
+
+from ganlab import images
+from ganlab.config import ModelConfig
+from ganlab.gallery import Neighbour
+
+STATIC = Path(__file__).parent.parent / "static"
+NO_PICTURE = '<div class="gl-empty" aria-hidden="true"></div>'
+
+# One colour a class everywhere, told apart by colour-blind people too (Tol, "muted" and grey);
+# never the only sign: the class itself always stands beside it.
+PALETTE = (
+    "#332288",
+    "#88ccee",
+    "#44aa99",
+    "#117733",
+    "#999933",
+    "#ddcc77",
+    "#cc6677",
+    "#882255",
+    "#aa4499",
+    "#8a8a8a",
+)
+
+DIGITS = ("mnist", "emnist-digits")  # data sets whose pictures are called digits
+
+
+def noun(config: ModelConfig) -> str:
+    """What a person would call one picture of the model's data."""
+    return "digit" if config.dataset in DIGITS else "picture"
+
+
+def script(name: str) -> str:
+    return (STATIC / "glue" / name).read_text(encoding="utf-8")
+
+
+def picture(x: Tensor, alt: str, size: str = "") -> str:
+    """An <img> of (C, H, W), drawn pixelated."""
+    return f'<img class="gl-picture {size}" alt="{escape(alt)}" src="{images.data_uri(x)}">'
+
+
+def card(title: str, x: Tensor | None, alt: str = "", below: str = "", file: str = "") -> str:
+    """A large picture with its title; `below` is HTML. `file` offers it for saving under that name."""
+    body = NO_PICTURE if x is None else picture(x, alt or title, "gl-large")
+    save = ""
+    if x is not None and file:
+        save = (
+            f'<a class="gl-save" download="{escape(file)}.png" href="{images.data_uri(x, 8)}"'
+            f' aria-label="Save {escape(title)} as PNG">save</a>'
+        )
+    return (
+        f'<figure class="gl-card"><div class="gl-title">{escape(title)}</div>{body}'
+        f"<figcaption><span>{below}</span>{save}</figcaption></figure>"
+    )
+
+
+def tile(
+    x: Tensor, alt: str, action: str, value: object = "", caption: str = "", selected: bool = False
+) -> str:
+    """A small picture that can be clicked: the page sends `action` and `value`. `caption` is HTML."""
+    chosen = " gl-selected" if selected else ""
+    text = f'<span class="gl-caption">{caption}</span>' if caption else ""
+    return (
+        f'<button type="button" class="gl-tile{chosen}" data-action="{escape(action)}"'
+        f' data-value="{escape(str(value))}" aria-label="{escape(alt)}" title="{escape(alt)}"'
+        f' aria-pressed="{str(selected).lower()}">{picture(x, "")}{text}</button>'
+    )
+
+
+def still(x: Tensor, alt: str, caption: str) -> str:
+    """A small picture that cannot be clicked. `caption` is HTML."""
+    text = f'<figcaption class="gl-caption">{caption}</figcaption>'
+    return f'<figure class="gl-tile gl-still" title="{escape(alt)}">{picture(x, alt)}{text}</figure>'
+
+
+def button(text: str, action: str, value: object = "", disabled: str = "", kind: str = "") -> str:
+    """`disabled` is the reason, shown on hover and read aloud."""
+    off = f' disabled title="{escape(disabled)}"' if disabled else ""
+    return (
+        f'<button type="button" class="gl-button {kind}" data-action="{escape(action)}"'
+        f' data-value="{escape(str(value))}"{off}>{escape(text)}</button>'
+    )
+
+
+def label(number: int) -> str:
+    """A class: its colour and its name."""
+    colour = PALETTE[number % len(PALETTE)]
+    return f'<span class="gl-label"><i style="background:{colour}"></i>{number}</span>'
+
+
+def row(tiles: list[str], what: str) -> str:
+    return f'<div class="gl-row" role="group" aria-label="{escape(what)}">{"".join(tiles)}</div>'
+
+
+def neighbour_row(neighbours: list[Neighbour], what: str) -> str:
+    """Neighbours with label and distance; clicking one sends "neighbour" and its index."""
+    tiles = [
+        tile(
+            n.image,
+            f"Neighbour {rank}: training picture of class {n.label}, distance {n.distance:.2f}",
+            "neighbour",
+            n.index,
+            f"{label(n.label)} <small>{n.distance:.2f}</small>",
+        )
+        for rank, n in enumerate(neighbours, 1)
+    ]
+    return row(tiles, what)
+
+
+def notice(text: str) -> str:
+    """What went wrong and what to do, read aloud at once; empty text takes no room."""
+    return f'<p class="gl-notice" role="alert">{escape(text)}</p>' if text else ""
+
+
+def reason(text: str) -> str:
+    """Why something is not here, or not so, in the tone of a caption."""
+    return f'<p class="gl-meter"><small>{escape(text)}</small></p>'
+
+
+def percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f} %"

@@ -1,0 +1,269 @@
+"""Compare: one picture through every model that fits it, one row a model, all in the same columns.
+
+The page asks for the next part as long as rows lack something (static/compare.js), and drops the answer
+if a newer comparison has begun by then. What is known so far lies in the visitor's session.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from html import escape
+from typing import Any
+
+import gradio as gr
+from torch import Tensor
+
+from ganlab import images
+from ganlab.explorer import Explorer
+from ganlab.ui import items
+from ganlab.ui.html import markup
+from ganlab.ui.items import Item
+from ganlab.ui.page import (
+    CLICK,
+    LIVE,
+    SLOW,
+    Ends,
+    Page,
+    Tab,
+    html,
+    notice_area,
+    now_html,
+    sentences,
+    waits_on,
+)
+from ganlab.ui.tabs.compare.comparison import NEIGHBOURS, Comparison, Reading, Row, advance, start
+from ganlab.ui.tabs.reconstruct import PAD, picture_item, shown_key
+
+CALM = 250  # ms without a new picture before what takes longer is begun: a moving pen waits for nothing
+COLUMNS = ("model", "reconstruction", "difference", "error", "judge", "nearest training pictures")
+
+
+def summary(known: Comparison) -> str:
+    """How many models keep the class, and which comes closest, as plain text."""
+    answered = known.answered
+    if not answered:
+        return "" if known.complete else "The models are at work."
+    so_far = "" if known.settled else " so far"
+    said = []
+    if known.reading is not None:
+        kept = sum(not known.flips(row) for row in answered)
+        if len(known.rows) == 1:
+            said.append(f"The model {'keeps' if kept else 'does not keep'} the {known.reading.label}.")
+        else:
+            verb = "keeps" if kept == 1 else "keep"
+            said.append(f"{kept} of {len(answered)} models{so_far} {verb} the {known.reading.label}.")
+    if (closest := known.closest) is not None:
+        said.append(f"Closest{so_far}: {closest.called}, error {closest.error:.4f}.")
+    return " ".join(said)
+
+
+def _seen(reading: Reading) -> str:
+    return f"looks like {markup.label(reading.label)} ({markup.percent(reading.share, 0)})"
+
+
+def _head(known: Comparison) -> str:
+    """The picture as every model here sees it, once for all rows."""
+    size = f"{known.x.shape[2]} x {known.x.shape[3]}"
+    seen = [escape(known.caption), *([_seen(known.reading)] if known.reading is not None else [])]
+    used = known.rows[0].config
+    words = ("less", "more") if used is not None and used.preparation == "digit" else ("darker", "brighter")
+    less, more = (
+        f'<b style="color:{colour}">{word}</b>'
+        for colour, word in zip(images.DIVERGING[::2], words, strict=True)
+    )
+    end = "ink than the picture" if words[0] == "less" else "than the picture"
+    return (
+        f'<div class="gl-input"><figure>{markup.picture(known.x[0], known.caption, "gl-face")}'
+        f"<figcaption>what the models see</figcaption></figure>"
+        f'<div><p class="gl-verdict" role="status">{escape(summary(known))}</p>'
+        f"<p>{' · '.join(seen)}</p>"
+        f"<p><small>{escape(', '.join((size, *known.notes)))}. {escape(known.judge)} Error: mean squared, per"
+        f" pixel, pixels 0 to 1. Difference: {less} and {more} {end}.</small></p></div></div>"
+    )
+
+
+def _model(row: Row, used: bool) -> str:
+    title = row.config.title if row.config is not None else ""
+    lines = [title] if title and title != row.called else []
+    if row.encodes:
+        lines.append("encoder")
+    elif row.config is not None:
+        lines.append(f"optimised, {row.steps} steps" if row.steps else "no encoder: optimised")
+    if used:
+        lines.append("in use")
+    said = "".join(f"<small>{escape(line)}</small>" for line in lines)
+    return f'<th scope="row" role="rowheader"><b>{escape(row.called)}</b>{said}</th>'
+
+
+def _face(x: Tensor | None, alt: str) -> str:
+    """A picture, or the room for one."""
+    return '<div class="gl-face gl-blank"></div>' if x is None else markup.picture(x, alt, "gl-face")
+
+
+def _error(known: Comparison, row: Row) -> str:
+    if row.image is None:
+        return "<small>computing</small>"
+    said = f"<b>{row.error:.4f}</b>"
+    if row.mean_image is not None:
+        said += f"<small>mean image {row.mean_image:.4f}</small>"
+    if row is known.closest:
+        said += f'<span class="gl-word">{"closest" if known.settled else "closest so far"}</span>'
+    return said
+
+
+def _judged(known: Comparison, row: Row) -> str:
+    if row.image is None:
+        return ""
+    if row.reading is None or known.reading is None:
+        return "<small>no judge</small>"
+    if known.flips(row):
+        verdict = f'<span class="gl-word gl-flip">flips to {row.reading.label}</span>'
+    else:
+        verdict = f"<small>keeps the {known.reading.label}</small>"
+    return f"<span>{_seen(row.reading)}</span>{verdict}"
+
+
+def _near(row: Row) -> str:
+    if row.near == ():
+        return "<small>no gallery</small>"
+    if row.near is None:
+        tiles = ['<div class="gl-tile gl-blank"></div>'] * NEIGHBOURS
+    else:
+        tiles = [
+            markup.tile(
+                n.image,
+                f"Neighbour {rank} of {row.called}: training picture of class {n.label},"
+                f" distance {n.distance:.2f}. Compare it",
+                "neighbour",
+                f"{n.index} {row.name}",
+                markup.label(n.label),
+            )
+            for rank, n in enumerate(row.near, 1)
+        ]
+    space = "by its codes" if row.encodes else "by its picture's pixels"
+    found = markup.row(tiles, f"Nearest training pictures of {row.called}")
+    return f"{found}<small>{space}</small>"
+
+
+def _row(known: Comparison, row: Row) -> str:
+    first = _model(row, used=not row.name)
+    if row.problem:
+        span = f' colspan="{len(COLUMNS) - 1}" aria-colspan="{len(COLUMNS) - 1}"'
+        return (
+            f'<tr role="row" class="gl-failed">{first}<td role="cell"{span}>{escape(row.problem)}</td></tr>'
+        )
+    image = None if row.image is None else row.image[0]
+    change = None if image is None else images.difference(known.x[0], image)
+    cells = (
+        _face(image, f"reconstruction by {row.called}"),
+        _face(change, f"difference picture of {row.called}"),
+        _error(known, row),
+        _judged(known, row),
+        _near(row),
+    )
+    rest = "".join(
+        f'<td role="cell" data-column="{column}">{body}</td>'
+        for column, body in zip(COLUMNS[1:], cells, strict=True)
+    )
+    return f'<tr role="row">{first}{rest}</tr>'
+
+
+def stage_html(known: Comparison) -> str:
+    """All of it. data-more tells the page how many ms to wait before it asks for more, or that there
+    is no more."""
+    pause = CALM if known.answered else 0
+    more = "" if known.complete else str(pause)
+    heads = "".join(f'<th scope="col" role="columnheader">{name}</th>' for name in COLUMNS)
+    rows = "".join(_row(known, row) for row in known.rows)
+    unfit = f'<p class="gl-meter"><small>Not compared: {escape(" ".join(known.unfit))}</small></p>'
+    return (
+        f'<div class="gl-compare" data-began="{known.began}" data-more="{more}">{_head(known)}'
+        f'<table role="table" aria-label="Models compared"><thead role="rowgroup"><tr role="row">{heads}</tr>'
+        f'</thead><tbody role="rowgroup">{rows}</tbody></table>{unfit if known.unfit else ""}</div>'
+    )
+
+
+# ---------------------------------------------------------------------- the tab
+
+
+def build(page: Page) -> Tab:
+    models = page.models
+    known = gr.State(None)  # Comparison
+    notice = notice_area()
+    with gr.Row(elem_classes="gl-bench"):
+        with gr.Column(scale=0, min_width=306):
+            pad = gr.HTML(
+                None,
+                html_template=PAD,
+                js_on_load=markup.script("pad.js"),
+                apply_default_css=False,
+                elem_id="compare-pad",
+            )
+        with gr.Column(scale=1, min_width=300):
+            stage = html("", "tiles", "compare", elem_id="compare-stage", elem_classes=SLOW)
+    part = gr.HTML(
+        None,
+        html_template="",
+        js_on_load="watch('value', () => document.getElementById('compare-stage')"
+        "?.dispatchEvent(new CustomEvent('part', { detail: props.value })));",
+        visible="hidden",
+    )
+
+    def render(explorer: Explorer, current: Item, ends: Ends, known: Comparison | None) -> tuple[Any, ...]:
+        """Values of known, pad, stage and notice; what is shown already stays, with all its answers."""
+        if known is not None and known.key == shown_key(explorer, current):
+            return gr.skip(), gr.skip(), gr.skip(), ""
+        begun = start(models, explorer, current)
+        # Of another model, the same picture: a drawing or an upload stays on the pad in its full size.
+        same = known is not None and known.key.endswith(f"/{current.key}")
+        pad = gr.skip() if same else {"show": images.data_uri(current.picture[0])}
+        return begun, pad, stage_html(begun), ""
+
+    def begin(explorer: Explorer, item: Item) -> tuple[Any, ...]:
+        """A new picture, which becomes the current one, with what the encoders answer at once."""
+        known = advance(models, explorer, start(models, explorer, item))
+        return item, now_html(item), known, stage_html(known)
+
+    @sentences(4)
+    def take(model: str, sent: object) -> tuple[Any, ...]:
+        """What the pad sent: a drawing, or a file."""
+        explorer = models.get(model)
+        sent = sent if isinstance(sent, dict) else {}
+        drawn = sent.get("kind") == "draw"
+        caption = "your drawing" if drawn else "your picture"
+        item = picture_item(explorer, sent.get("picture"), "dark" if drawn else "auto", caption)
+        return begin(explorer, item)
+
+    outputs = [page.current, page.now, known, stage]
+    pad.picture(take, [page.model, pad], [*outputs, notice], **LIVE | waits_on(stage))
+
+    @sentences(5)
+    def pick(model: str, event: gr.EventData) -> tuple[Any, ...]:
+        """A neighbour, by its index and the model in whose gallery it lies."""
+        explorer = models.get(model)
+        index, _, name = str(event.value).partition(" ")
+        if not index.isdecimal():
+            raise ValueError("A training picture is named by its number.")
+        item = items.of_gallery(models.get(name) if name else explorer, int(index))
+        if name:
+            (item,) = items.moved_to(explorer, [item])
+        return *begin(explorer, item), {"show": images.data_uri(item.picture[0])}
+
+    stage.pick(pick, [page.model], [*outputs, pad, notice], **CLICK | waits_on(stage))
+
+    def more(model: str, current: Item, known: Comparison | None, event: gr.EventData) -> tuple[Any, ...]:
+        """The next part of what the current picture needs. A part of an older comparison may have been
+        written after a newer one had begun, and the current picture may have changed in another tab.
+
+        What is begun anew here counts as begun with what the page shows: a picture that is on its way
+        meanwhile is newer, and must not be replaced by this one."""
+        explorer = models.get(model)
+        shown = getattr(event, "began", None)
+        shown = shown if isinstance(shown, int) else 0
+        if known is None or known.began < shown or known.key != shown_key(explorer, current):
+            known = replace(start(models, explorer, current), began=shown)
+        known = advance(models, explorer, known)
+        return known, {"began": known.began, "html": stage_html(known)}
+
+    stage.more(more, [page.model, page.current, known], [known, part], **LIVE)
+    return Tab("compare", [known, pad, stage, notice], render, [known])

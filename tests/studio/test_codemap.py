@@ -1,0 +1,108 @@
+"""The map of codes: places against projections, what a page gets, what it refuses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load
+
+import ganlab
+from ganlab.config import CheckpointError
+from ganlab.explorer import Explorer
+from ganlab.gallery import ATTRIBUTES_FILE
+from ganlab.hub import CHECKPOINTS
+from ganlab.studio import codemap
+
+
+def told_of(content: bytes) -> dict:
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return json.loads(header["__metadata__"]["ganlab"])
+
+
+def test_the_principal_map_keeps_the_first_two_components(few_neighbours: Explorer) -> None:
+    codes = few_neighbours.gallery.codes  # type: ignore[union-attr]
+    found = codemap.places(few_neighbours, "principal")
+    axes, _ = few_neighbours.principal
+    torch.testing.assert_close(found, (codes - codes.mean(0)) @ axes[:2].T)
+    assert found[:, 0].std() > found[:, 1].std() > 0
+
+
+def test_a_page_gets_codes_labels_and_where_any_latent_lies(few_neighbours: Explorer) -> None:
+    content = codemap.packed(few_neighbours)
+    tensors, told = load(content), told_of(content)
+    gallery = few_neighbours.gallery
+    assert gallery is not None
+    torch.testing.assert_close(tensors["codes"].float(), gallery.codes, atol=2e-3, rtol=1e-3)
+    assert tensors["labels"].tolist() == gallery.pictures.labels.tolist()
+    assert tensors["indices"].tolist() == gallery.pictures.indices.tolist()
+    assert told["fingerprint"] == few_neighbours.fingerprint
+    whole = tensors["principal"]
+    assert whole.dtype == torch.int16
+    assert int(whole.abs().max()) == codemap.STEPS
+    (kind,) = (kind for kind in told["kinds"] if kind["id"] == "principal")
+    matrix, offset = (torch.tensor(kind["projection"][key]) for key in ("matrix", "offset"))
+    torch.testing.assert_close(gallery.codes @ matrix.T + offset, whole.float(), atol=2, rtol=1e-3)
+
+
+def test_a_tsne_belongs_to_its_checkpoint_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "mnist-ae-l1"
+    shutil.copytree(CHECKPOINTS / "mnist-ae-l1", folder)
+    (folder / codemap.FILE).unlink(missing_ok=True)
+    explorer = ganlab.load(str(folder))
+    assert codemap.kinds(explorer) == ("principal",)
+    with pytest.raises(ValueError, match="no map 'tsne'"):
+        codemap.places(explorer, "tsne")
+    places = torch.rand(60_000, 2)
+    codemap.save_places(folder, places, explorer.fingerprint)
+    assert codemap.kinds(explorer) == ("tsne", "principal")
+    stored = codemap.places(explorer, "tsne")
+    assert float(np.corrcoef(stored[:, 0], places[:, 0])[0, 1]) > 0.9999
+    codemap.save_places(folder, places, "0" * 16)  # of an earlier version of the weights
+    assert codemap.kinds(explorer) == ("principal",)
+    codemap.save_places(folder, places[:7], explorer.fingerprint)
+    with pytest.raises(CheckpointError, match="does not fit its gallery"):
+        codemap.packed(explorer)
+    (folder / codemap.FILE).write_bytes(b"not safetensors")
+    with pytest.raises(CheckpointError, match="is damaged"):
+        codemap.kinds(explorer)
+
+
+def test_a_model_without_codes_says_why(gan_model: str, tmp_path: Path) -> None:
+    gan = ganlab.load(gan_model)
+    assert "no encoder" in codemap.lacking(gan)
+    assert codemap.kinds(gan) == ()
+    with pytest.raises(ValueError, match="no encoder"):
+        codemap.packed(gan)
+    alone = Explorer(ganlab.load("mnist-ae-l1").model)
+    assert "without training pictures" in codemap.lacking(alone)
+
+
+def test_attributes_come_with_what_their_colours_mean(bundled: Explorer) -> None:
+    found = codemap.read_attributes(bundled.model)
+    assert found is not None, f"{ATTRIBUTES_FILE} is missing from the gallery"
+    values, told = found
+    assert values.shape == (60_000, len(told))
+    assert all(one["low"] < one["high"] for one in told)  # type: ignore[operator]
+    loops = [one["name"] for one in told].index("loops")
+    labels = bundled.gallery.pictures.labels  # type: ignore[union-attr]
+    assert values[labels == 8, loops].float().mean() > 2 * values[labels == 1, loops].float().mean()
+
+
+def test_a_note_has_figures_only_where_they_were_measured(few_neighbours: Explorer) -> None:
+    model = few_neighbours.model
+    before = dict(model.metrics)
+    try:
+        model.metrics.pop("map", None)
+        assert "nearest" not in codemap.note(few_neighbours, "tsne")
+        figures = {"neighbours_kept": 0.31, "one_nn": 0.95, "one_nn_codes": 0.97}
+        model.metrics["map"] = {"k": 10, "tsne": figures}
+        assert "10 nearest, 31% are among its 10 nearest here" in codemap.note(few_neighbours, "tsne")
+        assert "95.0%, by all dimensions in 97.0%" in codemap.note(few_neighbours, "tsne")
+    finally:
+        model.metrics.clear()
+        model.metrics.update(before)

@@ -1,0 +1,136 @@
+"""Films: where their frames lie, what their files hold, and what is refused."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ganlab import images, latent
+from ganlab.explorer import Explorer
+from ganlab.studio import film
+from ganlab.studio.film import Film, Ribbon
+
+KEYS = torch.randn(3, 50, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("prior", latent.PRIORS)
+@pytest.mark.parametrize("easing", film.EASINGS)
+def test_keyframes_are_exact_at_their_times(prior: str, easing: str) -> None:
+    path = Film(frames=9, easing=easing).latents(KEYS, prior)
+    assert path.shape == (9, 50)
+    for frame, key in ((0, 0), (4, 1), (8, 2)):
+        assert torch.equal(path[frame], KEYS[key])
+    loop = Film(frames=9, easing=easing, loop=True).latents(KEYS, prior)
+    for frame, key in ((0, 0), (3, 1), (6, 2)):
+        torch.testing.assert_close(loop[frame], KEYS[key], atol=1e-6, rtol=1e-5)
+    back = latent.interpolate(KEYS[2], KEYS[0], 4, prior)
+    if easing == "linear":
+        torch.testing.assert_close(loop[7:], back[1:3], atol=1e-5, rtol=1e-4)
+
+
+def test_between_two_the_way_is_the_priors_or_the_one_asked_for() -> None:
+    for prior, other in (("uniform", "slerp"), ("normal", "lerp")):
+        own = latent.interpolate(KEYS[0], KEYS[1], 11, prior)
+        torch.testing.assert_close(Film(frames=11).latents(KEYS[:2], prior), own, atol=1e-6, rtol=1e-5)
+        asked = Film(frames=11, way=other).latents(KEYS[:2], prior)
+        wanted = latent.interpolate(KEYS[0], KEYS[1], 11, film.WAYS[other])
+        torch.testing.assert_close(asked, wanted, atol=1e-6, rtol=1e-5)
+
+
+def test_smooth_is_slow_near_the_keyframes() -> None:
+    def steps(easing: str) -> torch.Tensor:
+        return Film(frames=21, easing=easing, way="lerp").latents(KEYS[:2], "normal").diff(dim=0).norm(dim=1)
+
+    smooth = steps("smooth")
+    assert smooth[0] < 0.3 * smooth[10]
+    torch.testing.assert_close(smooth, smooth.flip(0), atol=1e-5, rtol=1e-3)
+    torch.testing.assert_close(steps("linear"), steps("linear").mean().expand(20), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp", "png"])
+def test_files_hold_every_pixel(bundled: Explorer, kind: str) -> None:
+    made = Film(frames=6, seconds=1.2)
+    frames = film.pictures(bundled, made, bundled.sample(2, seed=1))
+    content = film.encoded(frames, made, kind, scale=3)
+    with Image.open(io.BytesIO(content)) as image:
+        if kind == "png":
+            assert image.size == (3 * (6 * 29 + 1), 3 * 30)
+            return
+        assert (image.n_frames, image.size) == (6, (84, 84))  # type: ignore[attr-defined]
+        for index, frame in enumerate(frames):
+            image.seek(index)
+            found = np.asarray(image.convert("L"))
+            wanted = np.asarray(images.to_pil(frame, 3))
+            np.testing.assert_array_equal(found, wanted)
+
+
+def test_mp4_shows_the_frames(bundled: Explorer) -> None:
+    av = pytest.importorskip("av", reason='MP4 needs the package av: pip install -e ".[film]"')
+    made = Film(frames=12, seconds=0.5)
+    frames = film.pictures(bundled, made, bundled.sample(2, seed=1))
+    with av.open(io.BytesIO(film.encoded(frames, made, "mp4", scale=9))) as container:
+        shown = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
+        assert float(container.streams.video[0].average_rate) == pytest.approx(24)
+    assert len(shown) == 12
+    assert shown[0].shape == (252, 252)
+    wanted = np.asarray(images.to_pil(frames[5], 9)).astype(int)
+    assert np.abs(shown[5].astype(int) - wanted).mean() < 6
+
+
+def test_without_av_a_sentence_says_what_to_do(monkeypatch: pytest.MonkeyPatch, bundled: Explorer) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "av", None)
+    frames = bundled.decode(bundled.sample(2, seed=0))
+    with pytest.raises(ValueError, match=r"MP4 needs the package av"):
+        film.encoded(frames, Film(frames=2), "mp4")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"frames": 1},
+        {"frames": 601},
+        {"frames": 9.5},
+        {"frames": True},
+        {"seconds": 0},
+        {"seconds": 1e9},
+        {"seconds": float("nan")},
+        {"easing": "bounce"},
+        {"way": "road"},
+        {"loop": 1},
+    ],
+)
+def test_what_a_film_cannot_be_is_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"\.$"):
+        Film(**settings)
+
+
+def test_too_few_and_too_many_keyframes_and_sizes_are_refused(bundled: Explorer) -> None:
+    for count in (1, 25):
+        with pytest.raises(ValueError, match="through 2 to 24 latents"):
+            Film().latents(torch.zeros(count, 4), "normal")
+    frames = bundled.decode(bundled.sample(2, seed=0))
+    for scale in (0, 37, 2.5):
+        with pytest.raises(ValueError, match="from 1 to 36 times"):
+            film.encoded(frames, Film(frames=2), "gif", scale)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="available = "):
+        film.encoded(frames, Film(frames=2), "avi")
+
+
+def test_the_ribbon_tells_flips_in_words(bundled: Explorer) -> None:
+    made = Film(frames=41, seconds=4.0)
+    a, b = bundled.sample(60, seed=2), bundled.sample(60, seed=2)
+    assert bundled.judge is not None
+    labels = bundled.judge.labels(bundled.decode(a))
+    other = int((labels != labels[0]).nonzero()[0, 0])
+    frames = film.pictures(bundled, made, torch.stack([a[0], b[other]]))
+    found = film.ribbon(bundled, frames)
+    assert found is not None
+    assert (found.labels[0], found.labels[-1]) == (int(labels[0]), int(labels[other]))
+    assert all(0.1 <= sure <= 1 for sure in found.confidences)
+    assert found.flips(made)
+    assert Ribbon([3, 3, 8, 8, 8], [1] * 5).flips(Film(frames=5, seconds=2)) == ["3 becomes 8 at 1.0 s"]

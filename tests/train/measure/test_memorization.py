@@ -1,0 +1,91 @@
+"""Whether samples are remembered: a generator that gives training pictures back is found out."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import ganlab
+from ganlab.explorer import Explorer
+from ganlab.gallery import Gallery, Pictures
+from ganlab.hub import CHECKPOINTS
+from train.data import datasets
+from train.measure.memorization import main, measure
+
+
+class Shows(nn.Module):
+    """A generator that knows pictures by heart: the first numbers of z choose one."""
+
+    def __init__(self, pictures: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("pictures", pictures)
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, z: Tensor) -> Tensor:
+        chosen = ((z[:, 0] + 1) / 2 * len(self.pictures)).long().clamp(0, len(self.pictures) - 1)
+        return self.pictures[chosen]
+
+
+def part(digits: Pictures, rows: slice) -> Pictures:
+    return Pictures(digits.pixels[rows], digits.labels[rows], digits.indices[rows])
+
+
+def explorer_that_shows(shown: Pictures, gallery: Pictures) -> Explorer:
+    model = ganlab.load("mnist-ae-l1").model
+    made = dataclasses.replace(
+        model, networks={**model.networks, "generator": Shows(shown.inputs(slice(None)))}
+    )
+    return Explorer(made, Gallery(made, gallery))
+
+
+def test_what_is_remembered_lies_on_training_pictures(digits: Pictures) -> None:
+    train, test = part(digits, slice(0, 250)), part(digits, slice(250, 500))
+    found = measure(explorer_that_shows(train, train), test, count=400)
+    assert (found["samples"], found["closer"]) == (400, 400)
+    assert found["median"] == 0
+    assert found["nearer_to_training"] == 1
+
+
+def test_new_pictures_are_as_near_to_both(digits: Pictures) -> None:
+    """Shown are real pictures that lie in neither set."""
+    train, test, new = (part(digits, slice(start, start + 160)) for start in (0, 160, 320))
+    found = measure(explorer_that_shows(new, train), test, count=1000)
+    assert found["closer"] < 40
+    assert 0.4 < found["nearer_to_training"] < 0.6
+    assert found["median"] == pytest.approx(found["median_real"], rel=0.1)
+    assert found["quantiles_real"] == sorted(found["quantiles_real"])
+
+
+def test_the_command_writes_what_the_explorer_tells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], digits: Pictures
+) -> None:
+    folder = tmp_path / "mnist-ae-l1"
+    shutil.copytree(CHECKPOINTS / "mnist-ae-l1", folder)
+    train, test = part(digits, slice(0, 250)), part(digits, slice(250, 500))
+    monkeypatch.setattr(Gallery, "load", lambda model: Gallery(model, train))
+    monkeypatch.setattr(datasets, "load", lambda *_, **__: test)
+    monkeypatch.setattr("train.measure.memorization.SAMPLES", 50)
+    assert main([str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert "samples of the prior" in said
+    assert said.split(": ", 1)[1].strip() in (folder / "README.md").read_text(encoding="utf-8")
+    explorer = ganlab.load(str(folder))
+    (near, share), (far, none) = explorer.remembered(
+        torch.cat([train.inputs(slice(3, 4)), torch.ones(1, 1, 28, 28)])
+    )
+    assert (near.index, near.distance, share) == (int(train.indices[3]), 0, 1)
+    assert far.distance > 20
+    assert none == 0
+
+
+def test_a_model_without_a_gallery_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("train.measure.memorization.load_split", lambda *_: None)
+    assert main(["cifar10-gan"]) == 2
+    assert "no gallery of training pictures" in capsys.readouterr().err

@@ -1,0 +1,81 @@
+"""The header shows what was measured, and only that, whatever metrics.json holds."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from ganlab.explorer import Explorer
+from ganlab.ui.html import header
+
+FULL: dict[str, Any] = {
+    "evaluation": {"command": "python -m train.evaluate tiny", "date": "2030-01-02", "test": "some test, 10"},
+    "training": {"epochs": 7, "seed": 3, "updates": "alternating", "precision": "fp32", "seconds": 90.4},
+    "identity": {
+        "share": 0.9863,
+        "standard_error": 0.0012,
+        "label_agreement": 0.9,
+        "judge": "abc",
+        "judge_accuracy": 0.9951,
+    },
+    "one_nn": {
+        "features": {"accuracy": 0.97051, "standard_error": 0.0017, "untrained": 0.9656},
+        "discriminator": {"accuracy": 0.9612, "standard_error": 0.0019, "untrained": 0.95},
+        "pixels": {"accuracy": 0.9691, "standard_error": 0.0017},
+    },
+    "frechet": {"distance": 12.345, "floor": 1.5, "n": 10000, "judge": "abc"},
+    "reconstruction": {"l2": 5.86, "l2_random_pair": 9.51, "mse": 0.0493, "mse_mean_image": 0.0675},
+}
+
+
+def explorer_with(explorer: Explorer, metrics: dict[str, Any]) -> Explorer:
+    return Explorer(dataclasses.replace(explorer.model, metrics=metrics), explorer.gallery)
+
+
+def test_every_figure_stands_beside_its_comparison(bundled: Explorer) -> None:
+    explorer = explorer_with(bundled, FULL)
+    facts = header.header_html(explorer).split("<details")[0]
+    assert "keeps the digit 98.6 %" in facts
+    assert "1NN 97.05 %" in facts
+    said = dict(header.about(explorer))
+    assert said["training"] == "7 epochs, seed 3, alternating, fp32, 90 s"
+    assert (
+        said["keeps the class"]
+        == "98.63 % ± 0.12 %: the judge, right on 99.51 %, sees it in x and in G(E(x))"
+    )
+    assert said["1NN, hidden layer"] == "97.05 % ± 0.17 %; untrained 96.56 %"
+    assert said["1NN, raw pixels"] == "96.91 % ± 0.17 %"
+    assert said["Fréchet distance, judge features"] == "12.35 for 10,000 samples; real pictures 1.50"
+    assert said["reconstruction error |x − G(E(x))|"] == "5.86; of another picture 9.51"
+    assert "mean squared error per pixel" not in said  # one of its three figures is missing
+    assert said["measured by"] == "python -m train.evaluate tiny (2030-01-02)"
+
+
+def test_without_an_encoder_the_discriminator_speaks(bundled: Explorer) -> None:
+    figures = {"one_nn": {"discriminator": {"accuracy": 0.9612, "standard_error": 0.0019}}}
+    explorer = explorer_with(bundled, figures)
+    assert "1NN 96.12 %" in header.header_html(explorer)
+    assert dict(header.about(explorer))["1NN, discriminator"] == "96.12 % ± 0.19 %"
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        {},
+        {"training": {}},
+        {"training": None, "one_nn": [], "identity": 3, "evaluation": "x", "frechet": {"distance": "12"}},
+        {"one_nn": {"features": 0.9}, "reconstruction": {"l2": None}, "identity": {"label_kept": 0.7}},
+    ],
+)
+def test_missing_and_odd_figures_are_left_out(bundled: Explorer, metrics: dict[str, Any]) -> None:
+    explorer = explorer_with(bundled, metrics)
+    assert [name for name, _ in header.about(explorer)] == ["latent prior", "fingerprint", "measured by"]
+    assert "%" not in header.header_html(explorer)
+
+
+def test_the_bundled_figures_are_shown(bundled: Explorer) -> None:
+    said = dict(header.about(bundled))
+    assert said["1NN, codes"].startswith(f"{100 * bundled.metrics['one_nn']['code']['accuracy']:.2f} %")
+    assert bundled.metrics["evaluation"]["command"] in said["measured by"]

@@ -1,0 +1,115 @@
+"""The meters of Reconstruct: what they say is what was computed, and no more."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import ganlab
+from ganlab import metrics, outliers
+from ganlab.explorer import Explorer
+from ganlab.gallery import Pictures
+from ganlab.ui.html import markup, meters
+from tests.ui.parsed import elements
+
+
+class Judged:
+    """A judge with given answers."""
+
+    def __init__(self, answers: list[int]) -> None:
+        self.answers = answers
+
+    def labels(self, x: Tensor) -> Tensor:
+        assert len(x) == len(self.answers)
+        return torch.tensor(self.answers)
+
+
+@pytest.fixture
+def judged(bundled: Explorer) -> Iterator[Any]:
+    """Puts a judge in place of the bundled one, and takes it back."""
+    before = bundled.judge
+    yield lambda judge: bundled.__dict__.update(judge=judge)
+    bundled.__dict__["judge"] = before
+
+
+def test_each_step_is_shown_with_how_far_it_moved(bundled: Explorer, digits: Pictures, judged: Any) -> None:
+    x = digits.inputs(slice(3, 4))
+    judged(Judged([4] * 9))
+    said = meters.fixed_point_html(bundled, x)
+    path = bundled.repeated(x, 8)[:, 0]
+    images = [one.get("src") for one in elements(said, "img")]
+    assert images == [re.findall(r'src="([^"]+)"', markup.picture(some, ""))[0] for some in path]
+    moved = [one.text for one in elements(said, "small")]
+    drift = metrics.mse(path[1:], path[:-1])
+    assert moved[:9] == ["input", *(f"{float(value):.4f}" for value in drift)]
+    assert "· the class is kept" in said
+    assert "flips" not in said
+
+
+@pytest.mark.parametrize(("answers", "step"), [([4, 4, 9, 4, 4, 4, 4, 4, 4], 2), ([4] * 8 + [1], 8)])
+def test_the_first_flip_is_named(
+    bundled: Explorer, digits: Pictures, judged: Any, answers: list[int], step: int
+) -> None:
+    judged(Judged(answers))
+    said = meters.fixed_point_html(bundled, digits.inputs(slice(3, 4)))
+    assert f"· the class flips at step {step}" in said
+    assert "kept" not in said
+    assert f"looks like {answers[step]}" in said
+
+
+def test_without_a_judge_no_class_is_claimed(bundled: Explorer, digits: Pictures, judged: Any) -> None:
+    judged(None)
+    said = meters.fixed_point_html(bundled, digits.inputs(slice(3, 4)))
+    assert "class" not in re.sub(r"class=", "", said)
+    assert "looks like" not in said
+    assert len(elements(said, "img")) == 9
+
+
+def test_a_model_without_an_encoder_has_no_such_path(gan_model: str) -> None:
+    explorer = ganlab.load(gan_model)
+    assert meters.fixed_point_html(explorer, torch.zeros(1, 1, 28, 28)) == ""
+
+
+# ---------------------------------------------------------------------- the gauge
+
+
+def knowing(explorer: Explorer, digits: Pictures) -> Explorer:
+    """The explorer, with what is usual as digits that are not in its gallery show it."""
+    found, labels = outliers.statistics(explorer, digits.inputs(slice(300, 500)))
+    usual = outliers.Usual.of(found, labels)
+    told = {"auroc": 0.9123} | outliers.stored(explorer, usual, usual.score(found, labels))
+    return Explorer(dataclasses.replace(explorer.model, metrics={"outliers": told}), explorer.gallery)
+
+
+@pytest.fixture(scope="module")
+def gauged(few_neighbours: Explorer, digits: Pictures) -> Explorer:
+    return knowing(few_neighbours, digits)
+
+
+def test_noise_is_called_unlike_digits(gauged: Explorer) -> None:
+    x = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    said = meters.unusual_html(gauged, x)
+    assert "<b>unlike the digits it knows</b> · more unusual than all of test digits" in said
+    assert "whatever it is given, it answers with a digit" in said
+    assert "an AUROC of 0.912" in said
+    assert "no class seen by the judge" in said
+
+
+def test_a_middling_digit_is_like_others(gauged: Explorer, digits: Pictures) -> None:
+    readings = [outliers.read(gauged, digits.inputs(slice(300 + i, 301 + i))) for i in range(12)]
+    shares = [reading.share for reading in readings if reading is not None]
+    middling = min(range(12), key=lambda i: abs(shares[i] - 0.5))
+    said = meters.unusual_html(gauged, digits.inputs(slice(300 + middling, 301 + middling)))
+    assert f"<b>like other digits</b> · more unusual than {100 * shares[middling]:.0f} %" in said
+    assert "whatever" not in said
+
+
+def test_without_its_measure_the_gauge_is_not_there(bundled: Explorer, digits: Pictures) -> None:
+    silent = Explorer(dataclasses.replace(bundled.model, metrics={}), bundled.gallery)
+    assert meters.unusual_html(silent, digits.inputs(slice(0, 1))) == ""

@@ -1,0 +1,181 @@
+"""The named endpoints, called as the README shows and compared with the library."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import ganlab
+from ganlab import images
+from ganlab.explorer import Explorer
+from ganlab.gallery import Pictures
+from ganlab.ui.server.api import NAMES, endpoints
+from ganlab.ui.server.models import Models
+
+README = Path(__file__).parents[3] / "README.md"
+
+
+@pytest.fixture(scope="module")
+def client(server: str) -> Any:
+    from gradio_client import Client
+
+    return Client(server, verbose=False)
+
+
+@pytest.fixture(scope="module")
+def api() -> dict[str, Any]:
+    return endpoints(Models("mnist-bigan"))
+
+
+def as_base64(digits: Pictures, row: int) -> str:
+    return base64.b64encode(images.png(images.to_pil(digits.inputs(slice(row, row + 1))[0]))).decode()
+
+
+def pixels(text: str) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
+
+
+def test_the_readme_example_runs(server: str, digits: Pictures, tmp_path: Path, monkeypatch: Any) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.S)
+    example = next(block for block in blocks if "gradio_client" in block)
+    images.to_pil(digits.inputs(slice(0, 1))[0]).save(tmp_path / "digit.png")
+    monkeypatch.chdir(tmp_path)
+    exec(example.replace("http://127.0.0.1:7860", server), {})
+    assert (tmp_path / "reconstruction.png").is_file()
+
+
+def test_every_endpoint_is_listed_and_named(client: Any) -> None:
+    listed = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert set(listed) == {f"/{name}" for name in NAMES}
+    readme = README.read_text(encoding="utf-8")
+    assert all(f"`/{name}`" in readme for name in NAMES)
+
+
+def test_over_the_wire_as_in_the_library(client: Any, bundled: Explorer, digits: Pictures) -> None:
+    x = digits.inputs(slice(4, 5))
+    found = client.predict(as_base64(digits, 4), api_name="/reconstruct")
+    y = bundled.reconstruct(x)
+    np.testing.assert_allclose(pixels(found["reconstruction"]).astype(int), images.to_uint8(y[0]), atol=1)
+    assert found["error"] == pytest.approx(bundled.error(x, y), rel=1e-4)
+    assert found["latent"]["fingerprint"] == bundled.fingerprint
+    near = client.predict(as_base64(digits, 4), 3, "code", api_name="/neighbours")
+    assert [n["index"] for n in near] == [n.index for n in bundled.neighbours(x, 3, "code")]
+
+
+def test_errors_reach_the_client_as_one_sentence(client: Any) -> None:
+    from gradio_client.exceptions import AppError
+
+    with pytest.raises(AppError, match="not base64"):
+        client.predict("!!!", api_name="/encode")
+    with pytest.raises(AppError, match="not found; available"):
+        client.predict("no-such", "auto", "no-such", api_name="/prepare")
+
+
+def test_models(api: dict[str, Any], bundled: Explorer) -> None:
+    listed = {model["name"]: model for model in api["models"]()}
+    assert listed["mnist-bigan"]["fingerprint"] == bundled.fingerprint
+    assert listed["mnist-bigan"]["metrics"] == bundled.metrics
+
+
+def test_prepare_encode_decode(api: dict[str, Any], bundled: Explorer, digits: Pictures) -> None:
+    text = as_base64(digits, 9)
+    assert np.array_equal(pixels(api["prepare"](text)["picture"]), digits.pixels[9, 0].numpy())
+    latent = api["encode"](text)
+    z = bundled.encode(digits.inputs(slice(9, 10)))
+    torch.testing.assert_close(torch.tensor([latent["z"]]), z, atol=1e-5, rtol=0)
+    picture = pixels(api["decode"](latent)).astype(int)
+    np.testing.assert_allclose(picture, images.to_uint8(bundled.decode(z)[0]), atol=1)
+
+
+def test_sample_and_path(api: dict[str, Any], bundled: Explorer) -> None:
+    samples = api["sample"](n=2, seed=11, truncation=0.5)
+    z = bundled.sample(2, 11, 0.5)
+    torch.testing.assert_close(torch.tensor([s["latent"]["z"] for s in samples]), z, atol=1e-6, rtol=0)
+    path = api["interpolate"](samples[0]["latent"], samples[1]["latent"], 5)
+    assert path["latents"][0]["z"] == samples[0]["latent"]["z"]
+    assert path["latents"][-1]["z"] == samples[1]["latent"]["z"]
+    assert Image.open(io.BytesIO(base64.b64decode(path["gif"]))).n_frames == 8  # there and back
+    assert pixels(path["strip"]).shape[1] > 5 * 28
+
+
+def test_move(api: dict[str, Any], bundled: Explorer) -> None:
+    start = bundled.pack(torch.zeros(1, 50))
+    moved = api["move"](start, [1.0], [])
+    expected = bundled.move(torch.zeros(1, 50), principal=[1.0])
+    torch.testing.assert_close(torch.tensor([moved["latent"]["z"]]), expected, atol=1e-6, rtol=0)
+
+
+def test_models_say_what_they_can(gan_model: str, colour_model: str) -> None:
+    for name, spaces, shape in (
+        (gan_model, ["discriminator", "pixels"], [1, 28, 28]),
+        (colour_model, [], [3, 32, 32]),
+    ):
+        listed = {model["name"]: model for model in endpoints(Models(name))["models"]()}
+        assert listed[name]["spaces"] == spaces
+        assert listed[name]["picture"] == shape
+        assert listed[name]["networks"] == ["generator", "discriminator"]
+
+
+def test_a_model_without_an_encoder(gan_model: str, digits: Pictures) -> None:
+    api, explorer = endpoints(Models(gan_model)), ganlab.load(gan_model)
+    text, x = as_base64(digits, 4), digits.inputs(slice(4, 5))
+    with pytest.raises(ValueError, match="no encoder; invert by optimisation instead"):
+        api["encode"](text)
+    assert np.array_equal(pixels(api["prepare"](text)["picture"]), digits.pixels[4, 0].numpy())
+    found = api["reconstruct"](text)
+    assert found["error"] == pytest.approx(float(explorer.invert(x).error[0]), rel=1e-3)
+    again = pixels(api["decode"](found["latent"])).astype(int)
+    np.testing.assert_allclose(again, pixels(found["reconstruction"]).astype(int), atol=1)
+    near = api["neighbours"](text, 3, "discriminator")
+    expected = explorer.neighbours(x, 3, "discriminator")
+    assert [(n["index"], n["label"]) for n in near] == [(n.index, n.label) for n in expected]
+    with pytest.raises(ValueError, match=r"'features' not found; available = \['discriminator', 'pixels'\]"):
+        api["neighbours"](text, 3, "features")
+
+
+def test_a_colour_model(colour_model: str) -> None:
+    api, explorer = endpoints(Models(colour_model)), ganlab.load(colour_model)
+    samples = api["sample"](n=2, seed=11)
+    drawn = explorer.decode(explorer.sample(2, 11))
+    assert np.array_equal(pixels(samples[1]["picture"]), images.to_uint8(drawn[1]))
+    found = api["reconstruct"](samples[0]["picture"])
+    assert np.array_equal(pixels(found["input"]), images.to_uint8(drawn[0]))  # a picture, taken as it is
+    assert found["notes"] == ["unchanged"]
+    assert pixels(found["reconstruction"]).shape == (32, 32, 3)
+    path = api["interpolate"](samples[0]["latent"], samples[1]["latent"], 3)
+    assert pixels(path["strip"]).shape[2] == 3
+    assert api["move"](samples[0]["latent"], [], [0.5])["latent"]["fingerprint"] == explorer.fingerprint
+    with pytest.raises(ValueError, match="colour has no gallery"):
+        api["neighbours"](samples[0]["picture"])
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "said"),
+    [
+        ("sample", {"n": 100000}, "From 1 to"),
+        ("sample", {"seed": -1}, "whole number"),
+        ("sample", {"truncation": 3}, "Truncation"),
+        ("sample", {"n": "many"}, "whole numbers"),
+        ("interpolate", {"a": {}, "b": {}}, "latent"),
+        ("interpolate", {"a": {}, "b": {}, "steps": 10**6}, "steps"),
+        ("neighbours", {"picture_base64": "", "k": 0}, "k is a whole number"),
+        ("prepare", {"picture_base64": ""}, "picture"),
+        ("prepare", {"picture_base64": "A" * 20_000_000}, "over 10 MB"),
+        ("prepare", {"picture_base64": "", "polarity": "pink"}, "available"),
+        ("decode", {"latent": {"fingerprint": "other", "z": [0.0] * 50}}, "belongs to the checkpoint"),
+        ("encode", {"picture_base64": "", "model": "../no-such"}, "not found"),
+    ],
+)
+def test_bad_requests_are_refused_in_a_sentence(
+    api: dict[str, Any], name: str, arguments: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        api[name](**arguments)

@@ -1,0 +1,122 @@
+"""The server's edges: what it refuses, and that it tells nobody more than it must."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlsplit
+
+from ganlab.ui.server import launch
+from ganlab.ui.server.models import Models
+
+
+def request(
+    server: str, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> tuple[int, bytes]:
+    address = urlsplit(server)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
+    try:
+        connection.request(method, path, body=body, headers=headers or {})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def test_a_large_body_is_refused_unread(server: str) -> None:
+    headers = {"Content-Type": "application/json", "Content-Length": str(launch.MAX_BODY + 1)}
+    status, said = request(server, "POST", "/gradio_api/run/predict", b"", headers)
+    assert status == 413
+    assert "16 MB" in json.loads(said)["error"]
+
+
+def test_a_body_without_a_length_is_cut_off(server: str) -> None:
+    address = urlsplit(server)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
+    chunks = (b"x" * 1_000_000 for _ in range(20))
+    try:
+        connection.request(
+            "POST",
+            "/gradio_api/run/predict",
+            body=chunks,
+            encode_chunked=True,
+            headers={"Transfer-Encoding": "chunked", "Content-Type": "application/json"},
+        )
+        assert connection.getresponse().status == 413
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # cut off before we had sent it all
+    finally:
+        connection.close()
+
+
+def test_clicks_of_one_visitor_are_handled_in_their_order() -> None:
+    log: list[str] = []
+
+    async def slow_first(scope: Any, receive: Any, send: Any) -> None:
+        body = json.loads((await receive())["body"])
+        log.append(f"begin {body['name']}")
+        await asyncio.sleep(body["seconds"])
+        log.append(f"end {body['name']}")
+
+    def click(app: launch.InOrder, session: str, name: str, seconds: float) -> Any:
+        body = json.dumps({"session_hash": session, "name": name, "seconds": seconds}).encode()
+        parts = [
+            {"type": "http.request", "body": part, "more_body": i == 0} for i, part in enumerate((body, b""))
+        ]
+        whole = iter(parts)
+
+        async def receive() -> Any:
+            return next(whole)
+
+        return app({"type": "http", "path": "/gradio_api/run/predict"}, receive, None)  # type: ignore[arg-type]
+
+    async def main() -> launch.InOrder:
+        app = launch.InOrder(slow_first)
+        clicks = [("ann", "1", 0.2), ("ann", "2", 0.0), ("bob", "3", 0.05), ("ann", "4", 0.0)]
+        await asyncio.gather(*(click(app, *one) for one in clicks))
+        return app
+
+    with ThreadPoolExecutor(1) as thread:  # apart from the loop that a browser's tests leave running
+        app = thread.submit(asyncio.run, main()).result()
+    assert [line for line in log if line[-1] != "3"] == [
+        f"{what} {name}" for name in "124" for what in ("begin", "end")
+    ]
+    assert log.index("end 3") < log.index("end 1")  # another visitor does not wait
+    assert not app.turns
+
+
+def test_the_raw_api_is_closed(server: str) -> None:
+    body = json.dumps({"data": [4, 0, 1.0, ""]}).encode()
+    for path in ("/gradio_api/run/sample", "/gradio_api/api/sample"):
+        status, _ = request(server, "POST", path, body, {"Content-Type": "application/json"})
+        assert status >= 400, path
+
+
+def test_monitoring_and_files_are_closed(server: str) -> None:
+    for path in (
+        "/monitoring",
+        "/gradio_api/monitoring/summary",
+        "/gradio_api/file=/etc/passwd",
+        "/gradio_api/file=app.py",
+        "/gradio_api/file=checkpoints/mnist-bigan/config.json",
+    ):
+        status, said = request(server, "GET", path)
+        assert status >= 400, (path, said[:200])
+
+
+def test_the_page_names_no_outside_address(server: str) -> None:
+    _, page = request(server, "GET", "/")
+    assert b"fonts.googleapis.com" not in page
+    assert b'"analytics_enabled":false' in page.replace(b" ", b"")
+
+
+def test_safe_defaults() -> None:
+    settings = launch.settings(Models("mnist-bigan"), "127.0.0.1", 7860)
+    assert settings["share"] is False
+    assert settings["show_error"] is False
+    assert settings["enable_monitoring"] is False
+    assert settings["strict_cors"] is True
+    assert "allowed_paths" not in settings

@@ -1,0 +1,210 @@
+"""What the page fetches beside Gradio's own."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+from email.message import Message
+from urllib.parse import quote, urlsplit
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load
+
+import ganlab
+from ganlab import images
+from ganlab.explorer import Explorer
+from ganlab.studio import film, portable
+from ganlab.studio.film import Film
+
+
+def get(server: str, path: str, **headers: str) -> tuple[int, bytes, Message]:
+    address = urlsplit(server)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
+    try:
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read(), answer.headers
+    finally:
+        connection.close()
+
+
+def test_a_models_generator_is_fetched_once(server: str, bundled: Explorer) -> None:
+    path = f"/ganlab/generator?model={bundled.config.name}"
+    status, content, headers = get(server, path)
+    assert status == 200
+    assert len(load(content)) == 7  # three weights, three biases and the skip of the paper's generator
+    assert bundled.fingerprint in headers["ETag"]
+    assert headers["Cache-Control"] == "no-cache"
+    status, content, _ = get(server, path, **{"If-None-Match": headers["ETag"]})
+    assert (status, content) == (304, b"")
+
+
+@pytest.mark.parametrize("name", ["", "no-such-model", "../mnist-bigan", "a\0b"])
+def test_another_name_gets_a_sentence(server: str, name: str) -> None:
+    status, said, _ = get(server, f"/ganlab/generator?model={quote(name)}")
+    assert status == 404
+    assert said.endswith(b".")
+    assert b"not found" in said or b"is named by" in said
+
+
+def test_scripts_are_asked_anew_and_nothing_else_is_served(server: str) -> None:
+    status, content, headers = get(server, "/ganlab/static/lib/generator.js")
+    assert status == 200
+    assert b"generatorOf" in content
+    assert headers["Cache-Control"] == "no-cache"
+    assert "javascript" in headers["Content-Type"]
+    for path in ("static/", "static/../app.py", "static/%2e%2e/app.py", "x"):
+        assert get(server, f"/ganlab/{path}")[0] in (403, 404), path
+
+
+def test_a_generator_too_large_for_a_page_stays_on_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ganlab.load("mnist-bigan").model
+    portable.check(model)
+    assert portable.multiplications(model) == 50 * 1024 + 1024 * 1024 + 50 * 1024 + 1024 * 784
+    monkeypatch.setattr(portable, "MOST", 1_000_000)
+    with pytest.raises(ValueError, match="the server makes its pictures"):
+        portable.check(model)
+
+
+def test_directions_are_those_of_the_explorer(server: str, bundled: Explorer) -> None:
+    status, content, headers = get(server, f"/ganlab/directions?model={bundled.config.name}")
+    assert status == 200
+    found = json.loads(content)
+    assert found["prior"] == "uniform"
+    assert found["samples"] == "the prior, uniform on [−1, 1]"
+    assert found["centre"] == [0.0] * 50
+    assert [kind["id"] for kind in found["kinds"]] == list(bundled.direction_kinds)
+    for kind in found["kinds"]:
+        for told, direction in zip(kind["directions"], bundled.directions(kind["id"]), strict=True):
+            vector = torch.tensor(told["vector"])
+            torch.testing.assert_close(vector, direction.vector, atol=1e-5, rtol=0)
+            assert told["deviation"] == pytest.approx(direction.deviation, abs=1e-5)
+    ids = [direction["id"] for kind in found["kinds"] for direction in kind["directions"]]
+    assert len(set(ids)) == len(ids)
+    _, content, _ = get(server, "/ganlab/directions?model=mnist-bigan-plus")
+    assert "Gaussians, fitted after training to the codes" in json.loads(content)["samples"]
+    assert bundled.fingerprint in headers["ETag"]
+
+
+def test_samples_and_pictures_are_those_of_the_explorer(server: str, bundled: Explorer) -> None:
+    model = f"model={bundled.config.name}"
+    status, content, _ = get(server, f"/ganlab/samples?{model}&count=3&seed=7")
+    assert status == 200
+    z = torch.tensor(json.loads(content))
+    assert torch.equal(z, bundled.sample(3, seed=7))
+    numbers = ",".join(f"{value:.9g}" for value in z[1].tolist())
+    status, content, _ = get(server, f"/ganlab/picture?{model}&z={numbers}")
+    assert status == 200
+    pixels = np.asarray(Image.open(io.BytesIO(content)))
+    np.testing.assert_array_equal(pixels, images.to_uint8(bundled.decode(z[1:2])[0]))
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("samples?count=0&seed=1", "From 1 to 64 samples"),
+        ("samples?count=65&seed=1", "From 1 to 64 samples"),
+        ("samples?count=4", "seed is a whole number"),
+        ("samples?count=4&seed=-1", "seed is a whole number"),
+        ("samples?count=4&seed=" + "9" * 40, "seed is a whole number"),
+        ("picture?z=", "z is 50 numbers"),
+        ("picture?z=1,x", "z is 50 numbers"),
+        ("picture?z=1,2", "takes latents"),
+        ("picture?z=" + ",".join(["nan"] * 50), "finite numbers"),
+    ],
+)
+def test_bad_requests_get_sentences(server: str, path: str, said: str) -> None:
+    status, content, _ = get(server, f"/ganlab/{path}&model=mnist-bigan")
+    assert status == 404
+    assert said in content.decode()
+
+
+def post(server: str, path: str, body: object) -> tuple[int, bytes, str]:
+    address = urlsplit(server)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
+    try:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        connection.request("POST", path, body=content)
+        answer = connection.getresponse()
+        return answer.status, answer.read(), answer.headers["Content-Type"]
+    finally:
+        connection.close()
+
+
+def asked(explorer: Explorer, **changes: object) -> dict[str, object]:
+    return {
+        "model": explorer.config.name,
+        "fingerprint": explorer.fingerprint,
+        "keyframes": explorer.sample(3, seed=1).tolist(),
+        "film": {"frames": 9, "seconds": 1.5, "easing": "smooth", "way": None, "loop": True},
+        "kind": "gif",
+        "scale": 2,
+        **changes,
+    }
+
+
+def test_a_film_is_made_and_judged(server: str, bundled: Explorer) -> None:
+    status, content, kind = post(server, "/ganlab/film", asked(bundled))
+    assert (status, kind) == (200, "image/gif")
+    made = Film(9, 1.5, "smooth", None, True)
+    frames = film.pictures(bundled, made, bundled.sample(3, seed=1))
+    with Image.open(io.BytesIO(content)) as image:
+        assert image.n_frames == 9  # type: ignore[attr-defined]
+        image.seek(4)
+        found = np.asarray(image.convert("L"))
+        np.testing.assert_array_equal(found, np.asarray(images.to_pil(frames[4], 2)))
+    status, content, _ = post(server, "/ganlab/ribbon", asked(bundled))
+    assert status == 200
+    found = json.loads(content)
+    ribbon = film.ribbon(bundled, frames)
+    assert ribbon is not None
+    assert found["labels"] == ribbon.labels
+    assert all(flip in found["said"] for flip in ribbon.flips(made))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"keyframes": []}, "needs two keyframes"),
+        ({"keyframes": [[0.0] * 50]}, "2 to 24 latents"),
+        ({"keyframes": [[0.0] * 50] * 25}, "2 to 24 latents"),
+        ({"keyframes": [[0.0] * 3] * 2}, "takes latents"),
+        ({"keyframes": "x"}, "a list of latents"),
+        ({"fingerprint": "f" * 16}, "belongs to the checkpoint"),
+        ({"film": {"frames": 10**6}}, "from 2 to 600 frames"),
+        ({"film": {"speed": 1}}, "A film has no speed"),
+        ({"kind": "exe"}, "available = "),
+        ({"scale": 100}, "from 1 to 36 times"),
+        ({"model": "../x"}, "not found"),
+    ],
+)
+def test_a_film_that_cannot_be_is_told(
+    server: str, bundled: Explorer, changes: dict[str, object], said: str
+) -> None:
+    status, content, _ = post(server, "/ganlab/film", asked(bundled, **changes))
+    assert status == 400
+    assert said in content.decode()
+
+
+@pytest.mark.parametrize("body", [b"", b"x", b"[]", b"[" * 9999, b"\xff"])
+def test_what_is_no_request_is_told(server: str, body: bytes) -> None:
+    status, content, _ = post(server, "/ganlab/film", body)
+    assert (status, content) == (400, b"Send a JSON object.")
+
+
+def test_the_map_is_fetched_once_and_a_training_picture_by_its_number(server: str, bundled: Explorer) -> None:
+    path = f"/ganlab/map?model={bundled.config.name}"
+    status, content, headers = get(server, path)
+    assert status == 200
+    assert load(content)["codes"].shape == (60_000, 50)
+    assert get(server, path, **{"If-None-Match": headers["ETag"]})[:2] == (304, b"")
+    status, content, _ = get(server, f"/ganlab/training?model={bundled.config.name}&index=123")
+    x, _label = bundled.training_picture(123)
+    assert status == 200
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(content))), images.to_uint8(x[0]))
+    status, said, _ = get(server, f"/ganlab/training?model={bundled.config.name}&index=60000")
+    assert (status, said) == (404, b"There is no training picture 60000 in this model's gallery.")

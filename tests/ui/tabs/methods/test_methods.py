@@ -1,0 +1,131 @@
+"""The Methods tab: what its models make, and how it follows the model in use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pytest
+from torch import Tensor
+
+import ganlab
+from ganlab import images
+from ganlab.explorer import Explorer
+from ganlab.gallery import Pictures
+from ganlab.hub import CONFIG_FILE
+from ganlab.ui.page import Tab
+from ganlab.ui.server.models import Models
+from ganlab.ui.tabs import methods
+from ganlab.ui.tabs.methods import measured
+from tests.conftest import untrained_model
+from tests.ui.parsed import HOSTILE, elements, pictures
+
+
+def assert_shown(faces: list[np.ndarray], expected: Tensor) -> None:
+    for face, x in zip(faces, expected, strict=True):
+        np.testing.assert_allclose(face.astype(int), images.to_uint8(x), atol=1)
+
+
+def test_pictures_are_made_by_the_model(bundled: Explorer, digits: Pictures) -> None:
+    samples, tests, back = pictures(methods.pictures_html(bundled, "mnist-bigan", False, seed=7))
+    x = digits.inputs(slice(0, 8))
+    assert_shown(samples, bundled.decode(bundled.sample(8, seed=7)))
+    assert_shown(tests, x)
+    assert_shown(back, bundled.reconstruct(x))
+
+
+def test_a_model_without_an_encoder_shows_samples_only(gan_model: str, colour_model: str) -> None:
+    for name in (gan_model, colour_model):
+        explorer = ganlab.load(name)
+        (samples,) = pictures(methods.pictures_html(explorer, name, False, seed=1))
+        assert_shown(samples, explorer.decode(explorer.sample(8, seed=1)))
+
+
+class Offered(Models):
+    def __init__(self, *names: str) -> None:
+        super().__init__(names[0], device="cpu")
+        self.offered = list(names)
+
+    def names(self) -> list[str]:
+        return self.offered
+
+
+@pytest.fixture
+def offered(other_model: str, gan_model: str, colour_model: str, tmp_path: Path) -> Offered:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / CONFIG_FILE).write_text("{")
+    halved = Path(untrained_model(tmp_path / "halved", method="lr"))
+    (halved / "generator.safetensors").unlink()
+    unknown = untrained_model(tmp_path / "unknown", method="something-new")
+    return Offered(other_model, gan_model, colour_model, str(broken), str(halved), unknown)
+
+
+def test_models_are_shown_with_their_method(offered: Offered) -> None:
+    used = offered.get(offered.default)
+    assert [len(methods.models_of(offered, key)) for key in ("bigan", "gan", "lr", "jlr")] == [1, 2, 1, 0]
+    page = methods.stage_html(offered, "gan", used)
+    names = [one.get("data-value") for one in elements(page, "button") if one.get("data-action") == "use"]
+    assert names == offered.names()[1:3]
+    (own,) = [
+        one for one in elements(methods.stage_html(offered, "bigan", used), "button")
+        if one.get("data-action") == "use"
+    ]  # fmt: skip
+    assert own.text == "in use"
+    assert "disabled" in methods.stage_html(offered, "bigan", used)
+    assert "lacks generator.safetensors" in methods.stage_html(offered, "lr", used)
+    assert "There is none here yet" in methods.stage_html(offered, "jlr", used)
+
+
+def test_a_method_nobody_explained_is_refused_with_the_choices(offered: Offered) -> None:
+    with pytest.raises(ValueError, match=r"'something-new' is not explained; available = \['gan', 'bigan'"):
+        methods.stage_html(offered, "something-new", offered.get(offered.default))
+
+
+def test_what_a_checkpoint_says_is_escaped(tmp_path: Path) -> None:
+    name = untrained_model(tmp_path / "hostile", title=HOSTILE)
+    page = methods.pictures_html(ganlab.load(name), HOSTILE, False, 0)
+    assert "onerror" in page
+    assert all("src" in one.attrib and "onerror" not in one.attrib for one in elements(page, "img"))
+    assert elements(page, "button")[0].get("data-value") == HOSTILE
+
+
+@pytest.fixture
+def tab(offered: Offered) -> Tab:
+    with gr.Blocks():
+        page: Any = SimpleNamespace(
+            models=offered, opened=offered.get(offered.default), model=gr.State(offered.default)
+        )
+        return methods.build(page)
+
+
+def test_the_tab_follows_the_model_in_use(
+    tab: Tab, offered: Offered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, gan, unknown = (offered.get(name) for name in (offered.names()[i] for i in (0, 1, -1)))
+    radio, shown, stage, _, notice = tab.render(opened, None, None, "lr", opened.fingerprint)
+    assert (radio, stage) == (gr.skip(), gr.skip())  # what the person chose stays
+    assert notice == ""
+    radio, shown, stage, _, _ = tab.render(gan, None, None, "lr", opened.fingerprint)
+    assert radio["value"] == "gan"
+    assert shown == gan.fingerprint
+    assert "no encoder" in stage
+    assert ">in use<" in stage
+    radio, shown, stage, _, _ = tab.render(unknown, None, None, "jlr", gan.fingerprint)
+    assert radio["value"] == "jlr"
+    assert shown == unknown.fingerprint
+    assert "joint latent regressor" in stage
+
+
+def test_the_table_is_read_anew_when_the_tab_opens(
+    tab: Tab, offered: Offered, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    opened = offered.get(offered.default)
+    for text, expected in ((None, "not been measured"), ("{", "cannot be read")):
+        monkeypatch.setattr(measured, "TABLE", tmp_path / "table.json")
+        if text:
+            measured.TABLE.write_text(text)
+        assert expected in tab.render(opened, None, None, "lr", opened.fingerprint)[3]

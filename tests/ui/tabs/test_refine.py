@@ -1,0 +1,120 @@
+"""The optimised card: what it shows before, during and after a descent, and that a descent can be ended."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import pytest
+import torch
+
+import ganlab
+from ganlab import images
+from ganlab.explorer import Explorer
+from ganlab.gallery import Pictures
+from ganlab.ui import items
+from ganlab.ui.items import Item
+from ganlab.ui.tabs import reconstruct
+from ganlab.ui.tabs.reconstruct import refine
+from ganlab.ui.tabs.reconstruct.refine import Refinement
+from tests.ui.parsed import elements
+
+
+@pytest.fixture(scope="module")
+def gan(gan_model: str) -> Explorer:
+    return ganlab.load(gan_model)
+
+
+@pytest.fixture
+def item(bundled: Explorer, digits: Pictures) -> Item:
+    return items.of_picture(bundled, digits.inputs(slice(0, 1)), "a digit")
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refine, "PAUSE", 0.0)
+    monkeypatch.setattr(refine, "STEPS", {"hybrid": 6, "optimise": 6})
+
+
+def test_a_descent_shows_its_steps_and_ends_with_the_result(bundled: Explorer, item: Item) -> None:
+    found = list(refine.refinements(bundled, item, "key"))
+    whole = bundled.invert(item.picture, "hybrid", steps=6)
+    assert [one.step.number for one in found] == [1, 2, 3, 4, 5, 6, 6]
+    assert [one.running for one in found] == [True] * 6 + [False]
+    assert torch.equal(found[-1].step.z, whole.z)
+    assert found[-1].start == pytest.approx(bundled.error(item.picture, item.image))
+    assert found[-1].error <= found[-1].start
+    torch.testing.assert_close(found[-1].image, whole.image)
+
+
+def test_pictures_are_sent_now_and_then_only(
+    bundled: Explorer, item: Item, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refine, "PAUSE", 60.0)
+    assert [one.step.number for one in refine.refinements(bundled, item, "key")] == [1, 6]
+
+
+def test_stopping_ends_the_descent_with_what_was_found(bundled: Explorer, item: Item) -> None:
+    running = refine.refinements(bundled, item, "key")
+    second = list(itertools.islice(running, 2))[-1]
+    assert not refine.stopped(second).running
+    (last,) = running
+    assert last.step.number == 2
+    assert not last.running
+
+
+def test_without_an_encoder_it_searches_longer(gan: Explorer, digits: Pictures) -> None:
+    item = items.of_picture(gan, digits.inputs(slice(0, 1)), "a digit")
+    assert refine.method_of(gan) == "optimise"
+    found = list(refine.refinements(gan, item, "key"))
+    assert found[-1].start == pytest.approx(float(found[0].step.error[0]))
+    assert "Search longer" in refine.html_of(gan, "key", None)
+
+
+def test_a_latent_is_optimised_towards_its_own_picture(bundled: Explorer) -> None:
+    item = items.of_latent(bundled, bundled.sample(1), "a sample")
+    found = list(refine.refinements(bundled, item, "key"))
+    assert torch.equal(found[-1].x, item.image)
+
+
+def test_the_result_becomes_a_latent_of_its_own(bundled: Explorer, item: Item) -> None:
+    *_, last = refine.refinements(bundled, item, "key")
+    made = refine.item_of(bundled, last, item.caption)
+    assert torch.equal(made.z, last.step.z)
+    assert made.caption == "optimised from a digit"
+    assert made.x is None
+    assert made.fingerprint == bundled.fingerprint
+
+
+def test_the_card_before_during_and_after(bundled: Explorer, item: Item) -> None:
+    first, *_, last = refine.refinements(bundled, item, "key")
+    before, during, after = (reconstruct.refined_html(bundled, "key", found) for found in (None, first, last))
+    assert 'data-do="start"' in before
+    assert "<img" not in before
+    assert [one.get("value") for one in elements(during, "progress")] == ["1"]
+    assert 'data-do="stop"' in during
+    assert 'aria-busy="true"' in during
+    assert "data-action" not in during  # nothing to keep yet
+    assert images.data_uri(last.image[0]) in after
+    assert 'data-action="use"' in after
+    assert "progress" not in after
+    assert f"error <b>{last.error:.4f}</b> from {last.start:.4f}" in after
+    assert "class is kept" in after or "class flips" in after
+    (line,) = elements(after, "polyline")
+    assert len((line.get("points") or "").split()) == len(last.step.trace)
+
+
+def test_what_belongs_to_another_picture_is_not_shown(bundled: Explorer, item: Item) -> None:
+    *_, last = refine.refinements(bundled, item, "another")
+    assert refine.html_of(bundled, "key", last) == refine.html_of(bundled, "key", None)
+
+
+def test_the_curve_falls_within_its_frame(bundled: Explorer, item: Item) -> None:
+    *_, last = refine.refinements(bundled, item, "key")
+    steep = torch.tensor([[0.1], [0.01], [0.0], [0.0]])
+    for trace in (steep, steep[:1], torch.full((5, 1), 0.2)):
+        found: Refinement = dataclasses.replace(last, step=dataclasses.replace(last.step, trace=trace))
+        (line,) = elements(refine.html_of(bundled, "key", found), "polyline")
+        points = [tuple(map(float, point.split(","))) for point in (line.get("points") or "").split()]
+        assert all(0 <= x <= refine.SIDE and 0 <= y <= refine.SIDE for x, y in points)
+        assert [y for _, y in points] == sorted(y for _, y in points)

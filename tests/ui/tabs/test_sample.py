@@ -1,0 +1,75 @@
+"""Samples: what they are of is said, and asked for what is not there the model's own is drawn."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from ganlab.explorer import Explorer
+from ganlab.mixture import Mixture
+from ganlab.model import LatentModel
+from ganlab.ui import items
+from ganlab.ui.tabs import sample
+from tests.ui.parsed import elements
+
+
+@pytest.fixture
+def plain(tiny_model: LatentModel) -> Explorer:
+    return Explorer(tiny_model)
+
+
+@pytest.fixture
+def mixed(tiny_model: LatentModel) -> Explorer:
+    dim = tiny_model.config.latent_dim
+    mixture = Mixture(3, dim)
+    mixture.weights.fill_(1 / 3)
+    mixture.means.copy_(mixture.means + 0.5)
+    config = dataclasses.replace(tiny_model.config, gaussians=3)
+    frechet = {"distance": 7.25, "mixture": 0.123, "n": 10000, "floor": 0.037}
+    metrics = {"frechet": frechet}
+    return Explorer(dataclasses.replace(tiny_model, config=config, mixture=mixture, metrics=metrics))
+
+
+def test_a_mixture_and_the_prior_are_told_apart_with_their_figures(mixed: Explorer) -> None:
+    of_mixture, of_prior = (
+        sample.stage_html(mixed, 0, 4, 1.0, source, False) for source in ("mixture", "prior")
+    )
+    assert "a mixture of 3 Gaussians, fitted after training to the codes" in of_mixture
+    assert "Fréchet distance of 10,000 such samples 0.12, of real pictures 0.04" in of_mixture
+    assert "z of the prior" in of_prior
+    assert "10,000 such samples 7.25" in of_prior
+    assert "mixture" not in of_prior
+    faces = [[one.get("src") for one in elements(html, "img")] for html in (of_mixture, of_prior)]
+    assert len(faces[0]) == 4
+    assert faces[0] != faces[1]
+
+
+def test_a_model_without_a_mixture_draws_from_its_prior_and_says_why(plain: Explorer) -> None:
+    html = sample.stage_html(plain, 0, 4, 1.0, "mixture", False)
+    assert "z of the prior" in html
+    assert "No density was fitted to codes" in html
+    assert sample.stage_html(plain, 0, 4, 1.0, "prior", False) == html
+
+
+def test_the_choice_is_one_only_where_there_are_two(plain: Explorer, mixed: Explorer) -> None:
+    def shown(explorer: Explorer, wanted: str | None) -> tuple[object, bool]:
+        _, radio, _ = sample.render(explorer, None, None, 0, 4, 1.0, wanted, False)  # type: ignore[arg-type]
+        return radio.value, radio.interactive
+
+    assert shown(plain, "mixture") == (None, False)
+    assert shown(mixed, None) == ("mixture", True)  # as after a model without a choice
+    assert shown(mixed, "prior") == ("prior", True)
+
+
+def test_unknown_sources_are_refused(mixed: Explorer) -> None:
+    with pytest.raises(ValueError, match=r"\['mixture', 'prior'\], not 'codes'"):
+        sample.stage_html(mixed, 0, 4, 1.0, "codes", False)
+
+
+def test_an_item_names_its_source_where_there_are_two(mixed: Explorer, plain: Explorer) -> None:
+    assert items.of_sample(plain, 3).caption == "sample 0 of seed 3"
+    assert items.of_sample(mixed, 3).caption == "sample 0 of seed 3, mixture"
+    moved = items.of_sample(mixed, 3, 2, 0.5, "prior")
+    assert moved.caption == "sample 2 of seed 3, prior, truncation 0.5"
+    assert moved.z.equal(mixed.sample(3, 3, 0.5, "prior")[2:])

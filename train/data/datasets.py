@@ -1,0 +1,256 @@
+"""Data sets as one uint8 tensor in memory: no loader, no worker, no picture file touched in the loop."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+import io
+import lzma
+import os
+import re
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ganlab.gallery import Pictures
+from train.data import folder
+
+CIFAR10_BATCHES = "cifar-10-batches-py"  # the original pixels, where torchvision puts them
+CIFAR10_ARCHIVE = "cifar10-jpeg.tar.xz"  # the same pictures as JPEG files
+CIFAR10_FOLDER = "cifar10"  # picture files in train/CLASS and test/CLASS
+MEMBER = re.compile(r"(?:\./)?(train|test)/(\w+)/(\d+\.jpg)")
+MAX_MEMBER = 100_000  # bytes of a 32x32 picture in the archive; real ones have about a thousand
+MAX_ARCHIVE = 500_000_000  # bytes of the archive unpacked; the real one has 93 million
+
+Reader = Callable[[Path, str], Pictures]  # root and split
+
+
+class DataSet(NamedTuple):
+    """A data set that has a name."""
+
+    title: str
+    shape: tuple[int, int, int]  # (C, H, W)
+    preparation: str
+    read: Reader
+
+
+def add_root_flag(parser: argparse.ArgumentParser) -> None:
+    """--data-root, as every command of this package has it."""
+    parser.add_argument(
+        "--data-root",
+        default=os.environ.get("GANLAB_DATA", "data"),
+        help="folder of the data set (default: $GANLAB_DATA, or data)",
+    )
+
+
+def load(
+    dataset: str, root: str | Path, split: str, *, size: int | None = None, channels: int | None = None
+) -> Pictures:
+    """`dataset` is a key of DATASETS or the path of a folder of pictures; `split` is "train" or "test".
+
+    Named data sets keep their size; what `root` lacks is fetched. Pictures of a folder become
+    `size` x `size` (default 32) with `channels` 1 or 3 (default 3, or 1 where the whole split is grey).
+    Raises ValueError, which says where the files belong.
+    """
+    if split not in ("train", "test"):
+        raise ValueError(f"A data set has the splits train and test, not {split!r}.")
+    if size is not None and size < 1:
+        raise ValueError(f"Pictures are at least 1 pixel wide, not {size}.")
+    if channels not in (None, 1, 3):
+        raise ValueError(f"Pictures have 1 or 3 channels, not {channels}.")
+    known = DATASETS.get(dataset)
+    if known is None:
+        path = Path(dataset).expanduser()
+        if not path.is_dir():
+            raise ValueError(
+                f"Data set {dataset!r} not found; available = {list(DATASETS)}, or the path of a folder of"
+                " pictures."
+            )
+        return folder.load(path, split, size or folder.SIZE, channels)
+    depth, height, width = known.shape
+    if (channels or depth, size or height, size or width) != known.shape:
+        raise ValueError(
+            f"Pictures of {known.title} are {height}x{width} with {depth} channel{'s' * (depth > 1)}: only"
+            " those of a folder can be given another size or number of channels."
+        )
+    pictures = known.read(Path(root), split)
+    if pictures.pixels.shape[1:] != known.shape:
+        raise ValueError(
+            f"{known.title} in {root} has pictures of shape {tuple(pictures.pixels.shape[1:])}, not"
+            f" {known.shape}: fetch it again."
+        )
+    return pictures
+
+
+def title(dataset: str, root: str | Path) -> str:
+    """The data set's name for people, by the files that `load` reads; a folder has its own name.
+
+    JPEG copies of CIFAR-10 have other pixels than the original, so that figures must name them.
+    """
+    if dataset == "cifar10":
+        return _cifar10_source(Path(root))[0]
+    known = DATASETS.get(dataset)
+    return known.title if known else Path(dataset).expanduser().resolve().name
+
+
+def preparation(dataset: str) -> str:
+    """How uploads become inputs of a model of this data set: a key of ganlab.images.PREPARATIONS."""
+    known = DATASETS.get(dataset)
+    return known.preparation if known else "picture"
+
+
+def to_input(pixels: Tensor) -> Tensor:
+    """uint8 (N, C, H, W) -> float32 in [0, 1]."""
+    return pixels.float().div_(255.0)
+
+
+# ---- read by torchvision ---------------------------------------------------------------------------
+
+
+def _fetched(make: Callable[..., Any], title: str, root: Path, place: str) -> Any:
+    """A data set of torchvision from the files in `root`, which are fetched where they are absent."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            try:
+                data = make()
+            except RuntimeError:
+                data = make(download=True)
+    except (OSError, RuntimeError, ValueError, TypeError, KeyError, AssertionError) as error:
+        absent = isinstance(error, OSError | RuntimeError) and str(error)
+        reason = str(error).splitlines()[0] if absent else "a file is damaged"
+        raise ValueError(
+            f"{title} is not whole in {root} and could not be fetched ({reason}). Put {place}, or name"
+            " their place with --data-root or GANLAB_DATA."
+        ) from None
+    if len(data.data) != len(data.targets):
+        raise ValueError(
+            f"{title} in {root} has {len(data.data)} pictures but {len(data.targets)} labels: fetch it again."
+        )
+    return data
+
+
+def _idx(title: str, kind: str, part: str | None = None, first_label: int = 0) -> Reader:
+    """Reads the class `kind` of torchvision.datasets; `part` is the EMNIST data set that is meant."""
+
+    def read(root: Path, split: str) -> Pictures:
+        from torchvision import datasets
+
+        arguments = {"train": split == "train"} | ({"split": part} if part else {})
+        make = functools.partial(getattr(datasets, kind), str(root), **arguments)
+        data = _fetched(make, title, root, f"its four idx files in {root / kind / 'raw'}")
+        # EMNIST's files hold columns where the others hold rows.
+        pixels = data.data.transpose(1, 2) if kind == "EMNIST" else data.data
+        labels = data.targets.long() - first_label
+        return Pictures(pixels.unsqueeze(1).contiguous(), labels, torch.arange(len(labels)))
+
+    return read
+
+
+def _cifar10_batches(root: Path, split: str) -> Pictures:
+    from torchvision.datasets import CIFAR10
+
+    make = functools.partial(CIFAR10, str(root), train=split == "train")
+    place = f"{CIFAR10_BATCHES}, {CIFAR10_ARCHIVE} or a folder {CIFAR10_FOLDER} with train and test in {root}"
+    data = _fetched(make, "CIFAR-10", root, place)
+    pixels = torch.from_numpy(data.data).permute(0, 3, 1, 2).contiguous()
+    return Pictures(pixels, torch.tensor(data.targets), torch.arange(len(pixels)))
+
+
+# ---- CIFAR-10 as picture files ---------------------------------------------------------------------
+
+
+def _cifar10_source(root: Path) -> tuple[str, Reader]:
+    """Title and reader of the CIFAR-10 that lies in `root`, the original before its copies."""
+    place = root / CIFAR10_FOLDER
+    if not (root / CIFAR10_BATCHES).is_dir():
+        if (root / CIFAR10_ARCHIVE).is_file():
+            return "CIFAR-10 (JPEG)", _cifar10_archive
+        if (place / "train").is_dir() and (place / "test").is_dir():
+            jpeg = folder.holds(place, (".jpg", ".jpeg"))
+            return "CIFAR-10 (JPEG)" if jpeg else "CIFAR-10", _cifar10_folder
+    return "CIFAR-10", _cifar10_batches
+
+
+def _cifar10(root: Path, split: str) -> Pictures:
+    return _cifar10_source(root)[1](root, split)
+
+
+def _cifar10_folder(root: Path, split: str) -> Pictures:
+    return folder.load(root / CIFAR10_FOLDER, split, size=32, channels=3)
+
+
+class _Bounded(io.RawIOBase):
+    """A stream that ends with an error instead of its byte `MAX_ARCHIVE` + 1."""
+
+    def __init__(self, stream: lzma.LZMAFile) -> None:
+        self.stream, self.left = stream, MAX_ARCHIVE
+
+    def read(self, size: int = -1) -> bytes:
+        block = self.stream.read(size)
+        self.left -= len(block)
+        if self.left < 0:
+            raise tarfile.ReadError(f"it unpacks to more than {MAX_ARCHIVE / 1e6:.0f} MB")
+        return block
+
+
+def _cifar10_archive(root: Path, split: str) -> Pictures:
+    """The archive in one pass, in the order of the members' names; labels by sorted class names.
+
+    Nothing is unpacked to disk. Members other than plain files of the expected names are passed over.
+    """
+    path = root / CIFAR10_ARCHIVE
+    files: dict[tuple[str, str], bytes] = {}
+    classes = set()
+    try:
+        with lzma.open(path) as packed, tarfile.open(fileobj=_Bounded(packed), mode="r|") as archive:
+            for member in archive:
+                match = MEMBER.fullmatch(member.name)
+                if not match or not member.isreg() or member.size > MAX_MEMBER:
+                    continue
+                classes.add(match[2])
+                file = archive.extractfile(member) if match[1] == split else None
+                if file:
+                    files[match[2], match[3]] = file.read()
+    except (OSError, EOFError, ValueError, lzma.LZMAError, tarfile.TarError) as error:
+        raise ValueError(f"{path} is damaged ({error}): fetch it again.") from None
+    if not files:
+        raise ValueError(f"{path} holds no pictures such as {split}/airplane/0000.jpg: fetch it again.")
+    labels = {name: label for label, name in enumerate(sorted(classes))}
+    names = sorted(files)
+    pixels = torch.empty(len(names), 3, 32, 32, dtype=torch.uint8)
+    for row, name in enumerate(names):
+        try:
+            with Image.open(io.BytesIO(files.pop(name)), formats=("JPEG",)) as image:
+                good = (image.size, image.mode) == ((32, 32), "RGB")  # known before a pixel is decoded
+                if good:
+                    pixels[row] = torch.from_numpy(np.array(image)).permute(2, 0, 1)
+        except Exception:  # PIL's readers raise almost anything on damaged bytes
+            good = False
+        if not good:
+            raise ValueError(
+                f"{split}/{'/'.join(name)} in {path} is no colour picture of 32x32: fetch the archive again."
+            )
+    return Pictures(pixels, torch.tensor([labels[name] for name, _ in names]), torch.arange(len(names)))
+
+
+def _grey(title: str, preparation: str, kind: str, part: str | None = None, first_label: int = 0) -> DataSet:
+    return DataSet(title, (1, 28, 28), preparation, _idx(title, kind, part, first_label))
+
+
+DATASETS = {
+    "mnist": _grey("MNIST", "digit", "MNIST"),
+    "fashion-mnist": _grey("Fashion-MNIST", "picture", "FashionMNIST"),
+    "kmnist": _grey("KMNIST", "digit", "KMNIST"),
+    # EMNIST's balanced part: digits and letters, 47 classes, of which letters that look alike share one.
+    "emnist": _grey("EMNIST", "digit", "EMNIST", "balanced"),
+    "emnist-letters": _grey("EMNIST Letters", "digit", "EMNIST", "letters", first_label=1),
+    "emnist-digits": _grey("EMNIST Digits", "digit", "EMNIST", "digits"),
+    "cifar10": DataSet("CIFAR-10", (3, 32, 32), "picture", _cifar10),
+}

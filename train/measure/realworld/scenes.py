@@ -1,0 +1,253 @@
+"""Digits on paper and in front of a camera: the kinds of pictures that people upload, made from ink masks."""
+
+from __future__ import annotations
+
+import importlib
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+from train.measure.realworld.strokes import write
+
+FONT_PACKAGES = ("font_caladea", "font_lato", "font_manrope")  # upright, italic, thin to black
+HAND_PACKAGES = ("font_amatic_sc", "font_fredoka_one", "font_intuitive")  # as if drawn by hand
+EACH = 40  # pictures a kind, four of each digit
+MISSING = 'The fonts of the real-world digits are not installed: pip install -e ".[train]".'
+
+Random = np.random.Generator
+
+
+@dataclass(frozen=True)
+class Picture:
+    kind: str
+    label: int
+    file: bytes  # as it would be uploaded
+
+
+@dataclass(frozen=True)
+class Fonts:
+    printed: tuple[str, ...]
+    drawn: tuple[str, ...]
+
+    @staticmethod
+    def find() -> Fonts:
+        """All fonts of the packages, in a fixed order. Raises ValueError where one is missing."""
+        try:
+            return Fonts(*(tuple(_files(packages)) for packages in (FONT_PACKAGES, HAND_PACKAGES)))
+        except ImportError:
+            raise ValueError(MISSING) from None
+
+
+def _files(packages: tuple[str, ...]) -> list[str]:
+    found = []
+    for package in packages:
+        folder = Path(str(importlib.import_module(package).__file__)).parent
+        found += sorted(str(path) for path in folder.rglob("*.ttf") if "Variable" not in path.name)
+    return found
+
+
+# ---------------------------------------------------------------------- ink: masks "L", 255 where ink is
+
+
+def printed(sign: int | str, files: tuple[str, ...], height: int, random: Random) -> Image.Image:
+    font = ImageFont.truetype(files[random.integers(len(files))], height)
+    left, top, right, bottom = font.getbbox(str(sign))
+    sheet = Image.new("L", (round(right - left) + 4, round(bottom - top) + 4), 0)
+    ImageDraw.Draw(sheet).text((2 - left, 2 - top), str(sign), fill=255, font=font)
+    return sheet
+
+
+def any_ink(digit: int, fonts: Fonts, height: int, random: Random) -> Image.Image:
+    """Mostly handwriting, some print."""
+    if random.random() < 0.7:
+        return write(digit, height, height * random.uniform(0.07, 0.15), random)
+    return printed(digit, fonts.drawn if random.random() < 0.5 else fonts.printed, height, random)
+
+
+# ---------------------------------------------------------------------- paper
+
+
+def blank(random: Random, low: int = 240, high: int = 420) -> np.ndarray:
+    """White paper (H, W) of 1."""
+    height, width = random.integers(low, high, 2)
+    return np.ones((height, width))
+
+
+def laid(paper: np.ndarray, ink: Image.Image, random: Random, dark: float = 0.12) -> np.ndarray:
+    """Ink of brightness about `dark` somewhere on the paper, which grows where the ink needs it."""
+    ink = ink.crop(ink.getbbox())
+    mask = np.asarray(ink, float) / 255
+    height, width = (max(have, need + 24) for have, need in zip(paper.shape, mask.shape, strict=True))
+    grown = np.pad(paper, ((0, height - paper.shape[0]), (0, width - paper.shape[1])), mode="edge")
+    top = int(random.integers(12, height - mask.shape[0] - 11))
+    left = int(random.integers(12, width - mask.shape[1] - 11))
+    place = (slice(top, top + mask.shape[0]), slice(left, left + mask.shape[1]))
+    grown[place] = grown[place] * (1 - mask) + dark * mask
+    return grown
+
+
+def ruled(paper: np.ndarray, random: Random) -> np.ndarray:
+    """Lines of an exercise book, or its squares."""
+    distance, level = int(random.integers(28, 70)), random.uniform(0.62, 0.85)
+    lined: np.ndarray = paper.copy()
+    start, squares = int(random.integers(distance)), random.random() < 0.3
+    for offset in range(int(random.integers(1, 4))):
+        lined[start + offset :: distance] = level
+        if squares:
+            lined[:, start + offset :: distance] = level
+    return lined
+
+
+def shaded(picture: np.ndarray, random: Random, depth: float = 0.5) -> np.ndarray:
+    """Light from one side, and the soft shadow of a hand."""
+    y, x = np.meshgrid(*(np.linspace(-0.5, 0.5, length) for length in picture.shape), indexing="ij")
+    angle, at = random.uniform(0, 2 * np.pi), random.uniform(-0.5, 0.5, 2)
+    light = 0.85 + depth * 0.5 * (np.cos(angle) * x + np.sin(angle) * y)
+    shadow = 1 / (1 + np.exp(-((x - at[0]) * np.cos(angle) + (y - at[1]) * np.sin(angle)) / 0.06))
+    return np.asarray(picture * light * (1 - depth * 0.35 * shadow))
+
+
+def turned(ink: Image.Image, degrees: float) -> Image.Image:
+    return ink.rotate(degrees, Image.Resampling.BICUBIC, expand=True)
+
+
+# ---------------------------------------------------------------------- the camera
+
+
+def tilted(picture: np.ndarray, random: Random, by: float = 0.08) -> np.ndarray:
+    """Seen from a little aside: the corners move inwards by up to a share `by` of the sides."""
+    height, width = picture.shape
+    corners = np.array([[0, 0], [0, height], [width, height], [width, 0]], float)
+    inwards = np.array([[1, 1], [1, -1], [-1, -1], [-1, 1]]) * random.uniform(0, by, (4, 2))
+    source = corners + inwards * [width, height]
+    rows, goal = [], []
+    for (x, y), (u, v) in zip(corners, source, strict=True):
+        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
+        goal += [u, v]
+    found = np.linalg.solve(np.array(rows), np.array(goal))
+    image = Image.fromarray((picture * 255).clip(0, 255).astype(np.uint8))
+    seen = image.transform(
+        (width, height), Image.Transform.PERSPECTIVE, tuple(found), Image.Resampling.BICUBIC
+    )
+    return np.asarray(np.asarray(seen, float) / 255)
+
+
+def photographed(picture: np.ndarray, random: Random) -> bytes:
+    """Blur, noise, a tint and JPEG."""
+    sharp = Image.fromarray((picture * 255).clip(0, 255).astype(np.uint8))
+    blurred = np.asarray(sharp.filter(ImageFilter.GaussianBlur(random.uniform(0.8, 2.2))), float) / 255
+    noisy = blurred + random.normal(0, random.uniform(0.01, 0.035), blurred.shape)
+    tint = np.array([1, random.uniform(0.94, 1), random.uniform(0.82, 1)])
+    colour = (noisy[..., None] * tint * 255).clip(0, 255).astype(np.uint8)
+    return _file(Image.fromarray(colour), "JPEG", quality=int(random.integers(55, 90)))
+
+
+def _file(image: Image.Image, kind: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def scanned(picture: np.ndarray) -> bytes:
+    return _file(Image.fromarray((picture * 255).clip(0, 255).round().astype(np.uint8)), "PNG")
+
+
+# ---------------------------------------------------------------------- the kinds
+
+
+def _printed(digit: int, fonts: Fonts, random: Random) -> bytes:
+    return scanned(
+        laid(blank(random), printed(digit, fonts.printed, int(random.integers(90, 200)), random), random)
+    )
+
+
+def _drawn_font(digit: int, fonts: Fonts, random: Random) -> bytes:
+    return scanned(
+        laid(blank(random), printed(digit, fonts.drawn, int(random.integers(90, 200)), random), random)
+    )
+
+
+def _thin(digit: int, fonts: Fonts, random: Random) -> bytes:
+    height = int(random.integers(120, 240))
+    return scanned(
+        laid(blank(random), write(digit, height, height * random.uniform(0.02, 0.05), random), random)
+    )
+
+
+def _thick(digit: int, fonts: Fonts, random: Random) -> bytes:
+    height = int(random.integers(120, 240))
+    return scanned(
+        laid(blank(random), write(digit, height, height * random.uniform(0.15, 0.24), random), random)
+    )
+
+
+def _small(digit: int, fonts: Fonts, random: Random) -> bytes:
+    """Small, in a corner of a large page."""
+    return scanned(
+        laid(blank(random, 600, 1000), any_ink(digit, fonts, int(random.integers(50, 90)), random), random)
+    )
+
+
+def _turned(digit: int, fonts: Fonts, random: Random) -> bytes:
+    ink = any_ink(digit, fonts, int(random.integers(120, 220)), random)
+    return scanned(laid(blank(random), turned(ink, random.uniform(-15, 15)), random))
+
+
+def _ruled(digit: int, fonts: Fonts, random: Random) -> bytes:
+    ink = any_ink(digit, fonts, int(random.integers(90, 180)), random)
+    return scanned(laid(ruled(blank(random), random), ink, random))
+
+
+def _shaded(digit: int, fonts: Fonts, random: Random) -> bytes:
+    ink = any_ink(digit, fonts, int(random.integers(120, 220)), random)
+    return scanned(shaded(laid(blank(random), ink, random), random))
+
+
+def _photo(digit: int, fonts: Fonts, random: Random) -> bytes:
+    ink = any_ink(digit, fonts, int(random.integers(120, 220)), random)
+    paper = blank(random) if random.random() < 0.6 else ruled(blank(random), random)
+    page = laid(paper, turned(ink, random.uniform(-8, 8)), random, dark=random.uniform(0.1, 0.35))
+    return photographed(tilted(shaded(page, random), random), random)
+
+
+def _chalk(digit: int, fonts: Fonts, random: Random) -> bytes:
+    """Light on a dark board."""
+    height = int(random.integers(120, 220))
+    ink = write(digit, height, height * random.uniform(0.05, 0.12), random)
+    board = 1 - shaded(laid(blank(random), ink, random), random, depth=0.2)
+    grain = random.normal(0, 0.03, board.shape)
+    return _file(
+        Image.fromarray((((board * 0.8 + 0.1) + grain) * 255).clip(0, 255).astype(np.uint8)),
+        "JPEG",
+        quality=80,
+    )
+
+
+KINDS: dict[str, Callable[[int, Fonts, Random], bytes]] = {
+    "printed": _printed,
+    "hand-drawn fonts": _drawn_font,
+    "thin pen": _thin,
+    "thick marker": _thick,
+    "small on a large page": _small,
+    "turned up to 15°": _turned,
+    "lined paper": _ruled,
+    "shaded paper": _shaded,
+    "photographed": _photo,
+    "light on dark": _chalk,
+}
+
+
+def pictures(seed: int = 0, each: int = EACH) -> list[Picture]:
+    """`each` pictures of every kind, their digits in turn; the same seed gives the same pictures."""
+    fonts = Fonts.find()
+    made = []
+    for number, (kind, make) in enumerate(KINDS.items()):
+        for index in range(each):
+            random = np.random.default_rng([seed, number, index])
+            label = index % 10
+            made.append(Picture(kind, label, make(label, fonts, random)))
+    return made

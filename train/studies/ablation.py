@@ -1,0 +1,152 @@
+"""python -m train.ablation: what each part of BiGAN+ adds, one run a row, all else equal.
+
+Rows that are there are kept, so that it goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from train.config import PRESETS, TrainConfig
+from train.report import results
+from train.report.card import markdown
+from train.studies.rows import add_flags, load_judged, make_row
+
+FOLDER = results.TABLE.parent / "ablation"
+RUNS = Path("runs/ablation")
+TEXT_FILE = "ablation.md"
+COMMAND = "python -m train.ablation"
+EPOCHS = 5
+GAUSSIANS = 1000  # of the mixture fitted to each run's codes
+DATASET, FAMILY, SEED = "mnist", "conv", 0
+
+PLAIN: dict[str, Any] = {"norm": "spectral", "pair_weight": 0.0, "width": 16, "lr": 6e-4}
+# Each row has what the rows above it have, and more.
+PARTS: dict[str, dict[str, Any]] = {
+    "plain BiGAN": {},
+    "+ pair discriminator": {"pair_weight": 1.0},
+    "+ pixel error": {"pixel_weight": 0.2},
+    "+ latent error": {"latent_weight": 0.1},
+    "+ distance from the prior": {"prior_weight": 10.0},
+    "+ noise on codes": {"code_noise": 0.15},
+    "+ moved codes in the game": {"code_share": 1.0},
+    "+ changed views": {"augment": True},
+    "+ contrast": {"contrast_weight": 2.0, "feature_dim": 64},
+}
+# Rows that differ from the last of these in one thing.
+OTHERWISE: dict[str, dict[str, Any]] = {
+    "no pair discriminator": {"pair_weight": 0.0},
+    "batch norm in D and P": {"norm": "batch"},
+    "alternating updates": {"updates": "alternating"},
+    "a third of the learning rate": {"lr": 2e-4},
+    "a rate that does not decay": {"lr_final": 1.0},
+    "32 latents": {"latent_dim": 32},
+    "half as wide": {"width": 8},
+}
+
+
+def variants() -> dict[str, dict[str, Any]]:
+    """Settings of every row, by its name."""
+    found, so_far = {}, dict(PLAIN)
+    for name, added in PARTS.items():
+        so_far = {**so_far, **added}
+        found[name] = so_far
+    return found | {name: {**so_far, **changed} for name, changed in OTHERWISE.items()}
+
+
+def file_of(name: str) -> str:
+    """ "+ pixel error" -> "pixel-error"."""
+    return "-".join(name.lower().replace("+", "").split())
+
+
+def config_of(name: str, epochs: int, precision: Any, out: Path) -> TrainConfig:
+    """Raises KeyError for a row that is not there."""
+    settings = PRESETS[FAMILY] | variants()[name]
+    return TrainConfig(
+        method="bigan-plus",
+        family=FAMILY,
+        seed=SEED,
+        epochs=epochs,
+        precision=precision,
+        out=str(out),
+        **settings,
+    )
+
+
+def render(rows: dict[str, dict[str, Any]]) -> str:
+    """The table of the measured rows, in their order; ValueError where they cannot be compared."""
+    budgets = {row["epochs"] for row in rows.values()}
+    if len(budgets) != 1:
+        raise ValueError(f"Rows of different epochs cannot be compared: {sorted(budgets)}.")
+    heads = [
+        "BiGAN+", "Identity", "MSE a pixel", "1NN, features", "1NN, codes", "Fréchet, prior",
+        "Fréchet, mixture", "abs(E(G(z)) − z)", "Seconds",
+    ]  # fmt: skip
+    lines = []
+    for name in variants():
+        if name not in rows:
+            continue
+        row = rows[name]
+        nn = row["one_nn"]
+        lines.append(
+            [
+                name, f"{100 * row['identity']['share']:.2f} %", f"{row['reconstruction']['mse']:.4f}",
+                f"{100 * nn['features']['accuracy']:.2f} %", f"{100 * nn['code']['accuracy']:.2f} %",
+                f"{row['frechet']['distance']:.2f}", f"{row['frechet']['mixture']:.3f}",
+                f"{row['latent']['mean_abs_error']:.3f}",
+                f"{row['seconds']:.0f}",
+            ]
+        )  # fmt: skip
+    first = next(iter(rows.values()))
+    return (
+        f"{markdown(heads, lines)}\n\n`{COMMAND}`: {first['epochs']} epochs each, one seed."
+        " Rows with a + add to the row above; the others change the last of these in one thing."
+        " Fréchet distance of samples of the prior, and of a mixture of"
+        f" {GAUSSIANS} Gaussians fitted to the codes, judge features; real pictures have"
+        f" {first['frechet']['floor']:.3f}."
+    )
+
+
+def read(folder: Path) -> dict[str, dict[str, Any]]:
+    files = {name: folder / f"{file_of(name)}.json" for name in variants()}
+    return {
+        name: json.loads(path.read_text(encoding="utf-8")) for name, path in files.items() if path.is_file()
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
+    parser.add_argument(
+        "--rows", nargs="+", default=list(variants()), choices=list(variants()), metavar="ROW"
+    )
+    add_flags(parser, EPOCHS, RUNS, FOLDER)
+    options = parser.parse_args(arguments)
+    try:
+        pictures, test, judge = load_judged(DATASET, options.data_root)
+        for name in options.rows:
+            target = options.folder / f"{file_of(name)}.json"
+            if target.is_file():
+                print(f"{target} is there already")
+                continue
+            config = config_of(name, options.epochs, options.precision, options.runs / file_of(name))
+            if make_row(config, pictures, test, judge, target, GAUSSIANS) is None:
+                print("Stopped and saved; the same command goes on.")
+                return 130
+            print(f"{target} is measured")
+        page = render(read(options.folder))
+        results.TABLE.mkdir(parents=True, exist_ok=True)
+        (results.TABLE / TEXT_FILE).write_text(page + "\n", encoding="utf-8")
+        results.write()
+        print(page)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
