@@ -80,8 +80,8 @@ def make_film(options: argparse.Namespace) -> None:
     made = Film(round(frames), options.seconds, options.easing, options.way, options.loop)
     explorer = ganlab.load(options.model)
     keyframes = torch.cat([keyframe(explorer, source) for source in options.keyframes])
-    pictures = film.pictures(explorer, made, keyframes)
-    options.out.write_bytes(film.encoded(pictures, made, kind, options.scale))
+    pictures = film.render_frames(explorer, made, keyframes)
+    options.out.write_bytes(film.encode_file(pictures, made, kind, options.scale))
 
 
 def main(arguments: list[str] | None = None) -> int:

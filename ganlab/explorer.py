@@ -43,16 +43,16 @@ class Explorer:
         """The checkpoint's measured figures (metrics.json); empty before `python -m train.evaluate`."""
         return self.model.metrics
 
-    def measured(self, *keys: str) -> Any:
+    def get_metrics(self, *keys: str) -> Any:
         """What metrics.json holds under these keys, one in the other; None where it was not measured."""
         found: Any = self.metrics
         for key in keys:
             found = found.get(key) if isinstance(found, dict) else None
         return found
 
-    def figure(self, *keys: str) -> float | None:
+    def get_figure(self, *keys: str) -> float | None:
         """`measured`, where it is a number."""
-        found = self.measured(*keys)
+        found = self.get_metrics(*keys)
         return float(found) if isinstance(found, int | float) else None
 
     @property
@@ -70,9 +70,9 @@ class Explorer:
 
     def prepare(self, source: images.Source, polarity: Polarity = "auto") -> Tensor:
         """Any picture -> the model's input, float32 (1, C, H, W) in [0, 1]."""
-        return self.prepared(source, polarity).x
+        return self.prepare_upload(source, polarity).x
 
-    def prepared(self, source: images.Source, polarity: Polarity = "auto") -> Prepared:
+    def prepare_upload(self, source: images.Source, polarity: Polarity = "auto") -> Prepared:
         """`prepare`, with notes on what was done to the picture."""
         return images.prepare(source, self.config, polarity)
 
@@ -97,7 +97,7 @@ class Explorer:
         """G(E(x))."""
         return self.decode(self.encode(x))
 
-    def repeated(self, x: Tensor, steps: int = 8) -> Tensor:
+    def repeat_reconstruction(self, x: Tensor, steps: int = 8) -> Tensor:
         """x, G(E(x)), G(E(G(E(x)))), ...: (steps + 1, N, C, H, W). It rests at a fixed point."""
         path = [self._pictures(x)]
         for _ in range(steps):
@@ -214,7 +214,7 @@ class Explorer:
         return f"python -m train.directions {self.config.name} has not measured them"
 
     def directions(self, kind: str) -> list[Direction]:
-        """All directions of a kind, for `latent.moved`; ValueError for one that the model has not."""
+        """All directions of a kind, for `latent.move`; ValueError for one that the model has not."""
         if kind not in self.direction_kinds:
             reason = f" ({self.lacks_directions(kind)})" if kind in directions.KINDS else ""
             available = list(self.direction_kinds)
@@ -238,7 +238,7 @@ class Explorer:
 
     def _attribute_note(self, name: str) -> str:
         keys = ("r2", "effect", "effect_far")
-        r2, near, far = (self.figure("directions", "attributes", name, key) for key in keys)
+        r2, near, far = (self.get_figure("directions", "attributes", name, key) for key in keys)
         if r2 is None or near is None or far is None:
             return ""
         return f"R² {r2:.2f} held out; +1 gives {near:.1f}σ of it, +3 {far:.1f}σ"
@@ -257,7 +257,7 @@ class Explorer:
         if not torch.isfinite(steps).all():
             raise ValueError("Sliders move by numbers, not by infinities.")
         both = torch.cat([directions, torch.eye(dim)])
-        return latent.moved(z[0], both, steps, self.config.prior).unsqueeze(0)
+        return latent.move(z[0], both, steps, self.config.prior).unsqueeze(0)
 
     # ------------------------------------------------------------------ neighbours
 
@@ -267,7 +267,7 @@ class Explorer:
         self._check_space(space)
         return gallery.neighbours(gallery.embed(self._pictures(x)[:1], space), space, k)[0]
 
-    def training_picture(self, index: int) -> tuple[Tensor, int]:
+    def get_training_picture(self, index: int) -> tuple[Tensor, int]:
         """A picture of the gallery (1, C, H, W) and its label, by its index in the data set."""
         pictures = self.gallery.pictures if self.gallery is not None else None
         row = (pictures.indices == index).nonzero().flatten()[:1] if pictures is not None else None
@@ -275,12 +275,12 @@ class Explorer:
             raise ValueError(f"There is no training picture {index} in this model's gallery.")
         return pictures.inputs(row), int(pictures.labels[row])
 
-    def remembered(self, x: Tensor) -> list[tuple[Neighbour, float | None]]:
+    def find_memorized(self, x: Tensor) -> list[tuple[Neighbour, float | None]]:
         """For each picture of x (N, C, H, W) the training picture whose pixels are nearest (L2), and the
         share of test pictures that are less near to theirs: near 1 for what lies closer than new real
         pictures do. It is None where `python -m train.remembering` has not measured the checkpoint."""
         near = self._gallery().neighbours(self._pictures(x).cpu().flatten(1), "pixels", 1)
-        told = self.measured("remembering")
+        told = self.get_metrics("remembering")
         known = isinstance(told, dict) and told.get("fingerprint") == self.fingerprint
         quantiles = told["quantiles_real"] if known else None
         return [
@@ -303,8 +303,8 @@ class Explorer:
     def accuracy(self, space: str) -> float | None:
         """The space's measured 1NN accuracy on the test set, from metrics.json, or None."""
         if space == "untrained":  # stored beside that of the space which training made of it
-            return self.figure("one_nn", "features", "untrained")
-        return self.figure("one_nn", space, "accuracy")
+            return self.get_figure("one_nn", "features", "untrained")
+        return self.get_figure("one_nn", space, "accuracy")
 
     # ------------------------------------------------------------------ error
 

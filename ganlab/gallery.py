@@ -99,7 +99,7 @@ def load_pictures(path: Path) -> Pictures:
     return Pictures(pixels, labels.long(), indices.long())
 
 
-def find(model: LatentModel, file: str) -> Path | None:
+def find_file(model: LatentModel, file: str) -> Path | None:
     """Where a model's gallery file lies: in its own folder, or among the shared galleries."""
     folders = [model.folder / "gallery"] if model.folder else []
     name = model.config.gallery
@@ -108,9 +108,9 @@ def find(model: LatentModel, file: str) -> Path | None:
     return next((folder / file for folder in folders if (folder / file).is_file()), None)
 
 
-def test_pictures(model: LatentModel) -> Pictures | None:
+def load_test_pictures(model: LatentModel) -> Pictures | None:
     """Held-out pictures of the model's data set, or None."""
-    path = find(model, TEST_FILE)
+    path = find_file(model, TEST_FILE)
     return load_pictures(path) if path else None
 
 
@@ -152,7 +152,7 @@ class Gallery:
     @staticmethod
     def load(model: LatentModel) -> Gallery | None:
         """The model's gallery with its stored codes and features, or None where there is none."""
-        path = find(model, TRAIN_FILE)
+        path = find_file(model, TRAIN_FILE)
         if path is None:
             return None
         pictures, config = load_pictures(path), model.config
@@ -207,7 +207,7 @@ class Gallery:
         self._check(space)
         if not 1 <= k <= len(self):
             raise ValueError(f"k lies between 1 and the gallery's {len(self)}, not {k}.")
-        return nearest(points, self._points_of(space), k)
+        return find_nearest(points, self._points_of(space), k)
 
     def neighbours(self, points: Tensor, space: str, k: int) -> list[list[Neighbour]]:
         """For each point of `space`, its k nearest gallery pictures, nearest first."""
@@ -329,7 +329,7 @@ class Points(NamedTuple):
         return Points(rows, torch.cat([(c * c).sum(1) for c in torch.split(rows, CHUNK)]))
 
 
-def nearest(points: Tensor, references: Points, k: int) -> tuple[Tensor, Tensor]:
+def find_nearest(points: Tensor, references: Points, k: int) -> tuple[Tensor, Tensor]:
     """Distances and rows (n, k) of the references nearest to points (n, F), nearest first."""
     count = len(references.rows)
     wanted = min(k + SPARE, count)

@@ -88,7 +88,7 @@ def principal_directions(covariance: Tensor, count: int) -> tuple[Tensor, Tensor
     return (directions * largest.sign()).float(), variances[order].clamp(min=0).sqrt().float()
 
 
-def moved(z: Tensor, directions: Tensor, amounts: Tensor, prior: str) -> Tensor:
+def move(z: Tensor, directions: Tensor, amounts: Tensor, prior: str) -> Tensor:
     """z (D,) moved by amounts (K,) along directions (K, D); a uniform prior's box is not left."""
     out = z + amounts @ directions
     return out.clamp(-1.0, 1.0) if prior == "uniform" else out

@@ -25,7 +25,7 @@ def mse(x: Tensor, y: Tensor) -> Tensor:
     return (x - y).flatten(1).square().mean(dim=1)
 
 
-def next_one(x: Tensor) -> Tensor:
+def pair_with_next(x: Tensor) -> Tensor:
     """Row i becomes row i + 1, the last one the first: partners that have nothing to do with each other.
 
     l2(next_one(x), G(E(x))).mean() is the release's EGr_b, which tells what a reconstruction has to

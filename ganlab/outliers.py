@@ -104,7 +104,7 @@ class Reading:
 def read(explorer: Explorer, x: Tensor) -> Reading | None:
     """The gauge for x (1, C, H, W); None where the checkpoint does not tell what is usual of just these
     statistics."""
-    told = explorer.measured("outliers")
+    told = explorer.get_metrics("outliers")
     if not isinstance(told, Mapping) or any(
         told.get(key) != one for key, one in _measured_by(explorer).items()
     ):

@@ -33,13 +33,13 @@ def test_public_names(bundled: Explorer) -> None:
 
 def test_repeated_is_each_reconstruction_of_the_one_before(tiny: Explorer, digits: Pictures) -> None:
     x = digits.inputs(slice(0, 3))
-    path = tiny.repeated(x, 3)
+    path = tiny.repeat_reconstruction(x, 3)
     assert path.shape == (4, 3, 1, 28, 28)
     assert torch.equal(path[0], x)
     for before, after in pairwise(path):
         torch.testing.assert_close(after, tiny.reconstruct(before))
     assert not torch.equal(path[1], path[2])
-    assert torch.equal(tiny.repeated(x, 0), x.unsqueeze(0))
+    assert torch.equal(tiny.repeat_reconstruction(x, 0), x.unsqueeze(0))
 
 
 def test_shapes_and_ranges(tiny: Explorer, digits: Pictures) -> None:
@@ -121,11 +121,11 @@ def test_neighbours_of_a_latent(tiny: Explorer) -> None:
 def test_figures_are_numbers_or_none(tiny_model: LatentModel) -> None:
     figures = {"one_nn": {"features": {"accuracy": 0.9, "untrained": 0.8}, "pixels": 1}, "date": "today"}
     ex = Explorer(dataclasses.replace(tiny_model, metrics=figures))
-    assert ex.figure("one_nn", "features", "accuracy") == ex.accuracy("features") == 0.9
+    assert ex.get_figure("one_nn", "features", "accuracy") == ex.accuracy("features") == 0.9
     assert ex.accuracy("untrained") == 0.8  # of the encoder's hidden layer with random weights
-    assert ex.measured("date") == "today"
+    assert ex.get_metrics("date") == "today"
     for missing in (("date",), ("date", "year"), ("one_nn", "pixels", "accuracy"), ("one_nn",), ("none",)):
-        assert ex.figure(*missing) is None
+        assert ex.get_figure(*missing) is None
     assert ex.accuracy("code") is ex.accuracy("pixels") is None
 
 

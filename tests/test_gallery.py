@@ -425,7 +425,7 @@ def test_stored_codes_that_do_not_fit_are_refused(
 
 def test_without_a_gallery_there_is_none(tiny_model: LatentModel) -> None:
     assert Gallery.load(tiny_model) is None
-    assert galleries.test_pictures(tiny_model) is None
+    assert galleries.load_test_pictures(tiny_model) is None
 
 
 def test_the_shared_gallery_is_found_by_name_and_only_by_a_plain_one(
@@ -439,7 +439,7 @@ def test_the_shared_gallery_is_found_by_name_and_only_by_a_plain_one(
 
     def named(name: str) -> Pictures | None:
         config = dataclasses.replace(TINY, gallery=name)
-        return galleries.test_pictures(dataclasses.replace(tiny_model, config=config))
+        return galleries.load_test_pictures(dataclasses.replace(tiny_model, config=config))
 
     found = named("mnist")
     assert found is not None

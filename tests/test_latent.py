@@ -253,7 +253,7 @@ def test_moving_adds_directions_and_only_a_uniform_prior_is_clamped() -> None:
     directions = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.6, 0.8]])
     amounts = torch.tensor([2.0, -1.0])
     expected = torch.tensor([2.5, -1.1, -0.8])
-    torch.testing.assert_close(latent.moved(z, directions, amounts, "normal"), expected)
-    torch.testing.assert_close(latent.moved(z, directions, amounts, "uniform"), expected.clamp(-1, 1))
-    assert torch.equal(latent.moved(z, directions, torch.zeros(2), "uniform"), z)
+    torch.testing.assert_close(latent.move(z, directions, amounts, "normal"), expected)
+    torch.testing.assert_close(latent.move(z, directions, amounts, "uniform"), expected.clamp(-1, 1))
+    assert torch.equal(latent.move(z, directions, torch.zeros(2), "uniform"), z)
     assert torch.equal(z, torch.tensor([0.5, -0.5, 0.0]))  # not moved in place

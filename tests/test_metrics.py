@@ -23,9 +23,9 @@ def test_mse_is_a_mean_over_pixels():
 def test_the_random_pair_is_the_next_picture_against_this_reconstruction():
     # As the release: concatenate([inputs[1:], inputs[:1]]), then l2err(shifted_inputs, recon).
     shifted = np.concatenate([X.numpy()[1:], X.numpy()[:1]])
-    assert np.array_equal(metrics.next_one(X).numpy(), shifted)
+    assert np.array_equal(metrics.pair_with_next(X).numpy(), shifted)
     expected = np.sqrt(((shifted - Y.numpy()) ** 2).sum(axis=(1, 2, 3)))
-    np.testing.assert_allclose(metrics.l2(metrics.next_one(X), Y).numpy(), expected, rtol=1e-6)
+    np.testing.assert_allclose(metrics.l2(metrics.pair_with_next(X), Y).numpy(), expected, rtol=1e-6)
     assert expected[0] == pytest.approx(math.sqrt(0.7**2 + 0.4**2))
 
 

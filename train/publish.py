@@ -101,7 +101,7 @@ def publish(
 
 def training_pictures(config: ModelConfig, source: str, data_root: str | Path) -> Pictures:
     """Those of the shared gallery where there is one, else of the data set."""
-    shared = galleries.find(LatentModel(config, {}, fingerprint=""), TRAIN_FILE)
+    shared = galleries.find_file(LatentModel(config, {}, fingerprint=""), TRAIN_FILE)
     return galleries.load_pictures(shared) if shared else load_split(config, source, data_root, "train")
 
 
@@ -211,7 +211,7 @@ def draw_pictures(stored: LatentModel, folder: Path) -> None:
         return
     z = Explorer(stored).sample(COLUMNS * SAMPLE_ROWS, card.SAMPLE_SEED)
     images.grid(stored.generator(z), COLUMNS, SCALE).save(folder / card.SAMPLES_FILE, optimize=True)
-    test = galleries.test_pictures(stored)
+    test = galleries.load_test_pictures(stored)
     if "encoder" in stored.networks and test:
         x = test.inputs(slice(0, COLUMNS * PAIR_ROWS))
         y = stored.generator(stored.encoder(x))

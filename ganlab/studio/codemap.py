@@ -22,7 +22,7 @@ from torch import Tensor
 
 from ganlab.config import CheckpointError
 from ganlab.explorer import Explorer
-from ganlab.gallery import ATTRIBUTES_FILE, find
+from ganlab.gallery import ATTRIBUTES_FILE, find_file
 from ganlab.model import LatentModel
 
 FILE = "map.safetensors"
@@ -30,7 +30,7 @@ KINDS = {"tsne": "t-SNE", "principal": "principal directions"}
 STEPS = 32767  # of int16 to each side of the middle: places are stored as whole numbers of them
 
 
-def lacking(explorer: Explorer) -> str:
+def explain_absence(explorer: Explorer) -> str:
     """Why a model has no map; empty where it has."""
     if "encoder" not in explorer.model.networks:
         return "This GAN has no encoder, and so no codes of training pictures to map."
@@ -41,7 +41,7 @@ def lacking(explorer: Explorer) -> str:
 
 def kinds(explorer: Explorer) -> tuple[str, ...]:
     """Which of KINDS the model has, the best first."""
-    if lacking(explorer):
+    if explain_absence(explorer):
         return ()
     return ("principal",) if _stored(explorer.model) is None else ("tsne", "principal")
 
@@ -49,7 +49,7 @@ def kinds(explorer: Explorer) -> tuple[str, ...]:
 def places(explorer: Explorer, kind: str) -> Tensor:
     """(N, 2), where each of the gallery's codes lies; ValueError for a map that the model has not."""
     if kind not in kinds(explorer):
-        reason = lacking(explorer) or f"available = {list(kinds(explorer))}"
+        reason = explain_absence(explorer) or f"available = {list(kinds(explorer))}"
         raise ValueError(f"{explorer.config.name} has no map {kind!r}: {reason}")
     if kind == "tsne":
         stored = _stored(explorer.model)
@@ -87,11 +87,11 @@ def _stored(model: LatentModel) -> Tensor | None:
     return found.float() if told == model.fingerprint else None
 
 
-def packed(explorer: Explorer) -> bytes:
+def pack(explorer: Explorer) -> bytes:
     """One safetensors file: "tsne" and "principal" (N, 2) int16, "codes" (N, D) float16, "labels" and
     "indices" (N,), and "attributes" (N, A) uint8 where the gallery has them; the metadata's "ganlab" says
     what they are. ValueError for a model without a map."""
-    if reason := lacking(explorer):
+    if reason := explain_absence(explorer):
         raise ValueError(reason)
     gallery = explorer.gallery
     assert gallery is not None
@@ -137,7 +137,7 @@ def projection(explorer: Explorer, principal: Tensor) -> dict[str, list[Any]]:
 def note(explorer: Explorer, kind: str) -> str:
     """What to make of a map, with its measured faithfulness."""
     kept, one_nn, codes_nn = (
-        explorer.figure("map", kind, key) for key in ("neighbours_kept", "one_nn", "one_nn_codes")
+        explorer.get_figure("map", kind, key) for key in ("neighbours_kept", "one_nn", "one_nn_codes")
     )
     if kind == "tsne":
         said = "Neighbours stay together; distances between islands, and their sizes, mean nothing."
@@ -146,7 +146,7 @@ def note(explorer: Explorer, kind: str) -> str:
         said = f"The plane holds {float(variance[:2].sum() / variance.sum()):.0%} of the codes' variance."
     if kept is None or one_nn is None or codes_nn is None:
         return said
-    k = explorer.figure("map", "k") or 0
+    k = explorer.get_figure("map", "k") or 0
     return (
         f"{said} Of a code's {k:.0f} nearest, {kept:.0%} are among its {k:.0f} nearest here; the nearest one"
         f" here is of its class in {one_nn:.1%}, by all dimensions in {codes_nn:.1%}."
@@ -155,7 +155,7 @@ def note(explorer: Explorer, kind: str) -> str:
 
 def read_attributes(model: LatentModel) -> tuple[Tensor, list[dict[str, object]]] | None:
     """The gallery's attributes (N, A) as uint8, and of each its name, unit and what 0 and 255 stand for."""
-    path = find(model, ATTRIBUTES_FILE)
+    path = find_file(model, ATTRIBUTES_FILE)
     if path is None:
         return None
     try:

@@ -53,7 +53,7 @@ class Film:
             raise ValueError(f"loop is true or false, not {self.loop!r}.")
 
     @staticmethod
-    def of(told: object) -> Film:
+    def from_settings(told: object) -> Film:
         """From settings by name, which may be a stranger's; what is not named keeps its default."""
         if not isinstance(told, dict):
             raise ValueError('A film\'s settings are an object like {"seconds": 3}.')
@@ -70,7 +70,7 @@ class Film:
         parts = len(ends) - 1
         at = torch.arange(self.frames, dtype=torch.float64) * parts / (self.frames - (0 if self.loop else 1))
         part = at.floor().long().clamp(max=parts - 1)
-        t = eased(at - part, self.easing)
+        t = ease(at - part, self.easing)
         made = []
         for i in range(parts):
             a, b, here = ends[i], ends[i + 1], t[part == i].unsqueeze(1).to(keyframes.dtype)
@@ -83,17 +83,17 @@ class Film:
         return path
 
 
-def eased(t: Tensor, easing: str) -> Tensor:
+def ease(t: Tensor, easing: str) -> Tensor:
     """t in [0, 1], by "smooth" as 3 t^2 - 2 t^3."""
     return t * t * (3 - 2 * t) if easing == "smooth" else t
 
 
-def pictures(explorer: Explorer, film: Film, keyframes: Tensor) -> Tensor:
+def render_frames(explorer: Explorer, film: Film, keyframes: Tensor) -> Tensor:
     """All frames, (frames, C, H, W) in [0, 1]."""
     return explorer.decode(film.latents(keyframes, explorer.config.prior))
 
 
-def encoded(frames: Tensor, film: Film, kind: str, scale: int = 8) -> bytes:
+def encode_file(frames: Tensor, film: Film, kind: str, scale: int = 8) -> bytes:
     """A file of FORMATS from frames (N, C, H, W) in [0, 1], each pixel `scale` pixels wide: PNG is all of
     them in one row, GIF and WebP keep every pixel, MP4 is H.264 and needs the package av."""
     if kind not in FORMATS:
@@ -147,7 +147,7 @@ class Ribbon:
         ]
 
 
-def ribbon(explorer: Explorer, frames: Tensor) -> Ribbon | None:
+def judge_frames(explorer: Explorer, frames: Tensor) -> Ribbon | None:
     """None where no judge knows the model's data."""
     if explorer.judge is None:
         return None

@@ -15,7 +15,7 @@ from torch import Tensor
 from ganlab.model import LatentModel
 
 # Multiplications for a picture, some 50 ms of plain JavaScript; beyond, the server is as quick.
-MOST = 150_000_000
+MAX_MULTIPLICATIONS = 150_000_000
 
 
 def multiplications(model: LatentModel) -> int:
@@ -32,14 +32,15 @@ def multiplications(model: LatentModel) -> int:
 
 def check(model: LatentModel) -> None:
     """ValueError where the generator is too large for a page."""
-    if (needed := multiplications(model)) > MOST:
+    if (needed := multiplications(model)) > MAX_MULTIPLICATIONS:
         raise ValueError(
             f"The generator of {model.config.name} takes {needed / 1e6:.0f} million products a picture;"
-            f" a page can take {MOST / 1e6:.0f} million at most, so the server makes its pictures."
+            f" a page can take {MAX_MULTIPLICATIONS / 1e6:.0f} million at most, so the server"
+            " makes its pictures."
         )
 
 
-def reason(model: LatentModel) -> str:
+def explain_limit(model: LatentModel) -> str:
     """Why the server makes this model's pictures; empty where a page does."""
     try:
         check(model)
@@ -48,7 +49,7 @@ def reason(model: LatentModel) -> str:
     return ""
 
 
-def packed(model: LatentModel) -> bytes:
+def pack(model: LatentModel) -> bytes:
     """The file: tensors "0.weight", "0.bias", "0.skip", "1.weight", ..., and in the metadata's "ganlab" the
     fingerprint, the latent's length, the picture's shape, and for each layer its slope below zero and whether
     it doubles a grid. A sigmoid follows the last."""

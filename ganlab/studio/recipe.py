@@ -47,7 +47,7 @@ class RecipeError(ValueError):
 
 
 @dataclass(frozen=True)
-class Draw:
+class SampledLatent:
     """Sample `index` of a seed, from the prior or the mixture."""
 
     seed: int
@@ -57,17 +57,17 @@ class Draw:
 
 
 @dataclass(frozen=True)
-class Place:
+class ExactLatent:
     """A latent by its numbers, as float32 bytes; `picture` is the hash of the picture it was found for."""
 
     z: bytes
     picture: str = ""
 
     @staticmethod
-    def of(z: Tensor, x: Tensor | None = None) -> Place:
+    def from_tensor(z: Tensor, x: Tensor | None = None) -> ExactLatent:
         """z (D,) or (1, D); x (1, C, H, W) in [0, 1], the prepared picture that was inverted."""
         numbers = z.detach().cpu().flatten().numpy().astype("<f4")
-        return Place(numbers.tobytes(), "" if x is None else picture_hash(x))
+        return ExactLatent(numbers.tobytes(), "" if x is None else picture_hash(x))
 
     def latent(self) -> Tensor:
         """(1, D)."""
@@ -83,7 +83,7 @@ def picture_hash(x: Tensor) -> str:
 class Recipe:
     model: str
     fingerprint: str
-    latents: tuple[Place | Draw, ...]
+    latents: tuple[ExactLatent | SampledLatent, ...]
     steps: int | None = None  # of "interpolate"
     film: Film | None = None  # of "film"; neither: "decode"
 
@@ -153,7 +153,7 @@ class Recipe:
         return Recipe.from_query(found[1] if found else text)
 
 
-def recipe_of(explorer: Explorer, *latents: Place | Draw, steps: int | None = None) -> Recipe:
+def recipe_of(explorer: Explorer, *latents: ExactLatent | SampledLatent, steps: int | None = None) -> Recipe:
     """The recipe of G(z) for one latent, or of `steps` pictures from each latent to the next."""
     return Recipe(explorer.config.name, explorer.fingerprint, latents, steps)
 
@@ -167,7 +167,7 @@ def find_latents(explorer: Explorer, recipe: Recipe) -> Tensor:
         )
     latents = []
     for source in recipe.latents:
-        if isinstance(source, Draw):
+        if isinstance(source, SampledLatent):
             sample = explorer.sample(source.index + 1, source.seed, source.truncation, source.source)
             latents.append(sample[source.index :])
         else:
@@ -188,14 +188,14 @@ def replay(explorer: Explorer, recipe: Recipe) -> Tensor:
     return torch.cat([explorer.decode(part[min(i, 1) :]) for i, part in enumerate(parts)])
 
 
-def _told(one: Place | Draw) -> dict[str, Any]:
-    if isinstance(one, Draw):
+def _told(one: ExactLatent | SampledLatent) -> dict[str, Any]:
+    if isinstance(one, SampledLatent):
         return {"seed": one.seed, "index": one.index, "source": one.source, "truncation": one.truncation}
     told = {"z": base64.b64encode(one.z).decode()}
     return told | {"picture": one.picture} if one.picture else told
 
 
-def _read(told: object) -> Place | Draw:
+def _read(told: object) -> ExactLatent | SampledLatent:
     if not isinstance(told, dict) or not ("z" in told) ^ ("seed" in told):
         raise RecipeError("A recipe's latent is an object with z, or with seed, index and source.")
     if "seed" in told:
@@ -203,7 +203,7 @@ def _read(told: object) -> Place | Draw:
         if type(truncation) not in (int, float) or not 0 <= truncation <= 1:
             raise RecipeError(f"truncation is a number from 0 to 1, not {truncation!r}.")
         seed, index = _whole(told, "seed", 0, latent.MAX_SEED), _whole(told, "index", 0, MAX_INDEX)
-        return Draw(seed, index, _text(told, "source"), float(truncation))
+        return SampledLatent(seed, index, _text(told, "source"), float(truncation))
     try:
         z = base64.b64decode(_text(told, "z"), validate=True)
     except (binascii.Error, ValueError):
@@ -213,14 +213,14 @@ def _read(told: object) -> Place | Draw:
     picture = told.get("picture", "")
     if picture and not (isinstance(picture, str) and re.fullmatch(r"[0-9a-f]{64}", picture)):
         raise RecipeError("A recipe's picture is a SHA-256 in 64 hexadecimal digits.")
-    return Place(z, picture)
+    return ExactLatent(z, picture)
 
 
 def _film(told: object, keyframes: int) -> Film:
     if keyframes > MAX_KEYFRAMES:
         raise RecipeError(f"A film goes through 2 to {MAX_KEYFRAMES} latents, not {keyframes}.")
     try:
-        return Film.of(told)
+        return Film.from_settings(told)
     except ValueError as error:
         raise RecipeError(str(error)) from None
 

@@ -20,7 +20,7 @@ MAX_BYTES = 1_000_000
 MAX_LATENTS = 256
 
 
-def packed(explorer: Explorer, z: Tensor, captions: Sequence[str]) -> bytes:
+def pack(explorer: Explorer, z: Tensor, captions: Sequence[str]) -> bytes:
     """The file of latents (N, latent_dim) and their N captions."""
     told = {
         "model": explorer.config.name,
@@ -30,7 +30,7 @@ def packed(explorer: Explorer, z: Tensor, captions: Sequence[str]) -> bytes:
     return save({"z": z.float().contiguous()}, told)
 
 
-def unpacked(explorer: Explorer, content: bytes) -> tuple[Tensor, list[str]]:
+def unpack(explorer: Explorer, content: bytes) -> tuple[Tensor, list[str]]:
     """Latents and captions of a file, which may be anybody's. ValueError for one that is no shelf, or one
     of another checkpoint."""
     if len(content) > MAX_BYTES:

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from ganlab.explorer import Explorer
-from ganlab.gallery import test_pictures
+from ganlab.gallery import load_test_pictures
 from ganlab.studio.recipe import Recipe, find_latents
 from ganlab.ui import items
 from ganlab.ui.html import markup
@@ -27,10 +27,10 @@ from ganlab.ui.page import (
     Shelf,
     Tab,
     Waiting,
+    adapt_shelf,
     html,
     keeps_html,
     loaded,
-    moved_to,
     notice_area,
     now_html,
     restored,
@@ -59,10 +59,10 @@ TABS = (
 
 def opening(explorer: Explorer) -> Shelf:
     """Something alive at once: a test picture already reconstructed, and a path to another."""
-    if test_pictures(explorer.model) is not None:
+    if load_test_pictures(explorer.model) is not None:
         current, other = reconstruct.example_items(explorer, 0, 1)
     else:
-        current, other = (items.of_sample(explorer, 0, i) for i in range(2))
+        current, other = (items.from_sample(explorer, 0, i) for i in range(2))
     return Shelf(current, Ends(current, other), ())
 
 
@@ -75,7 +75,7 @@ def switched(explorer: Explorer, shelf: Shelf, waiting: Waiting) -> tuple[Shelf,
         if taken not in waiting:
             return opening(explorer), waiting
         shelf = waiting.pop(taken)
-    return moved_to(explorer, shelf), waiting
+    return adapt_shelf(explorer, shelf), waiting
 
 
 def build(models: Models) -> gr.Blocks:
@@ -160,7 +160,7 @@ def _redraw(
         if tab.id in shown:
             try:
                 # A slow handler may leave behind what belongs to the model that was in use when it began.
-                fitting = moved_to(explorer, Shelf(current, ends, ()))
+                fitting = adapt_shelf(explorer, Shelf(current, ends, ()))
                 made += tab.render(explorer, fitting.current, fitting.ends, *own)
             except ValueError as error:
                 made += [*[gr.skip()] * (len(tab.outputs) - 1), markup.notice(str(error))]
@@ -313,7 +313,7 @@ def linked(models: Models, text: str) -> tuple[str, Shelf, str]:
     name = models.of_recipe(recipe)
     explorer = models.get(name)
     found = [
-        items.of_latent(explorer, z.unsqueeze(0), "a linked latent") for z in find_latents(explorer, recipe)
+        items.from_latent(explorer, z.unsqueeze(0), "a linked latent") for z in find_latents(explorer, recipe)
     ]
     shelf = opening(explorer)._replace(current=found[0])
     if recipe.operation == "decode":

@@ -36,7 +36,7 @@ class Item:
         return self.image if self.x is None else self.x
 
 
-def of_pictures(explorer: Explorer, x: Tensor, captions: Sequence[str]) -> list[Item]:
+def from_pictures(explorer: Explorer, x: Tensor, captions: Sequence[str]) -> list[Item]:
     """An item for each picture of x (N, C, H, W), inverted all at once: by the encoder where there is
     one, else by optimisation, which takes little longer for many than for one."""
     found = explorer.invert(x)
@@ -47,22 +47,22 @@ def of_pictures(explorer: Explorer, x: Tensor, captions: Sequence[str]) -> list[
     ]
 
 
-def of_picture(explorer: Explorer, x: Tensor, caption: str, notes: tuple[str, ...] = ()) -> Item:
-    return replace(of_pictures(explorer, x, [caption])[0], notes=notes)
+def from_picture(explorer: Explorer, x: Tensor, caption: str, notes: tuple[str, ...] = ()) -> Item:
+    return replace(from_pictures(explorer, x, [caption])[0], notes=notes)
 
 
-def of_latent(explorer: Explorer, z: Tensor, caption: str) -> Item:
+def from_latent(explorer: Explorer, z: Tensor, caption: str) -> Item:
     return Item(z, explorer.decode(z), caption, explorer.fingerprint)
 
 
-def of_page(explorer: Explorer, told: object) -> Item:
+def from_page(explorer: Explorer, told: object) -> Item:
     """A latent that a page moved to, with what it says of it. It is anybody's page: all is checked."""
     told = told if isinstance(told, dict) else {}
     z = explorer.unpack({"fingerprint": told.get("fingerprint"), "z": told.get("z")})
-    return of_latent(explorer, z, str(told.get("about", ""))[:MAX_CAPTION])
+    return from_latent(explorer, z, str(told.get("about", ""))[:MAX_CAPTION])
 
 
-def of_sample(
+def from_sample(
     explorer: Explorer, seed: int, index: int = 0, truncation: float = 1.0, source: str | None = None
 ) -> Item:
     """Sample `index` of a seed; where a model has more than one source of latents, it is named."""
@@ -73,16 +73,16 @@ def of_sample(
         caption += f", {source}"
     if truncation != 1:
         caption += f", truncation {truncation:g}"
-    return of_latent(explorer, z, caption)
+    return from_latent(explorer, z, caption)
 
 
-def of_gallery(explorer: Explorer, index: int) -> Item:
+def from_gallery(explorer: Explorer, index: int) -> Item:
     """A training picture by its index in the data set, as `Neighbour.index` names it."""
-    x, label = explorer.training_picture(index)
-    return of_picture(explorer, x, f"training {label} (no. {index})")
+    x, label = explorer.get_training_picture(index)
+    return from_picture(explorer, x, f"training {label} (no. {index})")
 
 
-def moved_to(explorer: Explorer, items: Sequence[Item]) -> list[Item]:
+def adapt_to(explorer: Explorer, items: Sequence[Item]) -> list[Item]:
     """The items for another model: their pictures are inverted anew, since latents do not travel.
 
     An item of this model stays, and one that comes back to the model where it was made is what it was.
@@ -97,7 +97,7 @@ def moved_to(explorer: Explorer, items: Sequence[Item]) -> list[Item]:
             away[item.key] = item.origin or item
     if away:
         x = torch.cat([item.picture for item in away.values()])
-        made = of_pictures(explorer, x, [item.caption for item in away.values()])
+        made = from_pictures(explorer, x, [item.caption for item in away.values()])
         for (key, item), new in zip(away.items(), made, strict=True):
             here[key] = replace(new, key=key, notes=item.notes, origin=item)
     return [here[item.key] for item in items]

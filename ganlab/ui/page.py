@@ -17,8 +17,7 @@ import torch
 from ganlab.explorer import Explorer
 from ganlab.studio import portable, shelf
 from ganlab.ui.html import markup
-from ganlab.ui.items import MAX_CAPTION, Item, of_latent, of_page
-from ganlab.ui.items import moved_to as moved_items
+from ganlab.ui.items import MAX_CAPTION, Item, adapt_to, from_latent, from_page
 from ganlab.ui.server.models import Models
 
 # Handlers of the page itself: off the queue for speed, no progress veil, not part of the API.
@@ -65,9 +64,9 @@ class Shelf(NamedTuple):
 Waiting: TypeAlias = dict[tuple[int, ...], Shelf]  # by shape (C, H, W): those that the model does not take
 
 
-def moved_to(explorer: Explorer, shelf: Shelf) -> Shelf:
+def adapt_shelf(explorer: Explorer, shelf: Shelf) -> Shelf:
     """The same pictures for another model, which takes their shape."""
-    moved = {item.key: item for item in moved_items(explorer, shelf.items)}
+    moved = {item.key: item for item in adapt_to(explorer, shelf.items)}
     a, b = (item and moved[item.key] for item in shelf.ends)
     # The same picture may lie in several places; since when it is current only the current one knows.
     current = replace(moved[shelf.current.key], since=shelf.current.since)
@@ -129,7 +128,7 @@ def latents_value(explorer: Explorer, name: str, current: Item, ends: Ends) -> d
         "caption": current.caption,
         "a": a,
         "b": b,
-        "server": portable.reason(explorer.model),
+        "server": portable.explain_limit(explorer.model),
     }
 
 
@@ -182,7 +181,7 @@ def files_html(explorer: Explorer, kept: tuple[Item, ...]) -> str:
     save = ""
     if kept:
         z = torch.cat([item.z for item in kept])
-        content = base64.b64encode(shelf.packed(explorer, z, [item.caption for item in kept])).decode()
+        content = base64.b64encode(shelf.pack(explorer, z, [item.caption for item in kept])).decode()
         save = (
             f'<a class="gl-button" download="{escape(explorer.config.name)}-shelf.safetensors"'
             f' href="data:application/octet-stream;base64,{content}">save shelf</a>'
@@ -200,9 +199,9 @@ def loaded(explorer: Explorer, content: object) -> tuple[Item, ...]:
         blob = base64.b64decode(str(content)[: 2 * shelf.MAX_BYTES], validate=True)
     except ValueError:
         blob = b""
-    z, captions = shelf.unpacked(explorer, blob)
+    z, captions = shelf.unpack(explorer, blob)
     return tuple(
-        of_latent(explorer, row.unsqueeze(0), caption[:MAX_CAPTION])
+        from_latent(explorer, row.unsqueeze(0), caption[:MAX_CAPTION])
         for row, caption in zip(z[-MAX_KEPT:], captions[-MAX_KEPT:], strict=True)
     )
 
@@ -215,7 +214,7 @@ def restored(explorer: Explorer, told: object) -> tuple[Item, ...]:
         raise ValueError("A shelf is a list of latents with their captions.")
     fingerprint = told.get("fingerprint")
     return tuple(
-        of_page(explorer, {"fingerprint": fingerprint, "z": one.get("z"), "about": one.get("caption", "")})
+        from_page(explorer, {"fingerprint": fingerprint, "z": one.get("z"), "about": one.get("caption", "")})
         for one in latents[-MAX_KEPT:]
     )
 

@@ -94,6 +94,6 @@ def served_page(
         }""",
         [bundled.config.name, bundled.fingerprint],
     )
-    monkeypatch.setattr(portable, "MOST", 0)
+    monkeypatch.setattr(portable, "MAX_MULTIPLICATIONS", 0)
     choose(page, other_model, "Other · MNIST")
     return page

@@ -212,7 +212,7 @@ def test_start_upload_and_pen(browser: Any, digits: Pictures) -> None:
 
 
 @pytest.mark.parametrize(
-    "before", ["", "from ganlab import portable; portable.MOST = 0"], ids=["page", "server"]
+    "before", ["", "from ganlab import portable; portable.MAX_MULTIPLICATIONS = 0"], ids=["page", "server"]
 )
 def test_the_studio(browser: Any, before: str) -> None:
     """Frames are new pictures on the stage, at most one a frame of the screen (60 a second here)."""

@@ -17,7 +17,7 @@ from ganlab.__main__ import main
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.studio.film import Film
-from ganlab.studio.recipe import Place, Recipe, recipe_of, replay
+from ganlab.studio.recipe import ExactLatent, Recipe, recipe_of, replay
 from tests.browser.test_studio import CANVAS, moved, shown, sliders, studio
 from tests.browser.test_tabs import Open, caption, tab
 from tests.conftest import free_port
@@ -58,13 +58,15 @@ def test_a_recipe_of_the_page_replays_to_its_pixels(
     still = Recipe.from_json(saved(page, "recipe").decode())
     (place,) = still.latents
     x = digits.inputs(slice(0, 1))
-    assert isinstance(place, Place)
-    assert place.picture == Place.of(bundled.encode(x), x).picture  # which picture it was found for
+    assert isinstance(place, ExactLatent)
+    assert (
+        place.picture == ExactLatent.from_tensor(bundled.encode(x), x).picture
+    )  # which picture it was found for
     torch.testing.assert_close(place.latent(), bundled.encode(x), atol=1e-5, rtol=0)
     moved(page, 2, "1.35")
     moved(page, 4, "-2")
     recipe = Recipe.from_json(saved(page, "recipe").decode())
-    assert isinstance(recipe.latents[0], Place)
+    assert isinstance(recipe.latents[0], ExactLatent)
     assert recipe.latents[0].picture == ""  # what was moved is of no picture
     assert (recipe.model, recipe.fingerprint) == (bundled.config.name, bundled.fingerprint)
     exported = np.asarray(Image.open(io.BytesIO(saved(page, "save PNG"))))
@@ -128,8 +130,8 @@ def test_a_films_link_and_recipe_bring_all_of_it_back(
     ("query", "said"),
     [
         ("nonsense", "This permalink is damaged"),
-        (Recipe("gone", "f" * 16, (Place(b"\0" * 200),)).to_query(), "was made with gone"),
-        (Recipe("gone", "f" * 16, (Place(b"\0" * 200),) * 2, 5).to_query(), "was made with gone"),
+        (Recipe("gone", "f" * 16, (ExactLatent(b"\0" * 200),)).to_query(), "was made with gone"),
+        (Recipe("gone", "f" * 16, (ExactLatent(b"\0" * 200),) * 2, 5).to_query(), "was made with gone"),
     ],
 )
 def test_a_bad_link_is_told_and_leaves_the_page_alive(open_page: Open, query: str, said: str) -> None:
@@ -144,7 +146,7 @@ def test_the_servers_picture_of_a_recipe(server: str, bundled: Explorer) -> None
     from tests.ui.server.test_routes import get
 
     z = bundled.sample(1, seed=4)
-    query = recipe_of(bundled, Place.of(z)).to_query()
+    query = recipe_of(bundled, ExactLatent.from_tensor(z)).to_query()
     status, content, _ = get(server, f"/ganlab/picture?model={bundled.config.name}&recipe={query}")
     assert status == 200
     pixels = np.asarray(Image.open(io.BytesIO(content)))

@@ -331,7 +331,7 @@ def test_a_served_picture_that_comes_too_late_is_not_shown(
     page.route("**/ganlab/picture*", lambda route: held.append(route))
     with page.expect_request("**/ganlab/picture*"):
         sliders(page).first.fill("2")
-    monkeypatch.setattr(portable, "MOST", 10**9)
+    monkeypatch.setattr(portable, "MAX_MULTIPLICATIONS", 10**9)
     choose(page, bundled.config.name, "BiGAN · MNIST")
     expect(page.locator("[data-view=corners]")).to_be_visible()  # only where the page makes the pictures
     before = shown(page)

@@ -33,7 +33,7 @@ def test_the_principal_map_keeps_the_first_two_components(few_neighbours: Explor
 
 
 def test_a_page_gets_codes_labels_and_where_any_latent_lies(few_neighbours: Explorer) -> None:
-    content = codemap.packed(few_neighbours)
+    content = codemap.pack(few_neighbours)
     tensors, told = load(content), told_of(content)
     gallery = few_neighbours.gallery
     assert gallery is not None
@@ -66,7 +66,7 @@ def test_a_tsne_belongs_to_its_checkpoint_alone(tmp_path: Path) -> None:
     assert codemap.kinds(explorer) == ("principal",)
     codemap.save_places(folder, places[:7], explorer.fingerprint)
     with pytest.raises(CheckpointError, match="does not fit its gallery"):
-        codemap.packed(explorer)
+        codemap.pack(explorer)
     (folder / codemap.FILE).write_bytes(b"not safetensors")
     with pytest.raises(CheckpointError, match="is damaged"):
         codemap.kinds(explorer)
@@ -74,12 +74,12 @@ def test_a_tsne_belongs_to_its_checkpoint_alone(tmp_path: Path) -> None:
 
 def test_a_model_without_codes_says_why(gan_model: str, tmp_path: Path) -> None:
     gan = ganlab.load(gan_model)
-    assert "no encoder" in codemap.lacking(gan)
+    assert "no encoder" in codemap.explain_absence(gan)
     assert codemap.kinds(gan) == ()
     with pytest.raises(ValueError, match="no encoder"):
-        codemap.packed(gan)
+        codemap.pack(gan)
     alone = Explorer(ganlab.load("mnist-ae-l1").model)
-    assert "without training pictures" in codemap.lacking(alone)
+    assert "without training pictures" in codemap.explain_absence(alone)
 
 
 def test_attributes_come_with_what_their_colours_mean(bundled: Explorer) -> None:

@@ -55,8 +55,8 @@ def test_smooth_is_slow_near_the_keyframes() -> None:
 @pytest.mark.parametrize("kind", ["gif", "webp", "png"])
 def test_files_hold_every_pixel(bundled: Explorer, kind: str) -> None:
     made = Film(frames=6, seconds=1.2)
-    frames = film.pictures(bundled, made, bundled.sample(2, seed=1))
-    content = film.encoded(frames, made, kind, scale=3)
+    frames = film.render_frames(bundled, made, bundled.sample(2, seed=1))
+    content = film.encode_file(frames, made, kind, scale=3)
     with Image.open(io.BytesIO(content)) as image:
         if kind == "png":
             assert image.size == (3 * (6 * 29 + 1), 3 * 30)
@@ -72,8 +72,8 @@ def test_files_hold_every_pixel(bundled: Explorer, kind: str) -> None:
 def test_mp4_shows_the_frames(bundled: Explorer) -> None:
     av = pytest.importorskip("av", reason='MP4 needs the package av: pip install -e ".[film]"')
     made = Film(frames=12, seconds=0.5)
-    frames = film.pictures(bundled, made, bundled.sample(2, seed=1))
-    with av.open(io.BytesIO(film.encoded(frames, made, "mp4", scale=9))) as container:
+    frames = film.render_frames(bundled, made, bundled.sample(2, seed=1))
+    with av.open(io.BytesIO(film.encode_file(frames, made, "mp4", scale=9))) as container:
         shown = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
         assert float(container.streams.video[0].average_rate) == pytest.approx(24)
     assert len(shown) == 12
@@ -86,7 +86,7 @@ def test_without_av_a_sentence_says_what_to_do(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setitem(__import__("sys").modules, "av", None)
     frames = bundled.decode(bundled.sample(2, seed=0))
     with pytest.raises(ValueError, match=r"MP4 needs the package av"):
-        film.encoded(frames, Film(frames=2), "mp4")
+        film.encode_file(frames, Film(frames=2), "mp4")
 
 
 @pytest.mark.parametrize(
@@ -116,9 +116,9 @@ def test_too_few_and_too_many_keyframes_and_sizes_are_refused(bundled: Explorer)
     frames = bundled.decode(bundled.sample(2, seed=0))
     for scale in (0, 37, 2.5):
         with pytest.raises(ValueError, match="from 1 to 36 times"):
-            film.encoded(frames, Film(frames=2), "gif", scale)  # type: ignore[arg-type]
+            film.encode_file(frames, Film(frames=2), "gif", scale)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="available = "):
-        film.encoded(frames, Film(frames=2), "avi")
+        film.encode_file(frames, Film(frames=2), "avi")
 
 
 def test_the_ribbon_tells_flips_in_words(bundled: Explorer) -> None:
@@ -127,8 +127,8 @@ def test_the_ribbon_tells_flips_in_words(bundled: Explorer) -> None:
     assert bundled.judge is not None
     labels = bundled.judge.labels(bundled.decode(a))
     other = int((labels != labels[0]).nonzero()[0, 0])
-    frames = film.pictures(bundled, made, torch.stack([a[0], b[other]]))
-    found = film.ribbon(bundled, frames)
+    frames = film.render_frames(bundled, made, torch.stack([a[0], b[other]]))
+    found = film.judge_frames(bundled, frames)
     assert found is not None
     assert (found.labels[0], found.labels[-1]) == (int(labels[0]), int(labels[other]))
     assert all(0.1 <= sure <= 1 for sure in found.confidences)

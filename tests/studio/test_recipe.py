@@ -16,10 +16,10 @@ from ganlab.explorer import Explorer
 from ganlab.studio import film
 from ganlab.studio.film import Film
 from ganlab.studio.recipe import (
-    Draw,
-    Place,
+    ExactLatent,
     Recipe,
     RecipeError,
+    SampledLatent,
     find_latents,
     picture_hash,
     recipe_of,
@@ -31,8 +31,8 @@ HASH = "0" * 64
 
 
 def recipes() -> list[Recipe]:
-    place = Place.of(NUMBERS[0])
-    draw = Draw(7, 3, "prior", 0.8)
+    place = ExactLatent.from_tensor(NUMBERS[0])
+    draw = SampledLatent(7, 3, "prior", 0.8)
     found = dataclasses.replace(place, picture=HASH)
     return [
         Recipe("mnist-bigan", "f" * 16, (place,)),
@@ -53,25 +53,35 @@ def test_a_recipe_comes_back_as_it_was(recipe: Recipe) -> None:
 
 def test_a_latents_numbers_are_exact() -> None:
     z = torch.cat([NUMBERS[0], torch.tensor([1 / 3, -0.0, 1e-38, 3.4e38])])
-    back = Recipe.from_query(Recipe("m", "f", (Place.of(z),)).to_query()).latents[0]
-    assert isinstance(back, Place)
+    back = Recipe.from_query(Recipe("m", "f", (ExactLatent.from_tensor(z),)).to_query()).latents[0]
+    assert isinstance(back, ExactLatent)
     assert torch.equal(back.latent()[0].view(torch.int32), z.view(torch.int32))
 
 
 def test_a_permalink_is_short() -> None:
-    assert len(Recipe("mnist-bigan-plus", "f" * 16, (Place.of(NUMBERS[0]),)).to_query()) < 1000
+    assert len(Recipe("mnist-bigan-plus", "f" * 16, (ExactLatent.from_tensor(NUMBERS[0]),)).to_query()) < 1000
 
 
 def test_replaying_gives_the_same_pictures(bundled: Explorer) -> None:
     z = bundled.sample(4, seed=5)
-    again = replay(bundled, recipe_of(bundled, Place.of(z[2])))
+    again = replay(bundled, recipe_of(bundled, ExactLatent.from_tensor(z[2])))
     assert torch.equal(again, bundled.decode(z[2:3]))
-    drawn = replay(bundled, recipe_of(bundled, Draw(5, 3, "prior")))
+    drawn = replay(bundled, recipe_of(bundled, SampledLatent(5, 3, "prior")))
     assert torch.equal(drawn, bundled.decode(z[3:]))
     assert torch.equal(
-        find_latents(bundled, recipe_of(bundled, Draw(5, 1, "prior", 0.5))), bundled.sample(2, 5, 0.5)[1:]
+        find_latents(bundled, recipe_of(bundled, SampledLatent(5, 1, "prior", 0.5))),
+        bundled.sample(2, 5, 0.5)[1:],
     )
-    path = replay(bundled, recipe_of(bundled, Place.of(z[0]), Place.of(z[1]), Draw(5, 2, "prior"), steps=5))
+    path = replay(
+        bundled,
+        recipe_of(
+            bundled,
+            ExactLatent.from_tensor(z[0]),
+            ExactLatent.from_tensor(z[1]),
+            SampledLatent(5, 2, "prior"),
+            steps=5,
+        ),
+    )
     assert len(path) == 9  # the middle one is there once
     for index, row in ((0, 0), (4, 1), (8, 2)):
         torch.testing.assert_close(path[index], bundled.decode(z[row : row + 1])[0])
@@ -82,21 +92,21 @@ def test_replaying_gives_the_same_pictures(bundled: Explorer) -> None:
 def test_a_films_recipe_gives_its_frames(bundled: Explorer) -> None:
     made = Film(7, 1.0, "smooth", None, True)
     z = bundled.sample(3, seed=5)
-    recipe = dataclasses.replace(recipe_of(bundled, *(Place.of(row) for row in z)), film=made)
-    assert torch.equal(replay(bundled, recipe), film.pictures(bundled, made, z))
+    recipe = dataclasses.replace(recipe_of(bundled, *(ExactLatent.from_tensor(row) for row in z)), film=made)
+    assert torch.equal(replay(bundled, recipe), film.render_frames(bundled, made, z))
 
 
 def test_another_checkpoint_refuses_by_name(bundled: Explorer) -> None:
-    recipe = recipe_of(ganlab.load("mnist-ae-l1"), Place.of(NUMBERS[0]))
+    recipe = recipe_of(ganlab.load("mnist-ae-l1"), ExactLatent.from_tensor(NUMBERS[0]))
     with pytest.raises(RecipeError, match=r"made with mnist-ae-l1 \(.*not with\s+mnist-bigan"):
         replay(bundled, recipe)
 
 
 def test_what_does_not_fit_the_model_is_said(bundled: Explorer) -> None:
     with pytest.raises(ValueError, match="takes latents"):
-        replay(bundled, recipe_of(bundled, Place.of(NUMBERS[0, :7])))
+        replay(bundled, recipe_of(bundled, ExactLatent.from_tensor(NUMBERS[0, :7])))
     with pytest.raises(ValueError, match=r"draws latents from \['prior'\]"):
-        replay(bundled, recipe_of(bundled, Draw(1, 0, "mixture")))
+        replay(bundled, recipe_of(bundled, SampledLatent(1, 0, "mixture")))
 
 
 def test_a_pictures_hash_is_of_its_pixels(bundled: Explorer) -> None:

@@ -15,16 +15,16 @@ from ganlab.studio import shelf
 def test_latents_and_captions_come_back_exactly(few_neighbours: Explorer) -> None:
     z = few_neighbours.sample(5, seed=3)
     captions = ["a", "ä “quoted”", "", "sample 3", "x" * 500]
-    content = shelf.packed(few_neighbours, z, captions)
-    found, named = shelf.unpacked(few_neighbours, content)
+    content = shelf.pack(few_neighbours, z, captions)
+    found, named = shelf.unpack(few_neighbours, content)
     assert torch.equal(found, z)
     assert named == captions
 
 
 def test_another_checkpoints_shelf_is_refused_by_name(few_neighbours: Explorer, bundled: Explorer) -> None:
-    content = shelf.packed(bundled, bundled.sample(2, seed=0), ["a", "b"])
+    content = shelf.pack(bundled, bundled.sample(2, seed=0), ["a", "b"])
     with pytest.raises(ValueError, match=r"of the model mnist-bigan \(.*not of mnist-ae-l1"):
-        shelf.unpacked(few_neighbours, content)
+        shelf.unpack(few_neighbours, content)
 
 
 def of(explorer: Explorer, z: torch.Tensor, captions: object) -> bytes:
@@ -35,7 +35,7 @@ def of(explorer: Explorer, z: torch.Tensor, captions: object) -> bytes:
 def test_a_file_that_is_no_shelf_gets_a_sentence(few_neighbours: Explorer) -> None:
     for content in (b"", b"\x08", b"x" * 100, save({"z": torch.zeros(1, 50)}), save({"y": torch.zeros(1)})):
         with pytest.raises(ValueError, match="no shelf"):
-            shelf.unpacked(few_neighbours, content)
+            shelf.unpack(few_neighbours, content)
     wrong = {
         "at most 1 MB": b"x" * (shelf.MAX_BYTES + 1),
         r"not \(2, 3\)": of(few_neighbours, torch.zeros(2, 3), ["a", "b"]),
@@ -46,4 +46,4 @@ def test_a_file_that_is_no_shelf_gets_a_sentence(few_neighbours: Explorer) -> No
     }
     for sentence, content in wrong.items():
         with pytest.raises(ValueError, match=sentence):
-            shelf.unpacked(few_neighbours, content)
+            shelf.unpack(few_neighbours, content)

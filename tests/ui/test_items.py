@@ -46,8 +46,8 @@ def inversions(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def shelf_of(explorer: Explorer, digits: Pictures) -> Shelf:
     """A current picture that is also A, a sample as B, and two kept pictures."""
-    first, second, third = items.of_pictures(explorer, digits.inputs(slice(0, 3)), ["a", "b", "c"])
-    sample = items.of_latent(explorer, explorer.sample(1, seed=4), "sample 0 of seed 4")
+    first, second, third = items.from_pictures(explorer, digits.inputs(slice(0, 3)), ["a", "b", "c"])
+    sample = items.from_latent(explorer, explorer.sample(1, seed=4), "sample 0 of seed 4")
     first = replace(first, notes=("dark ink on light: inverted",))
     return Shelf(first, Ends(first, sample), (second, third))
 
@@ -55,12 +55,12 @@ def shelf_of(explorer: Explorer, digits: Pictures) -> Shelf:
 def test_many_pictures_are_inverted_as_one_by_one(other: Explorer, gan: Explorer, digits: Pictures) -> None:
     x = digits.inputs(slice(0, 2))
     for explorer in (other, gan):
-        for item, picture in zip(items.of_pictures(explorer, x, "ab"), x, strict=True):
-            alone = items.of_picture(explorer, picture[None], item.caption)
+        for item, picture in zip(items.from_pictures(explorer, x, "ab"), x, strict=True):
+            alone = items.from_picture(explorer, picture[None], item.caption)
             torch.testing.assert_close(item.image, alone.image, atol=1e-3, rtol=1e-3)
             assert torch.equal(item.picture, picture[None])
             assert item.fingerprint == explorer.fingerprint
-    assert torch.equal(items.of_pictures(other, x, "ab")[1].z, other.encode(x)[1:2])
+    assert torch.equal(items.from_pictures(other, x, "ab")[1].z, other.encode(x)[1:2])
 
 
 def test_the_whole_shelf_is_inverted_at_once(
@@ -100,7 +100,7 @@ def test_what_is_of_this_model_already_stays(
 ) -> None:
     moved, _ = app.switched(gan, shelf_of(bundled, digits), {})
     inversions.clear()
-    again = items.moved_to(gan, moved.items)
+    again = items.adapt_to(gan, moved.items)
     assert all(one.key == other.key for one, other in zip(again, moved.items, strict=True))
     assert all(one.z is other.z for one, other in zip(again, moved.items, strict=True))
     assert inversions == []
@@ -135,4 +135,4 @@ def test_an_empty_end_stays_empty(bundled: Explorer, other: Explorer, digits: Pi
 
 def test_a_picture_of_another_shape_is_refused(colour: Explorer, bundled: Explorer, digits: Pictures) -> None:
     with pytest.raises(ValueError, match=r"takes pictures \(N, 3, 32, 32\)"):
-        items.moved_to(colour, shelf_of(bundled, digits).items[:1])
+        items.adapt_to(colour, shelf_of(bundled, digits).items[:1])

@@ -73,7 +73,7 @@ def colour_photo() -> str:
 
 
 def test_reconstruction_by_optimisation_says_so(gan: Explorer, digits: Pictures) -> None:
-    item = items.of_picture(gan, digits.inputs(slice(4, 5)), "test 4")
+    item = items.from_picture(gan, digits.inputs(slice(4, 5)), "test 4")
     html = reconstruct.stage_html(gan, item)
     said = text(html)
     assert "This GAN has no encoder; it inverts by optimisation" in said
@@ -88,14 +88,14 @@ def test_reconstruction_by_optimisation_says_so(gan: Explorer, digits: Pictures)
 
 def test_an_encoder_is_used_where_there_is_one(other_model: str, digits: Pictures) -> None:
     explorer = ganlab.load(other_model)
-    item = items.of_picture(explorer, digits.inputs(slice(4, 5)), "test 4")
+    item = items.from_picture(explorer, digits.inputs(slice(4, 5)), "test 4")
     said = text(reconstruct.stage_html(explorer, item))
     assert "Reconstruction G(E(x))" in said
     assert "optimisation" not in said
 
 
 def test_a_latent_is_reconstructed_from_its_picture(gan: Explorer) -> None:
-    item = items.of_latent(gan, gan.sample(1, seed=5), "sample 0 of seed 5")
+    item = items.from_latent(gan, gan.sample(1, seed=5), "sample 0 of seed 5")
     seen, back = shown(reconstruct.stage_html(gan, item))[:2]
     assert np.array_equal(seen, images.to_uint8(item.image[0]))
     np.testing.assert_allclose(back.astype(int), seen.astype(int), atol=12)  # found again, nearly
@@ -120,7 +120,7 @@ def test_directions_that_no_codes_tell_are_lacking_with_the_reason(gan: Explorer
 
 
 def test_a_latent_of_the_studio_is_known_by_its_key(bundled: Explorer) -> None:
-    item = items.of_latent(bundled, bundled.sample(1), "sample")
+    item = items.from_latent(bundled, bundled.sample(1), "sample")
     shown = latent.studio_value(bundled, "mnist-bigan", item, Ends(item, None))
     assert shown["key"] == item.key
     assert shown["b"] is None
@@ -161,7 +161,7 @@ def test_spaces_stand_beside_their_measured_accuracy(bundled: Explorer, gan: Exp
 @pytest.mark.parametrize("space", ["code", "discriminator", "untrained"])
 def test_each_space_shows_its_own_neighbours(other_model: str, digits: Pictures, space: str) -> None:
     explorer = ganlab.load(other_model)
-    item = items.of_picture(explorer, digits.inputs(slice(3, 4)), "test 0")
+    item = items.from_picture(explorer, digits.inputs(slice(3, 4)), "test 0")
     html = neighbours.stage_html(explorer, item, 4, space)
     expected = explorer.neighbours(item.picture, 4, space)
     assert re.findall(r'data-value="(\d+)"', html) == [str(n.index) for n in expected]
@@ -173,7 +173,7 @@ def test_without_a_gallery_the_reason_is_given(colour: Explorer) -> None:
     assert switch["interactive"] is False
     assert switch["value"] is None
     assert "no gallery" in switch["info"]
-    item = items.of_latent(colour, colour.sample(1), "sample")
+    item = items.from_latent(colour, colour.sample(1), "sample")
     k, space, stage, notice = neighbours.render(colour, item, Ends(None, None), 5, "features")
     assert k["interactive"] is space["interactive"] is False
     assert shown(stage)[0].shape == (32, 32, 3)  # the query is there
@@ -192,7 +192,7 @@ def test_no_word_about_digits_where_there_are_none(colour: Explorer) -> None:
 
 
 def test_the_tabs_work_in_colour(colour: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(portable, "MOST", 0)  # so that the server makes the path
+    monkeypatch.setattr(portable, "MAX_MULTIPLICATIONS", 0)  # so that the server makes the path
     htmls = tab_htmls(colour)
     for tab in ("reconstruct", "interpolate", "neighbours", "sample"):
         assert all(one.shape[2] == 3 for one in shown(htmls[tab])), tab
@@ -212,7 +212,7 @@ def test_the_tabs_work_in_colour(colour: Explorer, monkeypatch: pytest.MonkeyPat
 
 def test_uploads_and_drawings_stay_in_colour(colour: Explorer) -> None:
     for polarity in ("auto", "dark", "light"):  # a drawing is sent as dark ink
-        found = reconstruct.prepared(colour, colour_photo(), polarity)
+        found = reconstruct.prepare_upload(colour, colour_photo(), polarity)
         x, notes = found.x[0], found.notes
         assert x.shape == (3, 32, 32)
         assert "middle square kept" in notes

@@ -21,7 +21,7 @@ from torch import Tensor
 import ganlab
 from ganlab import hub
 from ganlab.explorer import Explorer
-from ganlab.gallery import ATTRIBUTES_FILE, TRAIN_FILE, Gallery, Pictures, Points, find, nearest
+from ganlab.gallery import ATTRIBUTES_FILE, TRAIN_FILE, Gallery, Pictures, Points, find_file, find_nearest
 from ganlab.studio import codemap
 from train.measure.attributes import ATTRIBUTES, UNITS
 from train.measure.evaluate import rounded, write_metrics
@@ -47,7 +47,8 @@ def faithful(places: Tensor, codes: Tensor, labels: Tensor) -> dict[str, float]:
     other code is of its class, here and there; of ASKED codes."""
     rows = torch.randperm(len(codes), generator=torch.Generator().manual_seed(SEED))[:ASKED]
     here, there = (
-        nearest(points[rows], Points.of(points), min(K, len(codes) - 1) + 1)[1] for points in (places, codes)
+        find_nearest(points[rows], Points.of(points), min(K, len(codes) - 1) + 1)[1]
+        for points in (places, codes)
     )
     kept, right = [], [0, 0]
     for row, near, true in zip(rows.tolist(), here.tolist(), there.tolist(), strict=True):
@@ -105,11 +106,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         for name in options.names:
             folder, explorer = hub.resolve(name), ganlab.load(name)
-            if reason := codemap.lacking(explorer):
+            if reason := codemap.explain_absence(explorer):
                 raise ValueError(f"{name}: {reason}")
             gallery = explorer.gallery
             assert gallery is not None
-            pictures = find(explorer.model, TRAIN_FILE)
+            pictures = find_file(explorer.model, TRAIN_FILE)
             assert pictures is not None
             attributes = pictures.with_name(ATTRIBUTES_FILE)
             if explorer.config.channels == 1 and not attributes.is_file():

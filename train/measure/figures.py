@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ganlab import latent, metrics
-from ganlab.gallery import Gallery, Pictures, Points, nearest, untrained
+from ganlab.gallery import Gallery, Pictures, Points, find_nearest, untrained
 from ganlab.judge import Judge
 from ganlab.model import LatentModel
 from ganlab.networks import Discriminator, Encoder
@@ -88,7 +88,7 @@ def nearest_accuracy(
     """Share of x whose nearest of `pictures` in the network's output has its label."""
     references = Points.of(in_batches(network, pictures))
     points = in_batches(network, x)
-    rows = torch.cat([nearest(some, references, 1)[1][:, 0] for some in torch.split(points, BATCH)])
+    rows = torch.cat([find_nearest(some, references, 1)[1][:, 0] for some in torch.split(points, BATCH)])
     return metrics.accuracy(pictures.labels[rows], labels)
 
 
@@ -101,7 +101,7 @@ def share(value: float, count: int) -> dict[str, float]:
 
 def reconstruction(x: Tensor, y: Tensor, mean: Tensor) -> dict[str, Any]:
     """How far y = G(E(x)) is from x, beside answers that know nothing of x."""
-    other = metrics.next_one(x)
+    other = metrics.pair_with_next(x)
     error, baseline = float(metrics.l2(x, y).mean()), float(metrics.l2(other, y).mean())
     return {
         "l2": error,
@@ -165,7 +165,7 @@ def latent_error(stored: LatentModel) -> dict[str, float]:
     for source, z in draws.items():
         again = in_batches(lambda some: stored.encoder(stored.generator(some)), z)
         found[f"{source}mean_abs_error"] = float((again - z).abs().mean())
-        found[f"{source}mean_abs_error_random_pair"] = float((metrics.next_one(z) - z).abs().mean())
+        found[f"{source}mean_abs_error_random_pair"] = float((metrics.pair_with_next(z) - z).abs().mean())
     return found
 
 

@@ -22,7 +22,7 @@ from torch import Tensor
 import ganlab
 from ganlab import hub, metrics
 from ganlab.explorer import Explorer
-from ganlab.gallery import Pictures, Points, nearest
+from ganlab.gallery import Pictures, Points, find_nearest
 from train.data import datasets
 from train.measure.evaluate import load_split, rounded, write_metrics
 from train.report import card
@@ -66,7 +66,7 @@ def measure(explorer: Explorer, test: Pictures, count: int) -> dict[str, Any]:
 
 def distances(points: Tensor, references: Points) -> Tensor:
     """Of each point (N, F), that of the nearest reference: (N,)."""
-    return torch.cat([nearest(some, references, 1)[0][:, 0] for some in torch.split(points, BATCH)])
+    return torch.cat([find_nearest(some, references, 1)[0][:, 0] for some in torch.split(points, BATCH)])
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ganlab import metrics, model
-from ganlab.gallery import Pictures, Points, nearest, untrained
+from ganlab.gallery import Pictures, Points, find_nearest, untrained
 from ganlab.networks import Discriminator, Encoder
 from train.data import datasets
 from train.measure.figures import BATCH, in_batches
@@ -64,7 +64,7 @@ def accuracies(network: Network, rest: Pictures, aside: Pictures, test: Pictures
 def _first(points: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
     """Distance and row (N,) of each point's nearest reference."""
     of = Points.of(references)
-    found = [nearest(some, of, 1) for some in torch.split(points, BATCH)]
+    found = [find_nearest(some, of, 1) for some in torch.split(points, BATCH)]
     return torch.cat([near[:, 0] for near, _ in found]), torch.cat([rows[:, 0] for _, rows in found])
 
 

@@ -19,7 +19,7 @@ def header_html(explorer: Explorer) -> str:
     """The model's measured figures, all from its metrics.json; the rest opens on demand."""
     config = explorer.config
     facts = [f"<b>{escape(config.title or config.name)}</b>", f"{config.latent_dim} latents"]
-    if (kept := explorer.figure("identity", "share")) is not None:
+    if (kept := explorer.get_figure("identity", "share")) is not None:
         what = "digit" if markup.noun(config) == "digit" else "class"
         facts.append(f"keeps the {what} {markup.percent(kept)}")
     told = (explorer.accuracy(space) for space in ("features", "discriminator"))
@@ -35,10 +35,10 @@ def header_html(explorer: Explorer) -> str:
 
 def about(explorer: Explorer) -> list[tuple[str, str]]:
     """Figures by name, each beside what it is to be compared with; what was not measured is left out."""
-    measured = explorer.measured
+    measured = explorer.get_metrics
 
     def told(text: str, group: str, *keys: str) -> str:
-        values = [explorer.figure(group, *key.split("/")) for key in keys]
+        values = [explorer.get_figure(group, *key.split("/")) for key in keys]
         return "" if None in values else text.format(*values).replace("%", " %")
 
     training = [

@@ -18,10 +18,10 @@ def error_html(explorer: Explorer, error: float) -> str:
     """The error with its unit, its baselines and where it lies among the test set's, if measured."""
     said = [f"<b>error {error:.4f}</b>"]
     noun = markup.noun(explorer.config)
-    if quantiles := explorer.measured("reconstruction", "mse_quantiles"):
+    if quantiles := explorer.get_metrics("reconstruction", "mse_quantiles"):
         said.append(f"better than {100 * metrics.percentile_of(error, quantiles):.0f} % of test {noun}s")
     for key, name in (("mse_mean_image", "mean image"), ("mse_random_pair", f"random {noun}")):
-        if (baseline := explorer.figure("reconstruction", key)) is not None:
+        if (baseline := explorer.get_figure("reconstruction", key)) is not None:
             said.append(f"{name} {baseline:.3f}")
     unit = "<small>mean squared error per pixel, pixels 0 to 1</small>"
     return f'<p class="gl-meter"><span>{" · ".join(said)}</span> {unit}</p>'
@@ -62,7 +62,7 @@ def unusual_html(explorer: Explorer, x: Tensor) -> str:
     }
     parts = ", ".join(f"{names[key]} {value:+.1f}" for key, value in reading.deviating.items())
     small = f"standard deviations from the usual of its nearest class: {parts}"
-    if (auroc := explorer.figure("outliers", "auroc")) is not None:
+    if (auroc := explorer.get_figure("outliers", "auroc")) is not None:
         small += f"; tells other things from {noun}s with an AUROC of {auroc:.3f}"
     if reading.unlike:
         head = f"<b>unlike the {noun}s it knows</b>"
@@ -76,7 +76,7 @@ def fixed_point_html(explorer: Explorer, x: Tensor) -> str:
     """x, G(E(x)), G(E(G(E(x)))), ...: how far each step still moves, and where the class was lost."""
     if "encoder" not in explorer.model.networks:
         return ""
-    path = explorer.repeated(x, STEPS)[:, 0]
+    path = explorer.repeat_reconstruction(x, STEPS)[:, 0]
     drift = metrics.mse(path[1:], path[:-1]).tolist()
     classes = explorer.judge.labels(path).tolist() if explorer.judge is not None else None
 

@@ -65,13 +65,15 @@ def endpoints(models: Models) -> dict[str, Callable[..., Any]]:
 
     def prepare(picture_base64: str, polarity: str = "auto", model: str = "") -> dict:  # type: ignore[type-arg]
         """What the model sees of a picture. polarity: auto, dark or light ink."""
-        found = reconstruct.prepared(explorer_of(model), picture_base64, polarity)
+        found = reconstruct.prepare_upload(explorer_of(model), picture_base64, polarity)
         return {"picture": base64_png(found.x[0]), "notes": list(found.notes)}
 
     def encode(picture_base64: str, polarity: str = "auto", model: str = "") -> dict:  # type: ignore[type-arg]
         """E(x): the latent of a picture. A model without an encoder refuses; see reconstruct."""
         explorer = explorer_of(model)
-        return explorer.pack(explorer.encode(reconstruct.prepared(explorer, picture_base64, polarity).x))
+        return explorer.pack(
+            explorer.encode(reconstruct.prepare_upload(explorer, picture_base64, polarity).x)
+        )
 
     def decode(latent: dict, model: str = "") -> str:  # type: ignore[type-arg]
         """G(z): the picture of a latent."""
@@ -125,7 +127,7 @@ def endpoints(models: Models) -> dict[str, Callable[..., Any]]:
         explorer = explorer_of(model)
         if not isinstance(k, int) or not 1 <= k <= neighbours.MAX_K:
             raise ValueError(f"k is a whole number from 1 to {neighbours.MAX_K}, not {k!r}.")
-        x = reconstruct.prepared(explorer, picture_base64, polarity).x
+        x = reconstruct.prepare_upload(explorer, picture_base64, polarity).x
         return [
             {
                 "index": n.index,

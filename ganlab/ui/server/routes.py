@@ -47,7 +47,7 @@ class Scripts(StaticFiles):
 
 def generator(explorer: Explorer, request: Request) -> Response:
     portable.check(explorer.model)
-    return Response(portable.packed(explorer.model), media_type="application/octet-stream")
+    return Response(portable.pack(explorer.model), media_type="application/octet-stream")
 
 
 def directions(explorer: Explorer, request: Request) -> Response:
@@ -90,12 +90,12 @@ def directions(explorer: Explorer, request: Request) -> Response:
 
 
 def map_(explorer: Explorer, request: Request) -> Response:
-    return Response(codemap.packed(explorer), media_type="application/octet-stream")
+    return Response(codemap.pack(explorer), media_type="application/octet-stream")
 
 
 def training(explorer: Explorer, request: Request) -> Response:
     """A training picture by its index in the data set, as PNG."""
-    x, _ = explorer.training_picture(number(request, "index"))
+    x, _ = explorer.get_training_picture(number(request, "index"))
     return Response(images.png(images.to_pil(x[0])), media_type="image/png")
 
 
@@ -127,7 +127,7 @@ def picture(explorer: Explorer, request: Request) -> Response:
 
 def read_film(explorer: Explorer, told: dict[str, Any]) -> tuple[Film, Tensor]:
     """The film that a page asks for, and its frames (N, C, H, W)."""
-    keyframes, made = told.get("keyframes"), Film.of(told.get("film"))
+    keyframes, made = told.get("keyframes"), Film.from_settings(told.get("film"))
     if not isinstance(keyframes, list):
         raise ValueError("A film is asked for with keyframes, a list of latents.")
     if len(keyframes) > film.MAX_KEYFRAMES:
@@ -135,20 +135,20 @@ def read_film(explorer: Explorer, told: dict[str, Any]) -> tuple[Film, Tensor]:
     latents = [explorer.unpack({"fingerprint": told.get("fingerprint"), "z": z}) for z in keyframes]
     if not latents:
         raise ValueError("A film needs two keyframes.")
-    return made, film.pictures(explorer, made, torch.cat(latents))
+    return made, film.render_frames(explorer, made, torch.cat(latents))
 
 
 def film_file(explorer: Explorer, told: dict[str, Any]) -> Response:
     made, frames = read_film(explorer, told)
     kind = str(told.get("kind"))
-    content = film.encoded(frames, made, kind, told.get("scale", 8))
+    content = film.encode_file(frames, made, kind, told.get("scale", 8))
     return Response(content, media_type=film.FORMATS[kind])
 
 
 def film_ribbon(explorer: Explorer, told: dict[str, Any]) -> Response:
     """What the judge sees along a film, and that in words."""
     made, frames = read_film(explorer, told)
-    found = film.ribbon(explorer, frames)
+    found = film.judge_frames(explorer, frames)
     if found is None:
         said = "No judge knows this model's pictures, so that nobody tells where the class changes."
         return JSONResponse({"labels": [], "confidences": [], "said": said})

@@ -18,7 +18,7 @@ def map_value(explorer: Explorer, name: str, current: Item, ends: Ends) -> dict[
     """What the map draws beside the codes, or why there is none."""
     return latents_value(explorer, name, current, ends) | {
         "palette": markup.PALETTE,
-        "reason": codemap.lacking(explorer),
+        "reason": codemap.explain_absence(explorer),
     }
 
 
@@ -42,9 +42,9 @@ def build(page: Page) -> Tab:
         """A training picture by its index, or a latent between codes."""
         explorer, told = page.models.get(model), event._data if isinstance(event._data, dict) else {}
         if type(index := told.get("index")) is int:
-            item = items.of_gallery(explorer, index)
+            item = items.from_gallery(explorer, index)
         else:
-            item = items.of_page(explorer, told)
+            item = items.from_page(explorer, told)
         return item, now_html(item), map_value(explorer, model, item, ends)
 
     codes.use(use, [page.model, page.ends], [page.current, page.now, codes, notice], **CLICK)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ganlab import images
 from ganlab.explorer import Explorer
-from ganlab.gallery import test_pictures
+from ganlab.gallery import load_test_pictures
 from ganlab.studio import film, portable
 from ganlab.studio.recipe import picture_hash
 from ganlab.ui import items
@@ -51,7 +51,7 @@ WAYS = {
 def _slot(explorer: Explorer, name: str, item: Item | None) -> str:
     """One end of the path: its picture, and where another can come from."""
     no_tests = "This model comes without pictures of its data set."
-    lack = no_tests if test_pictures(explorer.model) is None else ""
+    lack = no_tests if load_test_pictures(explorer.model) is None else ""
     title = f"{name}: {item.caption}" if item is not None else name
     face = markup.NO_PICTURE if item is None else markup.picture(item.image[0], title, "gl-large")
     ways = "".join(
@@ -103,7 +103,7 @@ def stage_html(explorer: Explorer, ends: Ends, frames: int = FRAMES) -> str:
     if a is None or b is None:
         hint = markup.notice("Give A and B a picture each: the path between them appears here.")
         return f'<div class="gl-path">{first}{hint}{last}</div>'
-    if not portable.reason(explorer.model):
+    if not portable.explain_limit(explorer.model):
         return f'<div class="gl-path gl-sources">{first}{last}</div><p class="gl-meter">{swap}</p>'
     fine = explorer.decode(explorer.interpolate(a.z[0], b.z[0], FINE))
     shown = explorer.decode(explorer.interpolate(a.z[0], b.z[0], frames))
@@ -154,8 +154,8 @@ def _end(explorer: Explorer, current: Item, action: str) -> Item:
         return current
     if action == "random":
         seed = random.randrange(1_000_000)
-        return items.of_sample(explorer, seed)
-    examples = test_pictures(explorer.model)
+        return items.from_sample(explorer, seed)
+    examples = load_test_pictures(explorer.model)
     (item,) = example_items(explorer, random.randrange(len(examples) if examples is not None else 1))
     return item
 
@@ -166,7 +166,7 @@ def _on_path(explorer: Explorer, ends: Ends, index: int, steps: int) -> Item:
     if not 0 <= index < steps:
         raise ValueError(f"The path has {steps} frames, so there is no frame {index + 1}.")
     z = explorer.interpolate(ends.a.z[0], ends.b.z[0], steps)[index : index + 1]
-    return items.of_latent(explorer, z, f"between A and B, t = {index / (steps - 1):.2f}")
+    return items.from_latent(explorer, z, f"between A and B, t = {index / (steps - 1):.2f}")
 
 
 def build(page: Page) -> Tab:
@@ -183,7 +183,7 @@ def build(page: Page) -> Tab:
 
     @sentences(2)
     def use(event: gr.EventData, model: str) -> tuple[Any, ...]:
-        item = items.of_page(page.models.get(model), event._data)
+        item = items.from_page(page.models.get(model), event._data)
         return item, now_html(item)
 
     studio.use(use, [page.model], [page.current, page.now, notice], **CLICK)

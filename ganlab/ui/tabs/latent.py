@@ -55,7 +55,7 @@ def build(page: Page) -> Tab:
         known = told.get("known")
         if not isinstance(known, list) or key_of(current) not in known:
             return gr.skip(), gr.skip(), studio_value(explorer, model, current, ends)
-        item = replace(items.of_page(explorer, told), moved_from=str(told.get("key", ""))[:MAX_KEY])
+        item = replace(items.from_page(explorer, told), moved_from=str(told.get("key", ""))[:MAX_KEY])
         return item, now_html(item), studio_value(explorer, model, item, ends)
 
     outputs = [page.current, page.now, studio, notice]
@@ -64,7 +64,7 @@ def build(page: Page) -> Tab:
     @sentences(3)
     def draw(model: str, ends: Ends) -> tuple[Any, ...]:
         explorer, seed = page.models.get(model), random.randrange(1_000_000)
-        item = items.of_sample(explorer, seed)
+        item = items.from_sample(explorer, seed)
         return item, now_html(item), studio_value(explorer, model, item, ends)
 
     studio.sample(draw, [page.model, page.ends], outputs, **CLICK)

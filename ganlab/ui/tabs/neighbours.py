@@ -58,7 +58,7 @@ def about_spaces(explorer: Explorer) -> str:
     """What stands beside each space, and which ones the model cannot have."""
     if not explorer.spaces:
         return "This model has no gallery of training pictures, so there are no neighbours to show."
-    test = explorer.measured("evaluation", "test")
+    test = explorer.get_metrics("evaluation", "test")
     said = f"with the accuracy of its nearest neighbour on {test}" if test else "not measured yet"
     if "encoder" not in explorer.model.networks:
         said += "; this GAN has no encoder, so it has no features, codes or untrained encoder"
@@ -138,7 +138,7 @@ def build(page: Page) -> Tab:
     @sentences(3)
     def follow(model: str, k: float, space: str, event: gr.EventData) -> tuple[Any, ...]:
         explorer = page.models.get(model)
-        item = items.of_gallery(explorer, int(event.value))
+        item = items.from_gallery(explorer, int(event.value))
         return item, now_html(item), stage_html(explorer, item, int(k), space)
 
     followed = [page.current, page.now, stage, notice]

@@ -60,7 +60,7 @@ def source_html(explorer: Explorer, wanted: str | None) -> str:
     source = source_of(explorer, wanted)
     said = f"G(z), z of {named(explorer, source)}."
     key = "mixture" if source == "mixture" else "distance"
-    distance, n, floor = (explorer.figure("frechet", name) for name in (key, "n", "floor"))
+    distance, n, floor = (explorer.get_figure("frechet", name) for name in (key, "n", "floor"))
     if distance is not None and n is not None and floor is not None:
         said += (
             f" Fréchet distance of {n:,.0f} such samples {distance:.2f}, of real pictures {floor:.2f} (judge"
@@ -77,7 +77,7 @@ def beside_html(explorer: Explorer, pictures: Tensor) -> list[str]:
         f"{markup.picture(near.image, f'nearest training picture, a {near.label}')}"
         f"<small>{near.distance:.1f}"
         f"{'' if share is None else f' · nearer than {100 * share:.0f} %'}</small>"
-        for near, share in explorer.remembered(pictures)
+        for near, share in explorer.find_memorized(pictures)
     ]
 
 
@@ -91,7 +91,7 @@ def memory_html(explorer: Explorer, shown: bool) -> str:
         "Right of each sample: the training picture whose pixels are nearest, their L2 distance, and the"
         " share of test pictures that lie farther from theirs."
     )
-    found = explorer.measured("remembering")
+    found = explorer.get_metrics("remembering")
     if isinstance(found, dict) and found.get("fingerprint") == explorer.fingerprint:
         said += (
             f" Of {found['samples']:,} samples {100 * found['closer'] / found['samples']:.1f} % are nearer"
@@ -192,7 +192,7 @@ def build(page: Page) -> Tab:
         values = checked(s, n, t)
         if not 0 <= index < values[1]:
             raise ValueError(f"There is no sample {index}.")
-        item = items.of_sample(explorer, values[0], index, values[2], source_of(explorer, wanted))
+        item = items.from_sample(explorer, values[0], index, values[2], source_of(explorer, wanted))
         return item, now_html(item), stage_html(explorer, *values, wanted, beside, chosen=index)
 
     stage.pick(pick, [page.model, *controls], [page.current, page.now, stage, notice], **CLICK)

@@ -75,7 +75,7 @@ def test_the_command_writes_what_the_explorer_tells(
     assert "samples of the prior" in said
     assert said.split(": ", 1)[1].strip() in (folder / "README.md").read_text(encoding="utf-8")
     explorer = ganlab.load(str(folder))
-    (near, share), (far, none) = explorer.remembered(
+    (near, share), (far, none) = explorer.find_memorized(
         torch.cat([train.inputs(slice(3, 4)), torch.ones(1, 1, 28, 28)])
     )
     assert (near.index, near.distance, share) == (int(train.indices[3]), 0, 1)

@@ -42,7 +42,7 @@ def test_each_step_is_shown_with_how_far_it_moved(bundled: Explorer, digits: Pic
     x = digits.inputs(slice(3, 4))
     judged(Judged([4] * 9))
     said = meters.fixed_point_html(bundled, x)
-    path = bundled.repeated(x, 8)[:, 0]
+    path = bundled.repeat_reconstruction(x, 8)[:, 0]
     images = [one.get("src") for one in elements(said, "img")]
     assert images == [re.findall(r'src="([^"]+)"', markup.picture(some, ""))[0] for some in path]
     moved = [one.text for one in elements(said, "small")]

@@ -65,7 +65,7 @@ def test_a_generator_too_large_for_a_page_stays_on_the_server(monkeypatch: pytes
     model = ganlab.load("mnist-bigan").model
     portable.check(model)
     assert portable.multiplications(model) == 50 * 1024 + 1024 * 1024 + 50 * 1024 + 1024 * 784
-    monkeypatch.setattr(portable, "MOST", 1_000_000)
+    monkeypatch.setattr(portable, "MAX_MULTIPLICATIONS", 1_000_000)
     with pytest.raises(ValueError, match="the server makes its pictures"):
         portable.check(model)
 
@@ -151,7 +151,7 @@ def test_a_film_is_made_and_judged(server: str, bundled: Explorer) -> None:
     status, content, kind = post(server, "/ganlab/film", asked(bundled))
     assert (status, kind) == (200, "image/gif")
     made = Film(9, 1.5, "smooth", None, True)
-    frames = film.pictures(bundled, made, bundled.sample(3, seed=1))
+    frames = film.render_frames(bundled, made, bundled.sample(3, seed=1))
     with Image.open(io.BytesIO(content)) as image:
         assert image.n_frames == 9  # type: ignore[attr-defined]
         image.seek(4)
@@ -160,7 +160,7 @@ def test_a_film_is_made_and_judged(server: str, bundled: Explorer) -> None:
     status, content, _ = post(server, "/ganlab/ribbon", asked(bundled))
     assert status == 200
     found = json.loads(content)
-    ribbon = film.ribbon(bundled, frames)
+    ribbon = film.judge_frames(bundled, frames)
     assert ribbon is not None
     assert found["labels"] == ribbon.labels
     assert all(flip in found["said"] for flip in ribbon.flips(made))
@@ -203,7 +203,7 @@ def test_the_map_is_fetched_once_and_a_training_picture_by_its_number(server: st
     assert load(content)["codes"].shape == (60_000, 50)
     assert get(server, path, **{"If-None-Match": headers["ETag"]})[:2] == (304, b"")
     status, content, _ = get(server, f"/ganlab/training?model={bundled.config.name}&index=123")
-    x, _label = bundled.training_picture(123)
+    x, _label = bundled.get_training_picture(123)
     assert status == 200
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(content))), images.to_uint8(x[0]))
     status, said, _ = get(server, f"/ganlab/training?model={bundled.config.name}&index=60000")

@@ -77,7 +77,7 @@ def judged_by(monkeypatch: pytest.MonkeyPatch, judge: FakeJudge | None) -> None:
 
 @pytest.fixture
 def item(folders: dict[str, str], digits: Pictures) -> Item:
-    return items.of_picture(ganlab.load(folders[ENCODER]), digits.inputs(slice(4, 5)), "test 4 (no. 4)")
+    return items.from_picture(ganlab.load(folders[ENCODER]), digits.inputs(slice(4, 5)), "test 4 (no. 4)")
 
 
 def parts(models: Models, item: Item) -> list[Comparison]:
@@ -312,7 +312,7 @@ def test_a_part_belongs_to_the_current_picture_whatever_was_begun(
     tab: SimpleNamespace, item: Item, digits: Pictures
 ) -> None:
     older = start(
-        tab.models, tab.explorer, items.of_picture(tab.explorer, digits.inputs(slice(9, 10)), "old")
+        tab.models, tab.explorer, items.from_picture(tab.explorer, digits.inputs(slice(9, 10)), "old")
     )
     known, part = tab.more(tab.models.default, item, older, event=asked(older))
     assert torch.equal(known.x, item.picture)
@@ -340,9 +340,11 @@ def test_what_is_begun_anew_gives_way_to_a_picture_that_is_on_its_way(
 ) -> None:
     """The page asked while it showed `older`; a newer picture was being taken before the answer was made."""
     older = start(
-        tab.models, tab.explorer, items.of_picture(tab.explorer, digits.inputs(slice(9, 10)), "old")
+        tab.models, tab.explorer, items.from_picture(tab.explorer, digits.inputs(slice(9, 10)), "old")
     )
-    taken = start(tab.models, tab.explorer, items.of_picture(tab.explorer, digits.inputs(slice(8, 9)), "new"))
+    taken = start(
+        tab.models, tab.explorer, items.from_picture(tab.explorer, digits.inputs(slice(8, 9)), "new")
+    )
     _, part = tab.more(tab.models.default, item, older, event=asked(older))
     assert part["began"] < taken.began
 

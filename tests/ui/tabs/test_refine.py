@@ -27,7 +27,7 @@ def gan(gan_model: str) -> Explorer:
 
 @pytest.fixture
 def item(bundled: Explorer, digits: Pictures) -> Item:
-    return items.of_picture(bundled, digits.inputs(slice(0, 1)), "a digit")
+    return items.from_picture(bundled, digits.inputs(slice(0, 1)), "a digit")
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +64,7 @@ def test_stopping_ends_the_descent_with_what_was_found(bundled: Explorer, item: 
 
 
 def test_without_an_encoder_it_searches_longer(gan: Explorer, digits: Pictures) -> None:
-    item = items.of_picture(gan, digits.inputs(slice(0, 1)), "a digit")
+    item = items.from_picture(gan, digits.inputs(slice(0, 1)), "a digit")
     assert refine.method_of(gan) == "optimise"
     found = list(refine.refinements(gan, item, "key"))
     assert found[-1].start == pytest.approx(float(found[0].step.error[0]))
@@ -72,7 +72,7 @@ def test_without_an_encoder_it_searches_longer(gan: Explorer, digits: Pictures) 
 
 
 def test_a_latent_is_optimised_towards_its_own_picture(bundled: Explorer) -> None:
-    item = items.of_latent(bundled, bundled.sample(1), "a sample")
+    item = items.from_latent(bundled, bundled.sample(1), "a sample")
     found = list(refine.refinements(bundled, item, "key"))
     assert torch.equal(found[-1].x, item.image)
 

@@ -68,8 +68,8 @@ def test_unknown_sources_are_refused(mixed: Explorer) -> None:
 
 
 def test_an_item_names_its_source_where_there_are_two(mixed: Explorer, plain: Explorer) -> None:
-    assert items.of_sample(plain, 3).caption == "sample 0 of seed 3"
-    assert items.of_sample(mixed, 3).caption == "sample 0 of seed 3, mixture"
-    moved = items.of_sample(mixed, 3, 2, 0.5, "prior")
+    assert items.from_sample(plain, 3).caption == "sample 0 of seed 3"
+    assert items.from_sample(mixed, 3).caption == "sample 0 of seed 3, mixture"
+    moved = items.from_sample(mixed, 3, 2, 0.5, "prior")
     assert moved.caption == "sample 2 of seed 3, prior, truncation 0.5"
     assert moved.z.equal(mixed.sample(3, 3, 0.5, "prior")[2:])

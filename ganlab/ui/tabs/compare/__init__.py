@@ -244,9 +244,9 @@ def build(page: Page) -> Tab:
         index, _, name = str(event.value).partition(" ")
         if not index.isdecimal():
             raise ValueError("A training picture is named by its number.")
-        item = items.of_gallery(models.get(name) if name else explorer, int(index))
+        item = items.from_gallery(models.get(name) if name else explorer, int(index))
         if name:
-            (item,) = items.moved_to(explorer, [item])
+            (item,) = items.adapt_to(explorer, [item])
         return *begin(explorer, item), {"show": images.data_uri(item.picture[0])}
 
     stage.pick(pick, [page.model], [*outputs, pad, notice], **CLICK | waits_on(stage))

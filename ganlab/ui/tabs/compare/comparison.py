@@ -196,7 +196,7 @@ def _more(models: Models, explorer: Explorer, x: Tensor, row: Row) -> Row:
         image=found.image,
         error=float(found.error[0]),
         steps=0 if row.encodes else len(found.trace),
-        mean_image=own.figure("reconstruction", "mse_mean_image"),
+        mean_image=own.get_figure("reconstruction", "mse_mean_image"),
         reading=read(explorer.judge, found.image),
     )
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ganlab.config import ModelConfig
 from ganlab.explorer import Explorer
-from ganlab.gallery import test_pictures
+from ganlab.gallery import load_test_pictures
 from ganlab.hub import CONFIG_FILE, resolve
 from ganlab.ui.html import markup
 from ganlab.ui.items import Item
@@ -140,7 +140,7 @@ def pictures_html(explorer: Explorer, name: str, used: bool, seed: int) -> str:
     samples = explorer.decode(explorer.sample(PICTURES, seed))
     of = f"samples G(z), {explorer.sources[0]}" if len(explorer.sources) > 1 else "samples G(z)"
     strips = [_strip(of, samples, f"{PICTURES} samples of seed {seed}")]
-    tests = test_pictures(explorer.model)
+    tests = load_test_pictures(explorer.model)
     if tests is not None and "encoder" in explorer.model.networks:
         x = tests.inputs(slice(0, PICTURES))
         strips += [

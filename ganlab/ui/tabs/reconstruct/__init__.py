@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ganlab import images
 from ganlab.explorer import Explorer, vote
-from ganlab.gallery import test_pictures
+from ganlab.gallery import load_test_pictures
 from ganlab.images import Polarity, Prepared
 from ganlab.ui import items
 from ganlab.ui.html import markup
@@ -52,7 +52,7 @@ PAD = """
   <div class="gl-title">Your picture</div>
   <div class="gl-paper">
     <canvas width="280" height="280" role="img"
-      aria-label="Draw here, or drop or paste a picture"></canvas>
+      aria-label="SampledLatent here, or drop or paste a picture"></canvas>
     <video playsinline muted hidden></video>
     <p class="gl-hint">draw, or drop a picture</p>
   </div>
@@ -83,32 +83,32 @@ def from_data_uri(uri: object) -> bytes:
         raise images.PictureError("This is not base64, so it is no picture.") from None
 
 
-def prepared(explorer: Explorer, uri: object, polarity: str) -> Prepared:
+def prepare_upload(explorer: Explorer, uri: object, polarity: str) -> Prepared:
     """What the model sees of a picture that was sent as text."""
     if polarity not in get_args(Polarity):
         raise ValueError(f"Polarity {polarity!r} not found; available = {list(get_args(Polarity))}.")
-    return explorer.prepared(from_data_uri(uri), polarity)  # type: ignore[arg-type]
+    return explorer.prepare_upload(from_data_uri(uri), polarity)  # type: ignore[arg-type]
 
 
 def picture_item(explorer: Explorer, uri: object, polarity: str, caption: str) -> Item:
-    found = prepared(explorer, uri, polarity)
-    return items.of_picture(explorer, found.x, caption, found.notes)
+    found = prepare_upload(explorer, uri, polarity)
+    return items.from_picture(explorer, found.x, caption, found.notes)
 
 
 def example_items(explorer: Explorer, *indices: int) -> list[Item]:
     """Held-out pictures by their places in the test set, inverted all at once."""
-    examples = test_pictures(explorer.model)
+    examples = load_test_pictures(explorer.model)
     for index in indices:
         if examples is None or not 0 <= index < len(examples):
             raise ValueError(f"There is no example {index}.")
     assert examples is not None
     rows = torch.tensor(indices)
     captions = [f"test {int(examples.labels[i])} (no. {int(examples.indices[i])})" for i in indices]
-    return items.of_pictures(explorer, examples.inputs(rows), captions)
+    return items.from_pictures(explorer, examples.inputs(rows), captions)
 
 
 def examples_html(explorer: Explorer) -> str:
-    examples = test_pictures(explorer.model)
+    examples = load_test_pictures(explorer.model)
     heading = '<h3 class="gl-h">examples from the test set</h3>'
     if examples is None:
         return heading + markup.reason("None here: this model comes without pictures of its data set.")
@@ -248,7 +248,7 @@ def build(page: Page) -> Tab:
         if event.action == "example":
             (item,) = example_items(explorer, index)
         else:
-            item = items.of_gallery(explorer, index)
+            item = items.from_gallery(explorer, index)
         return *show(explorer, item), {"show": images.data_uri(item.picture[0])}
 
     for tiles in (stage, examples):

@@ -66,7 +66,7 @@ def refinements(explorer: Explorer, item: Item, key: str) -> Iterator[Refinement
 
 def item_of(explorer: Explorer, found: Refinement, caption: str) -> Item:
     """The latent that was found, as an item of its own."""
-    return items.of_latent(explorer, found.step.z, f"optimised from {caption}")
+    return items.from_latent(explorer, found.step.z, f"optimised from {caption}")
 
 
 def stopped(found: Refinement) -> Refinement:
