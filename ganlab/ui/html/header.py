@@ -27,7 +27,7 @@ def header_html(explorer: Explorer) -> str:
         facts.append(f"1NN {markup.percent(accuracy, 2)}")
     table = "".join(f"<dt>{escape(name)}</dt><dd>{escape(said)}</dd>" for name, said in about(explorer))
     return (
-        f'<div class="gl-facts"><span>{" · ".join(facts)}</span>'
+        f'<div class="gl-facts" {markup.model_attributes(explorer)}><span>{" · ".join(facts)}</span>'
         f'<details class="gl-about"><summary aria-label="About this model">about</summary>'
         f"<dl>{table}</dl></details></div>"
     )

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ganlab import images
 from ganlab.config import ModelConfig
+from ganlab.explorer import Explorer
 from ganlab.gallery import Neighbour
 
 STATIC = Path(__file__).parent.parent / "static"
@@ -35,6 +36,18 @@ DIGITS = ("mnist", "emnist-digits")  # data sets whose pictures are called digit
 def noun(config: ModelConfig) -> str:
     """What a person would call one picture of the model's data."""
     return "digit" if config.dataset in DIGITS else "picture"
+
+
+def model_attributes(explorer: Explorer) -> str:
+    """Attributes that say which checkpoint an element belongs to."""
+    return f'data-model="{escape(explorer.config.name)}" data-fingerprint="{escape(explorer.fingerprint)}"'
+
+
+def stage(explorer: Explorer, body: str, classes: str = "") -> str:
+    """A tab's content, marked with its checkpoint, which the page compares with the header's to mark content
+    that arrives late. `body` is HTML; `classes` are added to "gl-from-model"."""
+    names = f"gl-from-model {classes}".rstrip()
+    return f'<div class="{escape(names)}" {model_attributes(explorer)}>{body}</div>'
 
 
 def script(name: str) -> str:

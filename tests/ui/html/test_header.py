@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ganlab.explorer import Explorer
-from ganlab.ui.html import header
+from ganlab.ui.html import header, markup
+from tests.ui.parsed import HOSTILE, elements
 
 FULL: dict[str, Any] = {
     "evaluation": {"command": "python -m train.evaluate tiny", "date": "2030-01-02", "test": "some test, 10"},
@@ -79,3 +80,14 @@ def test_the_bundled_figures_are_shown(bundled: Explorer) -> None:
     said = dict(header.about(bundled))
     assert said["1NN, codes"].startswith(f"{100 * bundled.metrics['one_nn']['code']['accuracy']:.2f} %")
     assert bundled.metrics["evaluation"]["command"] in said["measured by"]
+
+
+def test_the_header_and_a_stage_name_their_checkpoint(bundled: Explorer) -> None:
+    hostile = dataclasses.replace(bundled.config, name=HOSTILE)
+    explorer = Explorer(dataclasses.replace(bundled.model, config=hostile), bundled.gallery)
+    for html in (header.header_html(explorer), markup.stage(explorer, "<p>body</p>", "gl-cards")):
+        root = elements(html, "div")[0]
+        assert root.get("data-fingerprint") == explorer.fingerprint
+        assert root.get("data-model") == HOSTILE
+    assert root.get("class") == "gl-from-model gl-cards"
+    assert [child.text for child in root] == ["body"]
