@@ -21,7 +21,7 @@ from ganlab.latent import MAX_SEED
 from ganlab.model import resolve_device
 from train.__main__ import Parser
 from train.data import datasets
-from train.publish import replace
+from train.files import replace_folder
 from train.trainer import current_commit
 
 WIDTHS, FEATURES = (16, 32, 64), 128
@@ -119,7 +119,7 @@ def build(dataset: str, data_root: str, root: Path, epochs: int, seed: int, devi
         save(config, network, folder)
         save(dataclasses.replace(config, **measure(Judge.read(folder), test)), network, folder)
         (folder / WEIGHTS_FILE).chmod(0o644)  # safetensors writes for its owner alone
-        replace(root / dataset, folder, Path(workshop) / "before")
+        replace_folder(root / dataset, folder, Path(workshop) / "before")
     return Judge.read(root / dataset)
 
 

@@ -34,6 +34,7 @@ from ganlab.hub import CHECKPOINTS, CONFIG_FILE
 from ganlab.model import LatentModel
 from train.config import TrainConfig
 from train.data import datasets
+from train.files import replace_folder
 from train.measure.evaluate import evaluate, load_split, write_metrics
 from train.methods import make
 from train.mixture import fit_to_codes
@@ -95,7 +96,7 @@ def publish(
         check_sizes(folder)
         for path in folder.iterdir():
             path.chmod(0o644)  # safetensors writes for its owner alone; a server may run as another user
-        replace(target, folder, Path(workshop) / "before")
+        replace_folder(target, folder, Path(workshop) / "before")
     return target
 
 
@@ -228,18 +229,6 @@ def check_sizes(folder: Path) -> None:
                 f"{path.name} would take {path.stat().st_size / 1e6:.1f} MB, and a Space's git repository"
                 f" takes less than {MAX_FILE_BYTES / 1e6:.0f}: train a smaller --width."
             )
-
-
-def replace(target: Path, folder: Path, before: Path) -> None:
-    """Put `folder` where `target` is; the old one goes to `before`, and comes back if that fails."""
-    if target.exists():
-        target.rename(before)
-    try:
-        folder.rename(target)
-    except OSError:
-        if before.exists():
-            before.rename(target)
-        raise
 
 
 def upload(folder: Path, repo_id: str) -> str:

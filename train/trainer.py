@@ -7,7 +7,6 @@ import dataclasses
 import hashlib
 import json
 import math
-import os
 import pickle
 import signal
 import subprocess
@@ -27,6 +26,7 @@ from ganlab.gallery import GALLERIES, TRAIN_FILE, Pictures
 from ganlab.model import resolve_device
 from train.config import TrainConfig
 from train.data import datasets
+from train.files import open_atomically
 from train.methods import METHODS, make
 
 RESUME_FILE = "resume.pt"
@@ -290,13 +290,8 @@ class Trainer:
             "optimisers": {name: o.state_dict() for name, o in self.optimisers.items()},
             "scaler": self.scaler.state_dict(),
         }
-        target = self.run / RESUME_FILE
-        partial = target.with_suffix(".partial")
-        with partial.open("wb") as file:
+        with open_atomically(self.run / RESUME_FILE) as file:
             torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
 
     def _load(self) -> None:
         differences = self.config.differences(self._saved_settings())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import sys
 import time
 from functools import partial
@@ -17,6 +16,7 @@ from ganlab.gallery import Gallery, Pictures, load_pictures
 from ganlab.judge import Judge
 from ganlab.model import METRICS_FILE
 from train.data import datasets
+from train.files import write_json
 from train.measure import figures
 from train.report import card
 from train.studies import table
@@ -92,9 +92,7 @@ def source_of(config: ModelConfig, folder: str | None) -> str:
 
 
 def write_metrics(folder: Path, found: dict[str, Any]) -> None:
-    unfinished = folder / f"{METRICS_FILE}.partial"
-    unfinished.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    unfinished.replace(folder / METRICS_FILE)
+    write_json(folder / METRICS_FILE, found)
 
 
 def rounded(value: Any) -> Any:

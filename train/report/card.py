@@ -8,6 +8,7 @@ from typing import Any
 from ganlab.config import ModelConfig
 from ganlab.hub import CONFIG_FILE
 from ganlab.model import read_metrics
+from train.files import write_atomically
 
 CARD_FILE = "README.md"
 SAMPLES_FILE = "samples.png"
@@ -112,9 +113,7 @@ def write(folder: Path, source: str | None = None) -> None:
     config = ModelConfig.from_json((folder / CONFIG_FILE).read_text(encoding="utf-8"), CONFIG_FILE)
     pictures = [file for file in (SAMPLES_FILE, RECONSTRUCTIONS_FILE) if (folder / file).is_file()]
     text = render(config, read_metrics(folder), source or config.name, pictures)
-    partial = folder / f"{CARD_FILE}.partial"
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(folder / CARD_FILE)
+    write_atomically(folder / CARD_FILE, text)
 
 
 def render(config: ModelConfig, found: dict[str, Any], source: str, pictures: list[str]) -> str:

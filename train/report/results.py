@@ -10,6 +10,7 @@ import re
 from ganlab.config import ModelConfig
 from ganlab.hub import CHECKPOINTS, CONFIG_FILE, list_models
 from ganlab.model import read_metrics
+from train.files import write_atomically
 from train.report import card, tables
 from train.report.card import NONE, markdown, percent
 
@@ -46,7 +47,7 @@ def renewed(text: str) -> str:
 def write() -> None:
     """Put them into the README, where there is one."""
     if README.is_file():
-        README.write_text(renewed(README.read_text(encoding="utf-8")), encoding="utf-8")
+        write_atomically(README, renewed(README.read_text(encoding="utf-8")))
 
 
 def figures(name: str) -> str:

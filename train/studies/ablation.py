@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from train.config import PRESETS, TrainConfig
+from train.files import write_atomically
 from train.report import results
 from train.report.card import markdown
 from train.studies.rows import add_flags, load_judged, make_row
@@ -139,7 +140,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{target} is measured")
         page = render(read(options.folder))
         results.TABLE.mkdir(parents=True, exist_ok=True)
-        (results.TABLE / TEXT_FILE).write_text(page + "\n", encoding="utf-8")
+        write_atomically(results.TABLE / TEXT_FILE, page + "\n")
         results.write()
         print(page)
     except (ValueError, OSError) as error:

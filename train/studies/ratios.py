@@ -6,7 +6,6 @@ The tutorial's GAN on MNIST, the same seed and the same number of epochs, with 1
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from ganlab.judge import Judge
 from ganlab.model import LatentModel
 from train import publish
 from train.config import PRESETS, TrainConfig
+from train.files import write_json
 from train.measure import figures
 from train.measure.evaluate import rounded
 from train.studies.rows import add_flags, load_judged
@@ -100,8 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(
                 f"{d_steps}:{g_steps}: Fréchet distance {f['distance']:.2f} (real pictures {f['floor']:.3f})"
             )
-        text = json.dumps({"command": "python -m train.ratios", "rows": found}, indent=1)
-        (options.folder / FILE).write_text(text + "\n", encoding="utf-8")
+        write_json(options.folder / FILE, {"command": "python -m train.ratios", "rows": found})
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from ganlab.model import LatentModel
 from train import publish
 from train.config import TrainConfig
 from train.data import datasets
+from train.files import write_json
 from train.measure import figures
 from train.measure.evaluate import rounded
 from train.mixture import fit_to_codes
@@ -66,9 +66,7 @@ def make_row(
         **rounded(found),
     }
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(".partial")
-    partial.write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
-    partial.replace(target)  # a row that is there is whole
+    write_json(target, row)  # a row that is there is whole
     return row
 
 

@@ -8,7 +8,6 @@ published commands and log are without. The test set is the harder one, and this
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +19,7 @@ from ganlab import metrics, model
 from ganlab.gallery import Pictures, Points, find_nearest, untrained
 from ganlab.networks import Discriminator, Encoder
 from train.data import datasets
+from train.files import write_atomically, write_json
 from train.measure.figures import BATCH, in_batches
 from train.report import results
 from train.report.card import NONE, markdown
@@ -128,8 +128,8 @@ def render(found: dict[str, Any]) -> str:
 def write(found: dict[str, Any]) -> None:
     """split.json, split.md and the project's README."""
     results.TABLE.mkdir(parents=True, exist_ok=True)
-    (results.TABLE / FILE).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    (results.TABLE / TEXT_FILE).write_text(render(found) + "\n", encoding="utf-8")
+    write_json(results.TABLE / FILE, found)
+    write_atomically(results.TABLE / TEXT_FILE, render(found) + "\n")
     results.write()
 
 

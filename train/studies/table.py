@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from train.files import write_atomically, write_json
 from train.report import results
 from train.report.card import NONE, markdown
 
@@ -294,7 +295,7 @@ def write(folder: Path = FOLDER) -> str:
     ]
     found = summary(read_rows(folder), longer)
     page = render(found) + "\n"
-    (folder / TABLE_FILE).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    (folder / TEXT_FILE).write_text(page, encoding="utf-8")
+    write_json(folder / TABLE_FILE, found)
+    write_atomically(folder / TEXT_FILE, page)
     results.write()
     return page
