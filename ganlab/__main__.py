@@ -41,7 +41,7 @@ def explorer_of(recipe: Recipe, name: str | None) -> Explorer:
     names = ganlab.list_models()
     for candidate in sorted(names, key=lambda known: known != recipe.model):
         explorer = ganlab.load(candidate)
-        if explorer.fingerprint == recipe.fingerprint:
+        if explorer.accepts(recipe.fingerprint):
             return explorer
     raise RecipeError(
         f"No checkpoint here is the {recipe.model} ({recipe.fingerprint[:16]}) that made this recipe;"

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from dataclasses import dataclass
+from typing import Any
 
 from ganlab import latent
 
 NORMS = ("batch", "spectral", "none")  # of the discriminators of the family "conv"
+FINGERPRINT = r"[0-9a-f]{16}"
 
 
 class CheckpointError(ValueError):
@@ -40,6 +43,9 @@ class ModelConfig:
         0  # of E's features in "conv", where they have a head of their own; 0: the hidden layer
     )
     gaussians: int = 0  # of the mixture fitted to the codes (`density`); 0: there is none
+    # Earlier fingerprints of the same generator, encoder and prior, as of a checkpoint that has lost the file
+    # of a discriminator since: latents, recipes and shelves that carry one of them are still accepted.
+    aliases: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("name", "method", "dataset", "family", "preparation", "title"):
@@ -49,6 +55,10 @@ class ModelConfig:
             raise CheckpointError(f"gallery is a name or null, not {self.gallery!r}.")
         if not all(isinstance(name, str) for name in self.networks):
             raise CheckpointError(f"networks is a list of names, not {list(self.networks)}.")
+        if not all(isinstance(alias, str) and re.fullmatch(FINGERPRINT, alias) for alias in self.aliases):
+            raise CheckpointError(
+                f"aliases is a list of fingerprints of 16 hexadecimal digits, not {list(self.aliases)}."
+            )
         if self.prior not in latent.PRIORS:
             raise CheckpointError(f"Unknown prior {self.prior!r}; available = {list(latent.PRIORS)}.")
         if self.norm not in NORMS:
@@ -73,8 +83,16 @@ class ModelConfig:
     def pixels(self) -> int:
         return self.channels * self.size * self.size
 
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as config.json holds them: no empty `aliases`, which would change the fingerprint of
+        every checkpoint written before they existed."""
+        fields = dataclasses.asdict(self)
+        if not self.aliases:
+            del fields["aliases"]
+        return fields
+
     def to_json(self) -> str:
-        return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
 
     @staticmethod
     def from_json(text: str, source: str) -> ModelConfig:
@@ -95,7 +113,8 @@ class ModelConfig:
             raise CheckpointError(
                 f"{source} does not describe a ganlab model: unknown {unknown}, missing {missing}."
             )
-        if not isinstance(fields["networks"], list):
-            raise CheckpointError(f"{source}: networks is a list of names.")
-        fields["networks"] = tuple(fields["networks"])
+        for name, members in (("networks", "names"), ("aliases", "fingerprints")):
+            if not isinstance(fields.get(name, []), list):
+                raise CheckpointError(f"{source}: {name} is a list of {members}.")
+            fields[name] = tuple(fields.get(name, []))
         return ModelConfig(**fields)

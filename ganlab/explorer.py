@@ -60,6 +60,11 @@ class Explorer:
         """The checkpoint's hash, which its latents carry outside Python."""
         return self.model.fingerprint
 
+    def accepts(self, fingerprint: object) -> bool:
+        """Whether a latent, recipe or shelf with this fingerprint belongs to the checkpoint: its own, or an
+        earlier one of the same generator, encoder and prior (`ModelConfig.aliases`)."""
+        return fingerprint == self.fingerprint or fingerprint in self.config.aliases
+
     @functools.cached_property
     def judge(self) -> Judge | None:
         """The classifier of the model's data set, or None where none fits its pictures."""
@@ -322,7 +327,7 @@ class Explorer:
         """A packed latent -> (1, latent_dim); one of another checkpoint is refused."""
         if not isinstance(packed, dict) or not isinstance(packed.get("z"), list):
             raise ValueError('A latent is written {"fingerprint": ..., "z": [...]}.')
-        if packed.get("fingerprint") != self.fingerprint:
+        if not self.accepts(packed.get("fingerprint")):
             raise ValueError(
                 f"This latent belongs to the checkpoint {str(packed.get('fingerprint'))[:16]!r}, not to"
                 f" {self.config.name} ({self.fingerprint}); latents mean nothing to another model."

@@ -66,6 +66,17 @@ def tiny_model(tiny_folder: Path) -> LatentModel:
     return load(str(tiny_folder))
 
 
+@pytest.fixture
+def renewed(tiny_folder: Path, tmp_path: Path) -> tuple[Explorer, Explorer]:
+    """A checkpoint before and after it loses its discriminator's file; the second names the first's
+    fingerprint as an alias."""
+    before = load(str(tiny_folder))
+    kept = ("generator", "encoder")
+    config = dataclasses.replace(TINY, networks=kept, aliases=(before.fingerprint,))
+    save(config, {name: before.networks[name] for name in kept}, tmp_path / "renewed" / "tiny")
+    return Explorer(before), Explorer(load(str(tmp_path / "renewed" / "tiny")))
+
+
 def write_idx(path: Path, values: Tensor) -> None:
     """uint8 values in the idx format of the MNIST files: magic, sizes, bytes; all big-endian."""
     header = struct.pack(f">I{values.dim()}I", 0x0800 + values.dim(), *values.shape)

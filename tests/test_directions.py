@@ -96,6 +96,8 @@ def test_what_was_measured_is_loaded_strictly(tmp_path: Path) -> None:
     for key in directions.TENSORS:
         assert torch.equal(getattr(found, key), getattr(made, key)), key
     assert directions.load(dataclasses.replace(told, fingerprint="1" * 16)) is None  # of other weights
+    renewed = dataclasses.replace(told.config, aliases=(told.fingerprint,))
+    assert directions.load(dataclasses.replace(told, fingerprint="1" * 16, config=renewed)) is None
     for bad in (
         dataclasses.replace(made, covariance=noise(5, 5)),
         dataclasses.replace(made, classes=noise(10, 5)),

@@ -171,6 +171,24 @@ def test_latents_travel_with_their_fingerprint(tiny: Explorer, bundled: Explorer
         tiny.unpack({"fingerprint": tiny.fingerprint, "z": [0, 0, 0, float("nan")]})
 
 
+def test_latents_of_an_earlier_fingerprint_are_accepted(renewed: tuple[Explorer, Explorer]) -> None:
+    before, after = renewed
+    assert before.fingerprint != after.fingerprint
+    z = before.sample(1, seed=5)
+    assert torch.equal(after.unpack(before.pack(z)), z)
+    assert torch.equal(before.decode(z), after.decode(z))
+    assert after.pack(z)["fingerprint"] == after.fingerprint
+    assert after.accepts(after.fingerprint)
+    for wrong in ("0" * 16, None, [before.fingerprint], 7, ""):
+        assert not after.accepts(wrong)
+        with pytest.raises(ValueError, match="not to tiny"):
+            after.unpack({"fingerprint": wrong, "z": z[0].tolist()})
+    with pytest.raises(
+        ValueError, match="not to tiny"
+    ):  # the newer one's latents are not promised to the old
+        before.unpack(after.pack(z))
+
+
 def test_a_descent_ends_where_inversion_does(tiny: Explorer, digits: Pictures) -> None:
     x = digits.inputs(slice(0, 2))
     for method in ("hybrid", "optimise"):

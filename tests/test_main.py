@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ganlab import images
+from ganlab import hub, images
 from ganlab.__main__ import main
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
@@ -48,6 +48,19 @@ def test_a_recipe_is_found_in_every_form(
         found.append(out.read_bytes())
     assert len(set(found)) == 1
     assert Image.open(out).size == (2 * (7 * 29 + 1), 2 * 30)
+
+
+def test_a_recipe_of_an_earlier_fingerprint_finds_its_checkpoint(
+    renewed: tuple[Explorer, Explorer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, after = renewed
+    monkeypatch.setattr(hub, "CHECKPOINTS", tmp_path / "renewed")
+    z = before.sample(1, seed=3)
+    recipe = Recipe("another name", before.fingerprint, (ExactLatent.from_tensor(z),))
+    assert main(["replay", recipe.to_json(), "-o", str(tmp_path / "out.png")]) == 0
+    np.testing.assert_array_equal(
+        np.asarray(Image.open(tmp_path / "out.png")), images.to_uint8(after.decode(z)[0])
+    )
 
 
 @pytest.mark.parametrize(

@@ -345,6 +345,19 @@ def test_the_config_survives_its_own_json() -> None:
     assert "·" in config.to_json()
 
 
+def test_aliases_are_written_only_where_there_are_some() -> None:
+    assert "aliases" not in TINY.to_json()
+    config = dataclasses.replace(TINY, aliases=("0123456789abcdef", "f" * 16))
+    assert ModelConfig.from_json(config.to_json(), "here") == config
+
+
+@pytest.mark.parametrize("aliases", ["f" * 16, None, {}, ["f" * 15], ["F" * 16], [7], ["f" * 16 + "\n"]])
+def test_aliases_that_are_no_fingerprints_are_refused(aliases: Any) -> None:
+    text = json.dumps(TINY.to_dict() | {"aliases": aliases})
+    with pytest.raises(CheckpointError, match="aliases is a list of fingerprints"):
+        ModelConfig.from_json(text, "here")
+
+
 def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)

@@ -272,7 +272,7 @@ class Trainer:
             "commit": current_commit(),
             "data": datasets.title(self.config.dataset, self.config.data_root),
             "train": dataclasses.asdict(self.config),
-            "model": dataclasses.asdict(self.model_config),
+            "model": self.model_config.to_dict(),
         }
         (self.run / "config.json").write_text(json.dumps(settings, indent=2) + "\n")
         (self.run / "metrics.jsonl").unlink(missing_ok=True)

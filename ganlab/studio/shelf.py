@@ -42,7 +42,7 @@ def unpack(explorer: Explorer, content: bytes) -> tuple[Tensor, list[str]]:
         model, fingerprint = str(told["model"]), str(told["fingerprint"])
     except (safetensors.SafetensorError, KeyError, ValueError, TypeError, RecursionError):
         raise ValueError("This file is no shelf: one is made by the button that saves the shelf.") from None
-    if fingerprint != explorer.fingerprint:
+    if not explorer.accepts(fingerprint):
         raise ValueError(
             f"This shelf is of the model {model[:60]} ({fingerprint[:16]}), not of {explorer.config.name}"
             f" ({explorer.fingerprint}); latents mean nothing to another model."

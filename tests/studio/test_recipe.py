@@ -62,6 +62,17 @@ def test_a_permalink_is_short() -> None:
     assert len(Recipe("mnist-bigan-plus", "f" * 16, (ExactLatent.from_tensor(NUMBERS[0]),)).to_query()) < 1000
 
 
+def test_a_recipe_of_an_earlier_fingerprint_gives_the_same_pixels(
+    renewed: tuple[Explorer, Explorer],
+) -> None:
+    before, after = renewed
+    sources = (SampledLatent(5, 1, "prior"), ExactLatent.from_tensor(before.sample(1, seed=2)))
+    recipe = recipe_of(before, *sources, steps=5)
+    assert torch.equal(replay(after, recipe), replay(before, recipe))
+    with pytest.raises(RecipeError, match="not with tiny"):
+        replay(after, dataclasses.replace(recipe, fingerprint="0" * 16))
+
+
 def test_replaying_gives_the_same_pictures(bundled: Explorer) -> None:
     z = bundled.sample(4, seed=5)
     again = replay(bundled, recipe_of(bundled, ExactLatent.from_tensor(z[2])))

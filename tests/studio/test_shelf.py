@@ -27,6 +27,14 @@ def test_another_checkpoints_shelf_is_refused_by_name(few_neighbours: Explorer, 
         shelf.unpack(few_neighbours, content)
 
 
+def test_a_shelf_of_an_earlier_fingerprint_comes_back(renewed: tuple[Explorer, Explorer]) -> None:
+    before, after = renewed
+    z = before.sample(2, seed=1)
+    latents, captions = shelf.unpack(after, shelf.pack(before, z, ["a", "b"]))
+    assert torch.equal(latents, z)
+    assert captions == ["a", "b"]
+
+
 def of(explorer: Explorer, z: torch.Tensor, captions: object) -> bytes:
     told = {"model": "x", "fingerprint": explorer.fingerprint, "captions": json.dumps(captions)}
     return save({"z": z}, told)

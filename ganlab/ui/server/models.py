@@ -31,7 +31,7 @@ class Models:
     def of_recipe(self, recipe: Recipe) -> str:
         """The name, among those on offer, of the checkpoint that made a recipe."""
         for name in sorted(self.names(), key=lambda name: name != recipe.model):
-            if self.get(name).fingerprint == recipe.fingerprint:
+            if self.get(name).accepts(recipe.fingerprint):
                 return name
         raise RecipeError(
             f"This link was made with {recipe.model} ({recipe.fingerprint[:16]}), which this server does not"
