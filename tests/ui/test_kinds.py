@@ -248,7 +248,7 @@ def test_a_class_flip_is_told_in_words(bundled: Explorer, digits: Pictures) -> N
     x, y = digits.inputs(slice(four, four + 1)), digits.inputs(slice(nine, nine + 1))
     sure = [f"{100 * float(judge.probabilities(one).max()):.0f} %" for one in (x, y)]
     flips = text(reconstruct.identity_html(bundled, x, y))
-    assert f"looks like 4 ({sure[0]}) → looks like 9 ({sure[1]}): the class flips" in flips
+    assert f"looks like 4 ({sure[0]}) → looks like 9 ({sure[1]}): the class changes" in flips
     assert f"right on {100 * judge.accuracy:.1f} % of the test digits" in flips
     stays = text(reconstruct.identity_html(bundled, x, x))
     assert f"looks like 4 ({sure[0]}) → looks like 4 ({sure[0]}): the class is kept" in stays

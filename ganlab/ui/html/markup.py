@@ -30,6 +30,7 @@ PALETTE = (
     "#8a8a8a",
 )
 
+NO_CLASSIFIER = "No classifier for this data set, so class changes are not marked."
 DIGITS = ("mnist", "emnist-digits")  # data sets whose pictures are called digits
 
 
@@ -135,6 +136,14 @@ def notice(text: str) -> str:
 def reason(text: str) -> str:
     """Why something is not here, or not so, in the tone of a caption."""
     return f'<p class="gl-meter"><small>{escape(text)}</small></p>'
+
+
+def details(body: str, name: str, summary: str = "details") -> str:
+    """HTML that stays folded until it is asked for; `name` is what the page remembers its state under."""
+    return (
+        f'<details class="gl-details" data-name="{escape(name)}"><summary>{escape(summary)}</summary>'
+        f"{body}</details>"
+    )
 
 
 def percent(share: float, digits: int = 1) -> str:

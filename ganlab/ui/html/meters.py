@@ -1,4 +1,8 @@
-"""What Reconstruct says of a picture and its reconstruction: each figure beside what it compares with."""
+"""What is said of a picture x and its reconstruction y: one sentence, and the figures behind "details".
+
+Pictures are (1, C, H, W) in [0, 1]. Every figure stands beside what it is to be compared with; what was not
+measured for a checkpoint is left out.
+"""
 
 from __future__ import annotations
 
@@ -9,96 +13,150 @@ from torch import Tensor
 
 from ganlab import metrics, outliers
 from ganlab.explorer import Explorer
+from ganlab.outliers import Reading
 from ganlab.ui.html import markup
 
-STEPS = 8  # of the fixed point
+STEPS = 8  # of repeated reconstruction
+STATISTICS = {  # names of what ganlab.outliers reads
+    "error": "error",
+    "neighbour": "distance to the nearest neighbour",
+    "code": "improbability of the code",
+    "discriminator": "D's certainty that (x, E(x)) is generated",
+    "judge": "the classifier's doubt",
+}
+
+
+def result_html(explorer: Explorer, x: Tensor, y: Tensor) -> str:
+    """One sentence on a reconstruction, then its figures behind "details"."""
+    reading = outliers.read(explorer, x)
+    figures = (
+        error_html(explorer, explorer.error(x, y))
+        + identity_html(explorer, x, y)
+        + _unusual_html(explorer, reading)
+        + fixed_point_html(explorer, x)
+    )
+    sentence = escape(_describe(explorer, x, y, reading))
+    return f'<p class="gl-lead">{sentence}</p>{markup.details(figures, "figures")}'
+
+
+def describe_result(explorer: Explorer, x: Tensor, y: Tensor) -> str:
+    """A sentence or two in plain text: the class that y has, how its error compares with the test set's, and
+    whether x is unlike what the model was trained on."""
+    return _describe(explorer, x, y, outliers.read(explorer, x))
+
+
+def _describe(explorer: Explorer, x: Tensor, y: Tensor, reading: Reading | None) -> str:
+    noun = markup.noun(explorer.config)
+    parts = []
+    if explorer.judge is not None:
+        before, after = (
+            _name_class(explorer, int(label)) for label in explorer.judge.labels(torch.cat([x, y]))
+        )
+        changed = f"It looks like {before} but comes back as {after}"
+        parts.append(f"It comes back as {after}" if before == after else changed)
+    if (share := _share_of_larger_errors(explorer, explorer.error(x, y))) is not None:
+        parts.append(f"the difference is smaller than for {100 * share:.0f} % of test {noun}s")
+    text = "; ".join(parts) or "This is the model's reconstruction"
+    sentences = [text[0].upper() + text[1:]]
+    if reading is not None and reading.unlike:
+        unlike = f"This picture is unlike the {noun}s the model was trained on"
+        sentences.append(f"{unlike}; the model answers every picture with a {noun}")
+    return ". ".join(sentences) + "."
+
+
+def _name_class(explorer: Explorer, label: int) -> str:
+    """ "a 7", "an 8", or "class 3" where classes are no digits."""
+    if markup.noun(explorer.config) != "digit":
+        return f"class {label}"
+    return f"{'an' if label == 8 else 'a'} {label}"
+
+
+def _share_of_larger_errors(explorer: Explorer, error: float) -> float | None:
+    """Share in [0, 1] of test pictures with a larger error; None where it was not measured."""
+    quantiles = explorer.get_metrics("reconstruction", "mse_quantiles")
+    return metrics.percentile_of(error, quantiles) if quantiles else None
 
 
 def error_html(explorer: Explorer, error: float) -> str:
-    """The error with its unit, its baselines and where it lies among the test set's, if measured."""
-    said = [f"<b>error {error:.4f}</b>"]
+    """The mean squared error per pixel with its baselines and its rank among the test set's."""
+    facts = [f"<b>error {error:.4f}</b>"]
     noun = markup.noun(explorer.config)
-    if quantiles := explorer.get_metrics("reconstruction", "mse_quantiles"):
-        said.append(f"better than {100 * metrics.percentile_of(error, quantiles):.0f} % of test {noun}s")
+    if (share := _share_of_larger_errors(explorer, error)) is not None:
+        facts.append(f"better than {100 * share:.0f} % of test {noun}s")
     for key, name in (("mse_mean_image", "mean image"), ("mse_random_pair", f"random {noun}")):
         if (baseline := explorer.get_figure("reconstruction", key)) is not None:
-            said.append(f"{name} {baseline:.3f}")
+            facts.append(f"{name} {baseline:.3f}")
     unit = "<small>mean squared error per pixel, pixels 0 to 1</small>"
-    return f'<p class="gl-meter"><span>{" · ".join(said)}</span> {unit}</p>'
+    return f'<p class="gl-meter"><span>{" · ".join(facts)}</span> {unit}</p>'
 
 
 def identity_html(explorer: Explorer, x: Tensor, y: Tensor) -> str:
-    """Which class the judge sees in x and in y (1, C, H, W), in words; nothing where there is no judge."""
+    """The classes that the classifier sees in x and in y; empty where the data set has no classifier."""
     judge = explorer.judge
     if judge is None:
         return ""
-    sure, classes = judge.probabilities(torch.cat([x, y])).max(dim=1)
+    shares, classes = judge.probabilities(torch.cat([x, y])).max(dim=1)
     before, after = (
         f"looks like {markup.label(int(label))} ({markup.percent(float(share), 0)})"
-        for label, share in zip(classes, sure, strict=True)
+        for label, share in zip(classes, shares, strict=True)
     )
-    verdict = "the class is kept" if classes[0] == classes[1] else "the class flips"
+    verdict = "the class is kept" if classes[0] == classes[1] else "the class changes"
+    accuracy = f"{markup.percent(judge.accuracy)} of the test {markup.noun(explorer.config)}s"
     return (
-        f'<p class="gl-meter">{before} → {after}: <b>{verdict}</b> <small>as a classifier sees it that is'
-        f" right on {markup.percent(judge.accuracy)} of the test {markup.noun(explorer.config)}s</small></p>"
+        f'<p class="gl-meter">{before} → {after}: <b>{verdict}</b> <small>as seen by a separate classifier'
+        f" that is right on {accuracy}</small></p>"
     )
 
 
 def unusual_html(explorer: Explorer, x: Tensor) -> str:
-    """How unlike the model's own pictures this one is, with a plain warning; nothing where it was not
-    measured what is usual."""
-    reading = outliers.read(explorer, x)
+    """How unlike the test pictures x is; empty where that was not measured."""
+    return _unusual_html(explorer, outliers.read(explorer, x))
+
+
+def _unusual_html(explorer: Explorer, reading: Reading | None) -> str:
     if reading is None:
         return ""
     noun, share = markup.noun(explorer.config), reading.share
-    place = "all" if share >= 1 else markup.percent(share, 1 if share >= outliers.LIMIT else 0)
-    said = f"more unusual than {place} of test {noun}s"
-    names = {
-        "error": "error",
-        "neighbour": "distance to the nearest neighbour",
-        "code": "improbability of the code",
-        "discriminator": "taken for made by D",
-        "judge": "no class seen by the judge",
-    }
-    parts = ", ".join(f"{names[key]} {value:+.1f}" for key, value in reading.deviating.items())
-    small = f"standard deviations from the usual of its nearest class: {parts}"
+    amount = "all" if share >= 1 else markup.percent(share, 1 if share >= outliers.LIMIT else 0)
+    verdict = "unlike" if reading.unlike else "like"
+    parts = ", ".join(f"{STATISTICS[key]} {value:+.1f}" for key, value in reading.deviating.items())
+    small = f"standard deviations from the mean of its class: {parts}"
     if (auroc := explorer.get_figure("outliers", "auroc")) is not None:
-        small += f"; tells other things from {noun}s with an AUROC of {auroc:.3f}"
-    if reading.unlike:
-        head = f"<b>unlike the {noun}s it knows</b>"
-        small = f"whatever it is given, it answers with a {noun} · {small}"
-    else:
-        head = f"<b>like other {noun}s</b>"
-    return f'<p class="gl-meter"><span>{head} · {said}</span> <small>{escape(small)}</small></p>'
+        small += f"; separates other pictures from {noun}s with an AUROC of {auroc:.3f}"
+    return (
+        f'<p class="gl-meter"><span><b>{verdict} the test {noun}s</b> · more unusual than {amount} of them'
+        f"</span> <small>{escape(small)}</small></p>"
+    )
 
 
 def fixed_point_html(explorer: Explorer, x: Tensor) -> str:
-    """x, G(E(x)), G(E(G(E(x)))), ...: how far each step still moves, and where the class was lost."""
+    """Repeated reconstruction, x, G(E(x)), G(E(G(E(x)))), ...: how much each step changes, and where the
+    class changes. Empty for a model without an encoder."""
     if "encoder" not in explorer.model.networks:
         return ""
     path = explorer.repeat_reconstruction(x, STEPS)[:, 0]
-    drift = metrics.mse(path[1:], path[:-1]).tolist()
+    changes = metrics.mse(path[1:], path[:-1]).tolist()
     classes = explorer.judge.labels(path).tolist() if explorer.judge is not None else None
 
-    def step(k: int) -> str:
-        caption = "input" if k == 0 else f"{drift[k - 1]:.4f}"
-        named = "" if classes is None else f"{markup.label(classes[k])} "
-        said = "the input" if k == 0 else f"step {k}, {drift[k - 1]:.4f} from the step before"
-        if classes is not None:
-            said += f", looks like {classes[k]}"
-        return markup.still(path[k], said, f"{named}<small>{caption}</small>")
+    def step_html(k: int) -> str:
+        caption = "input" if k == 0 else f"{changes[k - 1]:.4f}"
+        alt = "the input" if k == 0 else f"step {k}, {changes[k - 1]:.4f} from the step before"
+        if classes is None:
+            return markup.still(path[k], alt, f"<small>{caption}</small>")
+        alt += f", looks like {classes[k]}"
+        return markup.still(path[k], alt, f"{markup.label(classes[k])} <small>{caption}</small>")
 
-    steps = [step(k) for k in range(STEPS + 1)]
-    verdict = ""
-    if classes is not None:
-        lost = next((k for k, label in enumerate(classes) if label != classes[0]), None)
-        verdict = " · the class is kept" if lost is None else f" · the class flips at step {lost}"
+    steps = [step_html(k) for k in range(STEPS + 1)]
     meaning = (
-        "Below each: how far it moved in this step, as mean squared error. A model that knows a picture"
-        " leaves it where it is."
+        "Each picture is the reconstruction of the one before; below it, the mean squared error between them."
     )
+    if classes is None:
+        verdict, meaning = "", f"{meaning} {markup.NO_CLASSIFIER}"
+    else:
+        change = next((k for k, label in enumerate(classes) if label != classes[0]), None)
+        verdict = " · the class is kept" if change is None else f" · the class changes at step {change}"
     return (
-        f'<h3 class="gl-h">encoded and decoded again and again{verdict}</h3>'
+        f'<h3 class="gl-h">repeated reconstruction{verdict}</h3>'
         f"{markup.row(steps, 'x, G(E(x)), G(E(G(E(x)))) and so on')}"
         f"{markup.reason(meaning)}"
     )

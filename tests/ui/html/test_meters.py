@@ -49,7 +49,7 @@ def test_each_step_is_shown_with_how_far_it_moved(bundled: Explorer, digits: Pic
     drift = metrics.mse(path[1:], path[:-1])
     assert moved[:9] == ["input", *(f"{float(value):.4f}" for value in drift)]
     assert "· the class is kept" in said
-    assert "flips" not in said
+    assert "changes at" not in said
 
 
 @pytest.mark.parametrize(("answers", "step"), [([4, 4, 9, 4, 4, 4, 4, 4, 4], 2), ([4] * 8 + [1], 8)])
@@ -58,7 +58,7 @@ def test_the_first_flip_is_named(
 ) -> None:
     judged(Judged(answers))
     said = meters.fixed_point_html(bundled, digits.inputs(slice(3, 4)))
-    assert f"· the class flips at step {step}" in said
+    assert f"· the class changes at step {step}" in said
     assert "kept" not in said
     assert f"looks like {answers[step]}" in said
 
@@ -66,7 +66,8 @@ def test_the_first_flip_is_named(
 def test_without_a_judge_no_class_is_claimed(bundled: Explorer, digits: Pictures, judged: Any) -> None:
     judged(None)
     said = meters.fixed_point_html(bundled, digits.inputs(slice(3, 4)))
-    assert "class" not in re.sub(r"class=", "", said)
+    assert markup.NO_CLASSIFIER in said
+    assert "the class" not in said
     assert "looks like" not in said
     assert len(elements(said, "img")) == 9
 
@@ -74,6 +75,52 @@ def test_without_a_judge_no_class_is_claimed(bundled: Explorer, digits: Pictures
 def test_a_model_without_an_encoder_has_no_such_path(gan_model: str) -> None:
     explorer = ganlab.load(gan_model)
     assert meters.fixed_point_html(explorer, torch.zeros(1, 1, 28, 28)) == ""
+
+
+# ---------------------------------------------------------------------- the sentence
+
+
+def with_metrics(explorer: Explorer, figures: dict[str, Any]) -> Explorer:
+    return Explorer(dataclasses.replace(explorer.model, metrics=figures), explorer.gallery)
+
+
+def test_the_first_line_says_what_came_back_and_how_near(bundled: Explorer, digits: Pictures) -> None:
+    explorer = with_metrics(bundled, {"reconstruction": {"mse_quantiles": [i / 1000 for i in range(101)]}})
+    explorer.__dict__["judge"] = Judged([7, 7])
+    x = digits.inputs(slice(0, 1))
+    y = (x - 0.158).clamp(0, 1)
+    share = 100 * (1 - 10 * explorer.error(x, y))
+    assert meters.describe_result(explorer, x, y) == (
+        f"It comes back as a 7; the difference is smaller than for {share:.0f} % of test digits."
+    )
+    explorer.__dict__["judge"] = Judged([4, 8])
+    assert meters.describe_result(explorer, x, x) == (
+        "It looks like a 4 but comes back as an 8; the difference is smaller than for 100 % of test digits."
+    )
+    explorer.__dict__["judge"] = None
+    assert meters.describe_result(explorer, x, x) == (
+        "The difference is smaller than for 100 % of test digits."
+    )
+
+
+def test_what_was_not_measured_is_not_said(colour_model: str) -> None:
+    explorer = ganlab.load(colour_model)
+    x = explorer.decode(explorer.sample(1))
+    assert meters.describe_result(explorer, x, x) == "This is the model's reconstruction."
+    explorer.__dict__["judge"] = Judged([3, 3])
+    assert meters.describe_result(explorer, x, x) == "It comes back as class 3."
+
+
+def test_figures_stand_behind_details(bundled: Explorer, digits: Pictures) -> None:
+    x = digits.inputs(slice(0, 1))
+    y = bundled.reconstruct(x)
+    html = meters.result_html(bundled, x, y)
+    lead, folded = html.split("<details")
+    assert "".join(elements(lead, "p")[0].itertext()) == meters.describe_result(bundled, x, y)
+    assert "mean squared error" in folded
+    assert "repeated reconstruction" in folded
+    assert meters.identity_html(bundled, x, y) in folded
+    assert meters.unusual_html(bundled, x) in folded
 
 
 # ---------------------------------------------------------------------- the gauge
@@ -95,10 +142,11 @@ def gauged(few_neighbours: Explorer, digits: Pictures) -> Explorer:
 def test_noise_is_called_unlike_digits(gauged: Explorer) -> None:
     x = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     said = meters.unusual_html(gauged, x)
-    assert "<b>unlike the digits it knows</b> · more unusual than all of test digits" in said
-    assert "whatever it is given, it answers with a digit" in said
+    assert "<b>unlike the test digits</b> · more unusual than all of them" in said
     assert "an AUROC of 0.912" in said
-    assert "no class seen by the judge" in said
+    assert "the classifier&#x27;s doubt" in said
+    sentence = meters.describe_result(gauged, x, gauged.reconstruct(x))
+    assert "This picture is unlike the digits the model was trained on; the model answers" in sentence
 
 
 def test_a_middling_digit_is_like_others(gauged: Explorer, digits: Pictures) -> None:
@@ -106,8 +154,9 @@ def test_a_middling_digit_is_like_others(gauged: Explorer, digits: Pictures) -> 
     shares = [reading.share for reading in readings if reading is not None]
     middling = min(range(12), key=lambda i: abs(shares[i] - 0.5))
     said = meters.unusual_html(gauged, digits.inputs(slice(300 + middling, 301 + middling)))
-    assert f"<b>like other digits</b> · more unusual than {100 * shares[middling]:.0f} %" in said
-    assert "whatever" not in said
+    assert f"<b>like the test digits</b> · more unusual than {100 * shares[middling]:.0f} %" in said
+    x = digits.inputs(slice(300 + middling, 301 + middling))
+    assert "unlike" not in meters.describe_result(gauged, x, x)
 
 
 def test_without_its_measure_the_gauge_is_not_there(bundled: Explorer, digits: Pictures) -> None:

@@ -99,7 +99,7 @@ def test_the_card_before_during_and_after(bundled: Explorer, item: Item) -> None
     assert 'data-action="use"' in after
     assert "progress" not in after
     assert f"error <b>{last.error:.4f}</b> from {last.start:.4f}" in after
-    assert "class is kept" in after or "class flips" in after
+    assert "class is kept" in after or "class changes" in after
     (line,) = elements(after, "polyline")
     assert len((line.get("points") or "").split()) == len(last.step.trace)
 
