@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     # Others who reach this server may choose among the bundled models only.
     local = options.host in ("127.0.0.1", "localhost", "::1")
     try:
-        models = Models(options.model, options.device, anything=local)
+        models = Models(options.model, options.device, allow_any=local)
         blocks = app.build(models)
         print(f"ganlab: http://{options.host}:{options.port}", flush=True)
         launch.launch(blocks, models, options.host, options.port)

@@ -85,9 +85,9 @@ def build(models: Models) -> gr.Blocks:
         with gr.Row(elem_classes="gl-header"):
             html('<h1 class="gl-mark">ganlab</h1>', elem_classes="gl-brand")
             picker = gr.Dropdown(
-                models.names(),
+                models.list_names(),
                 value=models.default,
-                allow_custom_value=models.anything,
+                allow_custom_value=models.allow_any,
                 show_label=False,
                 label="Model",
                 container=False,
@@ -310,7 +310,7 @@ def linked(models: Models, text: str) -> tuple[str, Shelf, str]:
     """The model, the shelf and the tab of a permalink's recipe; ValueError for one that this server cannot
     show. Of a film the page itself reads what lies between the first and the last latent."""
     recipe = Recipe.from_query(text)
-    name = models.of_recipe(recipe)
+    name = models.find_by_recipe(recipe)
     explorer = models.get(name)
     found = [
         items.from_latent(explorer, z.unsqueeze(0), "a linked latent") for z in find_latents(explorer, recipe)

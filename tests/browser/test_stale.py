@@ -44,5 +44,5 @@ def test_results_of_another_model_are_marked_until_they_agree(open_page: Open) -
     assert marks_after(page, "root.querySelector('#tabs p').dataset.fingerprint = 'b';") == [False] * 5
     late = "root.querySelector('#tabs').innerHTML = '<div><p data-fingerprint=\"a\"></p></div>';"
     assert marks_after(page, late) == [False, True, False]
-    back = 'root.querySelector(\'.gl-header\').innerHTML = \'<p data-fingerprint="a"></p>\';'
+    back = "root.querySelector('.gl-header').innerHTML = '<p data-fingerprint=\"a\"></p>';"
     assert marks_after(page, back) == [False] * 3

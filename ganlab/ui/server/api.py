@@ -44,7 +44,7 @@ def endpoints(models: Models) -> dict[str, Callable[..., Any]]:
     def list_models() -> list[dict]:  # type: ignore[type-arg]
         """The models on offer with their fingerprints and measured figures."""
         found = []
-        for name in models.names():
+        for name in models.list_names():
             explorer = models.get(name)
             config = explorer.config
             found.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from weakref import WeakValueDictionary
 
 from ganlab.config import CheckpointError
 from ganlab.explorer import Explorer, load
@@ -11,26 +12,30 @@ from ganlab.hub import list_models
 from ganlab.model import resolve_device
 from ganlab.studio.recipe import Recipe, RecipeError
 
-CAPACITY = 8  # models kept in memory, some 25 MB each; the one unused longest goes first
+MAX_LOADED = 8  # models kept in memory, about 25 MB each; the least recently used is dropped first
 
 
 class Models:
-    """Explorers by name. With `anything` false only bundled checkpoints are loaded: a public server
-    must not read any folder or fetch any repository that a visitor names."""
+    """Explorers by name, thread-safe.
 
-    def __init__(self, default: str, device: str = "auto", anything: bool = True) -> None:
-        self.default, self.device, self.anything = default, resolve_device(device), anything
-        self._loaded: OrderedDict[str, Explorer] = OrderedDict()
-        self._lock = threading.Lock()
+    With `allow_any` false only bundled checkpoints and the default are loaded: a public server must not read
+    any folder or fetch any repository that a visitor names.
+    """
 
-    def names(self) -> list[str]:
-        """What the picker offers: the bundled checkpoints, and the one the app was started with."""
+    def __init__(self, default: str, device: str = "auto", allow_any: bool = True) -> None:
+        self.default, self.device, self.allow_any = default, resolve_device(device), allow_any
+        self._explorers: OrderedDict[str, Explorer] = OrderedDict()  # the most recently used last
+        self._lock = threading.Lock()  # guards the two dictionaries; never held while a model loads
+        self._load_locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+
+    def list_names(self) -> list[str]:
+        """The models on offer: the bundled checkpoints, and the one the app was started with."""
         names = list_models()
         return names if self.default in names else [self.default, *names]
 
-    def of_recipe(self, recipe: Recipe) -> str:
-        """The name, among those on offer, of the checkpoint that made a recipe."""
-        for name in sorted(self.names(), key=lambda name: name != recipe.model):
+    def find_by_recipe(self, recipe: Recipe) -> str:
+        """The name, among those on offer, of the checkpoint that made a recipe; RecipeError without one."""
+        for name in sorted(self.list_names(), key=lambda name: name != recipe.model):
             if self.get(name).accepts(recipe.fingerprint):
                 return name
         raise RecipeError(
@@ -39,13 +44,27 @@ class Models:
         )
 
     def get(self, name: str) -> Explorer:
+        """The explorer of a name, folder or Hub id, loaded at its first use. Whoever asks for the same model
+        meanwhile waits for it; others do not. CheckpointError for one that is not on offer."""
         name = name.strip() if isinstance(name, str) else ""
-        if not self.anything and name not in self.names():
-            raise CheckpointError(f"This server offers {', '.join(self.names())} only, not {name!r}.")
+        if not self.allow_any and name not in (names := self.list_names()):
+            raise CheckpointError(f"This server offers {', '.join(names)} only, not {name!r}.")
         with self._lock:
-            if name not in self._loaded:
-                self._loaded[name] = load(name, self.device)
-                while len(self._loaded) > CAPACITY:
-                    self._loaded.popitem(last=False)
-            self._loaded.move_to_end(name)
-            return self._loaded[name]
+            if (explorer := self._look_up(name)) is not None:
+                return explorer
+            loading = self._load_locks.setdefault(name, threading.Lock())
+        with loading:
+            with self._lock:
+                if (explorer := self._look_up(name)) is not None:  # loaded while this thread waited
+                    return explorer
+            explorer = load(name, self.device)
+            with self._lock:
+                self._explorers[name] = explorer
+                while len(self._explorers) > MAX_LOADED:
+                    self._explorers.popitem(last=False)
+        return explorer
+
+    def _look_up(self, name: str) -> Explorer | None:
+        if name in self._explorers:
+            self._explorers.move_to_end(name)
+        return self._explorers.get(name)

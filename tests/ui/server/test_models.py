@@ -1,7 +1,11 @@
+"""The models on offer: which may be loaded, when, and who waits for it."""
+
 from __future__ import annotations
 
 import dataclasses
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +17,7 @@ from ganlab.ui.server.models import Models
 
 
 def test_a_public_server_offers_bundled_models_only(other_model: str) -> None:
-    models = Models("mnist-bigan", anything=False)
+    models = Models("mnist-bigan", allow_any=False)
     assert models.get("mnist-bigan").config.name == "mnist-bigan"
     for name in (other_model, "user/repo", "", "../galleries"):
         with pytest.raises(CheckpointError, match=r"offers .*mnist-bigan"):
@@ -21,16 +25,16 @@ def test_a_public_server_offers_bundled_models_only(other_model: str) -> None:
 
 
 def test_the_model_that_was_asked_for_is_offered_too(other_model: str) -> None:
-    assert other_model in Models(other_model, anything=False).names()
+    assert other_model in Models(other_model, allow_any=False).list_names()
 
 
 def test_a_recipe_finds_its_checkpoint_by_an_earlier_fingerprint(renewed: tuple[Explorer, Explorer]) -> None:
     before, after = renewed
     recipe = recipe_of(before, SampledLatent(1, 0, "prior"))
     models = Models(str(after.model.folder))
-    assert models.of_recipe(recipe) == str(after.model.folder)
+    assert models.find_by_recipe(recipe) == str(after.model.folder)
     with pytest.raises(RecipeError, match="does not"):
-        models.of_recipe(dataclasses.replace(recipe, fingerprint="0" * 16))
+        models.find_by_recipe(dataclasses.replace(recipe, fingerprint="0" * 16))
 
 
 def test_loaded_once_and_dropped_when_unused(other_model: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +46,7 @@ def test_loaded_once_and_dropped_when_unused(other_model: str, monkeypatch: pyte
         return real(name, device)
 
     monkeypatch.setattr(module, "load", counting)
-    monkeypatch.setattr(module, "CAPACITY", 1)
+    monkeypatch.setattr(module, "MAX_LOADED", 1)
     models = Models(other_model)
     threads = [threading.Thread(target=models.get, args=(other_model,)) for _ in range(4)]
     for thread in threads:
@@ -53,3 +57,40 @@ def test_loaded_once_and_dropped_when_unused(other_model: str, monkeypatch: pyte
     models.get("mnist-bigan")
     models.get(other_model)
     assert loads == [other_model, "mnist-bigan", other_model]
+
+
+LONG = 60.0  # seconds, for what takes none unless it fails
+
+
+def test_loading_a_model_holds_up_only_those_who_want_it(
+    other_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, finish = threading.Event(), threading.Event()
+    models = Models("mnist-bigan")
+    ready = models.get("mnist-bigan")
+    real = module.load
+
+    def load_slowly(name: str, device: object) -> object:
+        if name == other_model:
+            started.set()
+            assert finish.wait(LONG)
+        return real(name, device)
+
+    monkeypatch.setattr(module, "load", load_slowly)
+    with ThreadPoolExecutor(4) as pool:
+        try:
+            loading = pool.submit(models.get, other_model)
+            assert started.wait(LONG)
+            assert pool.submit(models.get, "mnist-bigan").result(LONG) is ready
+            assert pool.submit(models.get, "mnist-ae-l1").result(LONG).config.name == "mnist-ae-l1"
+            assert not loading.done()
+        finally:
+            finish.set()
+        assert loading.result(LONG) is models.get(other_model)
+
+
+def test_a_model_that_cannot_be_loaded_is_tried_again(tmp_path: Path) -> None:
+    models = Models("mnist-bigan")
+    for _ in range(2):
+        with pytest.raises(CheckpointError, match=r"holds no config\.json"):
+            models.get(str(tmp_path))

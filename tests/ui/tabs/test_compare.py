@@ -279,7 +279,7 @@ def test_opening_shows_the_current_picture_without_computing(
     assert notice == ""
     again = tab.render(tab.explorer, item, None, known)
     assert all(skipped(value) for value in again[:3])  # what is shown stays, with all its answers
-    other = ganlab.load(tab.models.names()[1])
+    other = ganlab.load(tab.models.list_names()[1])
     begun, pad, stage, _ = tab.render(other, item, None, known)
     assert skipped(pad)  # the same picture: a drawing under way is not replaced
     assert begun.rows[0].called == SECOND
@@ -351,7 +351,7 @@ def test_what_is_begun_anew_gives_way_to_a_picture_that_is_on_its_way(
 
 def test_a_neighbour_of_any_model_can_be_compared_next(tab: SimpleNamespace, digits: Pictures) -> None:
     index = int(digits.indices[20])
-    for name in ("", tab.models.names()[2]):
+    for name in ("", tab.models.list_names()[2]):
         event = SimpleNamespace(value=f"{index} {name}", action="neighbour")
         item, _, known, _, pad, notice = tab.pick(tab.models.default, event=event)
         assert notice == ""

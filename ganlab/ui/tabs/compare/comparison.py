@@ -139,7 +139,7 @@ def start(models: Models, explorer: Explorer, item: Item) -> Comparison:
 def _others(models: Models, explorer: Explorer) -> Iterator[tuple[str, ModelConfig | str]]:
     """Every other model that the picker offers, with its description, or what is wrong with it."""
     here = explorer.model.folder
-    for name in models.names():
+    for name in models.list_names():
         try:
             if name == models.default:  # it may be a Hub id, which is not looked up again
                 found = models.get(name).model

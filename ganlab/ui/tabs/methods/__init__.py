@@ -110,7 +110,7 @@ def words_html() -> str:
 def models_of(models: Models, method: str) -> list[str]:
     """Names of the models that a method trained, told from their settings alone: nothing is loaded."""
     found = []
-    for name in models.names():
+    for name in models.list_names():
         try:
             config = models.get(name).config if name == models.default else _config(name)
         except (ValueError, OSError):  # no checkpoint that could be shown here; the picker says why

@@ -69,7 +69,7 @@ def test_models_are_shown_with_their_method(offered: Offered) -> None:
     assert [len(methods.models_of(offered, key)) for key in ("bigan", "gan", "lr", "jlr")] == [1, 2, 1, 0]
     page = methods.stage_html(offered, "gan", used)
     names = [one.get("data-value") for one in elements(page, "button") if one.get("data-action") == "use"]
-    assert names == offered.names()[1:3]
+    assert names == offered.list_names()[1:3]
     (own,) = [
         one for one in elements(methods.stage_html(offered, "bigan", used), "button")
         if one.get("data-action") == "use"
@@ -105,7 +105,7 @@ def tab(offered: Offered) -> Tab:
 def test_the_tab_follows_the_model_in_use(
     tab: Tab, offered: Offered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened, gan, unknown = (offered.get(name) for name in (offered.names()[i] for i in (0, 1, -1)))
+    opened, gan, unknown = (offered.get(name) for name in (offered.list_names()[i] for i in (0, 1, -1)))
     radio, shown, stage, _, notice = tab.render(opened, None, None, "lr", opened.fingerprint)
     assert (radio, stage) == (gr.skip(), gr.skip())  # what the person chose stays
     assert notice == ""
