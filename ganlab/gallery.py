@@ -146,8 +146,8 @@ class Gallery:
             )
         self.model, self.pictures = model, pictures
         self._codes, self._features = codes, features
-        self._lock = threading.Lock()
         self.spaces = spaces_of(model)
+        self._locks = {space: threading.Lock() for space in self.spaces}
 
     @staticmethod
     def load(model: LatentModel) -> Gallery | None:
@@ -230,7 +230,7 @@ class Gallery:
 
     def _points_of(self, space: str) -> Points:
         self._check(space)
-        with self._lock:  # two visitors who ask at once wait for one answer
+        with self._locks[space]:  # computed once for all who ask; other spaces answer meanwhile
             if space == "pixels":
                 return self._pixels
             if space == "code":

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,30 @@ def test_threads_that_ask_at_once_compute_a_space_once(
     assert len(results) == 12
     for space in spaces:
         assert len({id(points) for which, points in results if which == space}) == 1
+
+
+def test_a_space_that_takes_long_does_not_hold_up_the_others(
+    tiny_model: LatentModel, digits: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery = Gallery(tiny_model, digits)
+    started, finish, original = threading.Event(), threading.Event(), gallery._of_all
+
+    def slow(space: str) -> Tensor:
+        if space == "untrained":
+            started.set()
+            assert finish.wait(60)
+        return original(space)
+
+    monkeypatch.setattr(gallery, "_of_all", slow)
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            computing = pool.submit(gallery.points, "untrained")
+            assert started.wait(60)
+            assert len(pool.submit(gallery.points, "pixels").result(60)) == len(digits)
+            assert not computing.done()
+        finally:
+            finish.set()
+        assert len(computing.result(60)) == len(digits)
 
 
 # ------------------------------------------------------------------ what D and an untrained E see
