@@ -1,17 +1,18 @@
-"""Directions through a latent space, each with a length that means something.
+"""Directions in a latent space, each with a step length that has a meaning.
 
-- principal: along which the codes of the training pictures vary most (GANSpace, arXiv 2004.02546);
-- closed form: what the generator's first layers pass on most strongly (SeFa, arXiv 2007.06600);
-- classes: from one class's mean code to another's;
-- attributes: of steps as likely as one deviation of the codes, that to which a measured attribute of G(z)
-  responds most;
-- raw: each of the latent's numbers.
+- principal: the axes along which the codes of the training pictures vary most (GANSpace, arXiv 2004.02546);
+- closed-form: the latent changes to which the generator's first layers respond most (SeFa, arXiv 2007.06600);
+- classes: from the mean code of one class to that of another;
+- attributes: among steps as likely as one standard deviation of the codes, the step to which a measured
+  attribute of G(z) responds most;
+- raw: the axes of the latent itself.
 
-Classes and attributes are measured by `python -m train.directions`, which writes them beside the weights.
+Classes and attributes are measured by `python -m train.directions`, which writes them next to the weights.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,19 +24,22 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ganlab import latent
 from ganlab.config import CheckpointError
+from ganlab.gallery import Gallery
 from ganlab.model import LatentModel
 from ganlab.networks.folded import Layer
 
 FILE = "directions.safetensors"
 KINDS = ("principal", "closed-form", "classes", "attributes", "raw")
 TENSORS = ("covariance", "classes", "attributes")
-SHOWN = 10  # of the principal and of the closed-form directions, the first
+MAX_SHOWN = 10  # principal directions, and closed-form ones
+PRINCIPAL_SAMPLES = 1024  # prior samples that replace the codes of a model without a gallery
 
 
 @dataclass(frozen=True)
 class Direction:
-    """`vector` (D,) of length 1, and `deviation`, what one step along it is in latent units."""
+    """`vector` (D,) of length 1; `deviation`, the length of one step in latent units."""
 
     name: str
     vector: Tensor
@@ -43,16 +47,16 @@ class Direction:
     note: str = ""
 
     @staticmethod
-    def of(name: str, way: Tensor, note: str = "") -> Direction:
-        """One step of which is the whole `way` (D,)."""
-        length = way.norm()
-        return Direction(name, way / length.clamp(min=1e-12), float(length), note)
+    def from_step(name: str, step: Tensor, note: str = "") -> Direction:
+        """The direction in which one step is `step` (D,)."""
+        length = step.norm()
+        return Direction(name, step / length.clamp(min=1e-12), float(length), note)
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What only the training pictures tell: the `covariance` (D, D) of their codes, `classes` (K, D), each
-    class's mean code, and `attributes` (A, D), the step for the attribute of that name."""
+class CodeStatistics:
+    """Statistics of a gallery's codes: their `covariance` (D, D), the mean code of each class, `classes`
+    (K, D), and the step for each of the attributes `names`, `attributes` (A, D)."""
 
     covariance: Tensor
     classes: Tensor
@@ -60,91 +64,199 @@ class Measured:
     names: tuple[str, ...]
 
     def save(self, folder: Path, fingerprint: str) -> None:
+        """Write them to `folder` as FILE, for the checkpoint with this fingerprint."""
         tensors = {key: getattr(self, key).float().contiguous() for key in TENSORS}
         save_file(tensors, folder / FILE, {"fingerprint": fingerprint, "names": json.dumps(self.names)})
 
 
-def load(model: LatentModel) -> Measured | None:
-    """What was measured of this checkpoint; None where nothing was, or of an earlier version of it."""
+def load_statistics(model: LatentModel) -> CodeStatistics | None:
+    """The statistics stored with a checkpoint, or None where there are none for exactly these weights.
+
+    CheckpointError for a damaged file, or tensors whose shapes do not fit the model.
+    """
     path = model.folder / FILE if model.folder else None
     if path is None or not path.is_file():
         return None
     blob = path.read_bytes()
     try:
         tensors = load_tensors(blob)
-        told = json.loads(blob[8 : 8 + int.from_bytes(blob[:8], "little")])["__metadata__"]
-        found = Measured(**{key: tensors[key] for key in TENSORS}, names=tuple(json.loads(told["names"])))
-        fingerprint = told["fingerprint"]
+        metadata = json.loads(blob[8 : 8 + int.from_bytes(blob[:8], "little")])["__metadata__"]
+        names = tuple(json.loads(metadata["names"]))
+        statistics = CodeStatistics(**{key: tensors[key] for key in TENSORS}, names=names)
+        fingerprint = metadata["fingerprint"]
     except (safetensors.SafetensorError, KeyError, ValueError, TypeError) as error:
         raise CheckpointError(f"{FILE} of {model.config.name} is damaged: {error}.") from None
     if fingerprint != model.fingerprint:
         return None
     D = model.config.latent_dim
-    rows = {"covariance": D, "classes": len(found.classes), "attributes": len(found.names)}
+    rows = {"covariance": D, "classes": len(statistics.classes), "attributes": len(names)}
     if any(
-        (tensor := getattr(found, key)).shape != (count, D) or not torch.isfinite(tensor).all()
+        (tensor := getattr(statistics, key)).shape != (count, D) or not torch.isfinite(tensor).all()
         for key, count in rows.items()
     ):
         raise CheckpointError(f"{FILE} of {model.config.name} does not fit its latents.")
-    return found
+    return statistics
 
 
-def principal(vectors: Tensor, deviations: Tensor) -> list[Direction]:
-    """The first of them, with each one's share of the variance."""
+class Directions:
+    """The directions of one model: the kinds that it has, and why it lacks the others. Immutable."""
+
+    def __init__(self, model: LatentModel, gallery: Gallery | None = None) -> None:
+        self.model, self.gallery = model, gallery
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The KINDS that this model has. Principal ones need the codes of training pictures; classes and
+        attributes need `python -m train.directions`."""
+        has_codes = self.gallery is not None and "encoder" in self.model.networks
+        available = {"closed-form": "generator" in self.model.networks, "raw": True, "principal": has_codes}
+        available |= dict.fromkeys(("classes", "attributes"), self._statistics is not None)
+        return tuple(kind for kind in KINDS if available[kind])
+
+    def explain_absence(self, kind: str) -> str:
+        """Why the model has no directions of one of KINDS; "" where it has them."""
+        if kind in self.kinds:
+            return ""
+        if "encoder" not in self.model.networks:
+            return "this GAN has no encoder, and so no codes of training pictures"
+        if self.gallery is None:
+            return "this model comes without training pictures, whose codes would tell them"
+        return f"python -m train.directions {self.model.config.name} has not measured them"
+
+    def get(self, kind: str) -> list[Direction]:
+        """All directions of a kind. ValueError for a kind that the model lacks."""
+        if kind not in self.kinds:
+            reason = f" ({self.explain_absence(kind)})" if kind in KINDS else ""
+            available = list(self.kinds)
+            raise ValueError(
+                f"{self.model.config.name} has no directions {kind!r}{reason}; available = {available}."
+            )
+        if kind == "raw":
+            return list_raw(self.model.config.latent_dim)
+        if kind == "principal":
+            return list_principal(*self.principal)
+        if kind == "closed-form":
+            return list_closed_form(self.model.folded, self.covariance)
+        statistics = self._statistics
+        assert statistics is not None
+        if kind == "classes":
+            return list_classes(statistics.classes)
+        return [
+            Direction.from_step(name, step, self._describe_attribute(name))
+            for name, step in zip(statistics.names, statistics.attributes, strict=True)
+        ]
+
+    @functools.cached_property
+    def covariance(self) -> Tensor:
+        """The covariance (D, D), float64, of the gallery's codes: the mixture's, the stored one, or computed
+        from the codes. Without codes it is that of samples from the prior."""
+        if self.model.mixture is not None:
+            return self.model.mixture.moments()[1]
+        if self._statistics is not None:
+            return self._statistics.covariance.double()
+        if self.gallery is not None and "encoder" in self.model.networks:
+            return torch.cov(self.gallery.codes.double().T)
+        config = self.model.config
+        return torch.cov(latent.draw(config.prior, config.latent_dim, PRINCIPAL_SAMPLES, 0).double().T)
+
+    @functools.cached_property
+    def principal(self) -> tuple[Tensor, Tensor]:
+        """All principal directions (D, D) of the codes, a unit vector a row, and the codes' standard
+        deviations (D,) along them, largest first. Without a gallery they are arbitrary: those of prior
+        samples."""
+        return latent.principal_directions(self.covariance, self.model.config.latent_dim)
+
+    def move(self, z: Tensor, principal: Sequence[float] = (), raw: Sequence[float] = ()) -> Tensor:
+        """z (1, D) plus `principal` steps along the first principal directions, in standard deviations of
+        the codes, and `raw` steps along the first axes: (1, D), clamped to the box of a uniform prior.
+
+        ValueError for more than D amounts, or amounts that are not finite.
+        """
+        z, dim = self.model.check_latents(z), self.model.config.latent_dim
+        for name, amounts in (("principal", principal), ("raw", raw)):
+            if len(amounts) > dim:
+                raise ValueError(f"{name} has {len(amounts)} amounts, the latent {dim} dimensions.")
+        vectors, deviations = self.principal
+        steps = torch.zeros(2 * dim)
+        steps[: len(principal)] = torch.tensor(principal) * deviations[: len(principal)]
+        steps[dim : dim + len(raw)] = torch.tensor(raw)
+        if not torch.isfinite(steps).all():
+            raise ValueError("Sliders move by numbers, not by infinities.")
+        axes = torch.cat([vectors, torch.eye(dim)])
+        return latent.move(z[0], axes, steps, self.model.config.prior).unsqueeze(0)
+
+    @functools.cached_property
+    def _statistics(self) -> CodeStatistics | None:
+        return load_statistics(self.model)
+
+    def _describe_attribute(self, name: str) -> str:
+        keys = ("r2", "effect", "effect_far")
+        r2, near, far = (self.model.get_figure("directions", "attributes", name, key) for key in keys)
+        if r2 is None or near is None or far is None:
+            return ""
+        return f"R² {r2:.2f} held out; +1 gives {near:.1f}σ of it, +3 {far:.1f}σ"
+
+
+def list_principal(vectors: Tensor, deviations: Tensor) -> list[Direction]:
+    """The first MAX_SHOWN of the principal directions (D, D), each with its share of the variance."""
     shares = deviations.square() / deviations.square().sum()
     return [
         Direction(
             f"PC {i + 1}", vectors[i], float(deviations[i]), f"{100 * float(shares[i]):.1f} % of the variance"
         )
-        for i in range(min(SHOWN, len(vectors)))
+        for i in range(min(MAX_SHOWN, len(vectors)))
     ]
 
 
-def closed_form(layers: Sequence[Layer], covariance: Tensor) -> list[Direction]:
-    """Unit directions n, each orthogonal to those before, that change what z's layers give the most:
-    |A n| is largest, for the eigenvectors n of A^T A (SeFa, equation 6).
+def list_closed_form(layers: Sequence[Layer], covariance: Tensor) -> list[Direction]:
+    """Orthogonal unit directions n that change the output of the layers which z enters the most: those with
+    the largest |A n|, the first eigenvectors of A^T A (SeFa, equation 6).
 
-    A joins all layers that z enters, a skip too. Batch norm behind a layer scales its rows, and so the
-    length of a change; it is part of A here. `covariance` (D, D) of the codes gives a step's length.
+    A joins the weights of all layers that z enters, a skip connection too, with the scale of a following
+    batch norm, which SeFa leaves out. The `covariance` (D, D) of the codes gives each step its length.
     """
     A = torch.cat([layers[0].weight, *(layer.skip for layer in layers if layer.skip is not None)], 1).double()
     gains, vectors = torch.linalg.eigh(A @ A.T)
-    order = gains.argsort(descending=True)[:SHOWN]
-    found = []
+    order = gains.argsort(descending=True)[:MAX_SHOWN]
+    directions = []
     for rank, (gain, n) in enumerate(zip(gains[order], vectors.T[order], strict=True), 1):
         n = n * n[n.abs().argmax()].sign()  # so that a slider turns the same way on every machine
         deviation = float((n @ covariance.double() @ n).clamp(min=0).sqrt())
         share = 100 * float(gain / gains.sum())
-        found.append(Direction(f"closed form {rank}", n.float(), deviation, f"{share:.1f} % of the gain"))
-    return found
+        directions.append(
+            Direction(f"closed form {rank}", n.float(), deviation, f"{share:.1f} % of the gain")
+        )
+    return directions
 
 
-def classes(means: Tensor) -> list[Direction]:
-    """From each class's mean code to each other's; one step is the whole way."""
+def list_classes(means: Tensor) -> list[Direction]:
+    """From the mean code of each class to that of each other, of means (K, D); one step leads all the way."""
     return [
-        Direction.of(f"from {a} to {b}", means[b] - means[a])
+        Direction.from_step(f"from {a} to {b}", means[b] - means[a])
         for a in range(len(means))
         for b in range(len(means))
         if a != b
     ]
 
 
-def raw(latent_dim: int) -> list[Direction]:
+def list_raw(latent_dim: int) -> list[Direction]:
+    """The axes of the latent; a step is 1."""
     return [Direction(f"z{i}", row, 1.0) for i, row in enumerate(torch.eye(latent_dim))]
 
 
-def responding(offsets: Tensor, changes: Tensor, covariance: Tensor) -> Tensor:
-    """Of all steps as likely as one deviation of the codes, the one to which something responds the most.
+def fit_step(offsets: Tensor, changes: Tensor, covariance: Tensor) -> Tensor:
+    """Among all steps as likely as one standard deviation of the codes, the step (D,) to which an attribute
+    responds most.
 
-    Codes were moved by `offsets` (N, D), and the thing changed by `changes` (N,): a regression gives its mean
-    gradient w. Of the steps s with s^T covariance^-1 s = 1, covariance w / sqrt(w^T covariance w) makes
-    w^T s largest. (w itself would leave the codes' cloud; cov(code, attribute) follows the classes more than
-    the attribute.) ValueError where nothing responds.
+    `offsets` (N, D) were added to codes, and the attribute changed by `changes` (N,). A regression gives its
+    mean gradient w. Of the steps s with s^T covariance^-1 s = 1, covariance w / sqrt(w^T covariance w)
+    maximises w^T s. (w itself would leave the cloud of codes; cov(code, attribute) follows the classes more
+    than the attribute.) ValueError where the attribute does not change.
     """
     e, S = offsets.double(), covariance.double()
     w = torch.linalg.lstsq(e, changes.double().unsqueeze(1)).solution[:, 0]
     size = (w @ S @ w).clamp(min=0).sqrt()
     if size == 0:
         raise ValueError("What does not change with the codes has no direction.")
-    way: Tensor = S @ w / size
-    return way.float()
+    step: Tensor = S @ w / size
+    return step.float()

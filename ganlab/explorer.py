@@ -10,17 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganlab import directions, images, inversion, latent, metrics
+from ganlab import images, inversion, latent, metrics
 from ganlab import model as checkpoint
 from ganlab.config import ModelConfig
-from ganlab.directions import Direction
+from ganlab.directions import Directions
 from ganlab.gallery import Gallery, Neighbour
 from ganlab.images import Polarity, Prepared
 from ganlab.inversion import Inversion
 from ganlab.judge import Judge
 from ganlab.model import LatentModel
-
-PRINCIPAL_SAMPLES = 1024  # codes that stand in for a gallery when there is none
 
 
 class Explorer:
@@ -44,16 +42,12 @@ class Explorer:
         return self.model.metrics
 
     def get_metrics(self, *keys: str) -> Any:
-        """What metrics.json holds under these keys, one in the other; None where it was not measured."""
-        found: Any = self.metrics
-        for key in keys:
-            found = found.get(key) if isinstance(found, dict) else None
-        return found
+        """The value in metrics.json under these nested keys, or None where it was not measured."""
+        return self.model.get_metrics(*keys)
 
     def get_figure(self, *keys: str) -> float | None:
-        """`measured`, where it is a number."""
-        found = self.get_metrics(*keys)
-        return float(found) if isinstance(found, int | float) else None
+        """The number in metrics.json under these nested keys, or None."""
+        return self.model.get_figure(*keys)
 
     @property
     def fingerprint(self) -> str:
@@ -85,7 +79,7 @@ class Explorer:
     def encode(self, x: Tensor) -> Tensor:
         """E(x): (N, latent_dim)."""
         encoder = self.model.encoder
-        return encoder(self._pictures(x).to(self.device)).cpu()  # type: ignore[no-any-return]
+        return encoder(self.model.check_pictures(x).to(self.device)).cpu()  # type: ignore[no-any-return]
 
     @torch.inference_mode()
     def decode(self, z: Tensor) -> Tensor:
@@ -96,7 +90,7 @@ class Explorer:
     def features(self, x: Tensor) -> Tensor:
         """The encoder's hidden layer, (N, F): the space "features"."""
         encoder = self.model.encoder
-        return encoder.hidden(self._pictures(x).to(self.device)).cpu()
+        return encoder.hidden(self.model.check_pictures(x).to(self.device)).cpu()
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """G(E(x))."""
@@ -104,7 +98,7 @@ class Explorer:
 
     def repeat_reconstruction(self, x: Tensor, steps: int = 8) -> Tensor:
         """x, G(E(x)), G(E(G(E(x)))), ...: (steps + 1, N, C, H, W). It rests at a fixed point."""
-        path = [self._pictures(x)]
+        path = [self.model.check_pictures(x)]
         for _ in range(steps):
             path.append(self.reconstruct(path[-1]))
         return torch.stack(path)
@@ -130,7 +124,7 @@ class Explorer:
             method = "encoder" if "encoder" in self.model.networks else "optimise"
         if method not in inversion.METHODS:
             raise ValueError(f"Unknown inversion method {method!r}; available = {list(inversion.METHODS)}.")
-        x = self._pictures(x)
+        x = self.model.check_pictures(x)
         if method == "encoder":
             z = self.encode(x)
             image = self.decode(z)
@@ -142,7 +136,7 @@ class Explorer:
         self, x: Tensor, method: str = "hybrid", steps: int | None = None, seed: int = 0
     ) -> Iterator[inversion.Step]:
         """`invert` by "optimise" or "hybrid" step by step: what each has found so far."""
-        x, G, prior = self._pictures(x), self.model.generator, self.config.prior
+        x, G, prior = self.model.check_pictures(x), self.model.generator, self.config.prior
         steps = inversion.STEPS if steps is None else steps
         if method == "hybrid":
             return inversion.hybrid(G, self.model.encoder, prior, x, steps=steps)
@@ -175,94 +169,10 @@ class Explorer:
         a, b = self.check_latents(a), self.check_latents(b)
         return latent.interpolate(a[0], b[0], steps, self.config.prior)
 
-    # ------------------------------------------------------------------ directions
-
     @functools.cached_property
-    def covariance(self) -> Tensor:
-        """Of the gallery's codes, (D, D) in float64; what was fitted to them or measured of them has it at
-        hand. Without such codes it is that of codes drawn from the prior."""
-        if self.model.mixture is not None:
-            return self.model.mixture.moments()[1]
-        if self._measured_directions is not None:
-            return self._measured_directions.covariance.double()
-        if self.gallery is not None and "encoder" in self.model.networks:
-            return torch.cov(self.gallery.codes.double().T)
-        return torch.cov(self.sample(PRINCIPAL_SAMPLES, source="prior").double().T)
-
-    @functools.cached_property
-    def principal(self) -> tuple[Tensor, Tensor]:
-        """All principal directions of the gallery's codes (D, D) and their deviations (D,). Without a
-        gallery they are of codes drawn from the prior: then they are arbitrary."""
-        return latent.principal_directions(self.covariance, self.config.latent_dim)
-
-    @functools.cached_property
-    def _measured_directions(self) -> directions.Measured | None:
-        return directions.load(self.model)
-
-    @property
-    def direction_kinds(self) -> tuple[str, ...]:
-        """Which of `directions.KINDS` this model has: principal ones with codes of training pictures, and of
-        classes and attributes where `python -m train.directions` measured them."""
-        has_codes = "code" in self.spaces
-        kinds = {"closed-form": "generator" in self.model.networks, "raw": True, "principal": has_codes}
-        kinds |= dict.fromkeys(("classes", "attributes"), self._measured_directions is not None)
-        return tuple(kind for kind in directions.KINDS if kinds[kind])
-
-    def lacks_directions(self, kind: str) -> str:
-        """Why the model has no directions of one of `directions.KINDS`; empty where it has."""
-        if kind in self.direction_kinds:
-            return ""
-        if "encoder" not in self.model.networks:
-            return "this GAN has no encoder, and so no codes of training pictures"
-        if self.gallery is None:
-            return "this model comes without training pictures, whose codes would tell them"
-        return f"python -m train.directions {self.config.name} has not measured them"
-
-    def directions(self, kind: str) -> list[Direction]:
-        """All directions of a kind, for `latent.move`; ValueError for one that the model has not."""
-        if kind not in self.direction_kinds:
-            reason = f" ({self.lacks_directions(kind)})" if kind in directions.KINDS else ""
-            available = list(self.direction_kinds)
-            raise ValueError(
-                f"{self.config.name} has no directions {kind!r}{reason}; available = {available}."
-            )
-        if kind == "raw":
-            return directions.raw(self.config.latent_dim)
-        if kind == "principal":
-            return directions.principal(*self.principal)
-        if kind == "closed-form":
-            return directions.closed_form(self.model.folded, self.covariance)
-        measured = self._measured_directions
-        assert measured is not None
-        if kind == "classes":
-            return directions.classes(measured.classes)
-        return [
-            Direction.of(name, way, self._attribute_note(name))
-            for name, way in zip(measured.names, measured.attributes, strict=True)
-        ]
-
-    def _attribute_note(self, name: str) -> str:
-        keys = ("r2", "effect", "effect_far")
-        r2, near, far = (self.get_figure("directions", "attributes", name, key) for key in keys)
-        if r2 is None or near is None or far is None:
-            return ""
-        return f"R² {r2:.2f} held out; +1 gives {near:.1f}σ of it, +3 {far:.1f}σ"
-
-    def move(self, z: Tensor, principal: Sequence[float] = (), raw: Sequence[float] = ()) -> Tensor:
-        """z (1, latent_dim) moved along the first principal directions (in standard deviations of the
-        gallery's codes) and along raw dimensions; a uniform prior's box is not left."""
-        z, dim = self.check_latents(z), self.config.latent_dim
-        for name, amounts in (("principal", principal), ("raw", raw)):
-            if len(amounts) > dim:
-                raise ValueError(f"{name} has {len(amounts)} amounts, the latent {dim} dimensions.")
-        directions, deviations = self.principal
-        steps = torch.zeros(2 * dim)
-        steps[: len(principal)] = torch.tensor(principal) * deviations[: len(principal)]
-        steps[dim : dim + len(raw)] = torch.tensor(raw)
-        if not torch.isfinite(steps).all():
-            raise ValueError("Sliders move by numbers, not by infinities.")
-        both = torch.cat([directions, torch.eye(dim)])
-        return latent.move(z[0], both, steps, self.config.prior).unsqueeze(0)
+    def directions(self) -> Directions:
+        """The model's directions, for sliders: `directions.get(kind)`, `directions.move(z, ...)`."""
+        return Directions(self.model, self.gallery)
 
     # ------------------------------------------------------------------ neighbours
 
@@ -270,7 +180,7 @@ class Explorer:
         """The k gallery pictures nearest to the first picture of x, nearest first."""
         gallery = self._gallery()
         self._check_space(space)
-        return gallery.neighbours(gallery.embed(self._pictures(x)[:1], space), space, k)[0]
+        return gallery.neighbours(gallery.embed(self.model.check_pictures(x)[:1], space), space, k)[0]
 
     def get_training_picture(self, index: int) -> tuple[Tensor, int]:
         """A picture of the gallery (1, C, H, W) and its label, by its index in the data set."""
@@ -284,7 +194,7 @@ class Explorer:
         """For each picture of x (N, C, H, W) the training picture whose pixels are nearest (L2), and the
         share of test pictures that are less near to theirs: near 1 for what lies closer than new real
         pictures do. It is None where `python -m train.remembering` has not measured the checkpoint."""
-        near = self._gallery().neighbours(self._pictures(x).cpu().flatten(1), "pixels", 1)
+        near = self._gallery().neighbours(self.model.check_pictures(x).cpu().flatten(1), "pixels", 1)
         told = self.get_metrics("remembering")
         known = isinstance(told, dict) and told.get("fingerprint") == self.fingerprint
         quantiles = told["quantiles_real"] if known else None
@@ -341,24 +251,8 @@ class Explorer:
     # ------------------------------------------------------------------ checks
 
     def check_latents(self, z: Tensor) -> Tensor:
-        """z (D,) or (N, D) as (N, D); ValueError for another shape or for what is not finite."""
-        if z.dim() == 1:
-            z = z.unsqueeze(0)
-        if z.dim() != 2 or z.shape[1] != self.config.latent_dim:
-            raise ValueError(
-                f"{self.config.name} takes latents (N, {self.config.latent_dim}), not {tuple(z.shape)}."
-            )
-        if not torch.isfinite(z).all():
-            raise ValueError("A latent holds finite numbers only.")
-        return z.float()
-
-    def _pictures(self, x: Tensor) -> Tensor:
-        if x.dim() != 4 or x.shape[1:] != self.config.image_shape:
-            raise ValueError(
-                f"{self.config.name} takes pictures (N, {', '.join(map(str, self.config.image_shape))})"
-                f" in [0, 1], not {tuple(x.shape)}; prepare() makes them from any picture."
-            )
-        return x.float()
+        """z (D,) or (N, D) as (N, D); ValueError for another shape, or numbers that are not finite."""
+        return self.model.check_latents(z)
 
     def _gallery(self) -> Gallery:
         if self.gallery is None:

@@ -12,7 +12,7 @@ from typing import Any, cast
 import safetensors
 import safetensors.torch
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ganlab import networks
 from ganlab.config import CheckpointError, ModelConfig
@@ -56,6 +56,39 @@ class LatentModel:
     def folded(self) -> list[Layer]:
         """The generator as plain layers."""
         return cast("Foldable", self.generator).folded()
+
+    def get_metrics(self, *keys: str) -> Any:
+        """The value in metrics.json under these nested keys, or None where it was not measured."""
+        value: Any = self.metrics
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
+
+    def get_figure(self, *keys: str) -> float | None:
+        """The number in metrics.json under these nested keys, or None."""
+        value = self.get_metrics(*keys)
+        return float(value) if isinstance(value, int | float) else None
+
+    def check_latents(self, z: Tensor) -> Tensor:
+        """z (D,) or (N, D) as float32 (N, D); ValueError for another shape, or non-finite numbers."""
+        if z.dim() == 1:
+            z = z.unsqueeze(0)
+        if z.dim() != 2 or z.shape[1] != self.config.latent_dim:
+            raise ValueError(
+                f"{self.config.name} takes latents (N, {self.config.latent_dim}), not {tuple(z.shape)}."
+            )
+        if not torch.isfinite(z).all():
+            raise ValueError("A latent holds finite numbers only.")
+        return z.float()
+
+    def check_pictures(self, x: Tensor) -> Tensor:
+        """x (N, C, H, W) as float32; ValueError for pictures of another shape."""
+        if x.dim() != 4 or x.shape[1:] != self.config.image_shape:
+            raise ValueError(
+                f"{self.config.name} takes pictures (N, {', '.join(map(str, self.config.image_shape))})"
+                f" in [0, 1], not {tuple(x.shape)}; prepare() makes them from any picture."
+            )
+        return x.float()
 
     @property
     def encoder(self) -> Encoder:

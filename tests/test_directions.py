@@ -12,7 +12,7 @@ from torch import Tensor
 import ganlab
 from ganlab import directions, networks
 from ganlab.config import CheckpointError
-from ganlab.directions import Measured
+from ganlab.directions import CodeStatistics
 from ganlab.explorer import Explorer
 from ganlab.model import LatentModel
 from tests.conftest import TINY
@@ -36,7 +36,7 @@ def test_no_other_way_changes_the_first_layers_more(family: str) -> None:
     """For closed forms: what the layers that z enters get from a step is largest along the first one,
     and then along each among those orthogonal to the ones before."""
     layers = model(family).folded
-    found = directions.closed_form(layers, torch.eye(6))
+    found = directions.list_closed_form(layers, torch.eye(6))
     vectors = torch.stack([direction.vector for direction in found]).double()
     torch.testing.assert_close(vectors @ vectors.T, torch.eye(6).double(), atol=1e-5, rtol=0)
 
@@ -54,14 +54,14 @@ def test_no_other_way_changes_the_first_layers_more(family: str) -> None:
 
 def test_a_step_of_a_closed_form_is_the_codes_deviation() -> None:
     codes = noise(2000, 6) * torch.tensor([1.0, 2, 3, 4, 5, 6])
-    for direction in directions.closed_form(model("conv", prior="normal").folded, torch.cov(codes.T)):
+    for direction in directions.list_closed_form(model("conv", prior="normal").folded, torch.cov(codes.T)):
         along = codes @ direction.vector
         assert direction.deviation == pytest.approx(float(along.std()), rel=1e-3)
 
 
 def test_from_one_class_to_another_is_one_step() -> None:
     means = noise(3, 6)
-    found = {direction.name: direction for direction in directions.classes(means)}
+    found = {direction.name: direction for direction in directions.list_classes(means)}
     assert len(found) == 6
     way = found["from 2 to 0"]
     torch.testing.assert_close(means[2] + way.deviation * way.vector, means[0])
@@ -72,7 +72,7 @@ def test_an_attributes_step_is_the_likely_one_to_which_it_responds_most() -> Non
     covariance = torch.tensor([[1.0, 0.8, 0], [0.8, 1, 0], [0, 0, 4]])
     offsets = noise(20_000, 3)
     gradient = torch.tensor([2.0, 0, 0.5])
-    way = directions.responding(offsets, offsets @ gradient + 0.1 * noise(20_000, seed=1), covariance)
+    way = directions.fit_step(offsets, offsets @ gradient + 0.1 * noise(20_000, seed=1), covariance)
 
     def length(steps: Tensor) -> Tensor:
         return torch.einsum("nd,de,ne->n", steps, torch.linalg.inv(covariance), steps).sqrt()
@@ -82,22 +82,24 @@ def test_an_attributes_step_is_the_likely_one_to_which_it_responds_most() -> Non
     others = others / length(others)[:, None]
     assert float(way @ gradient) > float((others @ gradient).max()) - 1e-2
     with pytest.raises(ValueError, match="does not change with the codes"):
-        directions.responding(offsets, torch.zeros(20_000), covariance)
+        directions.fit_step(offsets, torch.zeros(20_000), covariance)
 
 
 def test_what_was_measured_is_loaded_strictly(tmp_path: Path) -> None:
     told = dataclasses.replace(model("paper"), folder=tmp_path)
-    assert directions.load(told) is None
-    made = Measured(noise(6, 6), noise(10, 6), noise(2, 6), ("slant", "ink"))
+    assert directions.load_statistics(told) is None
+    made = CodeStatistics(noise(6, 6), noise(10, 6), noise(2, 6), ("slant", "ink"))
     made.save(tmp_path, told.fingerprint)
-    found = directions.load(told)
+    found = directions.load_statistics(told)
     assert found is not None
     assert found.names == ("slant", "ink")
     for key in directions.TENSORS:
         assert torch.equal(getattr(found, key), getattr(made, key)), key
-    assert directions.load(dataclasses.replace(told, fingerprint="1" * 16)) is None  # of other weights
+    assert (
+        directions.load_statistics(dataclasses.replace(told, fingerprint="1" * 16)) is None
+    )  # of other weights
     renewed = dataclasses.replace(told.config, aliases=(told.fingerprint,))
-    assert directions.load(dataclasses.replace(told, fingerprint="1" * 16, config=renewed)) is None
+    assert directions.load_statistics(dataclasses.replace(told, fingerprint="1" * 16, config=renewed)) is None
     for bad in (
         dataclasses.replace(made, covariance=noise(5, 5)),
         dataclasses.replace(made, classes=noise(10, 5)),
@@ -106,22 +108,22 @@ def test_what_was_measured_is_loaded_strictly(tmp_path: Path) -> None:
     ):
         bad.save(tmp_path, told.fingerprint)
         with pytest.raises(CheckpointError, match="does not fit"):
-            directions.load(told)
+            directions.load_statistics(told)
     (tmp_path / directions.FILE).write_bytes(b"not safetensors")
     with pytest.raises(CheckpointError, match="damaged"):
-        directions.load(told)
+        directions.load_statistics(told)
 
 
 def test_an_explorer_tells_what_it_has(bundled: Explorer) -> None:
-    assert bundled.direction_kinds == directions.KINDS
-    counts = {kind: len(bundled.directions(kind)) for kind in bundled.direction_kinds}
+    assert bundled.directions.kinds == directions.KINDS
+    counts = {kind: len(bundled.directions.get(kind)) for kind in bundled.directions.kinds}
     assert counts == {"principal": 10, "closed-form": 10, "classes": 90, "attributes": 6, "raw": 50}
-    for kind in bundled.direction_kinds:
-        for direction in bundled.directions(kind):
+    for kind in bundled.directions.kinds:
+        for direction in bundled.directions.get(kind):
             assert float(direction.vector.norm()) == pytest.approx(1, abs=1e-4)
             assert direction.deviation > 0
-    assert all("held out" in direction.note for direction in bundled.directions("attributes"))
+    assert all("held out" in direction.note for direction in bundled.directions.get("attributes"))
     gan = ganlab.load("mnist-gan")
-    assert gan.direction_kinds == ("closed-form", "raw")
+    assert gan.directions.kinds == ("closed-form", "raw")
     with pytest.raises(ValueError, match=r"no directions 'classes' .*; available = \['closed-form', 'raw'\]"):
-        gan.directions("classes")
+        gan.directions.get("classes")

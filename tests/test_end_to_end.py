@@ -35,7 +35,7 @@ def test_train_publish_load_and_use(tmp_path: Path, mnist_root: Path, digits: Pi
     assert near[0].label == digits.labels[0]
     path = ex.interpolate(ex.encode(x), ex.sample(1, seed=1), 5)
     assert torch.equal(path[0], ex.encode(x)[0])
-    assert ex.decode(ex.move(path[:1], [1.0], [0.5])).shape == (1, 1, 28, 28)
+    assert ex.decode(ex.directions.move(path[:1], [1.0], [0.5])).shape == (1, 1, 28, 28)
 
     api = endpoints(Models(str(root / "fresh")))
     found = api["reconstruct"](base64.b64encode(picture).decode())

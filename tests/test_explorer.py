@@ -100,11 +100,11 @@ def test_interpolation_has_exact_ends(tiny: Explorer) -> None:
 
 def test_move_is_measured_in_deviations_of_the_codes(bundled: Explorer) -> None:
     z = torch.zeros(1, 50)
-    directions, deviations = bundled.principal
-    moved = bundled.move(z, principal=[0.0, 1.5])
+    directions, deviations = bundled.directions.principal
+    moved = bundled.directions.move(z, principal=[0.0, 1.5])
     torch.testing.assert_close(moved[0], 1.5 * deviations[1] * directions[1])
-    assert torch.equal(bundled.move(z), z)
-    assert bundled.move(z, raw=[0.0, 9.0])[0, 1] == 1.0  # the box is not left
+    assert torch.equal(bundled.directions.move(z), z)
+    assert bundled.directions.move(z, raw=[0.0, 9.0])[0, 1] == 1.0  # the box is not left
     codes = bundled.gallery.codes.double()
     along = (codes - codes.mean(0)) @ directions[0].double()
     torch.testing.assert_close(along.std().float(), deviations[0], rtol=1e-4, atol=0)
@@ -217,4 +217,4 @@ def test_errors_of_use_are_sentences(tiny: Explorer, tiny_model: LatentModel) ->
     with pytest.raises(ValueError, match=r"takes pictures \(N, 1, 28, 28\)"):
         tiny.invert(torch.zeros(1, 1, 5, 5), "optimise")
     with pytest.raises(ValueError, match="infinit"):
-        tiny.move(torch.zeros(1, 4), raw=[float("inf")])
+        tiny.directions.move(torch.zeros(1, 4), raw=[float("inf")])

@@ -100,7 +100,7 @@ def test_a_checkpoint_holds_its_mixture_and_prefers_it(tmp_path: Path) -> None:
 
 def test_principal_directions_are_those_of_the_mixture(tmp_path: Path) -> None:
     ex = ganlab.load(str(stored(tmp_path / "with")))
-    directions, deviations = ex.principal
+    directions, deviations = ex.directions.principal
     covariance = mixture().moments()[1]
     rebuilt = directions.double().T @ torch.diag(deviations.double() ** 2) @ directions.double()
     torch.testing.assert_close(rebuilt, covariance, rtol=1e-3, atol=1e-2)

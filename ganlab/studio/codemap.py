@@ -57,7 +57,7 @@ def places(explorer: Explorer, kind: str) -> Tensor:
         return stored
     assert explorer.gallery is not None
     codes = explorer.gallery.codes
-    return (codes - codes.mean(0)) @ explorer.principal[0][:2].T
+    return (codes - codes.mean(0)) @ explorer.directions.principal[0][:2].T
 
 
 def whole(places: Tensor) -> tuple[Tensor, Tensor, float]:
@@ -130,7 +130,7 @@ def projection(explorer: Explorer, principal: Tensor) -> dict[str, list[Any]]:
     """Where any latent lies on the `principal` map (N, 2), in whole numbers: matrix (2, D) @ z + offset."""
     assert explorer.gallery is not None
     _, middle, scale = whole(principal)
-    axes, mean = explorer.principal[0][:2], explorer.gallery.codes.mean(0)
+    axes, mean = explorer.directions.principal[0][:2], explorer.gallery.codes.mean(0)
     return {"matrix": (axes * scale).tolist(), "offset": (-(axes @ mean + middle) * scale).tolist()}
 
 
@@ -142,7 +142,7 @@ def note(explorer: Explorer, kind: str) -> str:
     if kind == "tsne":
         said = "Neighbours stay together; distances between islands, and their sizes, mean nothing."
     else:
-        variance = explorer.principal[1].square()
+        variance = explorer.directions.principal[1].square()
         said = f"The plane holds {float(variance[:2].sum() / variance.sum()):.0%} of the codes' variance."
     if kept is None or one_nn is None or codes_nn is None:
         return said

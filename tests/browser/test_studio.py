@@ -80,8 +80,8 @@ def test_the_stage_is_the_latents_picture(open_page: Open, bundled: Explorer) ->
     wanted = images.to_uint8(explorer_decode(bundled, sent["z"]))
     assert np.abs(wanted.flatten().astype(int) - shown(page)).max() <= 1
     assert sent["fingerprint"] == bundled.fingerprint
-    amount = -1.5 * float(bundled.principal[1][1])
-    start = torch.tensor(sent["z"]) - amount * bundled.principal[0][1]
+    amount = -1.5 * float(bundled.directions.principal[1][1])
+    start = torch.tensor(sent["z"]) - amount * bundled.directions.principal[0][1]
     assert float((start - torch.tensor(sent["z"])).norm()) == pytest.approx(abs(amount), rel=1e-4)
 
 

@@ -27,7 +27,7 @@ def told_of(content: bytes) -> dict:
 def test_the_principal_map_keeps_the_first_two_components(few_neighbours: Explorer) -> None:
     codes = few_neighbours.gallery.codes  # type: ignore[union-attr]
     found = codemap.places(few_neighbours, "principal")
-    axes, _ = few_neighbours.principal
+    axes, _ = few_neighbours.directions.principal
     torch.testing.assert_close(found, (codes - codes.mean(0)) @ axes[:2].T)
     assert found[:, 0].std() > found[:, 1].std() > 0
 

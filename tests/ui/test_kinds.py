@@ -110,13 +110,13 @@ def test_the_page_opens_on_test_pictures_without_an_encoder_too(gan: Explorer, d
 
 def test_directions_that_no_codes_tell_are_lacking_with_the_reason(gan: Explorer, bundled: Explorer) -> None:
     for explorer, why in ((gan, "no encoder"), (Explorer(bundled.model), "without training pictures")):
-        for kind in {"principal", "classes", "attributes"} - set(explorer.direction_kinds):
-            assert why in explorer.lacks_directions(kind), kind
+        for kind in {"principal", "classes", "attributes"} - set(explorer.directions.kinds):
+            assert why in explorer.directions.explain_absence(kind), kind
             with pytest.raises(ValueError, match=why):
-                explorer.directions(kind)
-        assert explorer.lacks_directions("raw") == ""
-        assert "principal" not in explorer.direction_kinds
-    assert [bundled.lacks_directions(kind) for kind in bundled.direction_kinds] == [""] * 5
+                explorer.directions.get(kind)
+        assert explorer.directions.explain_absence("raw") == ""
+        assert "principal" not in explorer.directions.kinds
+    assert [bundled.directions.explain_absence(kind) for kind in bundled.directions.kinds] == [""] * 5
 
 
 def test_a_latent_of_the_studio_is_known_by_its_key(bundled: Explorer) -> None:

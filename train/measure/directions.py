@@ -15,7 +15,7 @@ from torch import Tensor
 
 import ganlab
 from ganlab import directions, hub
-from ganlab.directions import Measured
+from ganlab.directions import CodeStatistics
 from ganlab.explorer import Explorer
 from train.measure.attributes import ATTRIBUTES, UNITS
 from train.measure.evaluate import rounded, write_metrics
@@ -30,7 +30,7 @@ SEED = 0  # of these offsets
 FAR = 3  # steps: the end of a slider
 
 
-def measure(explorer: Explorer) -> tuple[Measured, dict[str, Any]]:
+def measure(explorer: Explorer) -> tuple[CodeStatistics, dict[str, Any]]:
     """The directions, and their figures. ValueError without an encoder or a gallery of grey pictures."""
     config, gallery = explorer.config, explorer.gallery
     if gallery is None or "encoder" not in explorer.model.networks:
@@ -48,7 +48,7 @@ def measure(explorer: Explorer) -> tuple[Measured, dict[str, Any]]:
     ways, found = [], {}
     for name, attribute in ATTRIBUTES.items():
         values = attribute(x)
-        way = directions.responding(offsets, (attribute(forth) - attribute(back)) / 2, covariance)
+        way = directions.fit_step(offsets, (attribute(forth) - attribute(back)) / 2, covariance)
         ways.append(way)
         deviation, moved = float(values[fit].std()), codes[held][:MOVED]
         found[name] = {
@@ -66,7 +66,7 @@ def measure(explorer: Explorer) -> tuple[Measured, dict[str, Any]]:
         "held_out": len(codes[held]),
         "attributes": found,
     }
-    return Measured(covariance, means, torch.stack(ways), tuple(ATTRIBUTES)), figures
+    return CodeStatistics(covariance, means, torch.stack(ways), tuple(ATTRIBUTES)), figures
 
 
 def drawn(covariance: Tensor, count: int) -> Tensor:

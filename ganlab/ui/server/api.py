@@ -142,7 +142,7 @@ def endpoints(models: Models) -> dict[str, Callable[..., Any]]:
         """A latent moved along principal directions of the gallery's codes (in standard deviations; arbitrary
         where a model has no codes) and along raw dimensions."""
         explorer = explorer_of(model)
-        z = explorer.move(explorer.unpack(latent), principal, raw)
+        z = explorer.directions.move(explorer.unpack(latent), principal, raw)
         return {"latent": explorer.pack(z), "picture": base64_png(explorer.decode(z)[0])}
 
     made = (list_models, prepare, encode, decode, reconstruct_, draw, path, nearest, move)

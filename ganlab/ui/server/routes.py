@@ -69,15 +69,15 @@ def directions(explorer: Explorer, request: Request) -> Response:
                     "vector": [round(value, 5) for value in direction.vector.tolist()],
                     "deviation": round(direction.deviation, 5),
                 }
-                for direction in explorer.directions(kind)
+                for direction in explorer.directions.get(kind)
             ],
         }
-        for kind in explorer.direction_kinds
+        for kind in explorer.directions.kinds
     ]
     lacking = [
         {"title": title, "reason": reason}
         for kind, (title, _) in KINDS.items()
-        if (reason := explorer.lacks_directions(kind))
+        if (reason := explorer.directions.explain_absence(kind))
     ]
     told = {
         "prior": explorer.config.prior,

@@ -50,8 +50,8 @@ def test_the_command_writes_what_an_explorer_loads(
     explorer = ganlab.load(str(folder))
     before = ganlab.load("mnist-ae-l1").metrics
     assert {**explorer.metrics, "directions": None} == {**before, "directions": None}
-    assert {"classes", "attributes"} <= set(explorer.direction_kinds)
-    notes = [direction.note for direction in explorer.directions("attributes")]
+    assert {"classes", "attributes"} <= set(explorer.directions.kinds)
+    notes = [direction.note for direction in explorer.directions.get("attributes")]
     assert all(note.startswith("R²") for note in notes)
     assert (folder / directions.FILE).stat().st_size < 20_000
 

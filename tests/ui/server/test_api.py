@@ -109,7 +109,7 @@ def test_sample_and_path(api: dict[str, Any], bundled: Explorer) -> None:
 def test_move(api: dict[str, Any], bundled: Explorer) -> None:
     start = bundled.pack(torch.zeros(1, 50))
     moved = api["move"](start, [1.0], [])
-    expected = bundled.move(torch.zeros(1, 50), principal=[1.0])
+    expected = bundled.directions.move(torch.zeros(1, 50), principal=[1.0])
     torch.testing.assert_close(torch.tensor([moved["latent"]["z"]]), expected, atol=1e-6, rtol=0)
 
 

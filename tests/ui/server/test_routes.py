@@ -77,9 +77,9 @@ def test_directions_are_those_of_the_explorer(server: str, bundled: Explorer) ->
     assert found["prior"] == "uniform"
     assert found["samples"] == "the prior, uniform on [−1, 1]"
     assert found["centre"] == [0.0] * 50
-    assert [kind["id"] for kind in found["kinds"]] == list(bundled.direction_kinds)
+    assert [kind["id"] for kind in found["kinds"]] == list(bundled.directions.kinds)
     for kind in found["kinds"]:
-        for told, direction in zip(kind["directions"], bundled.directions(kind["id"]), strict=True):
+        for told, direction in zip(kind["directions"], bundled.directions.get(kind["id"]), strict=True):
             vector = torch.tensor(told["vector"])
             torch.testing.assert_close(vector, direction.vector, atol=1e-5, rtol=0)
             assert told["deviation"] == pytest.approx(direction.deviation, abs=1e-5)
