@@ -26,13 +26,13 @@ LOADS = 5
 def training_speed(pictures: Pictures, settings: dict[str, str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(TrainConfig(out=f"{folder}/run", **settings), pictures)  # type: ignore[arg-type]
-        order = trainer._order(0)
+        order = trainer.shuffle(0)
         rates = []
         for window in range(WINDOWS + 1):
             steps = STEPS if window else WARM_UP
             started = time.perf_counter()
             for index in range(steps):
-                trainer._train_step(order[index % len(order)])
+                trainer.train_step(order[index % len(order)])
             rates.append(steps * trainer.config.batch_size / (time.perf_counter() - started))
         rates = rates[1:]
         config, device = trainer.config, trainer.device

@@ -22,7 +22,7 @@ from ganlab.model import resolve_device
 from train.__main__ import Parser
 from train.data import datasets
 from train.files import replace_folder
-from train.trainer import current_commit
+from train.provenance import current_commit
 
 WIDTHS, FEATURES = (16, 32, 64), 128
 EPOCHS = 10

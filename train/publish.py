@@ -39,7 +39,7 @@ from train.measure.evaluate import evaluate, load_split, write_metrics
 from train.methods import make
 from train.mixture import fit_to_codes
 from train.report import card
-from train.trainer import RESUME_FILE, published_networks
+from train.run_folder import LOG_FILE, RESUME_FILE, load_networks
 
 MAX_FILE_BYTES = 10_000_000  # a Space's git repository takes no larger file as it is
 RESERVED = ("ablation", "galleries", "judges", "ratios", "table")
@@ -116,7 +116,7 @@ def read_run(run: Path, name: str, unfinished: bool) -> tuple[ModelConfig, dict[
         config = ModelConfig.from_json(json.dumps(settings["model"] | {"name": name}), f"{run}/{CONFIG_FILE}")
         train = settings["train"]
         step = torch.load(run / RESUME_FILE, map_location="cpu", weights_only=True, mmap=True)["step"]
-        log = run / "metrics.jsonl"
+        log = run / LOG_FILE
         lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
         # Epochs that the log has and the resume file has not are not what is published.
         rows = [row for row in map(json.loads, lines) if row["step"] <= step]
@@ -141,7 +141,7 @@ def read_run(run: Path, name: str, unfinished: bool) -> tuple[ModelConfig, dict[
 
 def build(run: Path, config: ModelConfig, folder: Path, pictures: Pictures, codes: bool) -> None:
     """Weights, gallery codes and pictures; all but the weights made by the weights as stored."""
-    nets = deployed(run, config, pictures)
+    nets = load_calibrated(run, config, pictures)
     mixture = fit_to_codes(nets["encoder"], pictures, config.gaussians) if config.gaussians else None
     model.save(config, nets, folder, mixture)
     stored = model.load(str(folder))
@@ -154,16 +154,16 @@ def build(run: Path, config: ModelConfig, folder: Path, pictures: Pictures, code
     draw_pictures(stored, folder)
 
 
-def deployed(run: Path, config: ModelConfig, pictures: Pictures) -> dict[str, nn.Module]:
+def load_calibrated(run: Path, config: ModelConfig, pictures: Pictures) -> dict[str, nn.Module]:
     """A run's networks as they are stored, in half precision and with batch norm calibrated."""
-    nets = published_networks(run, config)
+    nets = load_networks(run, config)
     for net in nets.values():
         net.eval().half().float()  # what is stored is what gets calibrated
-    calibrate(config, nets, pictures, decoded_by(run))
+    calibrate(config, nets, pictures, read_generator_inputs(run))
     return nets
 
 
-def decoded_by(run: Path) -> tuple[str, ...]:
+def read_generator_inputs(run: Path) -> tuple[str, ...]:
     """What a run's G was given in training, "prior" or "codes" or both: its settings may decide."""
     train = json.loads((run / CONFIG_FILE).read_text(encoding="utf-8"))["train"]
     known = {f.name for f in dataclasses.fields(TrainConfig)} & train.keys()

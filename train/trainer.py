@@ -5,11 +5,8 @@ from __future__ import annotations
 import copy
 import dataclasses
 import hashlib
-import json
 import math
-import pickle
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,21 +17,18 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from ganlab import images, latent, networks
+from ganlab import latent, networks
 from ganlab.config import ModelConfig
 from ganlab.gallery import GALLERIES, TRAIN_FILE, Pictures
 from ganlab.model import resolve_device
+from train import run_folder
 from train.config import TrainConfig
 from train.data import datasets
-from train.files import open_atomically
 from train.methods import METHODS, make
+from train.provenance import current_commit
+from train.run_folder import RESUME_FILE, TrainingError
 
-RESUME_FILE = "resume.pt"
 GRID = 64  # pictures in a sample or reconstruction grid
-
-
-class TrainingError(ValueError):
-    """A run that cannot start or go on; the message says why and what to try."""
 
 
 class Trainer:
@@ -51,10 +45,10 @@ class Trainer:
         # with which processors are slow: zero does as well. Set before torch starts its threads.
         torch.set_flush_denormal(True)
         self.device = resolve_device(config.device)
-        self.run = Path(config.out or f"runs/{run_name(config)}")
+        self.run = Path(config.out or f"runs/{name_run(config)}")
         precision: Any = config.precision
         if resume and precision == "auto":  # a busy machine may measure otherwise than when the run began
-            precision = self._saved_settings()["precision"]
+            precision = run_folder.read_settings(self.run)["precision"]
         self.config = config = dataclasses.replace(
             config, precision=resolve_precision(precision, self.device)
         )
@@ -63,13 +57,8 @@ class Trainer:
             raise TrainingError(f"{len(self.pixels)} pictures do not fill one batch of {config.batch_size}.")
         self.steps_per_epoch = len(self.pixels) // config.batch_size
         self.method = make(config.method, config)
-        self.model_config = model_config(config, self.pixels)
-        self.nets = networks.build(
-            dataclasses.replace(self.model_config, networks=tuple(self.method.networks))
-        )
-        networks.initialise(self.nets, config.seed, getattr(self.method, "zero", ()))
-        for net in self.nets.values():
-            net.to(self.device).train()
+        self.model_config = describe_model(config, self.pixels)
+        self.nets = self._build_networks()
         self.averaged: dict[str, nn.Module] = {  # EMA copies of what the app will use
             name: copy.deepcopy(self.nets[name]).eval().requires_grad_(False)
             for name in ("generator", "encoder")
@@ -80,14 +69,7 @@ class Trainer:
             for player, owned in self.method.players.items()
         }
         self.optimisers = {
-            player: torch.optim.Adam(
-                parameters,
-                lr=config.lr,
-                betas=(config.beta1, config.beta2),
-                weight_decay=config.weight_decay,
-                fused=True,
-            )
-            for player, parameters in self.parameters.items()
+            player: self._build_optimiser(parameters) for player, parameters in self.parameters.items()
         }
         # fp16's range is too small for raw gradients; the scaler does nothing in other precisions.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "fp16")
@@ -102,7 +84,36 @@ class Trainer:
                 f"{self.run} already holds a run. Go on with --resume, or name another folder with --out."
             )
         else:
-            self._write_config()
+            self._start_folder()
+
+    def _build_networks(self) -> dict[str, nn.Module]:
+        """All networks of the method with their first weights, in training mode on the device."""
+        nets = networks.build(dataclasses.replace(self.model_config, networks=tuple(self.method.networks)))
+        networks.initialise(nets, self.config.seed, getattr(self.method, "zero", ()))
+        for net in nets.values():
+            net.to(self.device).train()
+        return nets
+
+    def _build_optimiser(self, parameters: list[nn.Parameter]) -> torch.optim.Adam:
+        cfg = self.config
+        return torch.optim.Adam(
+            parameters,
+            lr=cfg.lr,
+            betas=(cfg.beta1, cfg.beta2),
+            weight_decay=cfg.weight_decay,
+            fused=True,
+        )
+
+    def _start_folder(self) -> None:
+        run_folder.start(
+            self.run,
+            {
+                "commit": current_commit(),
+                "data": datasets.title(self.config.dataset, self.config.data_root),
+                "train": dataclasses.asdict(self.config),
+                "model": self.model_config.to_dict(),
+            },
+        )
 
     # ------------------------------------------------------------------ the loop
 
@@ -120,15 +131,15 @@ class Trainer:
             mininterval=0.5,
         )
         if self.step == 0:
-            self._pictures(0)
+            self._write_pictures(0)
         with progress, self._stop_on_signal():
             while self.step < total and not self.stop:
                 epoch, first = divmod(self.step, self.steps_per_epoch)
-                order = self._order(epoch)
+                order = self.shuffle(epoch)
                 self._set_learning_rate(epoch)
                 started = time.perf_counter()
                 for index in range(first, self.steps_per_epoch):
-                    self._train_step(order[index])
+                    self.train_step(order[index])
                     progress.update(cfg.batch_size)
                     if self.stop:
                         break
@@ -139,15 +150,16 @@ class Trainer:
             self.save()
         return self.step == total
 
-    def _train_step(self, chosen: Tensor) -> None:
-        torch.manual_seed(seed_of(self.config.seed, "step", self.step))
+    def train_step(self, chosen: Tensor) -> None:
+        torch.manual_seed(derive_seed(self.config.seed, "step", self.step))
         x = datasets.to_input(self.pixels[chosen])
-        z = self._prior(len(x))
+        z = self._sample_prior(len(x))
         losses: dict[str, Tensor] = {}
-        for players, fresh in self._turns():
-            z = self._prior(len(x)) if fresh else z
-            found = self._update(x, z, players)
-            losses = {**found, **losses} | {player: found[player] for player in players}
+        for players, fresh in self._plan_turns():
+            z = self._sample_prior(len(x)) if fresh else z
+            updated = self._update(x, z, players)
+            # For the log: of each player the loss that it stepped on, of others the first.
+            losses = {**updated, **losses} | {player: updated[player] for player in players}
         for player, loss in losses.items():
             value = float(loss)
             if not math.isfinite(value):
@@ -159,7 +171,7 @@ class Trainer:
             self.sums[player] = self.sums.get(player, 0.0) + value
         self.step += 1
 
-    def _turns(self) -> Iterator[tuple[tuple[str, ...], bool]]:
+    def _plan_turns(self) -> Iterator[tuple[tuple[str, ...], bool]]:
         """Who updates in this step, in order, and whether with fresh noise: all in a turn share theirs."""
         players, cfg = tuple(self.method.players), self.config
         if cfg.updates == "simultaneous":
@@ -192,28 +204,29 @@ class Trainer:
         for player in players:
             self.scaler.step(self.optimisers[player])
         self.scaler.update()
-        moved = {name for player in players for name in self.method.players[player]}
-        for name in moved & self.averaged.keys():
+        stepped = {name for player in players for name in self.method.players[player]}
+        for name in stepped & self.averaged.keys():
             self._average(self.averaged[name], self.nets[name])
         return {player: loss.detach() for player, loss in losses.items()}
 
     @torch.no_grad()
     def _average(self, averaged: nn.Module, net: nn.Module) -> None:
-        kept: list[Tensor] = [*averaged.parameters()]
-        torch._foreach_lerp_(kept, [*net.parameters()], 1 - self.config.ema)
+        """Move the average towards the current weights; (1 - ema) is the share of the way."""
+        averages: list[Tensor] = [*averaged.parameters()]
+        torch._foreach_lerp_(averages, [*net.parameters()], 1 - self.config.ema)
         for statistic, current in zip(averaged.buffers(), net.buffers(), strict=True):
             statistic.copy_(current)  # batch norm's are averages already
 
-    def _prior(self, count: int) -> Tensor:
+    def _sample_prior(self, count: int) -> Tensor:
         """Fresh noise (count, latent_dim) from torch's global stream, seeded anew each step."""
         shape = (count, self.config.latent_dim)
         if self.config.prior == "uniform":
             return torch.rand(shape, device=self.device) * 2 - 1
         return torch.randn(shape, device=self.device)
 
-    def _order(self, epoch: int) -> Tensor:
+    def shuffle(self, epoch: int) -> Tensor:
         """This epoch's batches (steps, batch) of picture indices; an incomplete last batch is dropped."""
-        rng = torch.Generator().manual_seed(seed_of(self.config.seed, "order", epoch))
+        rng = torch.Generator().manual_seed(derive_seed(self.config.seed, "order", epoch))
         order = torch.randperm(len(self.pixels), generator=rng)
         used = self.steps_per_epoch * self.config.batch_size
         return order[:used].view(-1, self.config.batch_size).to(self.device)
@@ -236,46 +249,29 @@ class Trainer:
             "images_per_second": round(self.step * self.config.batch_size / self.seconds, 1),
             "loss": means,
         }
-        with (self.run / "metrics.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(row) + "\n")
+        run_folder.append_to_log(self.run, row)
         progress.set_postfix(
             epoch=f"{epoch}/{self.config.epochs}", **{k: f"{v:.3f}" for k, v in means.items()}
         )
         if epoch % self.config.pictures_every == 0 or epoch == self.config.epochs:
-            self._pictures(epoch)
+            self._write_pictures(epoch)
         if epoch % self.config.save_every == 0:
             self.save()
 
     @torch.no_grad()
-    def _pictures(self, epoch: int) -> None:
+    def _write_pictures(self, epoch: int) -> None:
         """Grids of the same G(z) and of the same x beside G(E(x)), every time."""
         nets = {**self.nets, **self.averaged}
         z = latent.draw(self.config.prior, self.config.latent_dim, GRID, self.config.seed)
         x = datasets.to_input(self.pixels[: GRID // 2])
         G = nets["generator"].eval()
-        images.grid(G(z.to(self.device)), 8).save(self._picture_path("samples", epoch))
+        run_folder.write_grid(self.run, "samples", epoch, G(z.to(self.device)))
         if "encoder" in nets:
-            again = G(nets["encoder"].eval()(x))
-            pairs = torch.stack([x, again], 1).flatten(0, 1)
-            images.grid(pairs, 8).save(self._picture_path("reconstructions", epoch))
+            reconstructed = G(nets["encoder"].eval()(x))
+            pairs = torch.stack([x, reconstructed], 1).flatten(0, 1)
+            run_folder.write_grid(self.run, "reconstructions", epoch, pairs)
         for net in self.nets.values():
             net.train()
-
-    def _picture_path(self, kind: str, epoch: int) -> Path:
-        folder = self.run / kind
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"epoch_{epoch:04d}.png"
-
-    def _write_config(self) -> None:
-        self.run.mkdir(parents=True, exist_ok=True)
-        settings = {
-            "commit": current_commit(),
-            "data": datasets.title(self.config.dataset, self.config.data_root),
-            "train": dataclasses.asdict(self.config),
-            "model": self.model_config.to_dict(),
-        }
-        (self.run / "config.json").write_text(json.dumps(settings, indent=2) + "\n")
-        (self.run / "metrics.jsonl").unlink(missing_ok=True)
 
     # ------------------------------------------------------------------ resume
 
@@ -290,19 +286,13 @@ class Trainer:
             "optimisers": {name: o.state_dict() for name, o in self.optimisers.items()},
             "scaler": self.scaler.state_dict(),
         }
-        with open_atomically(self.run / RESUME_FILE) as file:
-            torch.save(state, file)
+        run_folder.write_state(self.run, state)
 
     def _load(self) -> None:
-        differences = self.config.differences(self._saved_settings())
+        differences = self.config.differences(run_folder.read_settings(self.run))
         if differences:
             raise TrainingError("A run goes on only with its own settings: " + "; ".join(differences) + ".")
-        path = self.run / RESUME_FILE
-        try:
-            state = torch.load(path, map_location=self.device, weights_only=True)
-        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-            reason = next(iter(str(error).splitlines()), "it is empty")
-            raise TrainingError(f"{path} is damaged ({reason}): start the run anew.") from None
+        state = run_folder.read_state(self.run, self.device)
         self.step, self.seconds, self.sums = state["step"], state["seconds"], state["sums"]
         for name, net in self.nets.items():
             net.load_state_dict(state["nets"][name])
@@ -311,24 +301,7 @@ class Trainer:
         for name, optimiser in self.optimisers.items():
             optimiser.load_state_dict(state["optimisers"][name])
         self.scaler.load_state_dict(state["scaler"])
-        self._drop_rows_after(self.step)
-
-    def _saved_settings(self) -> dict[str, Any]:
-        """The TrainConfig of the run that the folder holds."""
-        if not (self.run / RESUME_FILE).is_file():
-            raise TrainingError(f"{self.run} holds no {RESUME_FILE}: start it without --resume.")
-        try:
-            settings: dict[str, Any] = json.loads((self.run / "config.json").read_text())["train"]
-        except (OSError, ValueError, KeyError) as error:
-            raise TrainingError(f"{self.run / 'config.json'} cannot be read ({error!r}).") from None
-        return settings
-
-    def _drop_rows_after(self, step: int) -> None:
-        """Epochs that were logged but not saved will be logged again, and so will a half-written last one."""
-        log = self.run / "metrics.jsonl"
-        if log.exists():
-            rows = [row for row in log.read_text().splitlines(keepends=True) if row.endswith("\n")]
-            log.write_text("".join(row for row in rows if json.loads(row)["step"] <= step))
+        run_folder.drop_log_after(self.run, self.step)
 
     @contextmanager
     def _stop_on_signal(self) -> Iterator[None]:
@@ -345,7 +318,7 @@ class Trainer:
                 signal.signal(number, handler)
 
 
-def model_config(config: TrainConfig, pixels: Tensor) -> ModelConfig:
+def describe_model(config: TrainConfig, pixels: Tensor) -> ModelConfig:
     """The description that the published checkpoint will carry (its name is set on publishing)."""
     method = make(config.method, config)
     passing = getattr(method, "training_only", ())
@@ -371,39 +344,13 @@ def model_config(config: TrainConfig, pixels: Tensor) -> ModelConfig:
     )
 
 
-def run_name(config: TrainConfig) -> str:
+def name_run(config: TrainConfig) -> str:
     """METHOD-DATASET-sSEED, with the family where it is not the paper's."""
     family = [] if config.family == "paper" else [config.family]
     return "-".join([config.method, *family, Path(config.dataset).resolve().name, f"s{config.seed}"])
 
 
-def published_networks(run: Path, config: ModelConfig) -> dict[str, nn.Module]:
-    """The networks of a run's resume file, EMA in place of the raw ones where the run kept it."""
-    state = torch.load(run / RESUME_FILE, map_location="cpu", weights_only=True)
-    nets = networks.build(config)
-    for name, net in nets.items():
-        net.load_state_dict(state["averaged"].get(name, state["nets"][name]))
-    return nets
-
-
-def current_commit() -> str | None:
-    """git HEAD of this source, "-dirty" where ganlab/ or train/ differ from it; None outside git."""
-    root = Path(__file__).resolve().parent.parent
-
-    def git(*arguments: str) -> str:
-        done = subprocess.run(["git", "-C", root, *arguments], capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-
-    try:
-        if git("rev-parse", "--show-prefix"):  # installed inside another project's repository
-            return None
-        changed = git("status", "--porcelain", "--", "ganlab", "train")
-        return git("rev-parse", "HEAD") + ("-dirty" if changed else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-def seed_of(seed: int, purpose: str, index: int) -> int:
+def derive_seed(seed: int, purpose: str, index: int) -> int:
     """A seed for one use at one time: nothing random has to be stored to resume."""
     digest = hashlib.blake2b(f"{seed}/{purpose}/{index}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
@@ -417,10 +364,10 @@ def resolve_precision(name: str, device: torch.device) -> Any:
         return name
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-    return "bf16" if _matmul_seconds(torch.bfloat16) < 0.6 * _matmul_seconds(torch.float32) else "fp32"
+    return "bf16" if _time_matmul(torch.bfloat16) < 0.6 * _time_matmul(torch.float32) else "fp32"
 
 
-def _matmul_seconds(dtype: torch.dtype) -> float:
+def _time_matmul(dtype: torch.dtype) -> float:
     a = torch.ones(512, 1024, dtype=dtype)
     b = torch.ones(1024, 1024, dtype=dtype)
     times = []

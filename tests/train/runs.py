@@ -32,13 +32,13 @@ def settings(out: Path, **changes: Any) -> TrainConfig:
 
 def stop_after(run: Trainer, steps: int) -> Trainer:
     """Lets a run ask itself to stop once it has made `steps` steps, as a signal would."""
-    original = run._train_step
+    original = run.train_step
 
     def step(chosen: Tensor) -> None:
         original(chosen)
         run.stop = run.step == steps
 
-    run._train_step = step  # type: ignore[method-assign]
+    run.train_step = step  # type: ignore[method-assign]
     return run
 
 

@@ -18,7 +18,8 @@ from train.config import TrainConfig
 from train.data import datasets
 from train.measure import figures
 from train.publish import PublishError, publish, upload
-from train.trainer import Trainer, published_networks
+from train.run_folder import load_networks
+from train.trainer import Trainer
 
 TEST_PICTURES = CHECKPOINTS / "galleries" / "mnist" / "test.npz"
 
@@ -66,7 +67,7 @@ def test_the_checkpoint_is_the_run(run, root):
     folder = quick(run, root)
     stored = model.load(str(folder))
     assert stored.config.name == "tiny-bigan"
-    trained = published_networks(run, stored.config)
+    trained = load_networks(run, stored.config)
     for name, net in trained.items():
         for key, weight in net.named_parameters():
             assert torch.equal(stored.networks[name].get_parameter(key), weight.half().float()), key
@@ -102,7 +103,7 @@ def test_the_generator_is_calibrated_on_what_training_gave_it(method, tmp_path):
     settings = {"width": 16, "limit": 256, "epochs": 1, "precision": "fp32", "device": "cpu"}
     assert Trainer(TrainConfig(method, out=str(out), **settings), pictures).train()
     config, _, _ = publishing.read_run(out, "tiny", unfinished=False)
-    nets = publishing.deployed(out, config, pictures)
+    nets = publishing.load_calibrated(out, config, pictures)
     G, E = nets["generator"], nets["encoder"]
     with torch.no_grad():
         codes = E(pictures.inputs(slice(None)))
@@ -116,8 +117,8 @@ def test_calibrating_the_joint_discriminator_leaves_the_others_as_they_are(run, 
     monkeypatch.setattr(gallery, "CALIBRATION_BATCH", 64)
     pictures = load_pictures(TEST_PICTURES)
     config, _, _ = publishing.read_run(run, "tiny", unfinished=False)
-    E = publishing.deployed(run, config, pictures)["encoder"]
-    alone = published_networks(run, config)["encoder"].half().float()
+    E = publishing.load_calibrated(run, config, pictures)["encoder"]
+    alone = load_networks(run, config)["encoder"].half().float()
     networks.calibrate(alone, ((x,) for x in gallery.calibration_pictures(pictures)))
     assert torch.equal(E.second_norm.running_mean, alone.second_norm.running_mean)
     assert torch.equal(E.second_norm.running_var, alone.second_norm.running_var)

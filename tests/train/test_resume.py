@@ -16,7 +16,8 @@ from torch import Tensor
 from ganlab.gallery import Pictures
 from tests.train.runs import STEPS, assert_same, log, settings, state, stop_after
 from train import trainer
-from train.trainer import Trainer, TrainingError
+from train.run_folder import RESUME_FILE, TrainingError
+from train.trainer import Trainer
 
 
 @pytest.mark.parametrize("stop_at", [2 * STEPS, STEPS + 3, 1])
@@ -57,14 +58,14 @@ def test_epochs_logged_after_the_last_save_are_logged_once(tmp_path: Path, digit
     straight.train()
     config = settings(tmp_path / "crashed", save_every=2)
     crashed = Trainer(config, digits)
-    original = crashed._train_step
+    original = crashed.train_step
 
     def step(chosen: Tensor) -> None:
         if crashed.step == 3 * STEPS - 1:
             raise KeyboardInterrupt  # as if the power went: nothing is saved
         original(chosen)
 
-    crashed._train_step = step  # type: ignore[method-assign]
+    crashed.train_step = step  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         crashed.train()
     with (crashed.run / "metrics.jsonl").open("a") as file:
@@ -95,7 +96,7 @@ def saved(tmp_path: Path, digits: Pictures) -> Path:
 
 
 def test_resume_refuses_changed_settings_and_names_each(saved: Path, digits: Pictures) -> None:
-    before = (saved / trainer.RESUME_FILE).read_bytes()
+    before = (saved / RESUME_FILE).read_bytes()
     with pytest.raises(TrainingError) as caught:
         Trainer(settings(saved, lr=1e-3, prior="normal", epochs=9), digits, resume=True)
     message = str(caught.value)
@@ -104,7 +105,7 @@ def test_resume_refuses_changed_settings_and_names_each(saved: Path, digits: Pic
     assert "--prior is normal, the run was started with uniform" in message
     assert "--epochs is 9, the run was started with 3" in message
     assert message.count("was started with") == 3
-    assert (saved / trainer.RESUME_FILE).read_bytes() == before
+    assert (saved / RESUME_FILE).read_bytes() == before
 
 
 def test_resume_takes_other_free_settings(saved: Path, digits: Pictures) -> None:
@@ -118,7 +119,7 @@ def test_resume_keeps_the_precision_that_auto_found(
     saved: Path, digits: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured = iter([1.0, 100.0])  # bf16 would seem fast today
-    monkeypatch.setattr(trainer, "_matmul_seconds", lambda dtype: next(measured))
+    monkeypatch.setattr(trainer, "_time_matmul", lambda dtype: next(measured))
     resumed = Trainer(settings(saved, precision="auto"), digits, resume=True)
     assert resumed.config.precision == "fp32"
     with pytest.raises(TrainingError, match="--precision is bf16, the run was started with fp32"):
@@ -142,7 +143,7 @@ def test_nothing_cannot_be_resumed(tmp_path: Path, digits: Pictures) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"not a file of torch"])
 def test_a_damaged_resume_file_gets_one_sentence(saved: Path, digits: Pictures, content: bytes) -> None:
-    (saved / trainer.RESUME_FILE).write_bytes(content)
+    (saved / RESUME_FILE).write_bytes(content)
     with pytest.raises(TrainingError, match="is damaged") as caught:
         Trainer(settings(saved), digits, resume=True)
     assert "\n" not in str(caught.value)
@@ -161,7 +162,7 @@ def test_a_run_without_its_settings_gets_one_sentence(saved: Path, digits: Pictu
 def test_a_crash_while_saving_leaves_the_old_file_whole(
     saved: Path, digits: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = (saved / trainer.RESUME_FILE).read_bytes()
+    before = (saved / RESUME_FILE).read_bytes()
     run = Trainer(settings(saved), digits, resume=True)
     original = torch.save
 
@@ -172,7 +173,7 @@ def test_a_crash_while_saving_leaves_the_old_file_whole(
     monkeypatch.setattr(torch, "save", torn)
     with pytest.raises(OSError, match="No space left"):
         run.train()
-    assert (saved / trainer.RESUME_FILE).read_bytes() == before
+    assert (saved / RESUME_FILE).read_bytes() == before
     monkeypatch.setattr(torch, "save", original)
     again = Trainer(settings(saved), digits, resume=True)
     assert again.step == STEPS
@@ -184,39 +185,39 @@ def test_a_crash_while_saving_leaves_the_old_file_whole(
 def test_a_signal_ends_the_run_after_the_step_in_hand(number: int, tmp_path: Path, digits: Pictures) -> None:
     run = Trainer(settings(tmp_path / "run"), digits)
     before = signal.getsignal(number)
-    original = run._train_step
+    original = run.train_step
 
     def step(chosen: Tensor) -> None:
         if run.step == 2:
             os.kill(os.getpid(), number)
         original(chosen)
 
-    run._train_step = step  # type: ignore[method-assign]
+    run.train_step = step  # type: ignore[method-assign]
     assert not run.train()
     assert run.step == 3
     assert signal.getsignal(number) is before
-    assert torch.load(run.run / trainer.RESUME_FILE, weights_only=True)["step"] == 3
+    assert torch.load(run.run / RESUME_FILE, weights_only=True)["step"] == 3
 
 
 # ------------------------------------------------------------------ divergence
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_saves_nothing(saved: Path, digits: Pictures) -> None:
-    before = (saved / trainer.RESUME_FILE).read_bytes()
+    before = (saved / RESUME_FILE).read_bytes()
     run = Trainer(settings(saved), digits, resume=True)
-    run._train_step(run._order(1)[0])
+    run.train_step(run.shuffle(1)[0])
     run.nets["encoder"].get_parameter("first.weight").data.fill_(float("inf"))
     with pytest.raises(TrainingError) as caught:
         run.train()
     message = str(caught.value)
     assert f"became nan at step {STEPS + 2} (epoch 2)" in message
     assert "Try a lower --lr or --precision fp32" in message
-    assert trainer.RESUME_FILE in message
-    assert (saved / trainer.RESUME_FILE).read_bytes() == before
+    assert RESUME_FILE in message
+    assert (saved / RESUME_FILE).read_bytes() == before
     assert Trainer(settings(saved), digits, resume=True).train()
 
 
 def test_a_learning_rate_beyond_reason_is_noticed(tmp_path: Path, digits: Pictures) -> None:
     with pytest.raises(TrainingError, match=r"The loss of \w+ became (nan|inf) at step \d+ \(epoch 1\)"):
         Trainer(settings(tmp_path / "run", lr=1e38), digits).train()
-    assert not (tmp_path / "run" / trainer.RESUME_FILE).exists()
+    assert not (tmp_path / "run" / RESUME_FILE).exists()

@@ -20,7 +20,8 @@ from train import trainer
 from train.config import TrainConfig
 from train.data import datasets
 from train.methods import METHODS
-from train.trainer import Trainer, TrainingError, published_networks, resolve_precision
+from train.run_folder import RESUME_FILE, TrainingError, load_networks
+from train.trainer import Trainer, resolve_precision
 
 # ------------------------------------------------------------------ one step
 
@@ -48,8 +49,8 @@ def references(run: Trainer) -> tuple[dict[str, nn.Module], dict[str, torch.opti
 
 def one_batch(run: Trainer) -> tuple[Tensor, Tensor]:
     """The x and z that the run's next step will see."""
-    chosen = run._order(0)[run.step]
-    torch.manual_seed(trainer.seed_of(run.config.seed, "step", run.step))
+    chosen = run.shuffle(0)[run.step]
+    torch.manual_seed(trainer.derive_seed(run.config.seed, "step", run.step))
     return datasets.to_input(run.pixels[chosen]), torch.rand(len(chosen), 4) * 2 - 1
 
 
@@ -104,7 +105,7 @@ def test_a_simultaneous_step_takes_all_gradients_from_the_same_weights(
         METHODS["bigan"]().losses({**nets, **frozen}, x, z)
         for name, net in nets.items():
             net.load_state_dict({**net.state_dict(), **dict(frozen[name].named_buffers())})
-        run._train_step(run._order(0)[run.step])
+        run.train_step(run.shuffle(0)[run.step])
     assert largest_difference(nets, run, D + GE) < ROUNDING
     assert largest_difference(start, run, D) > 1e-3
     for name, net in nets.items():
@@ -120,7 +121,7 @@ def test_an_alternating_step_shows_the_second_player_the_new_d(opinionated: Call
         x, z = one_batch(run)
         set_gradients(nets, run, player, x, z)
         adams[player].step()
-    run._train_step(run._order(0)[0])
+    run.train_step(run.shuffle(0)[0])
     assert largest_difference(nets, run, D + GE) < ROUNDING
 
     # Adam's first step is the gradient's sign, nearly, so the order is looked for in the gradients.
@@ -160,7 +161,7 @@ def test_in_a_simultaneous_step_each_loss_is_differentiated_for_its_own_player_o
         return original(output, inputs, **options)
 
     monkeypatch.setattr(torch.autograd, "grad", grad)
-    run._train_step(run._order(0)[0])
+    run.train_step(run.shuffle(0)[0])
     assert len(asked) == 2
     for inputs, owned in zip(asked, (D, GE), strict=True):
         expected = {id(p) for name in owned for p in run.nets[name].parameters()}
@@ -173,32 +174,32 @@ def test_a_step_leaves_the_networks_in_training_mode_and_the_noise_is_the_priors
     for prior, inside in (("uniform", True), ("normal", False)):
         run = Trainer(settings(tmp_path / prior, prior=prior), digits)
         torch.manual_seed(0)
-        z = run._prior(4000)
+        z = run._sample_prior(4000)
         assert z.shape == (4000, 4)
         assert bool((z.abs() <= 1).all()) is inside
         assert float(z.var()) == pytest.approx(1 / 3 if inside else 1, rel=0.05)
-        run._train_step(run._order(0)[0])
+        run.train_step(run.shuffle(0)[0])
         assert all(module.training for net in run.nets.values() for module in net.modules())
 
 
 def test_an_epoch_shows_every_picture_once_in_an_order_of_its_own(tmp_path: Path, digits: Pictures) -> None:
     run = Trainer(settings(tmp_path / "run", limit=100), digits)
-    orders = [run._order(epoch) for epoch in range(3)]
+    orders = [run.shuffle(epoch) for epoch in range(3)]
     for order in orders:
         assert order.shape == (3, 32)  # the last 4 pictures do not fill a batch
         assert len(set(order.flatten().tolist())) == 96
         assert int(order.max()) < 100
     assert len({tuple(order.flatten().tolist()) for order in orders}) == 3
-    assert torch.equal(run._order(1), orders[1])
+    assert torch.equal(run.shuffle(1), orders[1])
     other = Trainer(settings(tmp_path / "other", limit=100, seed=1), digits)
-    assert not torch.equal(other._order(0), orders[0])
+    assert not torch.equal(other.shuffle(0), orders[0])
 
 
 def test_seeds_for_different_uses_differ() -> None:
     uses = [(s, p, i) for s in (0, 1) for p in ("order", "step") for i in range(50)]
-    assert len({trainer.seed_of(*use) for use in uses}) == len(uses)
-    assert all(0 <= trainer.seed_of(*use) < 2**63 for use in uses)
-    assert trainer.seed_of(0, "step", 0) == 4433896974232160741  # else old runs could not be resumed
+    assert len({trainer.derive_seed(*use) for use in uses}) == len(uses)
+    assert all(0 <= trainer.derive_seed(*use) < 2**63 for use in uses)
+    assert trainer.derive_seed(0, "step", 0) == 4433896974232160741  # else old runs could not be resumed
 
 
 def test_the_average_is_the_hand_made_one(tmp_path: Path, digits: Pictures) -> None:
@@ -206,7 +207,7 @@ def test_the_average_is_the_hand_made_one(tmp_path: Path, digits: Pictures) -> N
     assert set(run.averaged) == {"generator", "encoder"}
     expected = {name: [p.detach().clone() for p in run.nets[name].parameters()] for name in GE}
     for index in range(STEPS):
-        run._train_step(run._order(0)[index])
+        run.train_step(run.shuffle(0)[index])
         for name in GE:
             expected[name] = [
                 0.9 * old + 0.1 * new
@@ -231,14 +232,14 @@ def test_without_an_average_none_is_kept(tmp_path: Path, digits: Pictures) -> No
 def test_the_learning_rate_of_each_epoch_is_the_schedules(tmp_path: Path, digits: Pictures) -> None:
     run = Trainer(settings(tmp_path / "run", epochs=4, lr=1e-3), digits)
     used: list[float] = []
-    original = run._train_step
+    original = run.train_step
 
     def step(chosen: Tensor) -> None:
         used.append(run.optimisers["discriminator"].param_groups[0]["lr"])
         assert run.optimisers["generator_encoder"].param_groups[0]["lr"] == used[-1]
         original(chosen)
 
-    run._train_step = step  # type: ignore[method-assign]
+    run.train_step = step  # type: ignore[method-assign]
     assert run.train()
     expected = [rate for rate in (1e-3, 1e-3, 1e-4, 1e-5) for _ in range(STEPS)]
     assert used == pytest.approx(expected)
@@ -266,7 +267,7 @@ def test_a_run_folder_holds_its_settings_log_pictures_and_state(tmp_path: Path, 
     grids = [
         f"{kind}/epoch_{epoch:04d}.png" for kind in ("samples", "reconstructions") for epoch in (0, 2, 3)
     ]
-    assert found == {"config.json", "metrics.jsonl", trainer.RESUME_FILE, *grids}
+    assert found == {"config.json", "metrics.jsonl", RESUME_FILE, *grids}
     written = json.loads((run.run / "config.json").read_text())
     assert TrainConfig(**written["train"]) == config
     expected = {
@@ -312,10 +313,10 @@ def test_every_grid_shows_the_same_latents_and_the_same_digits(tmp_path: Path, d
                 None if module.training else seen[name].append(inputs[0].clone())
             )
         )
-    run._pictures(0)
-    run._train_step(run._order(0)[0])
+    run._write_pictures(0)
+    run.train_step(run.shuffle(0)[0])
     torch.manual_seed(99)
-    run._pictures(1)
+    run._write_pictures(1)
     assert all(net.training for net in run.nets.values())
     (z, codes, again, new_codes), (x, same) = seen["generator"], seen["encoder"]
     assert torch.equal(z, again)
@@ -343,7 +344,7 @@ def test_pictures_come_from_the_averaged_networks_where_there_are_some(
     run = Trainer(settings(tmp_path / "run", ema=0.5), digits)
     for name in GE:
         run.nets[name].register_forward_pre_hook(lambda *_: pytest.fail("the raw network was shown"))
-    run._pictures(0)
+    run._write_pictures(0)
     assert (run.run / "samples" / "epoch_0000.png").exists()
 
 
@@ -353,7 +354,7 @@ def test_what_is_published_is_the_average_where_the_run_kept_one(
 ) -> None:
     run = Trainer(settings(tmp_path / "run", ema=ema, lr=1e-2), digits)
     run.train()
-    nets = published_networks(run.run, run.model_config)
+    nets = load_networks(run.run, run.model_config)
     for name, net in nets.items():
         source = run.averaged.get(name, run.nets[name])
         assert (source is run.nets[name]) is (ema == 0 or name == "joint_discriminator")
@@ -381,7 +382,7 @@ def test_precisions(monkeypatch: pytest.MonkeyPatch) -> None:
         resolve_precision("fp16", cpu)
     for bf16, expected in ((0.2, "bf16"), (0.9, "fp32"), (5.0, "fp32")):
         times = {torch.bfloat16: bf16, torch.float32: 1.0}
-        monkeypatch.setattr(trainer, "_matmul_seconds", times.__getitem__)
+        monkeypatch.setattr(trainer, "_time_matmul", times.__getitem__)
         assert resolve_precision("auto", cpu) == expected
     for supported, expected in ((True, "bf16"), (False, "fp16")):
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda supported=supported: supported)

@@ -18,7 +18,7 @@ from tests.train.runs import STEPS, log, settings, state
 from train import trainer
 from train.config import TrainConfig
 from train.data import datasets
-from train.trainer import Trainer, run_name
+from train.trainer import Trainer, name_run
 
 Nets = dict[str, nn.Module]
 Call = tuple[tuple[str, ...], Tensor, Tensor, dict[str, float]]  # players, x, z, all losses
@@ -61,7 +61,7 @@ def go(run: Trainer, steps: int) -> None:
     """Steps through the epochs' orders, as the loop does."""
     for _ in range(steps):
         epoch, index = divmod(run.step, run.steps_per_epoch)
-        run._train_step(run._order(epoch)[index])
+        run.train_step(run.shuffle(epoch)[index])
 
 
 def counts(run: Trainer) -> dict[str, int]:
@@ -112,8 +112,8 @@ def set_gradients(loss: Tensor, net: nn.Module) -> None:
 
 def inputs(run: Trainer) -> tuple[Tensor, Tensor]:
     """The x and the first z of the run's next step."""
-    chosen = run._order(0)[run.step]
-    torch.manual_seed(trainer.seed_of(run.config.seed, "step", run.step))
+    chosen = run.shuffle(0)[run.step]
+    torch.manual_seed(trainer.derive_seed(run.config.seed, "step", run.step))
     return datasets.to_input(run.pixels[chosen]).double(), (torch.rand(len(chosen), 4) * 2 - 1).double()
 
 
@@ -228,7 +228,7 @@ def test_with_d_steps_each_update_of_d_sees_its_own_batch(start: Callable[..., T
     assert [players for players, *_ in calls] == [d, d, g, d, d, g]
     of_d = [(x, z) for players, x, z, _ in calls if players == d]
     for index, (x, z) in enumerate(of_d):
-        assert torch.equal(x, datasets.to_input(run.pixels[run._order(0)[index]]))
+        assert torch.equal(x, datasets.to_input(run.pixels[run.shuffle(0)[index]]))
         assert not any(torch.equal(x, other) or torch.equal(z, noise) for other, noise in of_d[:index])
     assert all(torch.equal(calls[2][i], calls[1][i]) for i in (1, 2))  # G's turn sees what D saw last
 
@@ -334,4 +334,4 @@ def test_the_log_has_each_players_loss_as_of_its_last_turn(tmp_path: Path, digit
     ],
 )
 def test_a_run_is_named_after_what_it_trains(changes: dict[str, Any], name: str) -> None:
-    assert run_name(TrainConfig(**changes)) == name
+    assert name_run(TrainConfig(**changes)) == name

@@ -18,9 +18,9 @@ from ganlab.model import METRICS_FILE
 from train.data import datasets
 from train.files import write_json
 from train.measure import figures
+from train.provenance import current_commit
 from train.report import card
 from train.studies import table
-from train.trainer import current_commit
 
 # Groups of metrics.json that commands of their own measure; kept as long as the weights are the same.
 ELSEWHERE = ("real_world", "outliers", "inversion", "directions", "remembering", "map")

@@ -47,7 +47,7 @@ METHODS: dict[str, type[Method]] = {
 }
 
 
-def settings_of(name: str) -> tuple[str, ...]:
+def list_settings(name: str) -> tuple[str, ...]:
     """The settings of TrainConfig that a method reads itself."""
     return tuple(inspect.signature(METHODS[name]).parameters)
 
@@ -55,5 +55,5 @@ def settings_of(name: str) -> tuple[str, ...]:
 def make(name: str, config: Any) -> Method:
     """The method, with its own settings taken from a TrainConfig."""
     method: Any = METHODS[name]
-    made: Method = method(**{setting: getattr(config, setting) for setting in settings_of(name)})
+    made: Method = method(**{setting: getattr(config, setting) for setting in list_settings(name)})
     return made

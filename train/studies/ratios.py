@@ -22,8 +22,9 @@ from train.config import PRESETS, TrainConfig
 from train.files import write_json
 from train.measure import figures
 from train.measure.evaluate import rounded
+from train.run_folder import RESUME_FILE
 from train.studies.rows import add_flags, load_judged
-from train.trainer import RESUME_FILE, Trainer
+from train.trainer import Trainer
 
 FOLDER = CHECKPOINTS / "ratios"
 FILE = "ratios.json"
@@ -62,7 +63,7 @@ def one(
     if not trainer.train():
         return None
     model_config, training, _ = publish.read_run(run, "ratio", unfinished=False)
-    stored = LatentModel(model_config, publish.deployed(run, model_config, pictures), fingerprint="")
+    stored = LatentModel(model_config, publish.load_calibrated(run, model_config, pictures), fingerprint="")
     with torch.inference_mode():
         samples = stored.generator(latent.draw(config.prior, config.latent_dim, COLUMNS * ROWS, SEED))
         measured = figures.frechet(stored, pictures, test.inputs(slice(None)), judge)

@@ -18,8 +18,9 @@ from train.files import write_json
 from train.measure import figures
 from train.measure.evaluate import rounded
 from train.mixture import fit_to_codes
+from train.run_folder import RESUME_FILE
 from train.studies.table import FOLDER, METHODS
-from train.trainer import RESUME_FILE, Trainer
+from train.trainer import Trainer
 
 EPOCHS = 30
 SEEDS = (0, 1, 2)
@@ -48,7 +49,7 @@ def make_row(
     if not trainer.train():
         return None
     model_config, training, _ = publish.read_run(run, run.name.lower(), unfinished=False)
-    nets = publish.deployed(run, model_config, pictures)
+    nets = publish.load_calibrated(run, model_config, pictures)
     mixture = fit_to_codes(nets["encoder"], pictures, gaussians) if gaussians else None
     stored = LatentModel(model_config, nets, fingerprint="", mixture=mixture)
     # The baseline is the very encoder that this run started from.

@@ -19,7 +19,8 @@ from train.config import TrainConfig
 from train.methods import bigan_plus
 from train.methods.bigan import BiGAN
 from train.methods.bigan_plus import BiGANPlus, contrast, sliced_distance
-from train.trainer import Trainer, published_networks
+from train.run_folder import load_networks
+from train.trainer import Trainer
 
 
 def players(method: BiGANPlus, nets: dict[str, nn.Module], seed: int = 0) -> dict[str, Tensor]:
@@ -220,7 +221,7 @@ def test_p_is_in_the_run_and_not_in_the_checkpoint(tmp_path: Path, digits: Pictu
     assert run.train()
     assert "pair_discriminator" in run.nets
     assert run.model_config.networks == ("generator", "encoder", "joint_discriminator")
-    assert published_networks(run.run, run.model_config).keys() == set(run.model_config.networks)
+    assert load_networks(run.run, run.model_config).keys() == set(run.model_config.networks)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
@@ -228,7 +229,7 @@ def test_batch_norm_of_g_is_calibrated_on_what_it_saw(tmp_path: Path, digits: Pi
     """Latents and codes in one; with a share of 1 codes only, where the prior's made pictures worse."""
     run = Trainer(plus(tmp_path / "run", code_share=share), digits)
     assert run.train()
-    nets = publish.deployed(run.run, run.model_config, digits)
+    nets = publish.load_calibrated(run.run, run.model_config, digits)
     G, E = nets["generator"], nets["encoder"]
     norm = next(m for m in G.modules() if isinstance(m, nn.BatchNorm1d))
     with torch.no_grad():
@@ -247,7 +248,7 @@ def test_features_have_a_head_of_their_own(tmp_path: Path, digits: Pictures) -> 
     assert run.train()
     after = list(run.nets["encoder"].parameters())
     assert all(not torch.equal(old, new) for old, new in zip(before, after, strict=True))
-    E = published_networks(run.run, run.model_config)["encoder"].eval()
+    E = load_networks(run.run, run.model_config)["encoder"].eval()
     x = digits.inputs(slice(0, 5))
     codes, features = E.both(x)
     torch.testing.assert_close(codes, E(x))

@@ -140,7 +140,7 @@ def test_a_runs_weight_is_the_settings(tmp_path: Path, digits: Pictures) -> None
         run = Trainer(settings(tmp_path / name, lr=1e-3, **changes), digits)
         give_opinions(run.nets)
         for index in range(3):
-            run._train_step(run._order(0)[index])
+            run.train_step(run.shuffle(0)[index])
         generators[name] = [p.detach() for p in run.nets["generator"].parameters()]
 
     def apart(one: str, other: str) -> float:

@@ -14,7 +14,7 @@ from ganlab.networks import FAMILIES
 from tests.train.methods.nets import batch, give_opinions, gradients, opinionated
 from tests.train.runs import STEPS, assert_same, log, settings, state, stop_after
 from train.config import TrainConfig
-from train.methods import METHODS, make, settings_of
+from train.methods import METHODS, list_settings, make
 from train.trainer import Trainer
 
 PLAYERS = [(name, player) for name, method in METHODS.items() for player in method.players]
@@ -24,7 +24,7 @@ every_player = pytest.mark.parametrize(("name", "player"), PLAYERS)
 
 def for_a_normal_prior(name: str) -> dict[str, object]:
     """What a method needs beside --prior normal."""
-    return {"regression": "l2"} if "regression" in settings_of(name) else {}
+    return {"regression": "l2"} if "regression" in list_settings(name) else {}
 
 
 @every
@@ -105,13 +105,13 @@ def test_the_networks_of_all_methods_start_alike(tmp_path: Path, digits: Picture
 def test_a_methods_own_settings_are_settings_of_a_run_with_the_same_defaults(name: str) -> None:
     defaults = {f.name: f.default for f in dataclasses.fields(TrainConfig)}
     parameters = inspect.signature(METHODS[name]).parameters
-    assert settings_of(name) == tuple(parameters)
-    for setting in settings_of(name):
+    assert list_settings(name) == tuple(parameters)
+    for setting in list_settings(name):
         assert defaults[setting] == parameters[setting].default
 
 
 def test_only_some_have_settings() -> None:
-    assert {name: settings_of(name) for name in METHODS if settings_of(name)} == {
+    assert {name: list_settings(name) for name in METHODS if list_settings(name)} == {
         "lr": ("regression",),
         "jlr": ("regression", "regression_weight"),
         "bigan-plus": (
@@ -127,7 +127,9 @@ def test_a_method_is_made_with_the_settings_of_the_run(name: str) -> None:
     x, z = batch()
     for changes in ({"regression": "l2"}, {"regression_weight": 3.0}, {}):
         config = TrainConfig(method=name, **changes)
-        expected = METHODS[name](**{key: value for key, value in changes.items() if key in settings_of(name)})
+        expected = METHODS[name](
+            **{key: value for key, value in changes.items() if key in list_settings(name)}
+        )
         made = make(name, config)
         assert type(made) is METHODS[name]
         losses, others = made.losses(nets, x, z), expected.losses(nets, x, z)
@@ -184,7 +186,7 @@ def test_every_method_trains_the_networks_of_every_family(
     run = Trainer(settings(tmp_path / "run", method=name, family=family, lr=1e-3, **changes), digits)
     before = {key: value.clone() for key, value in state(run).items() if key.endswith("weight")}
     for index in range(2):
-        run._train_step(run._order(0)[index])
+        run.train_step(run.shuffle(0)[index])
     for key, value in before.items():
         assert not torch.equal(state(run)[key], value), key
     assert all(module.training for net in run.nets.values() for module in net.modules())

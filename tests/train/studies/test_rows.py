@@ -62,13 +62,13 @@ def read(folder: Path, name: str = "bigan-s3") -> dict[str, Any]:
 def steps_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Every training step from here on, by its number."""
     made: list[int] = []
-    original = Trainer._train_step
+    original = Trainer.train_step
 
     def step(self: Trainer, chosen: Tensor) -> None:
         original(self, chosen)
         made.append(self.step)
 
-    monkeypatch.setattr(Trainer, "_train_step", step)
+    monkeypatch.setattr(Trainer, "train_step", step)
     return made
 
 

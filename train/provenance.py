@@ -1,0 +1,23 @@
+"""Which version of the source made a file: run folders, judges and metrics.json record it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+
+def current_commit() -> str | None:
+    """git HEAD of this source, "-dirty" where ganlab/ or train/ differ from it; None outside git."""
+    root = Path(__file__).resolve().parent.parent
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", "-C", root, *arguments], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    try:
+        if git("rev-parse", "--show-prefix"):  # installed inside another project's repository
+            return None
+        changed = git("status", "--porcelain", "--", "ganlab", "train")
+        return git("rev-parse", "HEAD") + ("-dirty" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
