@@ -18,13 +18,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import safetensors
 import torch
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save_file
 from torch import Tensor
 
-from ganlab import latent
+from ganlab import latent, tensor_files
 from ganlab.config import CheckpointError
 from ganlab.gallery import Gallery
 from ganlab.model import LatentModel
@@ -65,8 +62,9 @@ class CodeStatistics:
 
     def save(self, folder: Path, fingerprint: str) -> None:
         """Write them to `folder` as FILE, for the checkpoint with this fingerprint."""
-        tensors = {key: getattr(self, key).float().contiguous() for key in TENSORS}
-        save_file(tensors, folder / FILE, {"fingerprint": fingerprint, "names": json.dumps(self.names)})
+        tensors = {key: getattr(self, key).float() for key in TENSORS}
+        metadata = {"fingerprint": fingerprint, "names": json.dumps(self.names)}
+        tensor_files.write(folder / FILE, tensors, metadata)
 
 
 def load_statistics(model: LatentModel) -> CodeStatistics | None:
@@ -77,14 +75,12 @@ def load_statistics(model: LatentModel) -> CodeStatistics | None:
     path = model.folder / FILE if model.folder else None
     if path is None or not path.is_file():
         return None
-    blob = path.read_bytes()
     try:
-        tensors = load_tensors(blob)
-        metadata = json.loads(blob[8 : 8 + int.from_bytes(blob[:8], "little")])["__metadata__"]
+        tensors, metadata = tensor_files.unpack(path.read_bytes())
         names = tuple(json.loads(metadata["names"]))
         statistics = CodeStatistics(**{key: tensors[key] for key in TENSORS}, names=names)
         fingerprint = metadata["fingerprint"]
-    except (safetensors.SafetensorError, KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError) as error:
         raise CheckpointError(f"{FILE} of {model.config.name} is damaged: {error}.") from None
     if fingerprint != model.fingerprint:
         return None

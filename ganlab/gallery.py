@@ -18,12 +18,10 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 import numpy as np
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from ganlab import networks
+from ganlab import networks, tensor_files
 from ganlab.config import CheckpointError, ModelConfig
 from ganlab.hub import CHECKPOINTS
 from ganlab.model import LatentModel
@@ -268,12 +266,12 @@ def _stored(model: LatentModel, file: str, key: str, shape: tuple[int, int]) -> 
     if path is None or not path.is_file():
         return None
     try:
-        found = safetensors.torch.load_file(path).get(key)
-    except safetensors.SafetensorError as error:
+        tensors, _ = tensor_files.unpack(path.read_bytes())
+    except ValueError as error:
         raise CheckpointError(f"{file} of {model.config.name} is damaged: {error}.") from None
-    if found is None or found.shape != shape:
+    if key not in tensors or tensors[key].shape != shape:
         raise CheckpointError(f"{file} of {model.config.name} does not fit its gallery.")
-    return found.float()
+    return tensors[key].float()
 
 
 def spaces_of(model: LatentModel) -> tuple[str, ...]:

@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from ganlab import model
+from ganlab import model, tensor_files
 from ganlab.config import CheckpointError
 from ganlab.hub import CHECKPOINTS
 from ganlab.model import MAX_WEIGHTS_BYTES
@@ -206,9 +205,5 @@ class Judge:
 def save(config: JudgeConfig, network: Network, folder: Path) -> None:
     """Write judge.json and judge.safetensors (floats as fp16) to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {
-        key: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
-        for key, value in network.state_dict().items()
-    }
-    safetensors.torch.save_file(tensors, folder / WEIGHTS_FILE)
+    tensor_files.write_module(folder / WEIGHTS_FILE, network)
     (folder / CONFIG_FILE).write_text(config.to_json(), encoding="utf-8")

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from ganlab import networks
+from ganlab import networks, tensor_files
 from ganlab.config import CheckpointError, ModelConfig
 from ganlab.hub import CONFIG_FILE, resolve
 from ganlab.mixture import MIXTURE_FILE, Mixture
@@ -115,11 +113,7 @@ def save(
         assert mixture is not None
         files[MIXTURE_FILE] = mixture
     for file, module in files.items():
-        tensors = {
-            key: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
-            for key, value in module.state_dict().items()
-        }
-        safetensors.torch.save_file(tensors, folder / file)
+        tensor_files.write_module(folder / file, module)
     (folder / CONFIG_FILE).write_text(config.to_json(), encoding="utf-8")
 
 
@@ -175,8 +169,8 @@ def load(name: str, device: torch.device | str = "cpu") -> LatentModel:
 def fill(module: nn.Module, blob: bytes, source: str, device: torch.device | str) -> None:
     """Give a network on "meta" the tensors of a safetensors file, which must be exactly its own."""
     try:
-        tensors = safetensors.torch.load(blob)
-    except safetensors.SafetensorError as error:
+        tensors, _ = tensor_files.unpack(blob)
+    except ValueError as error:
         raise CheckpointError(f"{source} is damaged: {error}.") from None
     expected = module.state_dict()
     if expected.keys() != tensors.keys():

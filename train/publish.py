@@ -13,12 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from ganlab import gallery as galleries
-from ganlab import images, latent, model, networks
+from ganlab import images, latent, model, networks, tensor_files
 from ganlab.config import CheckpointError, ModelConfig
 from ganlab.explorer import Explorer
 from ganlab.gallery import (
@@ -148,9 +147,9 @@ def build(run: Path, config: ModelConfig, folder: Path, pictures: Pictures, code
     if "encoder" in stored.networks and config.gallery:
         made = Gallery(stored, pictures)
         if codes:
-            safetensors.torch.save_file({"codes": made.codes.half()}, folder / CODES_FILE)
+            tensor_files.write(folder / CODES_FILE, {"codes": made.codes.half()})
         if config.feature_dim:
-            safetensors.torch.save_file({"features": made.features.half()}, folder / FEATURES_FILE)
+            tensor_files.write(folder / FEATURES_FILE, {"features": made.features.half()})
     draw_pictures(stored, folder)
 
 

@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors
 import torch
-from safetensors.torch import load, save, save_file
 from torch import Tensor
 
+from ganlab import tensor_files
 from ganlab.config import CheckpointError
 from ganlab.explorer import Explorer
 from ganlab.gallery import ATTRIBUTES_FILE, find_file
@@ -68,7 +67,7 @@ def whole(places: Tensor) -> tuple[Tensor, Tensor, float]:
 
 
 def save_places(folder: Path, places: Tensor, fingerprint: str) -> None:
-    save_file({"tsne": whole(places)[0]}, folder / FILE, {"fingerprint": fingerprint})
+    tensor_files.write(folder / FILE, {"tsne": whole(places)[0]}, {"fingerprint": fingerprint})
 
 
 def _stored(model: LatentModel) -> Tensor | None:
@@ -76,15 +75,14 @@ def _stored(model: LatentModel) -> Tensor | None:
     path = model.folder / FILE if model.folder else None
     if path is None or not path.is_file():
         return None
-    blob = path.read_bytes()
     try:
-        found = load(blob)["tsne"]
-        told = json.loads(blob[8 : 8 + int.from_bytes(blob[:8], "little")])["__metadata__"]["fingerprint"]
-    except (safetensors.SafetensorError, KeyError, ValueError) as error:
+        tensors, metadata = tensor_files.unpack(path.read_bytes())
+        found, fingerprint = tensors["tsne"], metadata["fingerprint"]
+    except (KeyError, ValueError) as error:
         raise CheckpointError(f"{FILE} of {model.config.name} is damaged: {error}.") from None
     if found.dim() != 2 or found.shape[1] != 2 or found.dtype != torch.int16:
         raise CheckpointError(f"{FILE} of {model.config.name} must hold int16 (N, 2).")
-    return found.float() if told == model.fingerprint else None
+    return found.float() if fingerprint == model.fingerprint else None
 
 
 def pack(explorer: Explorer) -> bytes:
@@ -123,7 +121,7 @@ def pack(explorer: Explorer) -> bytes:
         ],
         "attributes": attributes[1] if attributes is not None else [],
     }
-    return save({key: tensor.contiguous() for key, tensor in tensors.items()}, {"ganlab": json.dumps(told)})
+    return tensor_files.pack(tensors, {"ganlab": json.dumps(told)})
 
 
 def projection(explorer: Explorer, principal: Tensor) -> dict[str, list[Any]]:

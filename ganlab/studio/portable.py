@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 
 import torch
-from safetensors.torch import save
 from torch import Tensor
 
+from ganlab import tensor_files
 from ganlab.model import LatentModel
 
 # Multiplications for a picture, some 50 ms of plain JavaScript; beyond, the server is as quick.
@@ -55,7 +55,7 @@ def pack(model: LatentModel) -> bytes:
     it doubles a grid. A sigmoid follows the last."""
     made = model.folded
     tensors = {
-        f"{index}.{part}": tensor.to(torch.float16).contiguous()
+        f"{index}.{part}": tensor.to(torch.float16)
         for index, layer in enumerate(made)
         for part in ("weight", "bias", "skip")
         if isinstance(tensor := getattr(layer, part), Tensor)
@@ -66,4 +66,4 @@ def pack(model: LatentModel) -> bytes:
         "shape": model.config.image_shape,
         "layers": [{"leak": layer.leak, "doubles": layer.doubles} for layer in made],
     }
-    return save(tensors, {"ganlab": json.dumps(told)})
+    return tensor_files.pack(tensors, {"ganlab": json.dumps(told)})

@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-import safetensors
 import torch
-from safetensors.torch import load, save
 from torch import Tensor
 
+from ganlab import tensor_files
 from ganlab.explorer import Explorer
 
 MAX_BYTES = 1_000_000
@@ -27,7 +26,7 @@ def pack(explorer: Explorer, z: Tensor, captions: Sequence[str]) -> bytes:
         "fingerprint": explorer.fingerprint,
         "captions": json.dumps(list(captions)),
     }
-    return save({"z": z.float().contiguous()}, told)
+    return tensor_files.pack({"z": z.float()}, told)
 
 
 def unpack(explorer: Explorer, content: bytes) -> tuple[Tensor, list[str]]:
@@ -36,11 +35,11 @@ def unpack(explorer: Explorer, content: bytes) -> tuple[Tensor, list[str]]:
     if len(content) > MAX_BYTES:
         raise ValueError(f"A shelf has at most {MAX_BYTES / 1e6:.0f} MB, not {len(content) / 1e6:.1f}.")
     try:
-        z = load(content)["z"]
-        told = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+        tensors, told = tensor_files.unpack(content)
+        z = tensors["z"]
         captions = json.loads(told["captions"])
         model, fingerprint = str(told["model"]), str(told["fingerprint"])
-    except (safetensors.SafetensorError, KeyError, ValueError, TypeError, RecursionError):
+    except (KeyError, ValueError, TypeError, RecursionError):
         raise ValueError("This file is no shelf: one is made by the button that saves the shelf.") from None
     if not explorer.accepts(fingerprint):
         raise ValueError(

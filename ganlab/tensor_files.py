@@ -1,0 +1,46 @@
+"""Safetensors files: named tensors, and metadata as named texts. Only this module knows the format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+from torch import Tensor, nn
+
+
+def write(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    """Write CPU tensors of any shape and type to `path`."""
+    safetensors.torch.save_file(_contiguous(tensors), path, metadata)
+
+
+def write_module(path: Path, module: nn.Module) -> None:
+    """Write a network's parameters and buffers, floats as float16."""
+    state = module.state_dict().items()
+    write(
+        path,
+        {key: (value.half() if value.is_floating_point() else value).detach().cpu() for key, value in state},
+    )
+
+
+def pack(tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> bytes:
+    """The content of the file that `write` would write."""
+    return safetensors.torch.save(_contiguous(tensors), metadata)
+
+
+def unpack(content: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors and the metadata of a file's content. ValueError for what is no safetensors file."""
+    try:
+        tensors = safetensors.torch.load(content)
+    except safetensors.SafetensorError as error:
+        raise ValueError(str(error)) from None
+    # The library hands out the metadata of files only, not of bytes. Its reader has checked the header: 8
+    # bytes with the length of a JSON object, which is little-endian.
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return tensors, header.get("__metadata__") or {}
+
+
+def _contiguous(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {key: tensor.contiguous() for key, tensor in tensors.items()}
