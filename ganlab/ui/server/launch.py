@@ -17,8 +17,8 @@ from ganlab.ui.server import routes
 from ganlab.ui.server.models import Models
 
 MAX_BODY = 16_000_000  # bytes: a picture of 10 MB as base64, and the page's own state
-QUEUE = 32  # events that may wait; more are told to come again
-SESSIONS = 500  # visitors whose table is remembered
+MAX_QUEUE = 32  # events that may wait; further ones are refused
+MAX_SESSIONS = 500  # visitors whose state is kept
 
 SESSION = re.compile(rb'"session_hash":\s*"([^"]{1,64})"')
 
@@ -37,26 +37,26 @@ class BodyLimit:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > MAX_BODY:
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if length.isdigit() and int(length) > MAX_BODY:
             return await self._refuse(send)
-        taken = 0
+        received = 0
         refused = False
 
-        async def limited() -> Message:
-            nonlocal taken, refused
+        async def receive_limited() -> Message:
+            nonlocal received, refused
             message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > MAX_BODY:  # a body that did not say its length, or lied
+            received += len(message.get("body", b""))
+            if received > MAX_BODY:  # a body whose header gave no length, or a wrong one
                 refused = True
                 return {"type": "http.disconnect"}
             return message
 
-        async def answer(message: Message) -> None:
+        async def send_unless_refused(message: Message) -> None:
             if not refused:
                 await send(message)
 
-        await self.app(scope, limited, answer)
+        await self.app(scope, receive_limited, send_unless_refused)
         if refused:
             await self._refuse(send)
 
@@ -68,16 +68,16 @@ class BodyLimit:
         await send({"type": "http.response.body", "body": text})
 
 
-class InOrder:
-    """Handles the clicks of one visitor one after another, as they were made (ASGI).
+class SessionOrder:
+    """Handles the events of one session one after another, in the order in which they arrive (ASGI).
 
-    Gradio runs handlers that are off the queue side by side. Two hasty clicks then began with the same state,
-    and the one that ended last undid the other's work, whichever was made first.
+    Gradio runs handlers that bypass the queue side by side. Two quick clicks would start from the same state,
+    and the handler that ended last would overwrite the other's result. Sessions do not wait for each other.
     """
 
     def __init__(self, app: App) -> None:
         self.app = app
-        self.turns: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()  # gone when nobody waits
+        self.locks: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()  # of sessions at work
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].endswith("/run/predict"):
@@ -85,21 +85,21 @@ class InOrder:
         messages = [await receive()]
         while messages[-1].get("more_body"):
             messages.append(await receive())
-        found = SESSION.search(b"".join(message.get("body", b"") for message in messages))
-        waiting = iter(messages)
+        session = SESSION.search(b"".join(message.get("body", b"") for message in messages))
+        unread = iter(messages)
 
-        async def replayed() -> Message:
-            message = next(waiting, None)
+        async def receive_again() -> Message:
+            message = next(unread, None)
             return await receive() if message is None else message
 
-        if found is None:
-            return await self.app(scope, replayed, send)
-        turn = self.turns.setdefault(found[1], asyncio.Lock())
-        async with turn:  # first come, first served
-            await self.app(scope, replayed, send)
+        if session is None:
+            return await self.app(scope, receive_again, send)
+        lock = self.locks.setdefault(session[1], asyncio.Lock())
+        async with lock:  # asyncio's locks are first come, first served
+            await self.app(scope, receive_again, send)
 
 
-def theme() -> gr.themes.Base:
+def build_theme() -> gr.themes.Base:
     """System fonts, so that nothing is fetched from outside; one accent colour."""
     return gr.themes.Base(
         primary_hue=gr.themes.colors.indigo,
@@ -110,30 +110,31 @@ def theme() -> gr.themes.Base:
     )
 
 
-def settings(models: Models, host: str, port: int | None) -> dict[str, Any]:
-    """Arguments for launch(); see each for what it closes."""
+def build_settings(models: Models, host: str, port: int | None) -> dict[str, Any]:
+    """Arguments of Gradio's launch(); the comments say why each is set."""
     return {
         "server_name": host,
         "server_port": port,
         "share": False,
         "ssr_mode": False,  # needs Node, and is slower for a page this small
-        "show_error": False,  # stack traces stay here; sentences are sent as results
+        "show_error": False,  # stack traces stay on the server; errors of use are sent as results
         "enable_monitoring": False,
         "strict_cors": True,
         "max_file_size": MAX_BODY,
-        "state_session_capacity": SESSIONS,
+        "state_session_capacity": MAX_SESSIONS,
         "run_history": False,  # would store every picture in the visitor's browser
         "footer_links": ["api"],
         "app_kwargs": {
-            "middleware": [Middleware(BodyLimit), Middleware(InOrder)],
-            "routes": routes.routes(models),
+            "middleware": [Middleware(BodyLimit), Middleware(SessionOrder)],
+            "routes": routes.list_routes(models),
         },
-        "theme": theme(),
+        "theme": build_theme(),
         "css_paths": [STATIC / "app.css"],
         "quiet": True,
     }
 
 
 def launch(blocks: gr.Blocks, models: Models, host: str, port: int | None, **more: Any) -> Any:
-    blocks.queue(api_open=False, max_size=QUEUE, default_concurrency_limit=2)
-    return blocks.launch(**{**settings(models, host, port), **more})
+    """Serve the page; `more` overrides or adds to the settings. Returns what Gradio's launch() returns."""
+    blocks.queue(api_open=False, max_size=MAX_QUEUE, default_concurrency_limit=2)
+    return blocks.launch(**{**build_settings(models, host, port), **more})

@@ -1,4 +1,8 @@
-"""What the page fetches beside Gradio's own: our scripts, the model's generator and its directions."""
+"""What the page fetches besides Gradio's own: scripts, the model's generator, directions, pictures and films.
+
+Each route takes the name of a model, and answers an error of use with its sentence as plain text. The tables
+GET and POST at the end list them all.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import functools
 import json
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from starlette.concurrency import run_in_threadpool
@@ -21,190 +25,233 @@ from ganlab.explorer import Explorer
 from ganlab.studio import codemap, film, portable
 from ganlab.studio.film import Film
 from ganlab.studio.recipe import Recipe, find_latents, replay
-from ganlab.ui.html.markup import STATIC
+from ganlab.ui.html.markup import NO_CLASSIFIER, STATIC
 from ganlab.ui.server.models import Models
 from ganlab.ui.tabs import sample
 
-# Asked anew each time, and answered "not modified": an update of the app must reach a page at once.
-FRESH = {"Cache-Control": "no-cache"}
-STARTED = f"{time.time():.0f}"  # what another version of the app kept is not taken
-MAX_SAMPLES = 64
-KINDS = {  # of directions: what they are called, and what they are
+Payload = dict[str, Any]  # a JSON object that a page sent: each value is anybody's
+
+# Browsers ask again each time and are answered "not modified": an update of the app reaches a page at once.
+NO_CACHE = {"Cache-Control": "no-cache"}
+STARTED = f"{time.time():.0f}"  # part of each ETag: what another version of the app sent is not reused
+BINARY = "application/octet-stream"
+MAX_SAMPLES = 64  # a request
+MAX_DIGITS = 18  # of a whole number in a query
+DIRECTION_KINDS = {  # title, explanation
     "principal": ("principal", "Along which the training pictures' codes vary most."),
-    "closed-form": ("closed form", "What the generator's first layers pass on most strongly (SeFa)."),
-    "classes": ("classes", "From one class's mean code to another's: 1 is the whole way."),
+    "closed-form": ("closed form", "What the generator's first layers amplify most (SeFa)."),
+    "classes": ("classes", "From one class's mean code to another's; 1 is the whole distance."),
     "attributes": ("attributes", "What changes a measured property of the pictures."),
-    "raw": ("raw", "Each of the latent's numbers by itself."),
+    "raw": ("raw", "Each dimension of the latent by itself."),
 }
 
 
-class Scripts(StaticFiles):
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        response = super().file_response(*args, **kwargs)
-        response.headers.update(FRESH)
-        return response
+# ---------------------------------------------------------------------- GET
 
 
-def generator(explorer: Explorer, request: Request) -> Response:
+def get_generator(explorer: Explorer, request: Request) -> Response:
+    """The generator as one safetensors file; ValueError for one too large for a page."""
     portable.check(explorer.model)
-    return Response(portable.pack(explorer.model), media_type="application/octet-stream")
+    return Response(portable.pack(explorer.model), media_type=BINARY)
 
 
-def directions(explorer: Explorer, request: Request) -> Response:
-    """All of the model's, what its samples are of, and the point that truncation draws to."""
+def get_directions(explorer: Explorer, request: Request) -> Response:
+    """The model's directions, what its samples are drawn from, and the centre of truncation."""
     mixture = explorer.model.mixture
     centre = torch.zeros(explorer.config.latent_dim) if mixture is None else mixture.moments()[0]
-    kinds = [
-        {
-            "id": kind,
-            "title": KINDS[kind][0],
-            "note": KINDS[kind][1],
-            "directions": [
-                {
-                    "id": f"{kind}/{direction.name}",
-                    "name": direction.name,
-                    "note": direction.note,
-                    "unit": "" if kind in ("classes", "raw") else "standard deviations",
-                    "group": direction.name.split(" to ")[0] if kind == "classes" else "",
-                    "vector": [round(value, 5) for value in direction.vector.tolist()],
-                    "deviation": round(direction.deviation, 5),
-                }
-                for direction in explorer.directions.get(kind)
-            ],
-        }
-        for kind in explorer.directions.kinds
-    ]
-    lacking = [
-        {"title": title, "reason": reason}
-        for kind, (title, _) in KINDS.items()
-        if (reason := explorer.directions.explain_absence(kind))
-    ]
-    told = {
+    reasons = {kind: explorer.directions.explain_absence(kind) for kind in DIRECTION_KINDS}
+    payload = {
         "prior": explorer.config.prior,
         "samples": sample.named(explorer, explorer.sources[0]),
         "centre": centre.tolist(),
-        "kinds": kinds,
-        "lacking": lacking,
+        "kinds": [_describe_directions(explorer, kind) for kind in explorer.directions.kinds],
+        "lacking": [
+            {"title": DIRECTION_KINDS[kind][0], "reason": reason}
+            for kind, reason in reasons.items()
+            if reason
+        ],
     }
-    return JSONResponse(told)
+    return JSONResponse(payload)
 
 
-def map_(explorer: Explorer, request: Request) -> Response:
-    return Response(codemap.pack(explorer), media_type="application/octet-stream")
+def _describe_directions(explorer: Explorer, kind: str) -> Payload:
+    title, note = DIRECTION_KINDS[kind]
+    directions = [
+        {
+            "id": f"{kind}/{direction.name}",
+            "name": direction.name,
+            "note": direction.note,
+            "unit": "" if kind in ("classes", "raw") else "standard deviations",
+            "group": direction.name.split(" to ")[0] if kind == "classes" else "",
+            "vector": [round(value, 5) for value in direction.vector.tolist()],
+            "deviation": round(direction.deviation, 5),
+        }
+        for direction in explorer.directions.get(kind)
+    ]
+    return {"id": kind, "title": title, "note": note, "directions": directions}
 
 
-def training(explorer: Explorer, request: Request) -> Response:
+def get_map(explorer: Explorer, request: Request) -> Response:
+    """The map of all training codes, see `codemap.pack`."""
+    return Response(codemap.pack(explorer), media_type=BINARY)
+
+
+def get_training_picture(explorer: Explorer, request: Request) -> Response:
     """A training picture by its index in the data set, as PNG."""
-    x, _ = explorer.get_training_picture(number(request, "index"))
-    return Response(images.png(images.to_pil(x[0])), media_type="image/png")
+    x, _ = explorer.get_training_picture(read_number(request, "index"))
+    return _png(x)
 
 
-def samples(explorer: Explorer, request: Request) -> Response:
-    count, seed = (number(request, name) for name in ("count", "seed"))
+def get_samples(explorer: Explorer, request: Request) -> Response:
+    """Latents of `count` samples of a seed, as lists of numbers."""
+    count, seed = (read_number(request, name) for name in ("count", "seed"))
     if not 1 <= count <= MAX_SAMPLES:
-        raise ValueError(f"From 1 to {MAX_SAMPLES} samples can be had at once, not {count}.")
+        raise ValueError(f"count is a whole number from 1 to {MAX_SAMPLES}, not {count}.")
     return JSONResponse(explorer.sample(count, seed).tolist())
 
 
-def latents(explorer: Explorer, request: Request) -> Response:
+def get_latents(explorer: Explorer, request: Request) -> Response:
     """The latents that a recipe names, as lists of numbers."""
-    found = find_latents(explorer, Recipe.from_query(request.query_params.get("recipe", "")))
-    return JSONResponse(found.tolist())
+    recipe = Recipe.from_query(request.query_params.get("recipe", ""))
+    return JSONResponse(find_latents(explorer, recipe).tolist())
 
 
-def picture(explorer: Explorer, request: Request) -> Response:
-    """A recipe's picture as PNG, or G(z) for a page that cannot make it itself."""
+def get_picture(explorer: Explorer, request: Request) -> Response:
+    """A recipe's first picture as PNG; or G(z), for a page that cannot run the generator itself."""
     if recipe := request.query_params.get("recipe"):
-        made = replay(explorer, Recipe.from_query(recipe))
-        return Response(images.png(images.to_pil(made[0])), media_type="image/png")
+        return _png(replay(explorer, Recipe.from_query(recipe)))
     text = request.query_params.get("z", "")
     try:
         z = torch.tensor([[float(value) for value in text.split(",")]])
     except ValueError:
         raise ValueError(f"z is {explorer.config.latent_dim} numbers with commas between them.") from None
-    return Response(images.png(images.to_pil(explorer.decode(z)[0])), media_type="image/png")
+    return _png(explorer.decode(z))
 
 
-def read_film(explorer: Explorer, told: dict[str, Any]) -> tuple[Film, Tensor]:
-    """The film that a page asks for, and its frames (N, C, H, W)."""
-    keyframes, made = told.get("keyframes"), Film.from_settings(told.get("film"))
-    if not isinstance(keyframes, list):
-        raise ValueError("A film is asked for with keyframes, a list of latents.")
-    if len(keyframes) > film.MAX_KEYFRAMES:
-        raise ValueError(f"A film goes through 2 to {film.MAX_KEYFRAMES} latents, not {len(keyframes)}.")
-    latents = [explorer.unpack({"fingerprint": told.get("fingerprint"), "z": z}) for z in keyframes]
-    if not latents:
-        raise ValueError("A film needs two keyframes.")
-    return made, film.render_frames(explorer, made, torch.cat(latents))
+def _png(x: Tensor) -> Response:
+    """The first of pictures (N, C, H, W) in [0, 1]."""
+    return Response(images.png(images.to_pil(x[0])), media_type="image/png")
 
 
-def film_file(explorer: Explorer, told: dict[str, Any]) -> Response:
-    made, frames = read_film(explorer, told)
-    kind = str(told.get("kind"))
-    content = film.encode_file(frames, made, kind, told.get("scale", 8))
-    return Response(content, media_type=film.FORMATS[kind])
-
-
-def film_ribbon(explorer: Explorer, told: dict[str, Any]) -> Response:
-    """What the judge sees along a film, and that in words."""
-    made, frames = read_film(explorer, told)
-    found = film.judge_frames(explorer, frames)
-    if found is None:
-        said = "No judge knows this model's pictures, so that nobody tells where the class changes."
-        return JSONResponse({"labels": [], "confidences": [], "said": said})
-    flips = found.flips(made)
-    lowest = min(found.confidences)
-    said = f"{'; '.join(flips) or f'{found.labels[0]} all the way'}. The judge is {lowest:.0%} sure or more."
-    return JSONResponse({"labels": found.labels, "confidences": found.confidences, "said": said})
-
-
-def number(request: Request, name: str) -> int:
+def read_number(request: Request, name: str) -> int:
+    """A whole number, at least 0, of the request's query; ValueError without one."""
     text = request.query_params.get(name, "")
-    if not text.isdecimal() or len(text) > 18:
+    if not text.isdecimal() or len(text) > MAX_DIGITS:
         raise ValueError(f"{name} is a whole number, not {text[:40]!r}.")
     return int(text)
 
 
-def routes(models: Models) -> list[BaseRoute]:
-    """Each takes the model's name, answers errors of use with their sentence, and lets a page keep what
-    depends on nothing but the model."""
+# ---------------------------------------------------------------------- POST
 
-    def answered(make: Callable[[Explorer, Request], Response], keep: bool, request: Request) -> Response:
-        try:
-            explorer = models.get(request.query_params.get("model", ""))
-            tag = f'"{explorer.fingerprint}-{STARTED}"'
-            if keep and request.headers.get("if-none-match") == tag:
-                return Response(status_code=304, headers={**FRESH, "ETag": tag})
-            response = make(explorer, request)
-        except ValueError as error:
-            return PlainTextResponse(str(error), status_code=404)
-        response.headers.update({**FRESH, "ETag": tag} if keep else FRESH)
-        return response
 
-    async def posted(make: Callable[[Explorer, dict[str, Any]], Response], request: Request) -> Response:
-        try:
-            told = json.loads(await request.body())
-        except (ValueError, RecursionError):
-            told = None
-        if not isinstance(told, dict):
-            return PlainTextResponse("Send a JSON object.", status_code=400)
-        try:
-            explorer = await run_in_threadpool(models.get, str(told.get("model", "")))
-            return await run_in_threadpool(make, explorer, told)
-        except ValueError as error:
-            return PlainTextResponse(str(error), status_code=400)
+def render_film(explorer: Explorer, payload: Payload) -> Response:
+    """A film as a file of the format `kind`, its pixels enlarged `scale` times."""
+    settings, frames = read_film(explorer, payload)
+    kind = str(payload.get("kind"))
+    content = film.encode_file(frames, settings, kind, payload.get("scale", 8))
+    return Response(content, media_type=film.FORMATS[kind])
 
+
+def classify_film(explorer: Explorer, payload: Payload) -> Response:
+    """The class and the classifier's confidence in each frame of a film, and a sentence on both."""
+    settings, frames = read_film(explorer, payload)
+    ribbon = film.judge_frames(explorer, frames)
+    if ribbon is None:
+        return JSONResponse({"labels": [], "confidences": [], "summary": NO_CLASSIFIER})
+    changes = "; ".join(ribbon.flips(settings)) or f"{ribbon.labels[0]} from beginning to end"
+    summary = f"{changes}. The classifier's confidence is at least {min(ribbon.confidences):.0%}."
+    return JSONResponse({"labels": ribbon.labels, "confidences": ribbon.confidences, "summary": summary})
+
+
+def read_film(explorer: Explorer, payload: Payload) -> tuple[Film, Tensor]:
+    """A film's settings and its frames (N, C, H, W); ValueError for a payload that describes none."""
+    settings, keyframes = Film.from_settings(payload.get("film")), payload.get("keyframes")
+    if not isinstance(keyframes, list):
+        raise ValueError("keyframes is a list of latents.")
+    if len(keyframes) > film.MAX_KEYFRAMES:
+        raise ValueError(f"A film goes through 2 to {film.MAX_KEYFRAMES} latents, not {len(keyframes)}.")
+    latents = [explorer.unpack({"fingerprint": payload.get("fingerprint"), "z": z}) for z in keyframes]
+    if not latents:
+        raise ValueError("A film needs two keyframes.")
+    return settings, film.render_frames(explorer, settings, torch.cat(latents))
+
+
+# ---------------------------------------------------------------------- the table
+
+
+class Get(NamedTuple):
+    """A route of GET. `cacheable`: its answer depends on nothing but the model and the query."""
+
+    function: Callable[[Explorer, Request], Response]
+    cacheable: bool
+
+
+GET = {
+    "generator": Get(get_generator, cacheable=True),
+    "directions": Get(get_directions, cacheable=True),
+    "map": Get(get_map, cacheable=True),
+    "training": Get(get_training_picture, cacheable=True),
+    "samples": Get(get_samples, cacheable=False),
+    "latents": Get(get_latents, cacheable=False),
+    "picture": Get(get_picture, cacheable=False),
+}
+POST: dict[str, Callable[[Explorer, Payload], Response]] = {
+    "film": render_film,
+    "ribbon": classify_film,
+}
+
+
+def list_routes(models: Models) -> list[BaseRoute]:
+    """All of /ganlab/. The functions run in threads, so that a slow one holds nobody up."""
     return [
         *(
-            Route(f"/ganlab/{name}", functools.partial(posted, make), methods=["POST"])
-            for name, make in (("film", film_file), ("ribbon", film_ribbon))
+            Route(f"/ganlab/{name}", functools.partial(_answer_get, models, route))
+            for name, route in GET.items()
         ),
         *(
-            Route(f"/ganlab/{make.__name__.rstrip('_')}", functools.partial(answered, make, keep))
-            for make, keep in (
-                *((make, True) for make in (generator, directions, map_, training)),
-                *((make, False) for make in (samples, latents, picture)),
-            )
+            Route(f"/ganlab/{name}", functools.partial(_answer_post, models, function), methods=["POST"])
+            for name, function in POST.items()
         ),
         Mount("/ganlab/static", Scripts(directory=STATIC)),
     ]
+
+
+class Scripts(StaticFiles):
+    """Our scripts, which browsers ask for again each time."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers.update(NO_CACHE)
+        return response
+
+
+def _answer_get(models: Models, route: Get, request: Request) -> Response:
+    try:
+        explorer = models.get(request.query_params.get("model", ""))
+        headers = NO_CACHE
+        if route.cacheable:
+            tag = f'"{explorer.fingerprint}-{STARTED}"'
+            headers = {**NO_CACHE, "ETag": tag}
+            if request.headers.get("if-none-match") == tag:
+                return Response(status_code=304, headers=headers)
+        response = route.function(explorer, request)
+    except ValueError as error:
+        return PlainTextResponse(str(error), status_code=404)
+    response.headers.update(headers)
+    return response
+
+
+async def _answer_post(
+    models: Models, function: Callable[[Explorer, Payload], Response], request: Request
+) -> Response:
+    try:
+        payload = json.loads(await request.body())
+    except (ValueError, RecursionError):
+        payload = None
+    if not isinstance(payload, dict):
+        return PlainTextResponse("Send a JSON object.", status_code=400)
+    try:
+        explorer = await run_in_threadpool(models.get, str(payload.get("model", "")))
+        return await run_in_threadpool(function, explorer, payload)
+    except ValueError as error:
+        return PlainTextResponse(str(error), status_code=400)

@@ -53,39 +53,45 @@ def test_a_body_without_a_length_is_cut_off(server: str) -> None:
 
 
 def test_clicks_of_one_visitor_are_handled_in_their_order() -> None:
+    """Ann's first click ends only after Bob's: her others wait for it, his does not."""
     log: list[str] = []
 
-    async def slow_first(scope: Any, receive: Any, send: Any) -> None:
-        body = json.loads((await receive())["body"])
-        log.append(f"begin {body['name']}")
-        await asyncio.sleep(body["seconds"])
-        log.append(f"end {body['name']}")
-
-    def click(app: launch.InOrder, session: str, name: str, seconds: float) -> Any:
-        body = json.dumps({"session_hash": session, "name": name, "seconds": seconds}).encode()
-        parts = [
+    def click(app: launch.SessionOrder, session: str, name: str) -> Any:
+        body = json.dumps({"session_hash": session, "name": name}).encode()
+        parts = iter(
             {"type": "http.request", "body": part, "more_body": i == 0} for i, part in enumerate((body, b""))
-        ]
-        whole = iter(parts)
+        )
 
         async def receive() -> Any:
-            return next(whole)
+            return next(parts)
 
         return app({"type": "http", "path": "/gradio_api/run/predict"}, receive, None)  # type: ignore[arg-type]
 
-    async def main() -> launch.InOrder:
-        app = launch.InOrder(slow_first)
-        clicks = [("ann", "1", 0.2), ("ann", "2", 0.0), ("bob", "3", 0.05), ("ann", "4", 0.0)]
-        await asyncio.gather(*(click(app, *one) for one in clicks))
+    async def run() -> launch.SessionOrder:
+        bob_ended = asyncio.Event()
+
+        async def handle(scope: Any, receive: Any, send: Any) -> None:
+            name = json.loads((await receive())["body"])["name"]
+            log.append(f"begin {name}")
+            if name == "ann 1":
+                await bob_ended.wait()
+            await asyncio.sleep(0)  # lets others run
+            log.append(f"end {name}")
+            if name == "bob":
+                bob_ended.set()
+
+        app = launch.SessionOrder(handle)
+        clicks = [("ann", "ann 1"), ("ann", "ann 2"), ("bob", "bob"), ("ann", "ann 3")]
+        await asyncio.wait_for(asyncio.gather(*(click(app, *names) for names in clicks)), timeout=60)
         return app
 
     with ThreadPoolExecutor(1) as thread:  # apart from the loop that a browser's tests leave running
-        app = thread.submit(asyncio.run, main()).result()
-    assert [line for line in log if line[-1] != "3"] == [
-        f"{what} {name}" for name in "124" for what in ("begin", "end")
+        app = thread.submit(asyncio.run, run()).result()
+    assert [line for line in log if "ann" in line] == [
+        f"{step} ann {number}" for number in (1, 2, 3) for step in ("begin", "end")
     ]
-    assert log.index("end 3") < log.index("end 1")  # another visitor does not wait
-    assert not app.turns
+    assert log.index("end bob") < log.index("end ann 1")
+    assert not app.locks
 
 
 def test_the_raw_api_is_closed(server: str) -> None:
@@ -114,7 +120,7 @@ def test_the_page_names_no_outside_address(server: str) -> None:
 
 
 def test_safe_defaults() -> None:
-    settings = launch.settings(Models("mnist-bigan"), "127.0.0.1", 7860)
+    settings = launch.build_settings(Models("mnist-bigan"), "127.0.0.1", 7860)
     assert settings["share"] is False
     assert settings["show_error"] is False
     assert settings["enable_monitoring"] is False

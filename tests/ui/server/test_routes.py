@@ -5,7 +5,10 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from email.message import Message
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import numpy as np
@@ -13,12 +16,17 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.testclient import TestClient
 
 import ganlab
 from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.studio import film, portable
 from ganlab.studio.film import Film
+from ganlab.ui.server import routes
+from ganlab.ui.server.models import Models
 
 
 def get(server: str, path: str, **headers: str) -> tuple[int, bytes, Message]:
@@ -106,8 +114,8 @@ def test_samples_and_pictures_are_those_of_the_explorer(server: str, bundled: Ex
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("samples?count=0&seed=1", "From 1 to 64 samples"),
-        ("samples?count=65&seed=1", "From 1 to 64 samples"),
+        ("samples?count=0&seed=1", "count is a whole number from 1 to 64"),
+        ("samples?count=65&seed=1", "count is a whole number from 1 to 64"),
         ("samples?count=4", "seed is a whole number"),
         ("samples?count=4&seed=-1", "seed is a whole number"),
         ("samples?count=4&seed=" + "9" * 40, "seed is a whole number"),
@@ -135,7 +143,7 @@ def post(server: str, path: str, body: object) -> tuple[int, bytes, str]:
         connection.close()
 
 
-def asked(explorer: Explorer, **changes: object) -> dict[str, object]:
+def film_payload(explorer: Explorer, **changes: object) -> dict[str, object]:
     return {
         "model": explorer.config.name,
         "fingerprint": explorer.fingerprint,
@@ -147,8 +155,8 @@ def asked(explorer: Explorer, **changes: object) -> dict[str, object]:
     }
 
 
-def test_a_film_is_made_and_judged(server: str, bundled: Explorer) -> None:
-    status, content, kind = post(server, "/ganlab/film", asked(bundled))
+def test_a_film_is_rendered_and_classified(server: str, bundled: Explorer) -> None:
+    status, content, kind = post(server, "/ganlab/film", film_payload(bundled))
     assert (status, kind) == (200, "image/gif")
     made = Film(9, 1.5, "smooth", None, True)
     frames = film.render_frames(bundled, made, bundled.sample(3, seed=1))
@@ -157,13 +165,13 @@ def test_a_film_is_made_and_judged(server: str, bundled: Explorer) -> None:
         image.seek(4)
         found = np.asarray(image.convert("L"))
         np.testing.assert_array_equal(found, np.asarray(images.to_pil(frames[4], 2)))
-    status, content, _ = post(server, "/ganlab/ribbon", asked(bundled))
+    status, content, _ = post(server, "/ganlab/ribbon", film_payload(bundled))
     assert status == 200
     found = json.loads(content)
     ribbon = film.judge_frames(bundled, frames)
     assert ribbon is not None
     assert found["labels"] == ribbon.labels
-    assert all(flip in found["said"] for flip in ribbon.flips(made))
+    assert all(flip in found["summary"] for flip in ribbon.flips(made))
 
 
 @pytest.mark.parametrize(
@@ -182,16 +190,16 @@ def test_a_film_is_made_and_judged(server: str, bundled: Explorer) -> None:
         ({"model": "../x"}, "not found"),
     ],
 )
-def test_a_film_that_cannot_be_is_told(
+def test_a_film_that_cannot_be_rendered_is_refused(
     server: str, bundled: Explorer, changes: dict[str, object], said: str
 ) -> None:
-    status, content, _ = post(server, "/ganlab/film", asked(bundled, **changes))
+    status, content, _ = post(server, "/ganlab/film", film_payload(bundled, **changes))
     assert status == 400
     assert said in content.decode()
 
 
 @pytest.mark.parametrize("body", [b"", b"x", b"[]", b"[" * 9999, b"\xff"])
-def test_what_is_no_request_is_told(server: str, body: bytes) -> None:
+def test_a_body_that_is_no_json_object_is_refused(server: str, body: bytes) -> None:
     status, content, _ = post(server, "/ganlab/film", body)
     assert (status, content) == (400, b"Send a JSON object.")
 
@@ -208,3 +216,38 @@ def test_the_map_is_fetched_once_and_a_training_picture_by_its_number(server: st
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(content))), images.to_uint8(x[0]))
     status, said, _ = get(server, f"/ganlab/training?model={bundled.config.name}&index=60000")
     assert (status, said) == (404, b"There is no training picture 60000 in this model's gallery.")
+
+
+LONG = 60.0  # seconds, for what takes none unless it fails
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "table", "entry"),
+    [
+        ("GET", "/ganlab/latents?model=mnist-bigan", routes.GET, "latents"),
+        ("POST", "/ganlab/ribbon", routes.POST, "ribbon"),
+    ],
+)
+def test_a_slow_answer_holds_up_no_other(
+    method: str, path: str, table: dict[str, Any], entry: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, finish = threading.Event(), threading.Event()
+
+    def answer_slowly(explorer: Explorer, request: object) -> Response:
+        started.set()
+        assert finish.wait(LONG)
+        return Response("slow")
+
+    slow = routes.Get(answer_slowly, cacheable=False) if method == "GET" else answer_slowly
+    monkeypatch.setitem(table, entry, slow)
+    app = Starlette(routes=routes.list_routes(Models("mnist-bigan")))
+    with TestClient(app) as client, ThreadPoolExecutor(2) as pool:
+        try:
+            slowly = pool.submit(client.request, method, path, json={"model": "mnist-bigan"})
+            assert started.wait(LONG)
+            quickly = pool.submit(client.get, "/ganlab/samples?model=mnist-bigan&count=1&seed=1")
+            assert quickly.result(LONG).status_code == 200
+            assert not slowly.done()
+        finally:
+            finish.set()
+        assert slowly.result(LONG).text == "slow"

@@ -336,7 +336,7 @@ export class FilmStudio {
       context.fillStyle = this.value.palette[label % this.value.palette.length];
       context.fillRect(frame, 0, 1, 1);
     });
-    this.flips.textContent = found.said;
+    this.flips.textContent = found.summary;
   }
 
   use() {
