@@ -199,7 +199,7 @@ class Explorer:
         known = isinstance(told, dict) and told.get("fingerprint") == self.fingerprint
         quantiles = told["quantiles_real"] if known else None
         return [
-            (one, None if quantiles is None else metrics.percentile_of(one.distance, quantiles))
+            (one, None if quantiles is None else metrics.share_above(one.distance, quantiles))
             for (one,) in near
         ]
 

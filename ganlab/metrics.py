@@ -97,7 +97,7 @@ def quantiles(values: Tensor) -> list[float]:
     return found
 
 
-def percentile_of(value: float, quantiles: Sequence[float]) -> float:
+def share_above(value: float, quantiles: Sequence[float]) -> float:
     """Share in [0, 1] of the measured values that are larger than `value`, from their 101 quantiles.
 
     Straight lines between quantiles; 1 below the smallest value, 0 from the largest on.

@@ -1,15 +1,20 @@
-"""How unlike a model's training pictures a picture is: the out-of-distribution gauge.
+"""Outlier detection: how unlike a model's training pictures a picture is.
 
-Up to five things are told of a picture x, each more the less x is like the training pictures: the error of
-G(E(x)); the distance of its features from the nearest training picture's; how improbable its code is, by the
-mixture fitted to the codes where there is one, else by the distance from the nearest code (errors and
-distances as logarithms); where there is a discriminator of pairs, how much D takes (x, E(x)) for made; and,
-where there is a judge, how little it sees any class in x: minus its largest logit (Hendrycks et al. 2022,
-"Scaling out-of-distribution detection for real-world settings").
-What is usual of them differs from class to class (a 1 is always near another 1), so each is compared with
-the test pictures of the class of its nearest neighbour, in standard deviations z. The score is the sum of
-softplus(z)^2, in which what lies below the mean counts little; its place among the test pictures' is what
-people read. `python -m train.outliers` measures what is usual, and how well other things are told.
+Up to five statistics describe a picture x, each the larger the less x resembles the training pictures:
+
+- "error": log of the mean squared error of G(E(x));
+- "neighbour": log of the distance from its features to the nearest training picture's;
+- "code": minus the log density of E(x) under the mixture fitted to the codes; without a mixture, the log of
+  the distance to the nearest code;
+- "discriminator", with a joint discriminator: minus its logit for (x, E(x)), how sure it is that the pair is
+  generated;
+- "judge", with a classifier: minus its largest logit (Hendrycks et al. 2022, "Scaling out-of-distribution
+  detection for real-world settings").
+
+Their usual values differ between classes (a 1 is always near another 1), so each is compared with the test
+pictures of the class of x's nearest neighbour, as a z-score. The score of x is the sum of softplus(z)^2, to
+which values below the mean add little; people see its rank among the scores of test pictures.
+`python -m train.outliers` calibrates a checkpoint, and measures how well outliers are detected.
 """
 
 from __future__ import annotations
@@ -25,107 +30,114 @@ from torch.nn.functional import softplus
 from ganlab import metrics
 from ganlab.explorer import Explorer
 
-SMALLEST = 1e-9  # below which a distance is 0: its logarithm is taken
-LIMIT = 0.99  # share of test pictures that are less unusual, from which a picture is called unlike them
+MIN_VALUE = 1e-9  # smallest error or distance whose logarithm is taken, and smallest standard deviation
+MIN_SHARE = 0.99  # share of test pictures with a smaller score from which on a picture is an outlier
 
 
-def statistics_of(explorer: Explorer) -> tuple[str, ...]:
-    """Names of what can be told with this model."""
-    paired = ("discriminator",) if "joint_discriminator" in explorer.model.networks else ()
-    judged = ("judge",) if explorer.judge is not None else ()
-    return ("error", "neighbour", "code", *paired, *judged)
+def list_statistics(explorer: Explorer) -> tuple[str, ...]:
+    """Names of the statistics that this model allows, in the order of `compute_statistics`."""
+    joint = ("discriminator",) if "joint_discriminator" in explorer.model.networks else ()
+    judge = ("judge",) if explorer.judge is not None else ()
+    return ("error", "neighbour", "code", *joint, *judge)
 
 
 @torch.inference_mode()
-def statistics(explorer: Explorer, x: Tensor) -> tuple[Tensor, Tensor]:
-    """What `statistics_of` names (N, S) of x (N, C, H, W) in [0, 1], and its nearest neighbours' labels (N,).
+def compute_statistics(explorer: Explorer, x: Tensor) -> tuple[Tensor, Tensor]:
+    """The statistics (N, S), float64, of pictures x (N, C, H, W) in [0, 1], and the labels (N,) of their
+    nearest neighbours.
 
     ValueError for a model without an encoder or a gallery.
     """
     if explorer.gallery is None or "encoder" not in explorer.model.networks:
-        raise ValueError(f"{explorer.config.name} lacks an encoder or a gallery: nothing is known as usual.")
+        raise ValueError(
+            f"{explorer.config.name} lacks an encoder or a gallery, which outlier detection needs."
+        )
     z = explorer.encode(x)
     error = metrics.mse(x.cpu(), explorer.decode(z))
-    near, rows = explorer.gallery.search(explorer.features(x), "features", 1)
+    distances, rows = explorer.gallery.search(explorer.features(x), "features", 1)
     mixture, D = explorer.model.mixture, explorer.model.networks.get("joint_discriminator")
     if mixture is None:
-        improbable = _log(explorer.gallery.search(z, "code", 1)[0][:, 0])
+        code = _log(explorer.gallery.search(z, "code", 1)[0][:, 0])
     else:
-        improbable = -mixture.log_density(z).double()
-    found = [_log(error), _log(near[:, 0]), improbable]
+        code = -mixture.log_density(z).double()
+    columns = [_log(error), _log(distances[:, 0]), code]
     if D is not None:
-        found.append(-D(x.to(explorer.device), z.to(explorer.device)).cpu().double())
+        columns.append(-D(x.to(explorer.device), z.to(explorer.device)).cpu().double())
     if explorer.judge is not None:
-        found.append(-explorer.judge.logits(x).amax(1).double())
-    return torch.stack(found, 1), explorer.gallery.pictures.labels[rows[:, 0]]
+        columns.append(-explorer.judge.logits(x).amax(1).double())
+    return torch.stack(columns, 1), explorer.gallery.pictures.labels[rows[:, 0]]
 
 
-def _log(distances: Tensor) -> Tensor:
-    return distances.double().clamp(min=SMALLEST).log()
+def _log(values: Tensor) -> Tensor:
+    return values.double().clamp(min=MIN_VALUE).log()
 
 
 @dataclass(frozen=True)
-class Usual:
-    """What test pictures show: mean and standard deviation of each statistic for each class, (K, S)."""
+class Calibration:
+    """Mean and standard deviation of each statistic over the test pictures of each class, (K, S)."""
 
     means: Tensor
     deviations: Tensor
 
     @staticmethod
-    def of(found: Tensor, labels: Tensor) -> Usual:
-        """From statistics (N, S) and the labels (N,) that go with them; ValueError for a class of fewer
-        than two pictures."""
-        classes = [found[labels == label] for label in range(int(labels.max()) + 1)]
+    def from_statistics(statistics: Tensor, labels: Tensor) -> Calibration:
+        """From the statistics (N, S) of test pictures and the labels (N,) that came with them. ValueError
+        for a class of fewer than two pictures."""
+        classes = [statistics[labels == label] for label in range(int(labels.max()) + 1)]
         if min(map(len, classes)) < 2:
-            raise ValueError("Of each class at least two pictures are needed to say what is usual.")
-        return Usual(*(torch.stack([f(rows, 0) for rows in classes]) for f in (torch.mean, torch.std)))
+            raise ValueError("Calibration needs at least two pictures of each class.")
+        means, deviations = (torch.stack([f(rows, 0) for rows in classes]) for f in (torch.mean, torch.std))
+        return Calibration(means, deviations)
 
-    def deviating(self, found: Tensor, labels: Tensor) -> Tensor:
-        """By how many standard deviations each statistic lies above what is usual of the class: (N, S)."""
-        return (found - self.means[labels]) / self.deviations[labels].clamp(min=SMALLEST)
+    def z_scores(self, statistics: Tensor, labels: Tensor) -> Tensor:
+        """How many standard deviations each statistic (N, S) lies above the mean of its class: (N, S)."""
+        return (statistics - self.means[labels]) / self.deviations[labels].clamp(min=MIN_VALUE)
 
-    def score(self, found: Tensor, labels: Tensor) -> Tensor:
-        """(N,): near 0 for what is usual in every way, more for what is not."""
-        return softplus(self.deviating(found, labels)).square().sum(1)
+    def score(self, statistics: Tensor, labels: Tensor) -> Tensor:
+        """(N,), at least 0: near 0 for usual pictures, larger for unusual ones."""
+        return softplus(self.z_scores(statistics, labels)).square().sum(1)
 
 
 @dataclass(frozen=True)
-class Reading:
-    """Of one picture: the share of test pictures that are less unusual, and what its deviations are."""
+class OutlierScore:
+    """How unusual one picture is."""
 
-    share: float
-    deviating: dict[str, float]
+    share: float  # in [0, 1], of test pictures that are less unusual
+    z_scores: dict[str, float]  # by statistic
 
     @property
-    def unlike(self) -> bool:
-        return self.share >= LIMIT
+    def is_outlier(self) -> bool:
+        return self.share >= MIN_SHARE
 
 
-def read(explorer: Explorer, x: Tensor) -> Reading | None:
-    """The gauge for x (1, C, H, W); None where the checkpoint does not tell what is usual of just these
-    statistics."""
-    told = explorer.get_metrics("outliers")
-    if not isinstance(told, Mapping) or any(
-        told.get(key) != one for key, one in _measured_by(explorer).items()
+def score_picture(explorer: Explorer, x: Tensor) -> OutlierScore | None:
+    """How unusual x (1, C, H, W) in [0, 1] is; None for a checkpoint that was not calibrated with exactly
+    these weights, this judge and these statistics."""
+    stored = explorer.get_metrics("outliers")
+    if not isinstance(stored, Mapping) or any(
+        stored.get(key) != value for key, value in _describe_dependencies(explorer).items()
     ):
         return None
-    usual = Usual(*(torch.tensor(told["usual"][key], dtype=torch.double) for key in ("means", "deviations")))
-    found, labels = statistics(explorer, x[:1])
-    score = float(usual.score(found, labels)[0])
-    deviating = dict(zip(statistics_of(explorer), usual.deviating(found, labels)[0].tolist(), strict=True))
-    return Reading(1 - metrics.percentile_of(score, told["quantiles"]), deviating)
+    tables = (torch.tensor(stored["usual"][key], dtype=torch.double) for key in ("means", "deviations"))
+    calibration = Calibration(*tables)
+    statistics, labels = compute_statistics(explorer, x[:1])
+    score = float(calibration.score(statistics, labels)[0])
+    z_scores = calibration.z_scores(statistics, labels)[0].tolist()
+    share = 1 - metrics.share_above(score, stored["quantiles"])
+    return OutlierScore(share, dict(zip(list_statistics(explorer), z_scores, strict=True)))
 
 
-def stored(explorer: Explorer, usual: Usual, scores: Tensor) -> dict[str, Any]:
-    """What `read` needs, as JSON."""
-    kept = {"means": usual.means.tolist(), "deviations": usual.deviations.tolist()}
-    return {**_measured_by(explorer), "usual": kept, "quantiles": metrics.quantiles(scores)}
+def export_calibration(explorer: Explorer, calibration: Calibration, scores: Tensor) -> dict[str, Any]:
+    """What `score_picture` needs, for metrics.json; `scores` (N,) are those of test pictures that the
+    calibration did not see."""
+    tables = {"means": calibration.means.tolist(), "deviations": calibration.deviations.tolist()}
+    return {**_describe_dependencies(explorer), "usual": tables, "quantiles": metrics.quantiles(scores)}
 
 
-def _measured_by(explorer: Explorer) -> dict[str, Any]:
-    """What the figures depend on: another model or judge has others."""
+def _describe_dependencies(explorer: Explorer) -> dict[str, Any]:
+    """What a calibration holds for: other weights or another judge give other statistics."""
     return {
         "fingerprint": explorer.fingerprint,
         "judge": explorer.judge.fingerprint if explorer.judge is not None else None,
-        "statistics": list(statistics_of(explorer)),
+        "statistics": list(list_statistics(explorer)),
     }

@@ -84,25 +84,25 @@ def test_quantiles_are_numpys():
     np.testing.assert_allclose(found, np.percentile(values.double().numpy(), np.arange(101)), rtol=1e-12)
 
 
-def test_percentile_of_is_the_share_of_larger_values():
+def test_share_above_is_the_share_of_larger_values():
     values = torch.rand(5000, generator=torch.Generator().manual_seed(1))
     quantiles = metrics.quantiles(values)
     for value in (0.001, 0.25, 0.5, 0.987):
         share = float((values > value).double().mean())
-        assert metrics.percentile_of(value, quantiles) == pytest.approx(share, abs=0.005)
+        assert metrics.share_above(value, quantiles) == pytest.approx(share, abs=0.005)
 
 
 @pytest.mark.parametrize(
     ("value", "share"), [(-1.0, 1.0), (0.0, 1.0), (100.0, 0.0), (1e9, 0.0), (71.5, 0.285)]
 )
-def test_percentile_of_at_the_ends_and_between(value, share):
-    assert metrics.percentile_of(value, list(range(101))) == pytest.approx(share)
+def test_share_above_at_the_ends_and_between(value, share):
+    assert metrics.share_above(value, list(range(101))) == pytest.approx(share)
 
 
-def test_percentile_of_where_quantiles_coincide():
+def test_share_above_where_quantiles_coincide():
     quantiles = [0.0] * 50 + [1.0] * 51  # half of the values are 0, half are 1
-    assert metrics.percentile_of(0.0, quantiles) == pytest.approx(0.51)
-    assert metrics.percentile_of(1.0, quantiles) == 0.0
+    assert metrics.share_above(0.0, quantiles) == pytest.approx(0.51)
+    assert metrics.share_above(1.0, quantiles) == 0.0
 
 
 # ------------------------------------------------------------------ Fréchet distance

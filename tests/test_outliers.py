@@ -14,7 +14,7 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import Gallery, Pictures
 from ganlab.mixture import Mixture
 from ganlab.model import LatentModel
-from ganlab.outliers import Usual
+from ganlab.outliers import Calibration
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def tiny(tiny_model: LatentModel, digits: Pictures) -> Explorer:
 
 def test_the_statistics_are_what_they_say(tiny: Explorer, digits: Pictures) -> None:
     x, training = digits.inputs(slice(400, 420)), digits.inputs(slice(0, 400))
-    found, labels = outliers.statistics(tiny, x)
-    assert outliers.statistics_of(tiny) == ("error", "neighbour", "code", "discriminator", "judge")
+    found, labels = outliers.compute_statistics(tiny, x)
+    assert outliers.list_statistics(tiny) == ("error", "neighbour", "code", "discriminator", "judge")
     error = (x - tiny.reconstruct(x)).square().mean((1, 2, 3))
     apart = torch.cdist(tiny.features(x), tiny.features(training))
     code_apart = torch.cdist(tiny.encode(x), tiny.encode(training))
@@ -50,7 +50,7 @@ def test_a_code_is_as_improbable_as_the_mixture_says(tiny: Explorer, digits: Pic
     x = digits.inputs(slice(400, 410))
     normal = torch.distributions.Normal(0.0, 1.0)
     expected = -normal.log_prob(tiny.encode(x)).sum(1)
-    np.testing.assert_allclose(outliers.statistics(mixed, x)[0][:, 2], expected, rtol=1e-4)
+    np.testing.assert_allclose(outliers.compute_statistics(mixed, x)[0][:, 2], expected, rtol=1e-4)
 
 
 def test_without_a_judge_or_a_discriminator_of_pairs_less_is_told(tiny: Explorer, digits: Pictures) -> None:
@@ -58,47 +58,47 @@ def test_without_a_judge_or_a_discriminator_of_pairs_less_is_told(tiny: Explorer
     assert tiny.gallery is not None
     model = dataclasses.replace(tiny.model, networks=nets)
     less = Explorer(model, Gallery(model, tiny.gallery.pictures))
-    assert outliers.statistics_of(less) == ("error", "neighbour", "code", "judge")
+    assert outliers.list_statistics(less) == ("error", "neighbour", "code", "judge")
     x = digits.inputs(slice(400, 410))
-    expected = outliers.statistics(tiny, x)[0]
-    torch.testing.assert_close(outliers.statistics(less, x)[0], expected[:, [0, 1, 2, 4]])
+    expected = outliers.compute_statistics(tiny, x)[0]
+    torch.testing.assert_close(outliers.compute_statistics(less, x)[0], expected[:, [0, 1, 2, 4]])
     less.judge = None
-    assert outliers.statistics_of(less) == ("error", "neighbour", "code")
-    torch.testing.assert_close(outliers.statistics(less, x)[0], expected[:, :3])
+    assert outliers.list_statistics(less) == ("error", "neighbour", "code")
+    torch.testing.assert_close(outliers.compute_statistics(less, x)[0], expected[:, :3])
 
 
 def test_usual_is_told_class_by_class() -> None:
     found = torch.tensor([[1.0, 2, 3], [3, 2, 5], [10, 20, 30], [14, 22, 30]], dtype=torch.double)
     labels = torch.tensor([0, 0, 1, 1])
-    usual = Usual.of(found, labels)
-    assert usual.means.tolist() == [[2, 2, 4], [12, 21, 30]]
-    np.testing.assert_allclose(usual.deviations, [[2**0.5, 0, 2**0.5], [8**0.5, 2**0.5, 0]])
+    calibration = Calibration.from_statistics(found, labels)
+    assert calibration.means.tolist() == [[2, 2, 4], [12, 21, 30]]
+    np.testing.assert_allclose(calibration.deviations, [[2**0.5, 0, 2**0.5], [8**0.5, 2**0.5, 0]])
     one = torch.tensor([[12 + 2 * 8**0.5, 21 - 5 * 2**0.5, 30.0]], dtype=torch.double)
-    np.testing.assert_allclose(usual.deviating(one, torch.tensor([1])), [[2, -5, 0]], atol=1e-9)
+    np.testing.assert_allclose(calibration.z_scores(one, torch.tensor([1])), [[2, -5, 0]], atol=1e-9)
     expected = sum(np.log1p(np.exp(z)) ** 2 for z in (2, -5, 0))  # -5, far below the mean, is no surprise
-    np.testing.assert_allclose(usual.score(one, torch.tensor([1])), [expected])
+    np.testing.assert_allclose(calibration.score(one, torch.tensor([1])), [expected])
     with pytest.raises(ValueError, match="at least two"):
-        Usual.of(found[:3], labels[:3])
+        Calibration.from_statistics(found[:3], labels[:3])
 
 
 def knowing(explorer: Explorer, digits: Pictures) -> Explorer:
-    found, labels = outliers.statistics(explorer, digits.inputs(slice(400, 500)))
-    usual = Usual.of(found, labels)
-    told = outliers.stored(explorer, usual, usual.score(found, labels))
+    found, labels = outliers.compute_statistics(explorer, digits.inputs(slice(400, 500)))
+    calibration = Calibration.from_statistics(found, labels)
+    told = outliers.export_calibration(explorer, calibration, calibration.score(found, labels))
     kept = json.loads(json.dumps({"outliers": told}))
     return Explorer(dataclasses.replace(explorer.model, metrics=kept), explorer.gallery)
 
 
 def test_the_share_is_the_place_among_the_measured(tiny: Explorer, digits: Pictures) -> None:
     told = knowing(tiny, digits)
-    found, labels = outliers.statistics(tiny, digits.inputs(slice(400, 500)))
-    scores = Usual.of(found, labels).score(found, labels)
+    found, labels = outliers.compute_statistics(tiny, digits.inputs(slice(400, 500)))
+    scores = Calibration.from_statistics(found, labels).score(found, labels)
     for row in range(0, 100, 9):
-        reading = outliers.read(told, digits.inputs(slice(400 + row, 401 + row)))
-        assert reading is not None
+        outlier = outliers.score_picture(told, digits.inputs(slice(400 + row, 401 + row)))
+        assert outlier is not None
         below = float((scores < scores[row]).double().mean())
-        assert reading.share == pytest.approx(below, abs=0.015)
-        assert reading.unlike is (reading.share >= 0.99)
+        assert outlier.share == pytest.approx(below, abs=0.015)
+        assert outlier.is_outlier is (outlier.share >= 0.99)
 
 
 @pytest.mark.parametrize(
@@ -108,12 +108,12 @@ def test_what_belongs_to_another_checkpoint_is_not_read(
     tiny: Explorer, digits: Pictures, key: str, other: object
 ) -> None:
     told = knowing(tiny, digits)
-    assert outliers.read(told, digits.inputs(slice(0, 1))) is not None
+    assert outliers.score_picture(told, digits.inputs(slice(0, 1))) is not None
     told.metrics["outliers"][key] = other
-    assert outliers.read(told, digits.inputs(slice(0, 1))) is None
-    assert outliers.read(tiny, digits.inputs(slice(0, 1))) is None
+    assert outliers.score_picture(told, digits.inputs(slice(0, 1))) is None
+    assert outliers.score_picture(tiny, digits.inputs(slice(0, 1))) is None
 
 
 def test_without_a_gallery_nothing_is_usual(tiny_model: LatentModel) -> None:
     with pytest.raises(ValueError, match="lacks an encoder or a gallery"):
-        outliers.statistics(Explorer(tiny_model), torch.zeros(1, 1, 28, 28))
+        outliers.compute_statistics(Explorer(tiny_model), torch.zeros(1, 1, 28, 28))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ganlab import metrics, outliers
 from ganlab.explorer import Explorer
-from ganlab.outliers import Reading
+from ganlab.outliers import OutlierScore
 from ganlab.ui.html import markup
 
 STEPS = 8  # of repeated reconstruction
@@ -28,24 +28,24 @@ STATISTICS = {  # names of what ganlab.outliers reads
 
 def result_html(explorer: Explorer, x: Tensor, y: Tensor) -> str:
     """One sentence on a reconstruction, then its figures behind "details"."""
-    reading = outliers.read(explorer, x)
+    outlier = outliers.score_picture(explorer, x)
     figures = (
         error_html(explorer, explorer.error(x, y))
         + identity_html(explorer, x, y)
-        + _unusual_html(explorer, reading)
+        + _unusual_html(explorer, outlier)
         + fixed_point_html(explorer, x)
     )
-    sentence = escape(_describe(explorer, x, y, reading))
+    sentence = escape(_describe(explorer, x, y, outlier))
     return f'<p class="gl-lead">{sentence}</p>{markup.details(figures, "figures")}'
 
 
 def describe_result(explorer: Explorer, x: Tensor, y: Tensor) -> str:
     """A sentence or two in plain text: the class that y has, how its error compares with the test set's, and
     whether x is unlike what the model was trained on."""
-    return _describe(explorer, x, y, outliers.read(explorer, x))
+    return _describe(explorer, x, y, outliers.score_picture(explorer, x))
 
 
-def _describe(explorer: Explorer, x: Tensor, y: Tensor, reading: Reading | None) -> str:
+def _describe(explorer: Explorer, x: Tensor, y: Tensor, outlier: OutlierScore | None) -> str:
     noun = markup.noun(explorer.config)
     parts = []
     if explorer.judge is not None:
@@ -58,7 +58,7 @@ def _describe(explorer: Explorer, x: Tensor, y: Tensor, reading: Reading | None)
         parts.append(f"the difference is smaller than for {100 * share:.0f} % of test {noun}s")
     text = "; ".join(parts) or "This is the model's reconstruction"
     sentences = [text[0].upper() + text[1:]]
-    if reading is not None and reading.unlike:
+    if outlier is not None and outlier.is_outlier:
         unlike = f"This picture is unlike the {noun}s the model was trained on"
         sentences.append(f"{unlike}; the model answers every picture with a {noun}")
     return ". ".join(sentences) + "."
@@ -74,7 +74,7 @@ def _name_class(explorer: Explorer, label: int) -> str:
 def _share_of_larger_errors(explorer: Explorer, error: float) -> float | None:
     """Share in [0, 1] of test pictures with a larger error; None where it was not measured."""
     quantiles = explorer.get_metrics("reconstruction", "mse_quantiles")
-    return metrics.percentile_of(error, quantiles) if quantiles else None
+    return metrics.share_above(error, quantiles) if quantiles else None
 
 
 def error_html(explorer: Explorer, error: float) -> str:
@@ -110,16 +110,16 @@ def identity_html(explorer: Explorer, x: Tensor, y: Tensor) -> str:
 
 def unusual_html(explorer: Explorer, x: Tensor) -> str:
     """How unlike the test pictures x is; empty where that was not measured."""
-    return _unusual_html(explorer, outliers.read(explorer, x))
+    return _unusual_html(explorer, outliers.score_picture(explorer, x))
 
 
-def _unusual_html(explorer: Explorer, reading: Reading | None) -> str:
-    if reading is None:
+def _unusual_html(explorer: Explorer, outlier: OutlierScore | None) -> str:
+    if outlier is None:
         return ""
-    noun, share = markup.noun(explorer.config), reading.share
-    amount = "all" if share >= 1 else markup.percent(share, 1 if share >= outliers.LIMIT else 0)
-    verdict = "unlike" if reading.unlike else "like"
-    parts = ", ".join(f"{STATISTICS[key]} {value:+.1f}" for key, value in reading.deviating.items())
+    noun, share = markup.noun(explorer.config), outlier.share
+    amount = "all" if share >= 1 else markup.percent(share, 1 if share >= outliers.MIN_SHARE else 0)
+    verdict = "unlike" if outlier.is_outlier else "like"
+    parts = ", ".join(f"{STATISTICS[key]} {value:+.1f}" for key, value in outlier.z_scores.items())
     small = f"standard deviations from the mean of its class: {parts}"
     if (auroc := explorer.get_figure("outliers", "auroc")) is not None:
         small += f"; separates other pictures from {noun}s with an AUROC of {auroc:.3f}"

@@ -128,9 +128,11 @@ def test_figures_stand_behind_details(bundled: Explorer, digits: Pictures) -> No
 
 def knowing(explorer: Explorer, digits: Pictures) -> Explorer:
     """The explorer, with what is usual as digits that are not in its gallery show it."""
-    found, labels = outliers.statistics(explorer, digits.inputs(slice(300, 500)))
-    usual = outliers.Usual.of(found, labels)
-    told = {"auroc": 0.9123} | outliers.stored(explorer, usual, usual.score(found, labels))
+    found, labels = outliers.compute_statistics(explorer, digits.inputs(slice(300, 500)))
+    calibration = outliers.Calibration.from_statistics(found, labels)
+    told = {"auroc": 0.9123} | outliers.export_calibration(
+        explorer, calibration, calibration.score(found, labels)
+    )
     return Explorer(dataclasses.replace(explorer.model, metrics={"outliers": told}), explorer.gallery)
 
 
@@ -150,8 +152,10 @@ def test_noise_is_called_unlike_digits(gauged: Explorer) -> None:
 
 
 def test_a_middling_digit_is_like_others(gauged: Explorer, digits: Pictures) -> None:
-    readings = [outliers.read(gauged, digits.inputs(slice(300 + i, 301 + i))) for i in range(12)]
-    shares = [reading.share for reading in readings if reading is not None]
+    outlier_scores = [
+        outliers.score_picture(gauged, digits.inputs(slice(300 + i, 301 + i))) for i in range(12)
+    ]
+    shares = [outlier.share for outlier in outlier_scores if outlier is not None]
     middling = min(range(12), key=lambda i: abs(shares[i] - 0.5))
     said = meters.unusual_html(gauged, digits.inputs(slice(300 + middling, 301 + middling)))
     assert f"<b>like the test digits</b> · more unusual than {100 * shares[middling]:.0f} %" in said

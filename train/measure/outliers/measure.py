@@ -13,15 +13,15 @@ from ganlab import metrics, outliers
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.images import PictureError
-from ganlab.outliers import Usual
+from ganlab.outliers import Calibration
 
 BATCH = 1000  # pictures at a time
 SEED = 0  # of the pictures
 
 
 def statistics(explorer: Explorer, x: Tensor) -> tuple[Tensor, Tensor]:
-    """`outliers.statistics`, batch by batch."""
-    parts = [outliers.statistics(explorer, some) for some in torch.split(x, BATCH)]
+    """`outliers.compute_statistics`, batch by batch."""
+    parts = [outliers.compute_statistics(explorer, some) for some in torch.split(x, BATCH)]
     return torch.cat([found for found, _ in parts]), torch.cat([labels for _, labels in parts])
 
 
@@ -34,26 +34,26 @@ def measure(
     """
     found, labels = statistics(explorer, test.inputs(slice(None)))
     half = len(test) // 2
-    usual = Usual.of(found[:half], labels[:half])
-    held = usual.score(found[half:], labels[half:])
+    calibration = Calibration.from_statistics(found[:half], labels[:half])
+    held = calibration.score(found[half:], labels[half:])
     scores, sets = [], {}
     for kind, images in others.items():
         x, refused = _prepared(explorer, images)
-        scores.append(usual.score(*statistics(explorer, x)))
+        scores.append(calibration.score(*statistics(explorer, x)))
         sets[kind] = {
             "count": len(x),
             "refused": refused,
             "auroc": metrics.auroc(scores[-1], held),
-            "caught": float((scores[-1] > torch.quantile(held, outliers.LIMIT)).double().mean()),
+            "caught": float((scores[-1] > torch.quantile(held, outliers.MIN_SHARE)).double().mean()),
         }
     return {
         "command": f"python -m train.outliers {explorer.config.name}",
         "seed": SEED,
         "held_out": len(test) - half,
-        "limit": outliers.LIMIT,
+        "limit": outliers.MIN_SHARE,
         "auroc": metrics.auroc(torch.cat(scores), held),
         "sets": sets,
-        **outliers.stored(explorer, usual, held),
+        **outliers.export_calibration(explorer, calibration, held),
     }
 
 

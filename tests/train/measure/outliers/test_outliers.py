@@ -70,17 +70,17 @@ def test_one_half_tells_what_is_usual_and_the_other_how_well(
     blank = Image.new("L", (40, 40), 255)
     others = {"squares": [Image.fromarray(np.kron(np.eye(2), np.ones((9, 9))) > 0)] * 3 + [blank]}
     found = measure.measure(explorer, test, others)
-    stats, labels = outliers.statistics(explorer, test.inputs(slice(None)))
-    usual = outliers.Usual.of(stats[:100], labels[:100])
-    held = usual.score(stats[100:], labels[100:])
+    stats, labels = outliers.compute_statistics(explorer, test.inputs(slice(None)))
+    calibration = outliers.Calibration.from_statistics(stats[:100], labels[:100])
+    held = calibration.score(stats[100:], labels[100:])
     x = explorer.prepare(others["squares"][0])
-    strange = usual.score(*outliers.statistics(explorer, x)).repeat(3)
+    strange = calibration.score(*outliers.compute_statistics(explorer, x)).repeat(3)
     assert found["sets"]["squares"]["count"] == 3
     assert found["sets"]["squares"]["refused"] == 1
     assert found["sets"]["squares"]["auroc"] == pytest.approx(metrics.auroc(strange, held), abs=1e-6)
     assert found["auroc"] == found["sets"]["squares"]["auroc"]
     assert found["quantiles"] == pytest.approx(metrics.quantiles(held), rel=1e-4)
-    assert found["usual"]["means"] == [pytest.approx(row) for row in usual.means.tolist()]
+    assert found["usual"]["means"] == [pytest.approx(row) for row in calibration.means.tolist()]
     assert found["held_out"] == 100
 
 
@@ -116,7 +116,7 @@ def test_the_command_keeps_it_in_metrics_json(
     card = (tmp_path / "copy" / "README.md").read_text()
     assert f"with an AUROC of {told['auroc']:.3f} (letters {told['sets']['letters']['auroc']:.3f}" in card
     explorer = ganlab.load(str(tmp_path / "copy"))
-    assert outliers.read(explorer, digits.inputs(slice(0, 1))) is not None
+    assert outliers.score_picture(explorer, digits.inputs(slice(0, 1))) is not None
 
 
 def test_a_model_of_other_pictures_is_refused(gan_model: str, capsys: pytest.CaptureFixture[str]) -> None:
