@@ -130,7 +130,7 @@ def build(models: Models) -> gr.Blocks:
         _wire_shelf(page, made, tabs, active)
         _wire_picker(page, made, active, picker, header, model_notice)
         _wire_links(blocks, page, made, active, tabs, picker, header, model_notice)
-        api.add(models)
+        api.register(models)
     return blocks
 
 

@@ -1,6 +1,7 @@
 """The named endpoints: every action of the page for programs, typed, with pictures as base64 PNG.
 
-A latent travels as {"fingerprint": ..., "z": [...]} and is refused by any other checkpoint.
+A latent travels as {"fingerprint": ..., "z": [...]} and is refused by any other checkpoint. docs/api.md lists
+the endpoints; their names, parameters and fields are public.
 """
 
 from __future__ import annotations
@@ -11,156 +12,174 @@ from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
-import torch
+from torch import Tensor
 
 from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.ui.server.models import Models
 from ganlab.ui.tabs import interpolate, neighbours, reconstruct, sample
 
-NAMES = (
-    "models",
-    "prepare",
-    "encode",
-    "decode",
-    "reconstruct",
-    "sample",
-    "interpolate",
-    "neighbours",
-    "move",
-)
+Json = dict[str, Any]
 
 
-def base64_png(x: torch.Tensor, scale: int = 1) -> str:
-    return base64.b64encode(images.png(images.to_pil(x, scale))).decode("ascii")
+class Endpoints:
+    """What a program can do with the models on offer. An empty `model` is the one the app was started with;
+    an error of use is a ValueError that says what would be right."""
 
+    def __init__(self, models: Models) -> None:
+        self.models = models
 
-def endpoints(models: Models) -> dict[str, Callable[..., Any]]:
-    """Name -> function; an empty `model` means the one that the app was started with."""
+    def _explorer(self, model: str) -> Explorer:
+        return self.models.get(model or self.models.default)
 
-    def explorer_of(model: str) -> Explorer:
-        return models.get(model or models.default)
-
-    def list_models() -> list[dict]:  # type: ignore[type-arg]
+    def list_models(self) -> list[Json]:
         """The models on offer with their fingerprints and measured figures."""
-        found = []
-        for name in models.list_names():
-            explorer = models.get(name)
-            config = explorer.config
-            found.append(
-                {
-                    "name": name,
-                    "title": config.title,
-                    "fingerprint": explorer.fingerprint,
-                    "latent_dim": config.latent_dim,
-                    "prior": config.prior,
-                    "sources": list(explorer.sources),
-                    "picture": list(config.image_shape),
-                    "networks": list(config.networks),
-                    "spaces": list(explorer.spaces),
-                    "metrics": explorer.metrics,
-                }
-            )
-        return found
+        return [_describe_model(name, self.models.get(name)) for name in self.models.list_names()]
 
-    def prepare(picture_base64: str, polarity: str = "auto", model: str = "") -> dict:  # type: ignore[type-arg]
-        """What the model sees of a picture. polarity: auto, dark or light ink."""
-        found = reconstruct.prepare_upload(explorer_of(model), picture_base64, polarity)
-        return {"picture": base64_png(found.x[0]), "notes": list(found.notes)}
+    def prepare(self, picture_base64: str, polarity: str = "auto", model: str = "") -> Json:
+        """The model's input made from a picture. polarity: auto, dark or light ink."""
+        prepared = reconstruct.prepare_upload(self._explorer(model), picture_base64, polarity)
+        return {"picture": encode_base64(prepared.x[0]), "notes": list(prepared.notes)}
 
-    def encode(picture_base64: str, polarity: str = "auto", model: str = "") -> dict:  # type: ignore[type-arg]
+    def encode(self, picture_base64: str, polarity: str = "auto", model: str = "") -> Json:
         """E(x): the latent of a picture. A model without an encoder refuses; see reconstruct."""
-        explorer = explorer_of(model)
-        return explorer.pack(
-            explorer.encode(reconstruct.prepare_upload(explorer, picture_base64, polarity).x)
-        )
+        explorer = self._explorer(model)
+        x = reconstruct.prepare_upload(explorer, picture_base64, polarity).x
+        return explorer.pack(explorer.encode(x))
 
-    def decode(latent: dict, model: str = "") -> str:  # type: ignore[type-arg]
+    def decode(self, latent: Json, model: str = "") -> str:
         """G(z): the picture of a latent."""
-        explorer = explorer_of(model)
-        return base64_png(explorer.decode(explorer.unpack(latent))[0])
+        explorer = self._explorer(model)
+        return encode_base64(explorer.decode(explorer.unpack(latent))[0])
 
-    def reconstruct_(picture_base64: str, polarity: str = "auto", model: str = "") -> dict:  # type: ignore[type-arg]
-        """G(E(x)), or G(z) of a z found by optimisation where there is no encoder, with the error: mean
-        squared per pixel, pixels 0 to 1."""
-        explorer = explorer_of(model)
+    def reconstruct(self, picture_base64: str, polarity: str = "auto", model: str = "") -> Json:
+        """G(E(x)), or G(z) with z from optimisation where there is no encoder; with the error, the mean
+        squared difference per pixel, pixels 0 to 1."""
+        explorer = self._explorer(model)
         item = reconstruct.picture_item(explorer, picture_base64, polarity, "a picture")
         return {
-            "input": base64_png(item.picture[0]),
+            "input": encode_base64(item.picture[0]),
             "notes": list(item.notes),
-            "reconstruction": base64_png(item.image[0]),
+            "reconstruction": encode_base64(item.image[0]),
             "error": explorer.error(item.picture, item.image),
             "latent": explorer.pack(item.z),
         }
 
-    def draw(
-        n: int = 16, seed: int = 0, truncation: float = 1.0, model: str = "", source: str = ""
-    ) -> list[dict]:  # type: ignore[type-arg]
-        """n samples, latents and pictures, of the mixture fitted to the codes where the model has one, else
-        of the prior; `source`, which /models lists, chooses."""
-        explorer = explorer_of(model)
+    def sample(
+        self, n: int = 16, seed: int = 0, truncation: float = 1.0, model: str = "", source: str = ""
+    ) -> list[Json]:
+        """n samples, latents and pictures. `source` is one of the model's sources, which /models lists: its
+        first by default, the mixture fitted to the codes where there is one, else the prior."""
+        explorer = self._explorer(model)
         seed, n, truncation = sample.checked(seed, n, truncation)
         z = explorer.sample(n, seed, truncation, source or None)
         return [
-            {"latent": explorer.pack(one), "picture": base64_png(x)}
-            for one, x in zip(z, explorer.decode(z), strict=True)
+            {"latent": explorer.pack(latent), "picture": encode_base64(picture)}
+            for latent, picture in zip(z, explorer.decode(z), strict=True)
         ]
 
-    def path(a: dict, b: dict, steps: int = 11, model: str = "") -> dict:  # type: ignore[type-arg]
+    def interpolate(self, a: Json, b: Json, steps: int = 11, model: str = "") -> Json:
         """The path between two latents, ends exact: its latents, a PNG strip and a GIF."""
-        explorer = explorer_of(model)
-        if not isinstance(steps, int) or not 2 <= steps <= interpolate.MAX_FRAMES:
-            raise ValueError(f"steps is a whole number from 2 to {interpolate.MAX_FRAMES}, not {steps!r}.")
+        explorer = self._explorer(model)
+        check_number("steps", steps, 2, interpolate.MAX_FRAMES)
         z = explorer.interpolate(explorer.unpack(a), explorer.unpack(b), steps)
         pictures = explorer.decode(z)
         return {
-            "latents": [explorer.pack(one) for one in z],
-            "strip": base64.b64encode(images.png(images.strip(pictures))).decode("ascii"),
-            "gif": base64.b64encode(images.animation(pictures)).decode("ascii"),
+            "latents": [explorer.pack(latent) for latent in z],
+            "strip": _encode_bytes(images.png(images.strip(pictures))),
+            "gif": _encode_bytes(images.animation(pictures)),
         }
 
-    def nearest(
-        picture_base64: str, k: int = 5, space: str = "features", polarity: str = "auto", model: str = ""
-    ) -> list[dict]:  # type: ignore[type-arg]
+    def neighbours(
+        self,
+        picture_base64: str,
+        k: int = 5,
+        space: str = "features",
+        polarity: str = "auto",
+        model: str = "",
+    ) -> list[Json]:
         """The k nearest training pictures in one of the model's spaces, which /models lists: features, code,
         discriminator, pixels, untrained."""
-        explorer = explorer_of(model)
-        if not isinstance(k, int) or not 1 <= k <= neighbours.MAX_K:
-            raise ValueError(f"k is a whole number from 1 to {neighbours.MAX_K}, not {k!r}.")
+        explorer = self._explorer(model)
+        check_number("k", k, 1, neighbours.MAX_K)
         x = reconstruct.prepare_upload(explorer, picture_base64, polarity).x
         return [
             {
-                "index": n.index,
-                "label": n.label,
-                "distance": n.distance,
-                "picture": base64_png(n.image),
+                "index": neighbour.index,
+                "label": neighbour.label,
+                "distance": neighbour.distance,
+                "picture": encode_base64(neighbour.image),
             }
-            for n in explorer.neighbours(x, k, space)
+            for neighbour in explorer.neighbours(x, k, space)
         ]
 
-    def move(latent: dict, principal: list[float], raw: list[float], model: str = "") -> dict:  # type: ignore[type-arg]
+    def move(self, latent: Json, principal: list[float], raw: list[float], model: str = "") -> Json:
         """A latent moved along principal directions of the gallery's codes (in standard deviations; arbitrary
         where a model has no codes) and along raw dimensions."""
-        explorer = explorer_of(model)
+        explorer = self._explorer(model)
         z = explorer.directions.move(explorer.unpack(latent), principal, raw)
-        return {"latent": explorer.pack(z), "picture": base64_png(explorer.decode(z)[0])}
-
-    made = (list_models, prepare, encode, decode, reconstruct_, draw, path, nearest, move)
-    return dict(zip(NAMES, made, strict=True))
+        return {"latent": explorer.pack(z), "picture": encode_base64(explorer.decode(z)[0])}
 
 
-def add(models: Models) -> None:
+def _describe_model(name: str, explorer: Explorer) -> Json:
+    config = explorer.config
+    return {
+        "name": name,
+        "title": config.title,
+        "fingerprint": explorer.fingerprint,
+        "latent_dim": config.latent_dim,
+        "prior": config.prior,
+        "sources": list(explorer.sources),
+        "picture": list(config.image_shape),
+        "networks": list(config.networks),
+        "spaces": list(explorer.spaces),
+        "metrics": explorer.metrics,
+    }
+
+
+def encode_base64(x: Tensor, scale: int = 1) -> str:
+    """A picture (C, H, W) in [0, 1] as base64 PNG, each pixel `scale` pixels wide."""
+    return _encode_bytes(images.png(images.to_pil(x, scale)))
+
+
+def _encode_bytes(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")
+
+
+def check_number(name: str, value: object, low: int, high: int) -> None:
+    """ValueError unless the value is a whole number from low to high."""
+    if not isinstance(value, int) or not low <= value <= high:
+        raise ValueError(f"{name} is a whole number from {low} to {high}, not {value!r}.")
+
+
+def build_endpoints(models: Models) -> dict[str, Callable[..., Any]]:
+    """Name -> function."""
+    endpoints = Endpoints(models)
+    return {
+        "models": endpoints.list_models,
+        "prepare": endpoints.prepare,
+        "encode": endpoints.encode,
+        "decode": endpoints.decode,
+        "reconstruct": endpoints.reconstruct,
+        "sample": endpoints.sample,
+        "interpolate": endpoints.interpolate,
+        "neighbours": endpoints.neighbours,
+        "move": endpoints.move,
+    }
+
+
+def register(models: Models) -> None:
     """Register the endpoints in the Blocks at hand; their errors reach the client as one sentence."""
-    for name, function in endpoints(models).items():
-        gr.api(_told(function), api_name=name, api_description=function.__doc__)
+    for name, function in build_endpoints(models).items():
+        gr.api(_send_errors(function), api_name=name, api_description=function.__doc__)
 
 
-def _told(function: Callable[..., Any]) -> Callable[..., Any]:
+def _send_errors(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
-    def told(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
         except (ValueError, TypeError) as error:
             raise gr.Error(str(error), print_exception=False) from None
 
-    return told
+    return call

@@ -17,7 +17,7 @@ import ganlab
 from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
-from ganlab.ui.server.api import NAMES, endpoints
+from ganlab.ui.server.api import build_endpoints
 from ganlab.ui.server.models import Models
 
 README = Path(__file__).parents[3] / "README.md"
@@ -32,7 +32,7 @@ def client(server: str) -> Any:
 
 @pytest.fixture(scope="module")
 def api() -> dict[str, Any]:
-    return endpoints(Models("mnist-bigan"))
+    return build_endpoints(Models("mnist-bigan"))
 
 
 def as_base64(digits: Pictures, row: int) -> str:
@@ -52,11 +52,11 @@ def test_the_readme_example_runs(server: str, digits: Pictures, tmp_path: Path, 
     assert (tmp_path / "reconstruction.png").is_file()
 
 
-def test_every_endpoint_is_listed_and_named(client: Any) -> None:
+def test_every_endpoint_is_listed_and_named(client: Any, api: dict[str, Any]) -> None:
     listed = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert set(listed) == {f"/{name}" for name in NAMES}
+    assert set(listed) == {f"/{name}" for name in api}
     readme = README.read_text(encoding="utf-8")
-    assert all(f"`/{name}`" in readme for name in NAMES)
+    assert all(f"`/{name}`" in readme for name in api)
 
 
 def test_over_the_wire_as_in_the_library(client: Any, bundled: Explorer, digits: Pictures) -> None:
@@ -118,14 +118,14 @@ def test_models_say_what_they_can(gan_model: str, colour_model: str) -> None:
         (gan_model, ["discriminator", "pixels"], [1, 28, 28]),
         (colour_model, [], [3, 32, 32]),
     ):
-        listed = {model["name"]: model for model in endpoints(Models(name))["models"]()}
+        listed = {model["name"]: model for model in build_endpoints(Models(name))["models"]()}
         assert listed[name]["spaces"] == spaces
         assert listed[name]["picture"] == shape
         assert listed[name]["networks"] == ["generator", "discriminator"]
 
 
 def test_a_model_without_an_encoder(gan_model: str, digits: Pictures) -> None:
-    api, explorer = endpoints(Models(gan_model)), ganlab.load(gan_model)
+    api, explorer = build_endpoints(Models(gan_model)), ganlab.load(gan_model)
     text, x = as_base64(digits, 4), digits.inputs(slice(4, 5))
     with pytest.raises(ValueError, match="no encoder; invert by optimisation instead"):
         api["encode"](text)
@@ -142,7 +142,7 @@ def test_a_model_without_an_encoder(gan_model: str, digits: Pictures) -> None:
 
 
 def test_a_colour_model(colour_model: str) -> None:
-    api, explorer = endpoints(Models(colour_model)), ganlab.load(colour_model)
+    api, explorer = build_endpoints(Models(colour_model)), ganlab.load(colour_model)
     samples = api["sample"](n=2, seed=11)
     drawn = explorer.decode(explorer.sample(2, 11))
     assert np.array_equal(pixels(samples[1]["picture"]), images.to_uint8(drawn[1]))
