@@ -1,8 +1,9 @@
-"""The named endpoints, called as the README shows and compared with the library."""
+"""The named endpoints, called as docs/api.md shows and compared with the library."""
 
 from __future__ import annotations
 
 import base64
+import inspect
 import io
 import re
 from pathlib import Path
@@ -17,10 +18,12 @@ import ganlab
 from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
+from ganlab.ui.server import routes
 from ganlab.ui.server.api import build_endpoints
 from ganlab.ui.server.models import Models
 
-README = Path(__file__).parents[3] / "README.md"
+ROOT = Path(__file__).parents[3]
+README, PAGE = ROOT / "README.md", ROOT / "docs" / "api.md"
 
 
 @pytest.fixture(scope="module")
@@ -43,20 +46,49 @@ def pixels(text: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
 
 
-def test_the_readme_example_runs(server: str, digits: Pictures, tmp_path: Path, monkeypatch: Any) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.S)
-    example = next(block for block in blocks if "gradio_client" in block)
+def python_blocks(page: Path) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.S)
+
+
+def test_the_examples_of_the_page_run(
+    server: str, digits: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     images.to_pil(digits.inputs(slice(0, 1))[0]).save(tmp_path / "digit.png")
     monkeypatch.chdir(tmp_path)
-    exec(example.replace("http://127.0.0.1:7860", server), {})
+    names: dict[str, Any] = {}  # the blocks of one page follow each other, as in a notebook
+    for block in python_blocks(PAGE):
+        exec(block.replace("http://127.0.0.1:7860", server), names)
+    assert torch.equal(names["y"], names["ex"].decode(names["z"]))  # what the recipe replays
+    with Image.open(tmp_path / "film.gif") as film:
+        assert film.n_frames == 24  # type: ignore[attr-defined]
     assert (tmp_path / "reconstruction.png").is_file()
+
+
+def test_the_readmes_example_runs(digits: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images.to_pil(digits.inputs(slice(0, 1))[0]).save(tmp_path / "digit.png")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(python_blocks(README)[0], names)
+    assert len(names["near"]) == 5
+
+
+def test_every_route_of_the_page_is_listed() -> None:
+    rows = re.findall(r"^\| (GET|POST) `/ganlab/(\w+)` ", PAGE.read_text(encoding="utf-8"), flags=re.M)
+    assert rows == [("GET", name) for name in routes.GET] + [("POST", name) for name in routes.POST]
 
 
 def test_every_endpoint_is_listed_and_named(client: Any, api: dict[str, Any]) -> None:
     listed = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     assert set(listed) == {f"/{name}" for name in api}
-    readme = README.read_text(encoding="utf-8")
-    assert all(f"`/{name}`" in readme for name in api)
+    table = re.findall(r"^\| `/(\w+)` \|([^|]*)\|", PAGE.read_text(encoding="utf-8"), flags=re.M)
+    assert [name for name, _ in table] == list(api)
+    for name, takes in table:
+        parameters = [
+            parameter
+            for parameter in inspect.signature(api[name]).parameters
+            if parameter not in ("model", "source")
+        ]
+        assert re.sub(r" \([^)]*\)", "", takes).strip().split(", ") == (parameters or [""])
 
 
 def test_over_the_wire_as_in_the_library(client: Any, bundled: Explorer, digits: Pictures) -> None:
