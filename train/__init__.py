@@ -10,7 +10,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 
-# What people type: `python -m train.NAME` runs this file, wherever it lies among the rooms.
+# What people type: `python -m train.NAME` runs this file of a subpackage.
 COMMANDS = {
     "ablation": "studies/ablation.py",
     "directions": "measure/directions.py",
@@ -21,11 +21,14 @@ COMMANDS = {
     "memorization": "measure/memorization.py",
     "outliers": "measure/outliers/__main__.py",
     "ratios": "studies/ratios.py",
-    "readme": "report/results.py",  # its name until it wrote docs/results.md
+    "readme": "report/results.py",
     "realworld": "measure/realworld/__main__.py",
-    "remembering": "measure/memorization.py",  # its name until 0.2
     "rows": "studies/rows.py",
     "split": "studies/split.py",
+}
+# Earlier names of commands, which go on working.
+OLD_COMMANDS = {
+    "remembering": "measure/memorization.py",
 }
 
 
@@ -36,9 +39,10 @@ class CommandFinder(MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         package, _, name = fullname.rpartition(".")
-        if package != __name__ or name not in COMMANDS:
+        file = COMMANDS.get(name) or OLD_COMMANDS.get(name)
+        if package != __name__ or file is None:
             return None
-        return importlib.util.spec_from_file_location(fullname, Path(__file__).parent / COMMANDS[name])
+        return importlib.util.spec_from_file_location(fullname, Path(__file__).parent / file)
 
 
 sys.meta_path.append(CommandFinder())

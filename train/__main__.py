@@ -1,45 +1,56 @@
-"""python -m train METHOD: train a model; every flag comes from TrainConfig."""
+"""python -m train METHOD: train a model; its run folder holds settings, log, pictures and resume file."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from typing import NoReturn
 
-from train.config import PRESETS, TrainConfig, add_flags
+from train.command import Parser, create_parser, list_commands, report_errors
+from train.config import FAMILY_DEFAULTS, PRESETS, TrainConfig, add_flags, find_preset
 from train.data import datasets
 from train.methods import METHODS
 from train.trainer import Trainer
 
 
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line; argparse would put every flag before it."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message} (--help lists the flags)\n")
-
-
-def main(arguments: list[str] | None = None) -> int:
-    parser = Parser(prog="python -m train", description="Train a model; the run's folder holds all it makes.")
+def build_parser() -> Parser:
+    parser = create_parser(__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    commands = (f"  train.{name:13} {purpose}" for name, purpose in list_commands().items())
+    parser.epilog = "\n".join(["other commands, each with its own --help (python -m train.NAME):", *commands])
     parser.add_argument("method", choices=list(METHODS), help="what to train")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --out, bit for bit")
+    presets = "; ".join(f"{method}: {', '.join(names)}" for method, names in PRESETS.items())
+    parser.add_argument(
+        "--preset", metavar="NAME", help=f"start from named settings; other flags change them ({presets})"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="continue the run in --out exactly where it stopped"
+    )
     add_flags(parser)
-    early = Parser(add_help=False)
-    early.add_argument("--family")
-    parser.set_defaults(**PRESETS.get(early.parse_known_args(arguments)[0].family, {}))
+    return parser
+
+
+def read_arguments(arguments: list[str] | None) -> tuple[TrainConfig, bool]:
+    """The settings, and whether to resume. A flag beats the preset, which beats the family's defaults."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    preset = find_preset(options.method, options.preset)
+    parser.set_defaults(**preset)
+    family = parser.parse_args(arguments).family
+    parser.set_defaults(**FAMILY_DEFAULTS.get(family, {}) | preset)
     settings = vars(parser.parse_args(arguments))
     resume = settings.pop("resume")
-    try:
-        config = TrainConfig(**settings)
-        pictures = datasets.load(
-            config.dataset, config.data_root, "train", size=config.size, channels=config.channels
-        )
-        trainer = Trainer(config, pictures, resume=resume)
-        finished = trainer.train()
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    if not finished:
+    del settings["preset"]
+    return TrainConfig(**settings), resume
+
+
+@report_errors
+def main(arguments: list[str] | None = None) -> int:
+    config, resume = read_arguments(arguments)
+    pictures = datasets.load(
+        config.dataset, config.data_root, "train", size=config.size, channels=config.channels
+    )
+    trainer = Trainer(config, pictures, resume=resume)
+    if not trainer.train():
         print(f"Stopped and saved after step {trainer.step}; the same command with --resume goes on.")
         return 130
     print(f"Done: {trainer.run} (publish it with python -m train.publish {trainer.run} NAME)")

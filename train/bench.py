@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import platform
 import statistics
 import sys
@@ -14,6 +13,7 @@ import torch
 
 from ganlab import model
 from ganlab.gallery import Gallery, Pictures, load_pictures
+from train.command import create_parser, report_errors
 from train.config import TrainConfig
 from train.data import datasets
 from train.trainer import Trainer
@@ -23,7 +23,7 @@ WINDOWS, STEPS = 7, 40  # a window is short, so that the median steps over what 
 LOADS = 5
 
 
-def training_speed(pictures: Pictures, settings: dict[str, str]) -> None:
+def measure_training(pictures: Pictures, settings: dict[str, str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(TrainConfig(out=f"{folder}/run", **settings), pictures)  # type: ignore[arg-type]
         order = trainer.shuffle(0)
@@ -44,7 +44,7 @@ def training_speed(pictures: Pictures, settings: dict[str, str]) -> None:
     print(f"{config.precision} on {name}, {torch.get_num_threads()} threads, torch {torch.__version__}")
 
 
-def load_time(name: str) -> None:
+def measure_loading(name: str) -> None:
     times = []
     for _ in range(LOADS):
         load_pictures.cache_clear()
@@ -55,7 +55,7 @@ def load_time(name: str) -> None:
     print(f"{name}: {what} loaded in {statistics.median(times):.3f} s (median of {LOADS})")
 
 
-def pictures_for_speed(root: str) -> Pictures:
+def load_or_draw_pictures(root: str) -> Pictures:
     """MNIST where it lies in `root`, else random pixels: the speed is the same, and nothing is fetched."""
     if (Path(root) / "MNIST" / "raw").is_dir():
         print(f"MNIST from {root}")
@@ -65,23 +65,20 @@ def pictures_for_speed(root: str) -> Pictures:
     return Pictures(pixels, torch.zeros(10_000, dtype=torch.long), torch.arange(10_000))
 
 
+@report_errors
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m train.bench", description=__doc__)
+    parser = create_parser(__doc__)
     parser.add_argument("--load", metavar="NAME", help="time the loading of this checkpoint instead")
     parser.add_argument("--method", default="bigan")
     parser.add_argument("--precision", default="auto", choices=["auto", "bf16", "fp16", "fp32"])
     parser.add_argument("--device", default="auto")
     datasets.add_root_flag(parser)
     options = parser.parse_args(arguments)
-    try:
-        if options.load:
-            load_time(options.load)
-        else:
-            settings = {key: getattr(options, key) for key in ("method", "precision", "device")}
-            training_speed(pictures_for_speed(options.data_root), settings)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    if options.load:
+        measure_loading(options.load)
+    else:
+        settings = {key: getattr(options, key) for key in ("method", "precision", "device")}
+        measure_training(load_or_draw_pictures(options.data_root), settings)
     return 0
 
 

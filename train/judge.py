@@ -19,7 +19,7 @@ from ganlab.gallery import Pictures
 from ganlab.judge import JUDGES, WEIGHTS_FILE, Judge, JudgeConfig, Network, save
 from ganlab.latent import MAX_SEED
 from ganlab.model import resolve_device
-from train.__main__ import Parser
+from train.command import create_parser, report_errors
 from train.data import datasets
 from train.files import replace_folder
 from train.provenance import current_commit
@@ -140,8 +140,9 @@ def _config(pictures: Pictures) -> JudgeConfig:
     return JudgeConfig("", channels, size, classes, WIDTHS, FEATURES, 0.0, 0.0, 0)
 
 
+@report_errors
 def main(arguments: list[str] | None = None) -> int:
-    parser = Parser(prog="python -m train.judge", description=__doc__)
+    parser = create_parser(__doc__)
     parser.add_argument(
         "dataset", nargs="?", default="mnist", choices=list(datasets.DATASETS), help="default: mnist"
     )
@@ -151,16 +152,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, default=JUDGES, help="folder of judges")
     datasets.add_root_flag(parser)
     options = parser.parse_args(arguments)
-    try:
-        if options.epochs < 1:
-            raise ValueError(f"--epochs is at least 1, not {options.epochs}.")
-        if not 0 <= options.seed <= MAX_SEED:
-            raise ValueError(f"--seed is at least 0 and below 2^63, not {options.seed}.")
-        device = resolve_device(options.device)
-        judge = build(options.dataset, options.data_root, options.root, options.epochs, options.seed, device)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    if options.epochs < 1:
+        raise ValueError(f"--epochs is at least 1, not {options.epochs}.")
+    if not 0 <= options.seed <= MAX_SEED:
+        raise ValueError(f"--seed is at least 0 and below 2^63, not {options.seed}.")
+    device = resolve_device(options.device)
+    judge = build(options.dataset, options.data_root, options.root, options.epochs, options.seed, device)
     config = judge.config
     print(
         f"{options.root / options.dataset}: {config.accuracy:.2%} ± {config.standard_error:.2%} of"

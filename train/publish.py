@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 import re
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 
 from ganlab import gallery as galleries
 from ganlab import images, latent, model, networks, tensor_files
-from ganlab.config import CheckpointError, ModelConfig
+from ganlab.config import ModelConfig
 from ganlab.explorer import Explorer
 from ganlab.gallery import (
     CALIBRATION_BATCH,
@@ -31,6 +30,7 @@ from ganlab.gallery import (
 )
 from ganlab.hub import CHECKPOINTS, CONFIG_FILE
 from ganlab.model import LatentModel
+from train.command import create_parser, report_errors
 from train.config import TrainConfig
 from train.data import datasets
 from train.files import replace_folder
@@ -262,41 +262,48 @@ def upload(folder: Path, repo_id: str) -> str:
     return str(commit)
 
 
+@report_errors
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m train.publish", description=__doc__)
+    parser = create_parser(__doc__)
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a run")
-    parser.add_argument("name", metavar="NAME", help="checkpoints/NAME is made or replaced")
+    parser.add_argument("name", metavar="NAME", help="name of the checkpoint; an existing one is replaced")
     parser.add_argument(
-        "--unfinished", action="store_true", help="publish a run that has not ended, as it is"
+        "--unfinished", action="store_true", help="publish a run that has not reached its last epoch"
     )
-    parser.add_argument("--no-codes", action="store_true", help="do not store the gallery's codes")
     parser.add_argument(
-        "--gaussians", type=int, default=0, metavar="K", help="fit a mixture of so many to the codes"
+        "--no-codes",
+        action="store_true",
+        help="do not store the gallery's codes: the app computes them when first needed",
     )
-    parser.add_argument("--no-evaluate", action="store_true", help="measure nothing now")
-    parser.add_argument("--repo-id", metavar="USER/REPO", help="push it to this Hub repository as well")
-    parser.add_argument("--root", type=Path, default=CHECKPOINTS, help="folder of checkpoints")
+    parser.add_argument(
+        "--gaussians",
+        type=int,
+        default=0,
+        metavar="K",
+        help="fit a mixture of K Gaussians to the codes, for the app to sample from (default: none)",
+    )
+    parser.add_argument("--no-evaluate", action="store_true", help="measure nothing")
+    parser.add_argument("--repo-id", metavar="USER/REPO", help="also push it to this Hugging Face repository")
+    parser.add_argument(
+        "--root", type=Path, default=CHECKPOINTS, help="folder of checkpoints (default: checkpoints)"
+    )
     datasets.add_root_flag(parser)
     options = parser.parse_args(arguments)
-    try:
-        if options.repo_id and not re.fullmatch(r"[\w.-]+/[\w.-]+", options.repo_id):
-            raise PublishError(f"--repo-id is USER/REPO, not {options.repo_id!r}.")
-        target = publish(
-            options.run,
-            options.name,
-            options.data_root,
-            options.root,
-            options.unfinished,
-            not options.no_evaluate,
-            not options.no_codes,
-            options.gaussians,
-        )
-        print(f"{target}: {sum(path.stat().st_size for path in target.iterdir()) / 1e6:.1f} MB")
-        if options.repo_id:
-            print(upload(target, options.repo_id))
-    except (CheckpointError, ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    if options.repo_id and not re.fullmatch(r"[\w.-]+/[\w.-]+", options.repo_id):
+        raise PublishError(f"--repo-id is USER/REPO, not {options.repo_id!r}.")
+    target = publish(
+        options.run,
+        options.name,
+        options.data_root,
+        options.root,
+        unfinished=options.unfinished,
+        measured=not options.no_evaluate,
+        codes=not options.no_codes,
+        gaussians=options.gaussians,
+    )
+    print(f"{target}: {sum(path.stat().st_size for path in target.iterdir()) / 1e6:.1f} MB")
+    if options.repo_id:
+        print(upload(target, options.repo_id))
     return 0
 
 

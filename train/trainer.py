@@ -289,7 +289,7 @@ class Trainer:
         run_folder.write_state(self.run, state)
 
     def _load(self) -> None:
-        differences = self.config.differences(run_folder.read_settings(self.run))
+        differences = self.config.list_differences(run_folder.read_settings(self.run))
         if differences:
             raise TrainingError("A run goes on only with its own settings: " + "; ".join(differences) + ".")
         state = run_folder.read_state(self.run, self.device)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ganlab.networks import FAMILIES
-from train.config import PRESETS, TrainConfig, add_flags, flag
+from train.config import FAMILY_DEFAULTS, TrainConfig, add_flags, format_flag
 
 FIELDS = dataclasses.fields(TrainConfig)
 FREE = {"data_root", "device", "out", "pictures_every", "save_every"}
@@ -34,7 +34,7 @@ def test_every_setting_has_a_help_text_and_a_default() -> None:
 def test_every_setting_but_the_method_is_a_flag_with_its_default(field: dataclasses.Field[Any]) -> None:
     options = parser()._option_string_actions
     if field.name == "method":
-        assert flag("method") not in options
+        assert format_flag("method") not in options
         return
     action = options["--" + field.name.replace("_", "-")]
     assert action.dest == field.name
@@ -176,18 +176,18 @@ def test_a_changed_setting_is_named_unless_it_is_free(field: dataclasses.Field[A
     changed = json.loads(json.dumps(dataclasses.asdict(config))) | {field.name: other}
     if other == value:  # 0 / 2
         changed[field.name] = other = 0.5
-    expected = [f"{flag(field.name)} is {value}, the run was started with {other}"]
-    assert config.differences(changed) == ([] if field.name in FREE else expected)
+    expected = [f"{format_flag(field.name)} is {value}, the run was started with {other}"]
+    assert config.list_differences(changed) == ([] if field.name in FREE else expected)
 
 
 def test_a_run_saved_as_json_differs_in_nothing_from_itself() -> None:
     config = TrainConfig(epochs=3, lr=1 / 3, decay_epochs=None)
-    assert config.differences(json.loads(json.dumps(dataclasses.asdict(config)))) == []
+    assert config.list_differences(json.loads(json.dumps(dataclasses.asdict(config)))) == []
 
 
 def test_all_differences_are_named() -> None:
     saved = dataclasses.asdict(TrainConfig(seed=1, lr=1e-3, out="a"))
-    found = TrainConfig(out="b").differences(saved)
+    found = TrainConfig(out="b").list_differences(saved)
     assert found == [
         "--lr is 0.0002, the run was started with 0.001",
         "--seed is 0, the run was started with 1",
@@ -233,16 +233,16 @@ def test_what_they_can_do_is_taken(changes: dict[str, Any]) -> None:
     assert dataclasses.asdict(TrainConfig(**changes)).items() >= changes.items()
 
 
-def test_every_preset_is_of_a_family_and_makes_a_run() -> None:
-    assert set(PRESETS) <= set(FAMILIES) - {"paper"}  # whose settings are the defaults
-    for family, preset in PRESETS.items():
+def test_a_familys_defaults_are_settings() -> None:
+    assert set(FAMILY_DEFAULTS) <= set(FAMILIES) - {"paper"}  # whose settings are the defaults
+    for family, preset in FAMILY_DEFAULTS.items():
         assert "family" not in preset
         assert dataclasses.asdict(TrainConfig(family=family, **preset)).items() >= preset.items()
 
 
 def test_the_tutorials_presets_are_the_tutorials() -> None:
     for family, latent_dim in (("tutorial-gan", 100), ("tutorial-gan-colour", 100), ("tutorial-bigan", 50)):
-        config = TrainConfig(family=family, **PRESETS[family])
+        config = TrainConfig(family=family, **FAMILY_DEFAULTS[family])
         assert (config.prior, config.updates, config.latent_dim) == ("normal", "alternating", latent_dim)
         assert config.weight_decay == 0
         assert (config.learning_rate(0), config.learning_rate(99)) == (2e-4, 2e-4)
@@ -263,6 +263,8 @@ def test_a_run_of_before_a_setting_goes_on_with_its_default_only(setting: str, o
     config = TrainConfig(updates="alternating")
     old = dataclasses.asdict(config)
     default = old.pop(setting)
-    assert config.differences(old) == []
+    assert config.list_differences(old) == []
     changed = dataclasses.replace(config, **{setting: other})
-    assert changed.differences(old) == [f"{flag(setting)} is {other}, the run was started with {default}"]
+    assert changed.list_differences(old) == [
+        f"{format_flag(setting)} is {other}, the run was started with {default}"
+    ]

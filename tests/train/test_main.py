@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from train import __main__ as command
-from train.config import PRESETS, TrainConfig
+from train.config import FAMILY_DEFAULTS, PRESETS, TrainConfig
 
 ROOT = Path(command.__file__).resolve().parent.parent
 TINY = ["--width", "16", "--latent-dim", "4", "--batch-size", "50", "--precision", "fp32", "--device", "cpu"]
@@ -139,12 +139,12 @@ def own(config: TrainConfig) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("family", list(PRESETS))
+@pytest.mark.parametrize("family", list(FAMILY_DEFAULTS))
 @pytest.mark.parametrize("form", ["gan --family {}", "gan --family={}", "--family {} gan", "gan --fam {}"])
 def test_a_family_brings_its_presets(
     form: str, family: str, configured: Callable[[str], TrainConfig]
 ) -> None:
-    expected = {"method": "gan", "family": family, **PRESETS[family]}
+    expected = {"method": "gan", "family": family, **FAMILY_DEFAULTS[family]}
     assert own(configured(form.format(family))) == expected
 
 
@@ -164,9 +164,48 @@ def test_the_papers_family_has_no_presets(configured: Callable[[str], TrainConfi
     assert own(configured("gan")) == {"method": "gan"}
 
 
+# What checkpoints/mnist-bigan-plus was trained with.
+LONG = (
+    "bigan-plus --family conv --norm spectral --width 24 --epochs 36 --lr 6e-4"
+    " --pixel-weight 0.2 --latent-weight 0.1 --prior-weight 10"
+    " --contrast-weight 2 --feature-dim 64 --code-noise 0.15 --code-share 1 --augment"
+    " --precision bf16 --out runs/mnist-bigan-plus"
+)
+SHORT = "bigan-plus --preset mnist --out runs/mnist-bigan-plus"
+
+
+def test_the_preset_of_the_apps_own_model_is_what_trained_it() -> None:
+    (short, resume), (long, _) = (command.read_arguments(line.split()) for line in (SHORT, LONG))
+    assert short == long
+    assert not resume
+    folder = ROOT / "checkpoints" / "mnist-bigan-plus"
+    stored = json.loads((folder / "config.json").read_text())
+    training = json.loads((folder / "metrics.json").read_text())["training"]
+    for key in ("family", "norm", "width", "latent_dim", "prior", "feature_dim"):
+        assert getattr(short, key) == stored[key], key
+    for key in ("epochs", "seed", "updates", "precision", "batch_size", "ema"):
+        assert getattr(short, key) == training[key], key
+
+
+@pytest.mark.parametrize(("method", "name"), [(m, name) for m, names in PRESETS.items() for name in names])
+def test_every_preset_makes_a_run(method: str, name: str) -> None:
+    config, _ = command.read_arguments([method, "--preset", name])
+    expected = {"method": method} | PRESETS[method][name]
+    assert dataclasses.asdict(config).items() >= expected.items()
+
+
+def test_a_flag_beats_the_preset() -> None:
+    line = "bigan-plus --epochs 5 --preset mnist --no-augment --norm batch"
+    config, _ = command.read_arguments(line.split(" "))
+    assert (config.epochs, config.augment, config.norm) == (5, False, "batch")
+    assert (config.family, config.width, config.ema) == ("conv", 24, 0.999)
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
+        ("bigan-plus --preset cifar10", "bigan-plus has no preset 'cifar10': its presets are ['mnist']."),
+        ("bigan --preset mnist", "bigan has no preset 'mnist': it has none."),
         ("gan --family cubist", "--family is one of ['paper', 'tutorial-gan',"),
         ("lr --family tutorial-gan", "has no cross-entropy with E's answer: use --regression l2."),
         ("jlr --prior normal", "has no cross-entropy with E's answer: use --regression l2."),
@@ -193,7 +232,7 @@ def test_a_run_of_another_family_is_written_down_and_resumed(
     line += ["--data-root", str(mnist_root), "--out", str(run)]
     assert command.main(line) == 0
     written = json.loads((run / "config.json").read_text())
-    expected = PRESETS["tutorial-gan"] | {"latent_dim": 4, "family": "tutorial-gan"}
+    expected = FAMILY_DEFAULTS["tutorial-gan"] | {"latent_dim": 4, "family": "tutorial-gan"}
     assert written["train"].items() >= expected.items()
     assert written["model"]["family"] == "tutorial-gan"
     assert written["model"]["prior"] == "normal"

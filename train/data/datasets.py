@@ -22,6 +22,8 @@ from torch import Tensor
 from ganlab.gallery import Pictures
 from train.data import folder
 
+DEFAULT_ROOT = os.environ.get("GANLAB_DATA", "data")
+ROOT_HELP = "folder of data sets; what it lacks is downloaded (default: $GANLAB_DATA, or data)"
 CIFAR10_BATCHES = "cifar-10-batches-py"  # the original pixels, where torchvision puts them
 CIFAR10_ARCHIVE = "cifar10-jpeg.tar.xz"  # the same pictures as JPEG files
 CIFAR10_FOLDER = "cifar10"  # picture files in train/CLASS and test/CLASS
@@ -45,8 +47,8 @@ def add_root_flag(parser: argparse.ArgumentParser) -> None:
     """--data-root, as every command of this package has it."""
     parser.add_argument(
         "--data-root",
-        default=os.environ.get("GANLAB_DATA", "data"),
-        help="folder of the data set (default: $GANLAB_DATA, or data)",
+        default=DEFAULT_ROOT,
+        help=ROOT_HELP,
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
 from ganlab.gallery import GALLERIES, TEST_FILE, TRAIN_FILE, Pictures, save_pictures
+from train.command import create_parser, report_errors
 from train.data import datasets
+from train.files import write_atomically
 
 EXAMPLES = 500  # the first test pictures: examples in the app, inputs of the tests
 
@@ -29,19 +30,16 @@ def build(dataset: str, root: str, folder: Path) -> None:
         kept = Pictures(pictures.pixels[:count], pictures.labels[:count], pictures.indices[:count])
         save_pictures(folder / file, kept)
         print(f"{folder / file}: {len(kept)} pictures")
-    (folder / "README.md").write_text(ABOUT, encoding="utf-8")
+    write_atomically(folder / "README.md", ABOUT)
 
 
+@report_errors
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m train.gallery", description=__doc__)
-    parser.add_argument("dataset", choices=["mnist"])
+    parser = create_parser(__doc__)
+    parser.add_argument("dataset", choices=["mnist"], help="the data set; only mnist has a shared gallery")
     datasets.add_root_flag(parser)
     options = parser.parse_args(arguments)
-    try:
-        build(options.dataset, options.data_root, GALLERIES / options.dataset)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    build(options.dataset, options.data_root, GALLERIES / options.dataset)
     return 0
 
 

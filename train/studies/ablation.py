@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from train.config import PRESETS, TrainConfig
+from train.config import FAMILY_DEFAULTS, TrainConfig
 from train.files import write_atomically
 from train.report import results
 from train.report.card import markdown
@@ -66,7 +66,7 @@ def file_of(name: str) -> str:
 
 def config_of(name: str, epochs: int, precision: Any, out: Path) -> TrainConfig:
     """Raises KeyError for a row that is not there."""
-    settings = PRESETS[FAMILY] | variants()[name]
+    settings = FAMILY_DEFAULTS[FAMILY] | variants()[name]
     return TrainConfig(
         method="bigan-plus",
         family=FAMILY,

@@ -18,7 +18,7 @@ from ganlab.hub import CHECKPOINTS
 from ganlab.judge import Judge
 from ganlab.model import LatentModel
 from train import publish
-from train.config import PRESETS, TrainConfig
+from train.config import FAMILY_DEFAULTS, TrainConfig
 from train.files import write_json
 from train.measure import figures
 from train.measure.evaluate import rounded
@@ -57,7 +57,7 @@ def one(
         family=FAMILY,
         out=str(run),
         precision=precision,
-        **PRESETS[FAMILY] | {"decay_epochs": 0},
+        **FAMILY_DEFAULTS[FAMILY] | {"decay_epochs": 0},
     )
     trainer = Trainer(config, pictures, resume=(run / RESUME_FILE).exists())
     if not trainer.train():

@@ -60,7 +60,9 @@ def small(digits: Pictures, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.setattr(ablation, "GAUSSIANS", 2)
     narrow = functools.partial(TrainConfig, batch_size=64, pictures_every=100, device="cpu")
     monkeypatch.setattr(ablation, "TrainConfig", narrow)
-    monkeypatch.setattr(ablation, "PRESETS", {"conv": ablation.PRESETS["conv"] | {"width": 4}})
+    monkeypatch.setattr(
+        ablation, "FAMILY_DEFAULTS", {"conv": ablation.FAMILY_DEFAULTS["conv"] | {"width": 4}}
+    )
     monkeypatch.setattr(trainer, "resolve_precision", lambda name, device: "fp32")
     monkeypatch.setattr(results, "TABLE", tmp_path / "table")
     monkeypatch.setattr(results, "README", tmp_path / "README.md")

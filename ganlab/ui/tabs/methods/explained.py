@@ -184,13 +184,6 @@ def autoencoder(order: int) -> Mapping[str, Player]:
     return {"generator_encoder": Player(("generator", "encoder"), error, "every picture back as it was")}
 
 
-# What mnist-bigan-plus was made with.
-PLUS = (
-    "python -m train bigan-plus --family conv --norm spectral --width 24 --epochs 36 --lr 6e-4"
-    " --pixel-weight 0.2 --latent-weight 0.1 --prior-weight 10 --contrast-weight 2 --feature-dim 64"
-    " --code-noise 0.15 --code-share 1 --augment"
-)
-
 DISCRIMINATOR = Player(
     ("discriminator",), tell_apart((x,), (G_z,)), "to tell real pictures from generated ones"
 )
@@ -283,7 +276,7 @@ EXPLAINED: dict[str, Explained] = {
             " after training (python -m train.publish --gaussians); Sample then draws from it, and says so.",
         ),
         look="Do the reconstructions keep the class and the hand of what is above them?",
-        commands=("python -m train bigan-plus --family conv", PLUS),
+        commands=("python -m train bigan-plus --family conv", "python -m train bigan-plus --preset mnist"),
     ),
     "lr": Explained(
         "LR",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from fractions import Fraction
 from typing import Any
@@ -17,7 +16,7 @@ from ganlab.ui.tabs.methods.formulas import Term
 from tests.conftest import TINY
 from tests.train.methods.nets import assert_close, batch, gradients, opinionated
 from tests.ui.parsed import elements
-from train.config import PRESETS, TrainConfig, add_flags
+from train.__main__ import read_arguments
 from train.methods import METHODS
 
 every = pytest.mark.parametrize("key", list(METHODS))
@@ -175,14 +174,11 @@ def test_who_sees_what_is_what_the_networks_are_given(key: str) -> None:
 
 @every
 def test_the_commands_are_ones_that_training_takes(key: str) -> None:
-    parser = argparse.ArgumentParser(exit_on_error=False)
-    add_flags(parser)
     for command in EXPLAINED[key].commands:
-        program, method, *flags = command.removeprefix("python -m ").split()
-        assert (program, method) == ("train", key)
-        family = flags[flags.index("--family") + 1] if "--family" in flags else None
-        parser.set_defaults(**PRESETS.get(family, {}))
-        TrainConfig(method=method, **vars(parser.parse_args(flags)))
+        program, *arguments = command.removeprefix("python -m ").split()
+        assert program == "train"
+        config, _ = read_arguments(arguments)
+        assert config.method == key
 
 
 def test_the_words_of_the_interface_are_explained() -> None:
