@@ -53,8 +53,8 @@ def replay_recipe(options: argparse.Namespace) -> None:
     recipe = read(options.recipe)
     pictures = replay(explorer_of(recipe, options.model), recipe)
     alone = len(pictures) == 1
-    made = images.to_pil(pictures[0], options.scale) if alone else images.strip(pictures, options.scale)
-    options.out.write_bytes(images.png(made))
+    made = images.to_pil(pictures[0], options.scale) if alone else images.draw_strip(pictures, options.scale)
+    options.out.write_bytes(images.encode_png(made))
 
 
 def keyframe(explorer: Explorer, source: str) -> Tensor:

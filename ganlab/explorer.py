@@ -15,7 +15,7 @@ from ganlab import model as checkpoint
 from ganlab.config import ModelConfig
 from ganlab.directions import Directions
 from ganlab.gallery import Gallery, Neighbour
-from ganlab.images import Polarity, Prepared
+from ganlab.images import Polarity, PreparedPicture
 from ganlab.inversion import Inversion
 from ganlab.judge import Judge
 from ganlab.model import LatentModel
@@ -71,7 +71,7 @@ class Explorer:
         """Any picture -> the model's input, float32 (1, C, H, W) in [0, 1]."""
         return self.prepare_upload(source, polarity).x
 
-    def prepare_upload(self, source: images.Source, polarity: Polarity = "auto") -> Prepared:
+    def prepare_upload(self, source: images.Source, polarity: Polarity = "auto") -> PreparedPicture:
         """`prepare`, with notes on what was done to the picture."""
         return images.prepare(source, self.config, polarity)
 

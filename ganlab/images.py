@@ -1,4 +1,7 @@
-"""Pictures in and out: uploads decoded and prepared, pictures encoded for the page."""
+"""Pictures in and out: decode and prepare uploads, draw and encode tensors as files.
+
+With `ganlab.ink`, the only module that knows file formats and pixel values.
+"""
 
 from __future__ import annotations
 
@@ -31,22 +34,23 @@ DIVERGING = ("#2166ac", "#f7f7f7", "#b35806")  # darker, equal, brighter: safe f
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A model's input and what was done to get it."""
+class PreparedPicture:
+    """An upload as a model's input, and what preparation changed."""
 
     x: Tensor  # float32 (1, C, H, W) in [0, 1]
-    notes: tuple[str, ...]  # short plain phrases for a person
-    inverted: bool  # the upload had dark ink
+    notes: tuple[str, ...]  # what was changed, in short phrases for people
+    inverted: bool  # whether the upload had dark ink
 
 
 # ---- decoding ------------------------------------------------------------------------------------
 
 
 def decode(source: Source) -> np.ndarray:
-    """Any picture -> float32 in [0, 1], (H, W) where the source is grey, else (H, W, 3).
+    """Any picture as float32 in [0, 1], (H, W) where the source is grey, else (H, W, 3).
 
-    Files may be hostile: format, bytes and header size are checked before a pixel is decoded.
-    Transparent pictures lie on white, animations give their first frame. Raises PictureError.
+    `source` is a path, a file's bytes, a PIL image, an array or a tensor. Files may be hostile: format, bytes
+    and header size are checked before a pixel is decoded. Transparent pixels are laid on white, animations
+    give their first frame. PictureError for what is no picture, or one that is too large.
     """
     return _unit(_pixels(source))
 
@@ -71,7 +75,7 @@ def _pixels(source: Source) -> np.ndarray:
 
 
 def _file(source: str | Path | bytes) -> io.BytesIO:
-    """A file in memory, its length checked before it is read."""
+    """A file's content; its length is checked before it is read."""
     if not isinstance(source, bytes) and not Path(source).is_file():  # a folder, a device, nothing
         raise PictureError(UNREADABLE)
     size = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
@@ -98,7 +102,8 @@ def _from_image(image: Image.Image) -> np.ndarray:
 
 
 def _stretched(values: np.ndarray) -> np.ndarray:
-    """Numbers of unknown range into [0, 1], by the range that they seem to have."""
+    """Values (H, W) of unknown range scaled to [0, 1]: from 0 to 1, 255 or 65535, else from their minimum to
+    their maximum."""
     if not np.isfinite(values).all():
         raise PictureError("This picture holds values that are not numbers.")
     low, high = float(values.min()), float(values.max())
@@ -110,7 +115,7 @@ def _stretched(values: np.ndarray) -> np.ndarray:
 
 
 def _on_paper(image: Image.Image) -> Image.Image:
-    """RGBA laid on white paper, or on black where all that can be seen is white."""
+    """RGBA laid on white, or on black where everything visible is white."""
     sheet, alpha = Image.new("RGB", image.size, "white"), image.getchannel("A")
     sheet.paste(image, mask=alpha)
     if np.asarray(sheet).min() > 240 and np.asarray(alpha).min() == 0:
@@ -120,15 +125,17 @@ def _on_paper(image: Image.Image) -> Image.Image:
 
 
 def _channels_last(x: Tensor) -> np.ndarray:
+    """(H, W), (C, H, W) or (1, C, H, W) as (H, W) or (H, W, C)."""
     x = x.detach().cpu()
     if x.dim() == 4 and len(x) == 1:
         x = x[0]
     if x.dim() == 4:
-        raise PictureError(f"One picture is wanted, not {len(x)}.")
+        raise PictureError(f"A tensor must hold one picture, not {len(x)}.")
     return (x.permute(1, 2, 0) if x.dim() == 3 else x).numpy()
 
 
 def _from_array(array: np.ndarray) -> np.ndarray:
+    """An array of a caller as uint8 or float32 in [0, 1], (H, W) or (H, W, 3), transparency laid on white."""
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
     if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))):
@@ -170,11 +177,11 @@ def _image(pixels: np.ndarray, grey: bool) -> Image.Image:
 # ---- preparation ---------------------------------------------------------------------------------
 
 
-def prepare(source: Source, config: ModelConfig, polarity: Polarity = "auto") -> Prepared:
+def prepare(source: Source, config: ModelConfig, polarity: Polarity = "auto") -> PreparedPicture:
     """Any upload as a model's input (1, config.channels, config.size, config.size) in [0, 1].
 
-    `polarity` says what the ink is in the upload: "dark" on light, "light" on dark, or "auto".
-    Raises PictureError for a picture that cannot be used, ValueError for settings that do not exist.
+    `polarity` is the ink's in the upload: "dark" on light, "light" on dark, or "auto" to detect it.
+    PictureError for a picture that cannot be used, ValueError for unknown settings.
     """
     if config.preparation not in PREPARATIONS:
         raise ValueError(f"Unknown preparation {config.preparation!r}; available = {list(PREPARATIONS)}.")
@@ -185,8 +192,8 @@ def prepare(source: Source, config: ModelConfig, polarity: Polarity = "auto") ->
     return PREPARATIONS[config.preparation](_pixels(source), config, polarity)
 
 
-def _picture(pixels: np.ndarray, config: ModelConfig, polarity: Polarity) -> Prepared:
-    """The middle square, resized; `polarity` means nothing here."""
+def _picture(pixels: np.ndarray, config: ModelConfig, polarity: Polarity) -> PreparedPicture:
+    """The "picture" preparation: the middle square, resized. It ignores `polarity`."""
     notes = [] if pixels.shape[0] == pixels.shape[1] else ["middle square kept"]
     image = _image(pixels, grey=config.channels == 1)
     if pixels.shape[:2] != (config.size, config.size):
@@ -194,11 +201,11 @@ def _picture(pixels: np.ndarray, config: ModelConfig, polarity: Polarity) -> Pre
         notes.append(f"resized to {config.size}x{config.size}")
     unit = _unit(np.array(image)).clip(0, 1).reshape(config.size, config.size, config.channels)
     x = torch.from_numpy(unit.transpose(2, 0, 1).copy())
-    return Prepared(x[None], tuple(notes) or ("unchanged",), inverted=False)
+    return PreparedPicture(x[None], tuple(notes) or ("unchanged",), inverted=False)
 
 
-def _digit(pixels: np.ndarray, config: ModelConfig, polarity: Polarity) -> Prepared:
-    """One bright digit on black, of the size and at the place that MNIST's digits have."""
+def _digit(pixels: np.ndarray, config: ModelConfig, polarity: Polarity) -> PreparedPicture:
+    """The "digit" preparation: one bright digit on black, sized and centred as MNIST's digits are."""
     plain = np.asarray(_image(pixels, grey=True))
     inverse = 255 - plain if plain.dtype == np.uint8 else 1 - plain
     if polarity != "dark" and ink.is_mnist(_unit(plain)):
@@ -206,19 +213,19 @@ def _digit(pixels: np.ndarray, config: ModelConfig, polarity: Polarity) -> Prepa
     elif polarity != "light" and ink.is_mnist(_unit(inverse)):
         picture, notes, inverted = _unit(inverse), ["28x28 MNIST in dark ink: inverted"], True
     else:
-        found = ink.find_ink(_unit(plain), polarity)
-        strokes, thickened = ink.thickened(found.strength)
-        picture, inverted = ink.placed(strokes), found.dark
-        notes = ["dark ink on light: inverted" if found.dark else "light ink on dark: kept"]
-        notes += ["uneven light removed"] * found.uneven + ["thin strokes thickened"] * thickened
+        strokes = ink.find_ink(_unit(plain), polarity)
+        strength, thickened = ink.thicken(strokes.strength)
+        picture, inverted = ink.fit_to_canvas(strength), strokes.dark
+        notes = ["dark ink on light: inverted" if strokes.dark else "light ink on dark: kept"]
+        notes += ["uneven light removed"] * strokes.uneven + ["thin strokes thickened"] * thickened
         notes += ["scaled and centred as MNIST"]
     x = torch.tensor(picture)[None, None]
     if config.size != ink.MNIST:
         x = F.interpolate(x, (config.size, config.size), mode="bilinear", antialias=True).clamp(0, 1)
-    return Prepared(x.repeat(1, config.channels, 1, 1), tuple(notes), inverted)
+    return PreparedPicture(x.repeat(1, config.channels, 1, 1), tuple(notes), inverted)
 
 
-PREPARATIONS: dict[str, Callable[[np.ndarray, ModelConfig, Polarity], Prepared]] = {
+PREPARATIONS: dict[str, Callable[[np.ndarray, ModelConfig, Polarity], PreparedPicture]] = {
     "digit": _digit,
     "picture": _picture,
 }
@@ -228,19 +235,20 @@ PREPARATIONS: dict[str, Callable[[np.ndarray, ModelConfig, Polarity], Prepared]]
 
 
 def to_uint8(x: Tensor) -> np.ndarray:
-    """(C, H, W) in [0, 1] -> uint8 (H, W) for grey or (H, W, 3)."""
+    """A picture (C, H, W) in [0, 1] as uint8 (H, W) for grey or (H, W, 3); values outside are clamped."""
     pixels = x.detach().float().clamp(0, 1).mul(255).round().byte().cpu().numpy()
     return np.asarray(pixels[0] if pixels.shape[0] == 1 else pixels.transpose(1, 2, 0))
 
 
 def to_pil(x: Tensor, scale: int = 1) -> Image.Image:
-    """One picture (C, H, W) in [0, 1]; `scale` repeats pixels, never blurs."""
+    """A picture (C, H, W) in [0, 1] as a PIL image, each pixel `scale` x `scale` large."""
     image = Image.fromarray(to_uint8(x))
     return image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST)
 
 
-def grid(x: Tensor, columns: int, scale: int = 1, gap: int = 2) -> Image.Image:
-    """Pictures (N, C, H, W) in [0, 1] in rows of `columns`, `gap` grey pixels between them."""
+def draw_grid(x: Tensor, columns: int, scale: int = 1, gap: int = 2) -> Image.Image:
+    """Pictures (N, C, H, W) in [0, 1] in rows of `columns`, `gap` grey pixels around each; then `scale` times
+    as large."""
     count, channels, height, width = x.shape
     rows = -(-count // columns)
     sheet = Image.new(
@@ -254,25 +262,26 @@ def grid(x: Tensor, columns: int, scale: int = 1, gap: int = 2) -> Image.Image:
     return sheet.resize((sheet.width * scale, sheet.height * scale), Image.Resampling.NEAREST)
 
 
-def strip(path: Tensor, scale: int = 4) -> Image.Image:
+def draw_strip(path: Tensor, scale: int = 4) -> Image.Image:
     """Pictures (N, C, H, W) in [0, 1] in one row, one pixel (times `scale`) between them."""
-    return grid(path, columns=len(path), scale=scale, gap=1)
+    return draw_grid(path, columns=len(path), scale=scale, gap=1)
 
 
-def png(image: Image.Image) -> bytes:
-    """A PNG file."""
+def encode_png(image: Image.Image) -> bytes:
+    """The content of a PNG file."""
     file = io.BytesIO()
     image.save(file, "PNG")
     return file.getvalue()
 
 
-def data_uri(x: Tensor, scale: int = 1) -> str:
-    """One picture (C, H, W) in [0, 1] as the text that a page shows without another request."""
-    return "data:image/png;base64," + base64.b64encode(png(to_pil(x, scale))).decode("ascii")
+def encode_data_uri(x: Tensor, scale: int = 1) -> str:
+    """A picture (C, H, W) in [0, 1] as a data: URI of a PNG, which a page shows without another request."""
+    return "data:image/png;base64," + base64.b64encode(encode_png(to_pil(x, scale))).decode("ascii")
 
 
-def difference(a: Tensor, b: Tensor) -> Tensor:
-    """b - a of two pictures (C, H, W) in [0, 1] in the colours of DIVERGING, (3, H, W) in [0, 1]."""
+def draw_difference(a: Tensor, b: Tensor) -> Tensor:
+    """b - a of two pictures (C, H, W) in [0, 1], its mean over the channels, in the colours of DIVERGING:
+    (3, H, W) in [0, 1]."""
     signed = (b.detach().float() - a.detach().float()).mean(0).cpu().clamp(-1, 1)
     darker, equal, brighter = (
         torch.tensor(ImageColor.getrgb(colour)[:3]).view(3, 1, 1) / 255 for colour in DIVERGING
@@ -281,15 +290,17 @@ def difference(a: Tensor, b: Tensor) -> Tensor:
     return torch.lerp(equal.expand_as(end), end, signed.abs().expand_as(end))
 
 
-def animation(
+def encode_animation(
     path: Tensor,
     scale: int = 8,
     seconds_per_frame: float = 0.08,
     there_and_back: bool = True,
     kind: str = "gif",
 ) -> bytes:
-    """Pictures (N, C, H, W) in [0, 1] without end, as "gif" or "webp"; grey ones keep their exact pixels,
-    colours do in WebP alone."""
+    """The content of a file of `kind` "gif" or "webp" that plays pictures (N, C, H, W) in [0, 1] in a loop.
+
+    Grey pixels are exact in both, colours in WebP only. `there_and_back` appends the way back.
+    """
     frames = [to_pil(picture, scale) for picture in path]
     if there_and_back:
         frames += frames[-2:0:-1]

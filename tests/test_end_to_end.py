@@ -26,7 +26,7 @@ def test_train_publish_load_and_use(tmp_path: Path, mnist_root: Path, digits: Pi
 
     ex = ganlab.load(str(root / "fresh"))
     assert ex.metrics["one_nn"]["pixels"]["accuracy"] > 0.9  # a figure that no training can change
-    picture = images.png(images.to_pil(digits.inputs(slice(0, 1))[0], scale=8))
+    picture = images.encode_png(images.to_pil(digits.inputs(slice(0, 1))[0], scale=8))
     x = ex.prepare(picture)
     y = ex.reconstruct(x)
     assert y.shape == (1, 1, 28, 28)

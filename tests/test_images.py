@@ -235,37 +235,39 @@ def test_arrays_that_are_no_picture_are_refused(array: np.ndarray | Tensor) -> N
 
 def test_png_and_data_uri_hold_the_exact_pixels(digits: Pictures) -> None:
     x = digits.inputs(0)
-    head, body = images.data_uri(x, scale=2).split(",")
+    head, body = images.encode_data_uri(x, scale=2).split(",")
     assert head == "data:image/png;base64"
     large = Image.open(io.BytesIO(base64.b64decode(body)))
     assert large.size == (56, 56)
     assert np.array_equal(np.asarray(large)[::2, ::2], digits.pixels[0, 0].numpy())
     assert np.array_equal(
-        np.asarray(Image.open(io.BytesIO(images.png(images.to_pil(x)))))[None], digits.pixels[0]
+        np.asarray(Image.open(io.BytesIO(images.encode_png(images.to_pil(x)))))[None], digits.pixels[0]
     )
 
 
 def test_difference_shows_its_sign() -> None:
     a, b = torch.zeros(1, 1, 3), torch.tensor([[[0.0, 1.0, 0.5]]])
     ends = [torch.tensor(list(bytes.fromhex(colour[1:]))) / 255 for colour in images.DIVERGING]
-    up, down = images.difference(a, b), images.difference(b, a)
+    up, down = images.draw_difference(a, b), images.draw_difference(b, a)
     assert up.shape == (3, 1, 3)
     assert torch.allclose(up[:, 0, 0], ends[1])
     assert torch.allclose(up[:, 0, 1], ends[2])
     assert torch.allclose(down[:, 0, 1], ends[0])
     assert torch.allclose(up[:, 0, 2], (ends[1] + ends[2]) / 2)
-    assert images.difference(torch.rand(3, 4, 5), torch.rand(3, 4, 5)).shape == (3, 4, 5)
+    assert images.draw_difference(torch.rand(3, 4, 5), torch.rand(3, 4, 5)).shape == (3, 4, 5)
 
 
 def test_strip_is_one_row(digits: Pictures) -> None:
-    sheet = images.strip(digits.inputs(slice(0, 5)), scale=2)
+    sheet = images.draw_strip(digits.inputs(slice(0, 5)), scale=2)
     assert sheet.size == (2 * (5 * 29 + 1), 2 * 30)
     assert np.array_equal(np.asarray(sheet)[2:58:2, 2:58:2], digits.pixels[0, 0].numpy())
 
 
 @pytest.mark.parametrize("there_and_back", [True, False])
 def test_gif_is_exact_and_loops(there_and_back: bool, digits: Pictures) -> None:
-    animation = Image.open(io.BytesIO(images.animation(digits.inputs(slice(0, 5)), 2, 0.05, there_and_back)))
+    animation = Image.open(
+        io.BytesIO(images.encode_animation(digits.inputs(slice(0, 5)), 2, 0.05, there_and_back))
+    )
     order = [0, 1, 2, 3, 4] + ([3, 2, 1] if there_and_back else [])
     frames = [np.asarray(frame.convert("L"))[::2, ::2] for frame in ImageSequence.Iterator(animation)]
     assert len(frames) == len(order)
@@ -276,7 +278,7 @@ def test_gif_is_exact_and_loops(there_and_back: bool, digits: Pictures) -> None:
 
 
 def test_gif_of_one_colour_picture() -> None:
-    animation = Image.open(io.BytesIO(images.animation(torch.rand(1, 3, 8, 8), scale=1)))
+    animation = Image.open(io.BytesIO(images.encode_animation(torch.rand(1, 3, 8, 8), scale=1)))
     assert animation.size == (8, 8)
 
 

@@ -210,7 +210,7 @@ def draw_pictures(stored: LatentModel, folder: Path) -> None:
     if "generator" not in stored.networks:
         return
     z = Explorer(stored).sample(COLUMNS * SAMPLE_ROWS, card.SAMPLE_SEED)
-    images.grid(stored.generator(z), COLUMNS, SCALE).save(folder / card.SAMPLES_FILE, optimize=True)
+    images.draw_grid(stored.generator(z), COLUMNS, SCALE).save(folder / card.SAMPLES_FILE, optimize=True)
     test = galleries.load_test_pictures(stored)
     if "encoder" in stored.networks and test:
         x = test.inputs(slice(0, COLUMNS * PAIR_ROWS))
@@ -218,7 +218,9 @@ def draw_pictures(stored: LatentModel, folder: Path) -> None:
         rows = [
             row for pair in zip(torch.split(x, COLUMNS), torch.split(y, COLUMNS), strict=True) for row in pair
         ]
-        images.grid(torch.cat(rows), COLUMNS, SCALE).save(folder / card.RECONSTRUCTIONS_FILE, optimize=True)
+        images.draw_grid(torch.cat(rows), COLUMNS, SCALE).save(
+            folder / card.RECONSTRUCTIONS_FILE, optimize=True
+        )
 
 
 def check_sizes(folder: Path) -> None:

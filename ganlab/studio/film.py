@@ -104,10 +104,10 @@ def encode_file(frames: Tensor, film: Film, kind: str, scale: int = 8) -> bytes:
             f"Frames of {side} pixels are enlarged from 1 to {MAX_SIDE // side} times, not {scale!r}."
         )
     if kind == "png":
-        return images.png(images.strip(frames, scale))
+        return images.encode_png(images.draw_strip(frames, scale))
     if kind == "mp4":
         return _mp4([images.to_uint8(frame) for frame in frames], scale, len(frames) / film.seconds)
-    return images.animation(frames, scale, film.seconds / len(frames), False, kind)
+    return images.encode_animation(frames, scale, film.seconds / len(frames), False, kind)
 
 
 def _mp4(frames: Sequence[np.ndarray], scale: int, rate: float) -> bytes:

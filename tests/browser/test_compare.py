@@ -75,7 +75,7 @@ def test_a_drawing_goes_through_all_models(open_page: Open, bundled: Explorer, d
     page = open_page()
     open_tab(page, "Compare")
     x = digits.inputs(slice(0, 1))
-    expect(page.locator(".gl-input img")).to_have_attribute("src", images.data_uri(x[0]))
+    expect(page.locator(".gl-input img")).to_have_attribute("src", images.encode_data_uri(x[0]))
     expected = start(Models("mnist-bigan"), bundled, items.from_picture(bundled, x, "test 7 (no. 0)"))
     rows = page.locator(".gl-compare tbody tr")
     expect(rows).to_have_count(len(expected.rows))

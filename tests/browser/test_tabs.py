@@ -124,7 +124,7 @@ def test_upload_bad_file_and_recovery(open_page: Open, digits: Pictures) -> None
     right = pixels(card(page, "reconstruct-stage", 0))
     page.get_by_label("light ink").check()
     expect(card(page, "reconstruct-stage", 0)).not_to_have_attribute(
-        "src", images.data_uri(torch.tensor(right)[None] / 255)
+        "src", images.encode_data_uri(torch.tensor(right)[None] / 255)
     )
 
 

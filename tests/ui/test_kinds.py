@@ -65,7 +65,7 @@ def colour_photo() -> str:
     """Left half red, right half green, 64 x 48, as the page sends it."""
     picture = np.zeros((48, 64, 3), np.uint8)
     picture[:, :32, 0] = picture[:, 32:, 1] = 255
-    content = images.png(Image.fromarray(picture))
+    content = images.encode_png(Image.fromarray(picture))
     return "data:image/png;base64," + base64.b64encode(content).decode()
 
 

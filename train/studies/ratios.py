@@ -68,7 +68,7 @@ def one(
         samples = stored.generator(latent.draw(config.prior, config.latent_dim, COLUMNS * ROWS, SEED))
         measured = figures.frechet(stored, pictures, test.inputs(slice(None)), judge)
     name = f"{d_steps}-{g_steps}.png"
-    images.grid(samples, COLUMNS, 2).save(folder / name, optimize=True)
+    images.draw_grid(samples, COLUMNS, 2).save(folder / name, optimize=True)
     return {
         "d_steps": d_steps,
         "g_steps": g_steps,

@@ -57,7 +57,7 @@ def script(name: str) -> str:
 
 def picture(x: Tensor, alt: str, size: str = "") -> str:
     """An <img> of (C, H, W), drawn pixelated."""
-    return f'<img class="gl-picture {size}" alt="{escape(alt)}" src="{images.data_uri(x)}">'
+    return f'<img class="gl-picture {size}" alt="{escape(alt)}" src="{images.encode_data_uri(x)}">'
 
 
 def card(title: str, x: Tensor | None, alt: str = "", below: str = "", file: str = "") -> str:
@@ -66,7 +66,7 @@ def card(title: str, x: Tensor | None, alt: str = "", below: str = "", file: str
     save = ""
     if x is not None and file:
         save = (
-            f'<a class="gl-save" download="{escape(file)}.png" href="{images.data_uri(x, 8)}"'
+            f'<a class="gl-save" download="{escape(file)}.png" href="{images.encode_data_uri(x, 8)}"'
             f' aria-label="Save {escape(title)} as PNG">save</a>'
         )
     return (

@@ -86,8 +86,8 @@ class Endpoints:
         pictures = explorer.decode(z)
         return {
             "latents": [explorer.pack(latent) for latent in z],
-            "strip": _encode_bytes(images.png(images.strip(pictures))),
-            "gif": _encode_bytes(images.animation(pictures)),
+            "strip": _encode_bytes(images.encode_png(images.draw_strip(pictures))),
+            "gif": _encode_bytes(images.encode_animation(pictures)),
         }
 
     def neighbours(
@@ -139,7 +139,7 @@ def _describe_model(name: str, explorer: Explorer) -> Json:
 
 def encode_base64(x: Tensor, scale: int = 1) -> str:
     """A picture (C, H, W) in [0, 1] as base64 PNG, each pixel `scale` pixels wide."""
-    return _encode_bytes(images.png(images.to_pil(x, scale)))
+    return _encode_bytes(images.encode_png(images.to_pil(x, scale)))
 
 
 def _encode_bytes(content: bytes) -> str:

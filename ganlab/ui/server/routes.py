@@ -130,7 +130,7 @@ def get_picture(explorer: Explorer, request: Request) -> Response:
 
 def _png(x: Tensor) -> Response:
     """The first of pictures (N, C, H, W) in [0, 1]."""
-    return Response(images.png(images.to_pil(x[0])), media_type="image/png")
+    return Response(images.encode_png(images.to_pil(x[0])), media_type="image/png")
 
 
 def read_number(request: Request, name: str) -> int:

@@ -83,7 +83,7 @@ def _download(text: str, file: str, kind: str, content: bytes) -> str:
 def _between(path: Tensor) -> str:
     """The picture at t, scrubbed in the page: all frames lie side by side in one background picture."""
     count = len(path)
-    sprite = images.data_uri(torch.cat(list(path), dim=2))
+    sprite = images.encode_data_uri(torch.cat(list(path), dim=2))
     style = f"background-image:url({sprite});background-size:{100 * count}% 100%"
     return (
         '<figure class="gl-card gl-middle">'
@@ -114,8 +114,8 @@ def stage_html(explorer: Explorer, ends: Ends, frames: int = FRAMES) -> str:
         ],
         "Filmstrip from A to B",
     )
-    downloads = _download("strip (PNG)", "path.png", "image/png", images.png(images.strip(shown)))
-    downloads += _download("film (GIF)", "path.gif", "image/gif", images.animation(shown))
+    downloads = _download("strip (PNG)", "path.png", "image/png", images.encode_png(images.draw_strip(shown)))
+    downloads += _download("film (GIF)", "path.gif", "image/gif", images.encode_animation(shown))
     return (
         f'<div class="gl-path">{first}{_between(fine)}{last}</div>{strip}'
         f'<p class="gl-meter">{downloads}{swap}</p>'

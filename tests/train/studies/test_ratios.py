@@ -87,7 +87,7 @@ def test_each_ratio_is_trained_drawn_and_measured(tmp_path: Path, digits: Pictur
             real = judge.network.hidden(digits.inputs(slice(400, 460)))
         assert row["samples"] == f"{name}.png"
         drawn = np.asarray(Image.open(tmp_path / "ratios" / row["samples"]))
-        np.testing.assert_array_equal(drawn, np.asarray(images.grid(made, 8, 2)))
+        np.testing.assert_array_equal(drawn, np.asarray(images.draw_grid(made, 8, 2)))
         A, B = (some.double().numpy() for some in (samples, real))
         distance = ((A.mean(0) - B.mean(0)) ** 2).sum() + A.var(0, ddof=1).sum() + B.var(0, ddof=1).sum()
         A, B = ((some - some.mean(0)) / np.sqrt(59) for some in (A, B))

@@ -39,7 +39,7 @@ def api() -> dict[str, Any]:
 
 
 def as_base64(digits: Pictures, row: int) -> str:
-    return base64.b64encode(images.png(images.to_pil(digits.inputs(slice(row, row + 1))[0]))).decode()
+    return base64.b64encode(images.encode_png(images.to_pil(digits.inputs(slice(row, row + 1))[0]))).decode()
 
 
 def pixels(text: str) -> np.ndarray:

@@ -106,7 +106,9 @@ def test_every_model_that_fits_has_a_row_and_every_other_a_reason(
     )
     said = stage_html(known)
     assert said.count('scope="row"') == 3
-    assert all(images.data_uri(known.x[0]) in said and reason.split(":")[0] in said for reason in known.unfit)
+    assert all(
+        images.encode_data_uri(known.x[0]) in said and reason.split(":")[0] in said for reason in known.unfit
+    )
     fewer = Offered(folders[COLOUR], folders[ENCODER], folders[SECOND])
     (told,) = start(fewer, fewer.get(folders[COLOUR]), item).unfit
     assert told.startswith(f"{ENCODER}, {SECOND}: made for 28 x 28 grey")  # one reason is said once
@@ -135,8 +137,8 @@ def test_the_answers_are_those_of_the_library(folders: dict[str, str], item: Ite
         assert [n.index for n in row.near] == [n.index for n in near]
         said = stage_html(known)
         assert f"{row.error:.4f}" in said
-        assert images.data_uri(row.image[0]) in said
-        assert images.data_uri(images.difference(known.x[0], row.image[0])) in said
+        assert images.encode_data_uri(row.image[0]) in said
+        assert images.encode_data_uri(images.draw_difference(known.x[0], row.image[0])) in said
     assert known.closest is min(known.rows, key=lambda row: row.error)
     assert "optimised, " in said
     assert said.count('class="gl-word">closest<') == 1
@@ -274,7 +276,7 @@ def test_opening_shows_the_current_picture_without_computing(
 ) -> None:
     monkeypatch.setattr(Explorer, "invert", lambda *args, **settings: pytest.fail("it computes"))
     known, pad, stage, notice = tab.render(tab.explorer, item, None, None)
-    assert pad == {"show": images.data_uri(item.picture[0])}
+    assert pad == {"show": images.encode_data_uri(item.picture[0])}
     assert "test 4 (no. 4)" in stage
     assert notice == ""
     again = tab.render(tab.explorer, item, None, known)
@@ -290,7 +292,7 @@ def test_a_drawing_becomes_current_with_what_the_encoders_answer(
     tab: SimpleNamespace, digits: Pictures
 ) -> None:
     ink = 1 - digits.inputs(slice(7, 8))[0]  # dark on light, as the pad draws
-    sent = {"kind": "draw", "picture": images.data_uri(ink, 8)}
+    sent = {"kind": "draw", "picture": images.encode_data_uri(ink, 8)}
     item, now, known, stage, notice = tab.take(tab.models.default, sent)
     assert item.caption == "your drawing"
     assert "your drawing" in now
@@ -357,6 +359,6 @@ def test_a_neighbour_of_any_model_can_be_compared_next(tab: SimpleNamespace, dig
         assert notice == ""
         assert item.fingerprint == tab.explorer.fingerprint
         torch.testing.assert_close(known.x, digits.inputs(slice(20, 21)))
-        assert pad == {"show": images.data_uri(digits.inputs(slice(20, 21))[0])}
+        assert pad == {"show": images.encode_data_uri(digits.inputs(slice(20, 21))[0])}
     *_, notice = tab.pick(tab.models.default, event=SimpleNamespace(value="abc", action="neighbour"))
     assert "named by its number" in notice

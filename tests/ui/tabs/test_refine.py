@@ -95,7 +95,7 @@ def test_the_card_before_during_and_after(bundled: Explorer, item: Item) -> None
     assert 'data-do="stop"' in during
     assert 'aria-busy="true"' in during
     assert "data-action" not in during  # nothing to keep yet
-    assert images.data_uri(last.image[0]) in after
+    assert images.encode_data_uri(last.image[0]) in after
     assert 'data-action="use"' in after
     assert "progress" not in after
     assert f"error <b>{last.error:.4f}</b> from {last.start:.4f}" in after

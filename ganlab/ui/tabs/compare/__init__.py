@@ -153,7 +153,7 @@ def _row(known: Comparison, row: Row) -> str:
             f'<tr role="row" class="gl-failed">{first}<td role="cell"{span}>{escape(row.problem)}</td></tr>'
         )
     image = None if row.image is None else row.image[0]
-    change = None if image is None else images.difference(known.x[0], image)
+    change = None if image is None else images.draw_difference(known.x[0], image)
     cells = (
         _face(image, f"reconstruction by {row.called}"),
         _face(change, f"difference picture of {row.called}"),
@@ -216,7 +216,7 @@ def build(page: Page) -> Tab:
         begun = start(models, explorer, current)
         # Of another model, the same picture: a drawing or an upload stays on the pad in its full size.
         same = known is not None and known.key.endswith(f"/{current.key}")
-        pad = gr.skip() if same else {"show": images.data_uri(current.picture[0])}
+        pad = gr.skip() if same else {"show": images.encode_data_uri(current.picture[0])}
         return begun, pad, stage_html(begun), ""
 
     def begin(explorer: Explorer, item: Item) -> tuple[Any, ...]:
@@ -247,7 +247,7 @@ def build(page: Page) -> Tab:
         item = items.from_gallery(models.get(name) if name else explorer, int(index))
         if name:
             (item,) = items.adapt_to(explorer, [item])
-        return *begin(explorer, item), {"show": images.data_uri(item.picture[0])}
+        return *begin(explorer, item), {"show": images.encode_data_uri(item.picture[0])}
 
     stage.pick(pick, [page.model], [*outputs, pad, notice], **CLICK | waits_on(stage))
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from ganlab import images
 from ganlab.explorer import Explorer, vote
 from ganlab.gallery import load_test_pictures
-from ganlab.images import Polarity, Prepared
+from ganlab.images import Polarity, PreparedPicture
 from ganlab.ui import items
 from ganlab.ui.html import markup
 from ganlab.ui.html.meters import error_html, fixed_point_html, identity_html, unusual_html
@@ -83,7 +83,7 @@ def from_data_uri(uri: object) -> bytes:
         raise images.PictureError("This is not base64, so it is no picture.") from None
 
 
-def prepare_upload(explorer: Explorer, uri: object, polarity: str) -> Prepared:
+def prepare_upload(explorer: Explorer, uri: object, polarity: str) -> PreparedPicture:
     """What the model sees of a picture that was sent as text."""
     if polarity not in get_args(Polarity):
         raise ValueError(f"Polarity {polarity!r} not found; available = {list(get_args(Polarity))}.")
@@ -154,7 +154,9 @@ def stage_html(explorer: Explorer, item: Item) -> str:
     cards = (
         markup.card("What the model sees", x[0], item.caption, said, "input")
         + markup.card(title, y[0], "the reconstruction", "", "reconstruction")
-        + markup.card("Difference", images.difference(x[0], y[0]), "difference picture", legend, "difference")
+        + markup.card(
+            "Difference", images.draw_difference(x[0], y[0]), "difference picture", legend, "difference"
+        )
     )
     return (
         f'<div class="gl-cards" data-key="{escape(shown_key(explorer, item))}">{cards}</div>'
@@ -188,7 +190,7 @@ def render(explorer: Explorer, current: Item, ends: Ends, shown: str) -> tuple[A
     if shown == key:
         return *[gr.skip()] * 6, ""
     same = shown.endswith(f"/{current.key}")
-    pad = gr.skip() if same else {"show": images.data_uri(current.picture[0])}
+    pad = gr.skip() if same else {"show": images.encode_data_uri(current.picture[0])}
     switch = gr.update(**ink_of(explorer))
     return (
         *(key, pad, switch, stage_html(explorer, current)),
@@ -249,7 +251,7 @@ def build(page: Page) -> Tab:
             (item,) = example_items(explorer, index)
         else:
             item = items.from_gallery(explorer, index)
-        return *show(explorer, item), {"show": images.data_uri(item.picture[0])}
+        return *show(explorer, item), {"show": images.encode_data_uri(item.picture[0])}
 
     for tiles in (stage, examples):
         tiles.pick(pick, [page.model], [*outputs[:-1], pad, notice], **CLICK | waits_on(stage))

@@ -99,7 +99,9 @@ def html_of(explorer: Explorer, key: str, found: Refinement | None, verdict: str
     cards = markup.card(
         "Optimised", found.image[0], "the optimised reconstruction", "", "" if found.running else "optimised"
     ) + markup.card(
-        "Its difference", images.difference(found.x[0], found.image[0]), "difference of the optimised picture"
+        "Its difference",
+        images.draw_difference(found.x[0], found.image[0]),
+        "difference of the optimised picture",
     )
     curve = _curve(found.step.trace[:, 0].tolist(), step.steps)
     return _frame(
