@@ -193,9 +193,9 @@ class Explorer:
     def find_memorized(self, x: Tensor) -> list[tuple[Neighbour, float | None]]:
         """For each picture of x (N, C, H, W) the training picture whose pixels are nearest (L2), and the
         share of test pictures that are less near to theirs: near 1 for what lies closer than new real
-        pictures do. It is None where `python -m train.remembering` has not measured the checkpoint."""
+        pictures do. It is None where `python -m train.memorization` has not measured the checkpoint."""
         near = self._gallery().neighbours(self.model.check_pictures(x).cpu().flatten(1), "pixels", 1)
-        told = self.get_metrics("remembering")
+        told = self.get_metrics("memorization")
         known = isinstance(told, dict) and told.get("fingerprint") == self.fingerprint
         quantiles = told["quantiles_real"] if known else None
         return [

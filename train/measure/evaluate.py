@@ -23,7 +23,7 @@ from train.report import card
 from train.studies import table
 
 # Groups of metrics.json that commands of their own measure; kept as long as the weights are the same.
-ELSEWHERE = ("real_world", "outliers", "inversion", "directions", "remembering", "map")
+ELSEWHERE = ("real_world", "outliers", "inversion", "directions", "memorization", "map")
 
 
 def evaluate(folder: Path, test: Pictures, pictures: Pictures | None = None) -> dict[str, Any]:

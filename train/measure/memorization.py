@@ -1,11 +1,11 @@
-"""python -m train.remembering NAME...: do samples lie nearer to training pictures than real pictures do?
+"""python -m train.memorization NAME...: do samples lie nearer to training pictures than real pictures do?
 
-metrics.json keeps it as "remembering", which the app's Sample tab reads.
+metrics.json keeps it as "memorization", which the app's Sample tab reads.
 
 Each of 10,000 samples has a nearest training picture; so has each test picture, which no model saw. Were
 training pictures stored, samples would lie nearer to them than new real pictures lie. But samples may lie
 near because they are smoother than any real picture. So there is a control: are they as near to as many
-pictures that were not trained on? Of a sample that remembers nothing, the nearest of 10,000 training pictures
+pictures that were not trained on? Of a sample that is not memorized, the nearest of 10,000 training pictures
 and of the 10,000 test pictures is the one or the other as often.
 """
 
@@ -36,7 +36,7 @@ PERCENTILE = 1  # of real distances: a sample that is closer is counted
 def measure(explorer: Explorer, test: Pictures, count: int) -> dict[str, Any]:
     """Distances are L2 over the pixels in [0, 1]. ValueError for a model without a gallery."""
     if explorer.gallery is None:
-        raise ValueError(f"{explorer.config.name} has no gallery of training pictures to have remembered.")
+        raise ValueError(f"{explorer.config.name} has no gallery of training pictures to memorize.")
     train = explorer.gallery.pictures
     z = explorer.sample(count, SEED)
     samples = torch.cat([explorer.decode(some).flatten(1) for some in torch.split(z, BATCH)])
@@ -50,7 +50,7 @@ def measure(explorer: Explorer, test: Pictures, count: int) -> dict[str, Any]:
     to_test = distances(samples, Points.of(test.flat[:size]))
     nearer = float((to_train < to_test).double().mean())
     return {
-        "command": f"python -m train.remembering {explorer.config.name}",
+        "command": f"python -m train.memorization {explorer.config.name}",
         "fingerprint": explorer.fingerprint,
         "source": explorer.sources[0],
         "samples": count,
@@ -70,7 +70,7 @@ def distances(points: Tensor, references: Points) -> Tensor:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m train.remembering", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m train.memorization", description=__doc__)
     parser.add_argument("names", nargs="+", metavar="NAME", help="a checkpoint's name or folder")
     datasets.add_root_flag(parser)
     options = parser.parse_args(arguments)
@@ -79,9 +79,9 @@ def main(arguments: list[str] | None = None) -> int:
             folder, explorer = hub.resolve(name), ganlab.load(name)
             test = load_split(explorer.config, explorer.config.dataset, options.data_root, "test")
             found = rounded(measure(explorer, test, SAMPLES))
-            write_metrics(folder, {**explorer.metrics, "remembering": found})
+            write_metrics(folder, {**explorer.metrics, "memorization": found})
             card.write(folder)
-            print(f"{name}: {card.remembering(found)}", flush=True)
+            print(f"{name}: {card.memorization(found)}", flush=True)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -233,8 +233,8 @@ def _limits(config: ModelConfig, found: dict[str, Any], dataset: str) -> str:
         points.append(_real_world(world))
     if others := found.get("outliers"):
         points.append(_outliers(others))
-    if memory := found.get("remembering"):
-        points.append(f"- {remembering(memory)}")
+    if memory := found.get("memorization"):
+        points.append(f"- {memorization(memory)}")
     if config.family == "tutorial-gan-colour":
         points.append(
             "- Its networks are fully connected, as a tutorial has them: samples have the data's colours and"
@@ -265,8 +265,8 @@ def _real_world(found: dict[str, Any]) -> str:
     )
 
 
-def remembering(found: dict[str, Any]) -> str:
-    """What python -m train.remembering found, in a sentence or two."""
+def memorization(found: dict[str, Any]) -> str:
+    """What python -m train.memorization found, in a sentence or two."""
     return (
         f"Of {found['samples']:,} samples of the {found['source']} {found['closer']:,}"
         f" ({percent(found['closer'] / found['samples'])}) are closer to a training picture, by their pixels,"
@@ -274,7 +274,7 @@ def remembering(found: dict[str, Any]) -> str:
         f" distance is {found['median']:.2f}, of test pictures {found['median_real']:.2f}. Of as many"
         " training and test pictures the nearest to a sample is a training picture for"
         f" {percent(found['nearer_to_training'], found['nearer_to_training_error'])}; where nothing is"
-        " remembered, for 50 %."
+        " memorized, for 50 %."
     )
 
 

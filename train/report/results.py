@@ -18,7 +18,7 @@ README = CHECKPOINTS.parent / "README.md"
 TABLE = CHECKPOINTS / "table"  # the pages that train.table and train.split write
 MARKS = re.compile(
     r"(?P<start><!-- (?P<kind>figures|models|table|split|ablation|real_world|outliers|inversion"
-    r"|remembering|map)"
+    r"|memorization|map)"
     r"(?:: (?P<names>[\w -]+?))? -->)"
     r".*?(?P<end><!-- end -->)",
     flags=re.S,

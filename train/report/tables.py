@@ -1,5 +1,5 @@
 """Tables of what commands of their own measured of checkpoints: real-world uploads, outliers, inversions,
-what samples remember, how faithful maps are.
+memorization, how faithful maps are.
 
 Each takes what the models' metrics.json hold, by the models' names, and gives heads and rows.
 """
@@ -69,7 +69,7 @@ def inversions(found: Found) -> Table:
     return heads, lines
 
 
-def remembering(found: Found) -> Table:
+def memorization(found: Found) -> Table:
     """One row a model."""
     heads = [
         "Samples of",
@@ -112,6 +112,6 @@ PARTS: dict[str, tuple[Callable[[Found], Table], str]] = {
     "real_world": (real_world, "python -m train.realworld"),
     "outliers": (outliers, "python -m train.outliers"),
     "inversion": (inversions, "python -m train.inversions"),
-    "remembering": (remembering, "python -m train.remembering"),
+    "memorization": (memorization, "python -m train.memorization"),
     "map": (maps, "python -m train.map"),
 }

@@ -91,13 +91,13 @@ def memory_html(explorer: Explorer, shown: bool) -> str:
         "Right of each sample: the training picture whose pixels are nearest, their L2 distance, and the"
         " share of test pictures that lie farther from theirs."
     )
-    found = explorer.get_metrics("remembering")
+    found = explorer.get_metrics("memorization")
     if isinstance(found, dict) and found.get("fingerprint") == explorer.fingerprint:
         said += (
             f" Of {found['samples']:,} samples {100 * found['closer'] / found['samples']:.1f} % are nearer"
             f" than {100 - found['percentile']} % of test pictures;"
             f" {100 * found['nearer_to_training']:.1f} % lie nearer to training than to as many test"
-            " pictures, and 50 % would if nothing were remembered."
+            " pictures, and 50 % would if nothing were memorized."
         )
     return markup.reason(said)
 

@@ -1,4 +1,4 @@
-"""Whether samples are remembered: a generator that gives training pictures back is found out."""
+"""Memorization: a generator that returns training pictures is detected."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def explorer_that_shows(shown: Pictures, gallery: Pictures) -> Explorer:
     return Explorer(made, Gallery(made, gallery))
 
 
-def test_what_is_remembered_lies_on_training_pictures(digits: Pictures) -> None:
+def test_memorized_samples_lie_on_training_pictures(digits: Pictures) -> None:
     train, test = part(digits, slice(0, 250)), part(digits, slice(250, 500))
     found = measure(explorer_that_shows(train, train), test, count=400)
     assert (found["samples"], found["closer"]) == (400, 400)

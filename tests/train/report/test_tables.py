@@ -44,12 +44,12 @@ def test_inversions_have_a_row_for_each_way() -> None:
     ]
 
 
-def test_remembering_has_a_row_for_each_model() -> None:
+def test_memorization_has_a_row_for_each_model() -> None:
     one = {
         "source": "mixture", "median": 5.123, "median_real": 6.0, "closer": 1234, "samples": 10_000,
         "nearer_to_training": 0.51, "nearer_to_training_error": 0.005,
     }  # fmt: skip
-    _, rows = tables.remembering({"plus": one})
+    _, rows = tables.memorization({"plus": one})
     assert rows == [["plus, mixture", "5.12 (6.00)", "1,234 of 10,000", "51.00 ± 0.50 %"]]
 
 
