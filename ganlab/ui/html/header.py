@@ -1,13 +1,18 @@
-"""The line at the top: a model's measured figures, each beside what it is to be compared with."""
+"""The line at the top: the model's name and two measured figures; all figures open on demand.
+
+Every figure comes from the checkpoint's metrics.json and stands beside what it is to be compared with; what
+was not measured is left out.
+"""
 
 from __future__ import annotations
 
 from html import escape
+from typing import NamedTuple
 
 from ganlab.explorer import Explorer
 from ganlab.ui.html import markup
 
-ONE_NN = {  # spaces of the measurement and their names in full
+SPACES = {  # spaces of the nearest neighbours' measurement, and their names in full
     "features": "hidden layer",
     "code": "codes",
     "discriminator": "discriminator",
@@ -15,17 +20,60 @@ ONE_NN = {  # spaces of the measurement and their names in full
 }
 
 
+class Part(NamedTuple):
+    """A piece of a sentence: a template for figures of one group of metrics.json. A key may be a path a/b."""
+
+    template: str
+    group: str
+    keys: tuple[str, ...]
+
+
+FIGURES: dict[str, tuple[Part, ...]] = {
+    "keeps the class": (
+        Part("{:.2%} ± {:.2%}", "identity", ("share", "standard_error")),
+        Part("; class by a separate classifier, right on {:.2%}", "identity", ("judge_accuracy",)),
+    ),
+    **{
+        f"1NN, {name}": (
+            Part("{:.2%} ± {:.2%}", "one_nn", (f"{space}/accuracy", f"{space}/standard_error")),
+            Part("; untrained {:.2%}", "one_nn", (f"{space}/untrained",)),
+        )
+        for space, name in SPACES.items()
+    },
+    "Fréchet distance, classifier features": (
+        Part("mixture samples {:.2f}; ", "frechet", ("mixture",)),
+        Part("prior samples {:.2f} ({:,.0f} samples)", "frechet", ("distance", "n")),
+        Part("; real pictures {:.2f}", "frechet", ("floor",)),
+    ),
+    "reconstruction error |x − G(E(x))|": (
+        Part("{:.2f}; of another picture {:.2f}", "reconstruction", ("l2", "l2_random_pair")),
+    ),
+    "mean squared error per pixel": (
+        Part(
+            "{:.4f}; the mean image {:.4f}, a random pair {:.4f}",
+            "reconstruction",
+            ("mse", "mse_mean_image", "mse_random_pair"),
+        ),
+    ),
+    "latent error |E(G(z)) − z|": (
+        Part("{:.3f}; of another latent {:.3f}", "latent", ("mean_abs_error", "mean_abs_error_random_pair")),
+    ),
+}
+
+
 def header_html(explorer: Explorer) -> str:
-    """The model's measured figures, all from its metrics.json; the rest opens on demand."""
+    """The line, and behind "about" the table of all figures."""
     config = explorer.config
     facts = [f"<b>{escape(config.title or config.name)}</b>", f"{config.latent_dim} latents"]
-    if (kept := explorer.get_figure("identity", "share")) is not None:
+    if (share := explorer.get_figure("identity", "share")) is not None:
         what = "digit" if markup.noun(config) == "digit" else "class"
-        facts.append(f"keeps the {what} {markup.percent(kept)}")
-    told = (explorer.accuracy(space) for space in ("features", "discriminator"))
-    if (accuracy := next((value for value in told if value is not None), None)) is not None:
+        facts.append(f"keeps the {what} {markup.percent(share)}")
+    accuracies = (explorer.accuracy(space) for space in ("features", "discriminator"))
+    if (accuracy := next((value for value in accuracies if value is not None), None)) is not None:
         facts.append(f"1NN {markup.percent(accuracy, 2)}")
-    table = "".join(f"<dt>{escape(name)}</dt><dd>{escape(said)}</dd>" for name, said in about(explorer))
+    table = "".join(
+        f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in list_figures(explorer)
+    )
     return (
         f'<div class="gl-facts" {markup.model_attributes(explorer)}><span>{" · ".join(facts)}</span>'
         f'<details class="gl-about"><summary aria-label="About this model">about</summary>'
@@ -33,67 +81,34 @@ def header_html(explorer: Explorer) -> str:
     )
 
 
-def about(explorer: Explorer) -> list[tuple[str, str]]:
-    """Figures by name, each beside what it is to be compared with; what was not measured is left out."""
-    measured = explorer.get_metrics
-
-    def told(text: str, group: str, *keys: str) -> str:
-        values = [explorer.get_figure(group, *key.split("/")) for key in keys]
-        return "" if None in values else text.format(*values).replace("%", " %")
-
-    training = [
-        told("{:.0f} epochs", "training", "epochs"),
-        told("seed {:.0f}", "training", "seed"),
-        *(str(measured("training", key) or "") for key in ("updates", "precision")),
-        told("{:.0f} s", "training", "seconds"),
-    ]
+def list_figures(explorer: Explorer) -> list[tuple[str, str]]:
+    """(name, text) of the model's settings and measured figures."""
     rows = [
         ("latent prior", explorer.config.prior),
         ("fingerprint", explorer.fingerprint),
-        ("training", ", ".join(part for part in training if part)),
-        (
-            "keeps the class",
-            told("{:.2%} ± {:.2%}", "identity", "share", "standard_error")
-            + told(": the judge, right on {:.2%}, sees it in x and in G(E(x))", "identity", "judge_accuracy"),
-        ),
-        *(
-            (
-                f"1NN, {name}",
-                told("{:.2%} ± {:.2%}", "one_nn", f"{space}/accuracy", f"{space}/standard_error")
-                + told("; untrained {:.2%}", "one_nn", f"{space}/untrained"),
-            )
-            for space, name in ONE_NN.items()
-        ),
-        (
-            "Fréchet distance, judge features",
-            told("{:.2f} for samples of the mixture; ", "frechet", "mixture")
-            + told("{:.2f} for {:,.0f} samples", "frechet", "distance", "n")
-            + (" of the prior" if measured("frechet", "mixture") else "")
-            + told("; real pictures {:.2f}", "frechet", "floor"),
-        ),
-        (
-            "reconstruction error |x − G(E(x))|",
-            told("{:.2f}; of another picture {:.2f}", "reconstruction", "l2", "l2_random_pair"),
-        ),
-        (
-            "mean squared error per pixel",
-            told(
-                "{:.4f}; the mean image {:.4f}, a random pair {:.4f}",
-                "reconstruction",
-                *("mse", "mse_mean_image", "mse_random_pair"),
-            ),
-        ),
-        (
-            "latent error |E(G(z)) − z|",
-            told(
-                "{:.3f}; of another latent {:.3f}", "latent", "mean_abs_error", "mean_abs_error_random_pair"
-            ),
-        ),
-        (
-            "measured by",
-            f"{measured('evaluation', 'command')} ({measured('evaluation', 'date')})"
-            if measured("evaluation", "command")
-            else "not yet measured: python -m train.evaluate",
-        ),
+        ("training", _describe_training(explorer)),
+        *((name, "".join(_fill(explorer, part) for part in parts)) for name, parts in FIGURES.items()),
+        ("measured by", _describe_evaluation(explorer)),
     ]
-    return [(name, said) for name, said in rows if said]
+    return [(name, text) for name, text in rows if text]
+
+
+def _fill(explorer: Explorer, part: Part) -> str:
+    """The part with its figures; empty where one of them is missing."""
+    values = [explorer.get_figure(part.group, *key.split("/")) for key in part.keys]
+    return "" if None in values else part.template.format(*values).replace("%", " %")
+
+
+def _describe_training(explorer: Explorer) -> str:
+    parts = [
+        _fill(explorer, Part("{:.0f} epochs", "training", ("epochs",))),
+        _fill(explorer, Part("seed {:.0f}", "training", ("seed",))),
+        *(str(explorer.get_metrics("training", key) or "") for key in ("updates", "precision")),
+        _fill(explorer, Part("{:.0f} s", "training", ("seconds",))),
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _describe_evaluation(explorer: Explorer) -> str:
+    command, date = (explorer.get_metrics("evaluation", key) for key in ("command", "date"))
+    return f"{command} ({date})" if command else "not yet measured: python -m train.evaluate"

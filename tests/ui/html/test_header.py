@@ -40,15 +40,14 @@ def test_every_figure_stands_beside_its_comparison(bundled: Explorer) -> None:
     facts = header.header_html(explorer).split("<details")[0]
     assert "keeps the digit 98.6 %" in facts
     assert "1NN 97.05 %" in facts
-    said = dict(header.about(explorer))
+    said = dict(header.list_figures(explorer))
     assert said["training"] == "7 epochs, seed 3, alternating, fp32, 90 s"
-    assert (
-        said["keeps the class"]
-        == "98.63 % ± 0.12 %: the judge, right on 99.51 %, sees it in x and in G(E(x))"
-    )
+    assert said["keeps the class"] == "98.63 % ± 0.12 %; class by a separate classifier, right on 99.51 %"
     assert said["1NN, hidden layer"] == "97.05 % ± 0.17 %; untrained 96.56 %"
     assert said["1NN, raw pixels"] == "96.91 % ± 0.17 %"
-    assert said["Fréchet distance, judge features"] == "12.35 for 10,000 samples; real pictures 1.50"
+    assert said["Fréchet distance, classifier features"] == (
+        "prior samples 12.35 (10,000 samples); real pictures 1.50"
+    )
     assert said["reconstruction error |x − G(E(x))|"] == "5.86; of another picture 9.51"
     assert "mean squared error per pixel" not in said  # one of its three figures is missing
     assert said["measured by"] == "python -m train.evaluate tiny (2030-01-02)"
@@ -58,7 +57,7 @@ def test_without_an_encoder_the_discriminator_speaks(bundled: Explorer) -> None:
     figures = {"one_nn": {"discriminator": {"accuracy": 0.9612, "standard_error": 0.0019}}}
     explorer = explorer_with(bundled, figures)
     assert "1NN 96.12 %" in header.header_html(explorer)
-    assert dict(header.about(explorer))["1NN, discriminator"] == "96.12 % ± 0.19 %"
+    assert dict(header.list_figures(explorer))["1NN, discriminator"] == "96.12 % ± 0.19 %"
 
 
 @pytest.mark.parametrize(
@@ -72,12 +71,16 @@ def test_without_an_encoder_the_discriminator_speaks(bundled: Explorer) -> None:
 )
 def test_missing_and_odd_figures_are_left_out(bundled: Explorer, metrics: dict[str, Any]) -> None:
     explorer = explorer_with(bundled, metrics)
-    assert [name for name, _ in header.about(explorer)] == ["latent prior", "fingerprint", "measured by"]
+    assert [name for name, _ in header.list_figures(explorer)] == [
+        "latent prior",
+        "fingerprint",
+        "measured by",
+    ]
     assert "%" not in header.header_html(explorer)
 
 
 def test_the_bundled_figures_are_shown(bundled: Explorer) -> None:
-    said = dict(header.about(bundled))
+    said = dict(header.list_figures(bundled))
     assert said["1NN, codes"].startswith(f"{100 * bundled.metrics['one_nn']['code']['accuracy']:.2f} %")
     assert bundled.metrics["evaluation"]["command"] in said["measured by"]
 
