@@ -35,7 +35,7 @@ from train.config import TrainConfig
 from train.data import datasets
 from train.files import replace_folder
 from train.measure.evaluate import evaluate, load_split, write_metrics
-from train.methods import make
+from train.methods import build_method
 from train.mixture import fit_to_codes
 from train.report import card
 from train.run_folder import LOG_FILE, RESUME_FILE, load_networks
@@ -166,7 +166,7 @@ def read_generator_inputs(run: Path) -> tuple[str, ...]:
     """What a run's G was given in training, "prior" or "codes" or both: its settings may decide."""
     train = json.loads((run / CONFIG_FILE).read_text(encoding="utf-8"))["train"]
     known = {f.name for f in dataclasses.fields(TrainConfig)} & train.keys()
-    method = make(train["method"], TrainConfig(**{key: train[key] for key in known}))
+    method = build_method(train["method"], TrainConfig(**{key: train[key] for key in known}))
     found: tuple[str, ...] = getattr(method, "decodes", ("prior",))
     return found
 

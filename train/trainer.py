@@ -24,7 +24,7 @@ from ganlab.model import resolve_device
 from train import run_folder
 from train.config import TrainConfig
 from train.data import datasets
-from train.methods import METHODS, make
+from train.methods import METHODS, build_method
 from train.provenance import current_commit
 from train.run_folder import RESUME_FILE, TrainingError
 
@@ -56,7 +56,7 @@ class Trainer:
         if len(self.pixels) < config.batch_size:
             raise TrainingError(f"{len(self.pixels)} pictures do not fill one batch of {config.batch_size}.")
         self.steps_per_epoch = len(self.pixels) // config.batch_size
-        self.method = make(config.method, config)
+        self.method = build_method(config.method, config)
         self.model_config = describe_model(config, self.pixels)
         self.nets = self._build_networks()
         self.averaged: dict[str, nn.Module] = {  # EMA copies of what the app will use
@@ -89,7 +89,7 @@ class Trainer:
     def _build_networks(self) -> dict[str, nn.Module]:
         """All networks of the method with their first weights, in training mode on the device."""
         nets = networks.build(dataclasses.replace(self.model_config, networks=tuple(self.method.networks)))
-        networks.initialise(nets, self.config.seed, getattr(self.method, "zero", ()))
+        networks.initialise(nets, self.config.seed, getattr(self.method, "zero_output", ()))
         for net in nets.values():
             net.to(self.device).train()
         return nets
@@ -320,7 +320,7 @@ class Trainer:
 
 def describe_model(config: TrainConfig, pixels: Tensor) -> ModelConfig:
     """The description that the published checkpoint will carry (its name is set on publishing)."""
-    method = make(config.method, config)
+    method = build_method(config.method, config)
     passing = getattr(method, "training_only", ())
     named = config.dataset in datasets.DATASETS  # else it is a folder, which shares nothing with others
     title = datasets.title(config.dataset, config.data_root)

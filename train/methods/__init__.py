@@ -20,12 +20,12 @@ Networks = Mapping[str, nn.Module]
 
 
 class Method(Protocol):
-    """What the trainer asks of a method.
+    """What the trainer needs of a method.
 
-    The arguments of its __init__, if it has any, are settings of TrainConfig, by name. A method may name
-    networks whose output layer starts at zero in an attribute `zero`, networks that no checkpoint holds in
-    `training_only`, and in `decodes` what batches its G is given: of the "prior" (as others' are), of
-    "codes", or both in one.
+    The parameters of its __init__, if it has any, are settings of TrainConfig, by name and default. Optional
+    attributes: `zero_output`, networks whose output layer starts at zero; `training_only`, networks that no
+    checkpoint holds; `decodes`, what G is given in training ("prior", "codes" or both in one batch; without
+    it, "prior"), on which its batch norm is calibrated.
     """
 
     title: str
@@ -33,7 +33,7 @@ class Method(Protocol):
     players: Mapping[str, tuple[str, ...]]  # player -> the networks it owns, in updating order
 
     def losses(self, nets: Networks, x: Tensor, z: Tensor) -> dict[str, Tensor]:
-        """One scalar a player, from x (N, C, H, W) in [0, 1] and z (N, latent_dim) of the prior."""
+        """One scalar for each player, of x (N, C, H, W) in [0, 1] and z (N, latent_dim) from the prior."""
 
 
 METHODS: dict[str, type[Method]] = {
@@ -52,8 +52,8 @@ def list_settings(name: str) -> tuple[str, ...]:
     return tuple(inspect.signature(METHODS[name]).parameters)
 
 
-def make(name: str, config: Any) -> Method:
+def build_method(name: str, config: Any) -> Method:
     """The method, with its own settings taken from a TrainConfig."""
     method: Any = METHODS[name]
-    made: Method = method(**{setting: getattr(config, setting) for setting in list_settings(name)})
-    return made
+    built: Method = method(**{setting: getattr(config, setting) for setting in list_settings(name)})
+    return built

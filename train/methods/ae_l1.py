@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 
 class AutoencoderL1:
-    """E and G minimise |x - G(E(x))|, summed over pixels, a mean over pictures; no prior is matched.
+    """E and G minimise |x - G(E(x))|, summed over pixels, averaged over pictures; no prior is matched.
 
-    Summed, the error outweighs the weight decay, which holds back a mean over the 784 pixels.
+    A mean over the 784 pixels would be so small that the weight decay outweighs it.
     """
 
     title = "Autoencoder l1"

@@ -10,7 +10,7 @@ from torch.nn.functional import softplus
 
 
 class BiGAN:
-    """D tells (x, E(x)) from (G(z), z); G and E share one loss, D's with both labels swapped.
+    """D classifies (x, E(x)) as real and (G(z), z) as generated; G and E share D's loss with swapped labels.
 
     V(D, E, G) = E_x[log D(x, E(x))] + E_z[log(1 - D(G(z), z))]   (eq. 3)
 
@@ -27,7 +27,7 @@ class BiGAN:
 
     def losses(self, nets: Mapping[str, nn.Module], x: Tensor, z: Tensor) -> dict[str, Tensor]:
         G, E, D = nets["generator"], nets["encoder"], nets["joint_discriminator"]
-        # Real and fake go through D at once, but are two batches for its batch norm.
+        # One pass through D, but two batches for its batch norm.
         pairs = torch.cat([x, G(z)]), torch.cat([E(x), z])
         real, fake = D(*pairs, batches=2).float().chunk(2)
         return {

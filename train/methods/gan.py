@@ -10,7 +10,7 @@ from torch.nn.functional import softplus
 
 
 class GAN:
-    """D tells x from G(z); G wants D to take G(z) for real.
+    """D classifies x as real and G(z) as generated; G maximises D's probability that G(z) is real.
 
     V(D, G) = E_x[log D(x)] + E_z[log(1 - D(G(z)))]   (eq. 1)
 
@@ -27,7 +27,7 @@ class GAN:
 
     def losses(self, nets: Mapping[str, nn.Module], x: Tensor, z: Tensor) -> dict[str, Tensor]:
         G, D = nets["generator"], nets["discriminator"]
-        # Real and fake go through D at once, but are two batches for its batch norm.
+        # One pass through D, but two batches for its batch norm.
         real, fake = D(torch.cat([x, G(z)]), batches=2).float().chunk(2)
         return {
             "discriminator": (softplus(-real).mean() + softplus(fake).mean()) / 2,

@@ -14,7 +14,7 @@ from train.methods.lr import regression
 
 
 class JLR:
-    """As LR, and the regression, times `regression_weight`, also trains G: to make z easy to find.
+    """As LR, but the regression, times `regression_weight`, also trains G, so that its pictures reveal z.
 
     The authors use a weight of 0.25; one of 1 "results in a degenerate solution".
     """
@@ -26,18 +26,18 @@ class JLR:
         "generator": ("generator",),
         "encoder": ("encoder",),
     }
-    zero = ("encoder",)  # its output layer, as the release starts it (gan.py)
+    zero_output = ("encoder",)  # as in the release (gan.py)
 
     def __init__(self, regression: str = "cross-entropy", regression_weight: float = 0.25) -> None:
         self.form, self.weight = regression, regression_weight
 
     def losses(self, nets: Mapping[str, nn.Module], x: Tensor, z: Tensor) -> dict[str, Tensor]:
         G, D, E = nets["generator"], nets["discriminator"], cast("Encoder", nets["encoder"])
-        made = G(z)
-        real, fake = D(torch.cat([x, made]), batches=2).float().chunk(2)
-        found = regression(E, made, z, self.form)
+        generated = G(z)
+        real, fake = D(torch.cat([x, generated]), batches=2).float().chunk(2)
+        error = regression(E, generated, z, self.form)
         return {
             "discriminator": (softplus(-real).mean() + softplus(fake).mean()) / 2,
-            "generator": softplus(-fake).mean() + self.weight * found,
-            "encoder": found,
+            "generator": softplus(-fake).mean() + self.weight * error,
+            "encoder": error,
         }

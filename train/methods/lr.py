@@ -13,10 +13,10 @@ from ganlab.networks import Encoder
 
 
 def regression(E: Encoder, x: Tensor, z: Tensor, form: str) -> Tensor:
-    """How badly E finds z (N, D) in x = G(z): a mean over pictures and dimensions.
+    """The loss of E(x) as an estimate of z (N, D), where x = G(z): a mean over pictures and dimensions.
 
-    "cross-entropy" is the release's (dist.py): between E's logits and (z + 1) / 2, for a uniform prior.
-    "l2" is the lecture's: (E(x) - z)^2.
+    `form` is "cross-entropy", the release's (dist.py), between E's logits and (z + 1) / 2, for a uniform
+    prior; or "l2", (E(x) - z)^2.
     """
     logits = E.logits(x).float()
     if form == "cross-entropy":
@@ -25,7 +25,10 @@ def regression(E: Encoder, x: Tensor, z: Tensor, form: str) -> Tensor:
 
 
 class LR:
-    """A plain GAN; E learns z from G(z), and no gradient of that reaches G. E never sees a real picture."""
+    """A GAN, and an E that learns to regress z from G(z); no gradient of the regression reaches G.
+
+    E never sees a real picture.
+    """
 
     title = "Latent regressor"
     networks: tuple[str, ...] = ("generator", "discriminator", "encoder")
@@ -34,17 +37,17 @@ class LR:
         "generator": ("generator",),
         "encoder": ("encoder",),
     }
-    zero = ("encoder",)  # its output layer, as the release starts it (gan.py)
+    zero_output = ("encoder",)  # as in the release (gan.py)
 
     def __init__(self, regression: str = "cross-entropy") -> None:
         self.form = regression
 
     def losses(self, nets: Mapping[str, nn.Module], x: Tensor, z: Tensor) -> dict[str, Tensor]:
         G, D, E = nets["generator"], nets["discriminator"], cast("Encoder", nets["encoder"])
-        made = G(z)
-        real, fake = D(torch.cat([x, made]), batches=2).float().chunk(2)
+        generated = G(z)
+        real, fake = D(torch.cat([x, generated]), batches=2).float().chunk(2)
         return {
             "discriminator": (softplus(-real).mean() + softplus(fake).mean()) / 2,
             "generator": softplus(-fake).mean(),
-            "encoder": regression(E, made.detach(), z, self.form),
+            "encoder": regression(E, generated.detach(), z, self.form),
         }

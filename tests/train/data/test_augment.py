@@ -8,12 +8,12 @@ from torch import Tensor
 
 from ganlab.gallery import Pictures
 from ganlab.judge import Judge
-from train.data.augment import augmented
+from train.data.augment import augment
 
 
 def views(x: Tensor, seed: int = 0) -> Tensor:
     torch.manual_seed(seed)
-    return augmented(x)
+    return augment(x)
 
 
 @pytest.mark.parametrize("shape", [(6, 1, 28, 28), (4, 3, 32, 32), (3, 3, 48, 48)])

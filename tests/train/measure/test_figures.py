@@ -53,7 +53,7 @@ def made(known: Pictures, method: str, zero: bool = False, **changes: Any) -> La
     """A narrow random model with the networks of a method; `zero`: E's output as its training starts it."""
     config = dataclasses.replace(TINY, method=method, networks=METHODS[method].networks, **changes)
     nets = networks.build(config)
-    networks.initialise(nets, 5, METHODS[method].zero if zero else ())  # type: ignore[attr-defined]
+    networks.initialise(nets, 5, METHODS[method].zero_output if zero else ())  # type: ignore[attr-defined]
     for name in ("encoder", "discriminator"):
         if name in nets:
             networks.calibrate(nets[name], [(known.inputs(slice(0, 90)),)])

@@ -18,7 +18,7 @@ from train import publish
 from train.config import TrainConfig
 from train.methods import bigan_plus
 from train.methods.bigan import BiGAN
-from train.methods.bigan_plus import BiGANPlus, contrast, sliced_distance
+from train.methods.bigan_plus import BiGANPlus, nt_xent, sliced_wasserstein
 from train.run_folder import load_networks
 from train.trainer import Trainer
 
@@ -83,8 +83,8 @@ def test_the_contrast_is_the_nt_xent_of_its_paper() -> None:
         near = [torch.exp(row @ other / bigan_plus.TEMPERATURE) for other in rows]
         total = sum(value for k, value in enumerate(near) if k != i)
         losses.append(-torch.log(near[(i + 5) % 10] / total))
-    torch.testing.assert_close(contrast(a, b), torch.stack(losses).mean())
-    assert contrast(a, a) < contrast(a, b)
+    torch.testing.assert_close(nt_xent(a, b), torch.stack(losses).mean())
+    assert nt_xent(a, a) < nt_xent(a, b)
 
 
 def test_the_contrast_is_of_two_views_of_a_picture(
@@ -93,12 +93,12 @@ def test_the_contrast_is_of_two_views_of_a_picture(
     x, _ = batch()
     views = [x.flip(2), x.flip(3)]
     made = iter(views)
-    monkeypatch.setattr(bigan_plus, "augmented", lambda asked: next(made))
+    monkeypatch.setattr(bigan_plus, "augment", lambda asked: next(made))
     found = players(BiGANPlus(contrast_weight=0.5), nets)
     base = players(BiGANPlus(), nets)
     added = found["generator_encoder"] - base["generator_encoder"]
     both = [nets["encoder"].hidden(some) for some in views]  # type: ignore[operator]
-    torch.testing.assert_close(added, 0.5 * contrast(*both))
+    torch.testing.assert_close(added, 0.5 * nt_xent(*both))
     torch.testing.assert_close(found["discriminator"], base["discriminator"])
 
 
@@ -106,7 +106,7 @@ def test_half_of_what_is_given_back_are_views(
     nets: dict[str, nn.Module], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     x, _ = batch()
-    monkeypatch.setattr(bigan_plus, "augmented", lambda asked: asked.flip(2))
+    monkeypatch.setattr(bigan_plus, "augment", lambda asked: asked.flip(2))
     target = torch.cat([x[:4], x[4:].flip(2)])
     error = (nets["generator"](nets["encoder"](target)) - target).square().flatten(1).sum(1).mean()
     with_pixels = players(BiGANPlus(augment=True, pixel_weight=1.0), nets)["generator_encoder"]
@@ -128,15 +128,15 @@ def test_noise_is_added_to_codes_that_g_decodes_and_d_judges(nets: dict[str, nn.
     torch.testing.assert_close(judged[0], torch.cat([second, z]))
 
 
-def test_the_sliced_distance_of_a_shift_and_of_a_scale() -> None:
+def test_the_sliced_wasserstein_of_a_shift_and_of_a_scale() -> None:
     torch.manual_seed(0)
     a = torch.randn(400, 6, dtype=torch.float32)
-    assert sliced_distance(a, a[torch.randperm(400)]) < 1e-10  # rows in any order
+    assert sliced_wasserstein(a, a[torch.randperm(400)]) < 1e-10  # rows in any order
     shift = torch.tensor([3.0, 0, 0, 0, 0, 4.0])
     # Along a unit direction u a shift s moves every projection by u . s: on average |s|^2 / D, squared.
-    found = torch.stack([sliced_distance(a, a + shift) for _ in range(50)]).mean()
+    found = torch.stack([sliced_wasserstein(a, a + shift) for _ in range(50)]).mean()
     assert float(found) == pytest.approx(25 / 6, rel=0.05)
-    found = torch.stack([sliced_distance(a, 3 * a) for _ in range(50)]).mean()
+    found = torch.stack([sliced_wasserstein(a, 3 * a) for _ in range(50)]).mean()
     assert float(found) == pytest.approx(4 * float(a.square().mean()), rel=0.05)
 
 
@@ -144,7 +144,7 @@ def test_codes_are_pulled_to_the_prior_by_the_weight_of_their_distance(
     nets: dict[str, nn.Module], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     x, z = batch()
-    monkeypatch.setattr(bigan_plus, "sliced_distance", lambda a, b: (a - b).square().mean())
+    monkeypatch.setattr(bigan_plus, "sliced_wasserstein", lambda a, b: (a - b).square().mean())
     base, found = players(BiGANPlus(), nets), players(BiGANPlus(prior_weight=0.3), nets)
     added = found["generator_encoder"] - base["generator_encoder"]
     torch.testing.assert_close(added, 0.3 * (nets["encoder"](x) - z).square().mean())
@@ -175,14 +175,14 @@ def test_no_gradient_reaches_e_through_the_latents_that_its_codes_gave(nets: dic
     method = BiGANPlus(code_share=1.0, code_spread=0.0)
     code = nets["encoder"](batch()[0])
     assert code.requires_grad
-    assert not method._moved(code, batch()[1]).requires_grad
+    assert not method._mix_in_codes(batch()[1], code).requires_grad
 
 
 def test_codes_are_compared_with_the_prior_whatever_the_games_latents_are(
     nets: dict[str, nn.Module], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Tensor] = []
-    monkeypatch.setattr(bigan_plus, "sliced_distance", lambda a, b: seen.append(b) or a.sum())
+    monkeypatch.setattr(bigan_plus, "sliced_wasserstein", lambda a, b: seen.append(b) or a.sum())
     players(BiGANPlus(prior_weight=1.0, code_share=1.0), nets)
     torch.testing.assert_close(seen[0], batch()[1])
 

@@ -14,7 +14,7 @@ from ganlab.networks import FAMILIES
 from tests.train.methods.nets import batch, give_opinions, gradients, opinionated
 from tests.train.runs import STEPS, assert_same, log, settings, state, stop_after
 from train.config import TrainConfig
-from train.methods import METHODS, list_settings, make
+from train.methods import METHODS, build_method, list_settings
 from train.trainer import Trainer
 
 PLAYERS = [(name, player) for name, method in METHODS.items() for player in method.players]
@@ -130,9 +130,9 @@ def test_a_method_is_made_with_the_settings_of_the_run(name: str) -> None:
         expected = METHODS[name](
             **{key: value for key, value in changes.items() if key in list_settings(name)}
         )
-        made = make(name, config)
-        assert type(made) is METHODS[name]
-        losses, others = made.losses(nets, x, z), expected.losses(nets, x, z)
+        method = build_method(name, config)
+        assert type(method) is METHODS[name]
+        losses, others = method.losses(nets, x, z), expected.losses(nets, x, z)
         assert all(torch.equal(loss, others[player]) for player, loss in losses.items())
 
 
