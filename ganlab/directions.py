@@ -25,7 +25,7 @@ from ganlab import latent, tensor_files
 from ganlab.config import CheckpointError
 from ganlab.gallery import Gallery
 from ganlab.model import LatentModel
-from ganlab.networks.folded import Layer
+from ganlab.networks.folding import Layer
 
 FILE = "directions.safetensors"
 KINDS = ("principal", "closed-form", "classes", "attributes", "raw")
@@ -132,7 +132,7 @@ class Directions:
         if kind == "principal":
             return list_principal(*self.principal)
         if kind == "closed-form":
-            return list_closed_form(self.model.folded, self.covariance)
+            return list_closed_form(self.model.fold_generator(), self.covariance)
         statistics = self._statistics
         assert statistics is not None
         if kind == "classes":

@@ -17,7 +17,7 @@ from ganlab.config import CheckpointError, ModelConfig
 from ganlab.hub import CONFIG_FILE, resolve
 from ganlab.mixture import MIXTURE_FILE, Mixture
 from ganlab.networks import Encoder
-from ganlab.networks.folded import Foldable, Layer
+from ganlab.networks.folding import Foldable, Layer
 
 METRICS_FILE = "metrics.json"
 MAX_WEIGHTS_BYTES = 2**30  # a network takes a few megabytes; a larger file is refused unread
@@ -50,10 +50,9 @@ class LatentModel:
             raise CheckpointError(f"{self.config.name} has no generator, so it cannot make pictures.")
         return self.networks["generator"]
 
-    @property
-    def folded(self) -> list[Layer]:
+    def fold_generator(self) -> list[Layer]:
         """The generator as plain layers."""
-        return cast("Foldable", self.generator).folded()
+        return cast("Foldable", self.generator).fold()
 
     def get_metrics(self, *keys: str) -> Any:
         """The value in metrics.json under these nested keys, or None where it was not measured."""

@@ -35,7 +35,7 @@ def model(family: str, **settings: object) -> LatentModel:
 def test_no_other_way_changes_the_first_layers_more(family: str) -> None:
     """For closed forms: what the layers that z enters get from a step is largest along the first one,
     and then along each among those orthogonal to the ones before."""
-    layers = model(family).folded
+    layers = model(family).fold_generator()
     found = directions.list_closed_form(layers, torch.eye(6))
     vectors = torch.stack([direction.vector for direction in found]).double()
     torch.testing.assert_close(vectors @ vectors.T, torch.eye(6).double(), atol=1e-5, rtol=0)
@@ -54,7 +54,9 @@ def test_no_other_way_changes_the_first_layers_more(family: str) -> None:
 
 def test_a_step_of_a_closed_form_is_the_codes_deviation() -> None:
     codes = noise(2000, 6) * torch.tensor([1.0, 2, 3, 4, 5, 6])
-    for direction in directions.list_closed_form(model("conv", prior="normal").folded, torch.cov(codes.T)):
+    for direction in directions.list_closed_form(
+        model("conv", prior="normal").fold_generator(), torch.cov(codes.T)
+    ):
         along = codes @ direction.vector
         assert direction.deviation == pytest.approx(float(along.std()), rel=1e-3)
 

@@ -13,22 +13,23 @@ from torch import Tensor, nn
 
 from ganlab.config import ModelConfig
 from ganlab.networks import conv, paper, tutorial
-from ganlab.networks.base import Discriminator, Encoder, JointDiscriminator, Startable
+from ganlab.networks.base import Discriminator, Encoder, Initialisable, JointDiscriminator
 
 __all__ = ["FAMILIES", "Discriminator", "Encoder", "JointDiscriminator", "build", "calibrate", "initialise"]
 
 
 FAMILIES: dict[str, Mapping[str, Callable[[ModelConfig], nn.Module]]] = {
     "paper": paper.NETWORKS,
-    "tutorial-gan": tutorial.networks(tutorial.GAN),
-    "tutorial-gan-colour": tutorial.networks(tutorial.GAN_COLOUR),
-    "tutorial-bigan": tutorial.networks(tutorial.BIGAN),
+    "tutorial-gan": tutorial.list_networks(tutorial.GAN),
+    "tutorial-gan-colour": tutorial.list_networks(tutorial.GAN_COLOUR),
+    "tutorial-bigan": tutorial.list_networks(tutorial.BIGAN),
     "conv": conv.NETWORKS,
 }
 
 
 def build(config: ModelConfig) -> dict[str, nn.Module]:
-    """The networks that `config.networks` names, uninitialised beyond torch's default."""
+    """The networks that `config.networks` names, with torch's default initialisation. ValueError for an
+    unknown family or network."""
     family = FAMILIES.get(config.family)
     if family is None:
         raise ValueError(f"Unknown network family {config.family!r}; available = {list(FAMILIES)}.")
@@ -39,21 +40,22 @@ def build(config: ModelConfig) -> dict[str, nn.Module]:
 
 
 def initialise(networks: Mapping[str, nn.Module], seed: int, zero: Collection[str] = ()) -> None:
-    """Weights as each network's family starts them, the same for a seed on every machine.
+    """Set the initial weights of each network's family, in place; a seed gives the same on every machine.
 
-    Networks are set in their order, so one more at the end leaves those before it as they were. `zero`
-    names the networks whose output layer starts at zero as the paper's discriminators' do anyway.
+    Networks are initialised in their order, so that appending one changes none before it. `zero` names
+    networks whose output layer starts at zero, as that of the paper's discriminators always does.
     """
     rng = torch.Generator().manual_seed(seed)
     for name, network in networks.items():
-        cast(Startable, network).initialise(rng, name in zero)
+        cast(Initialisable, network).initialise(rng, name in zero)
 
 
 @torch.no_grad()
 def calibrate(network: nn.Module, batches: Iterable[tuple[Tensor, ...]]) -> None:
-    """Replace running batch-norm statistics by plain averages over `batches` (the release's "deploy" step).
+    """Replace running batch-norm statistics, in place, by their averages over `batches` of the network's
+    inputs (the "deploy" step of the BiGAN paper's release).
 
-    The running average that training leaves behind follows the last few hundred batches only.
+    The running averages that training leaves follow only the last few hundred batches.
     """
     norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]

@@ -1,4 +1,4 @@
-"""What the app may ask of a network, whatever its family: the layers behind a code and a verdict.
+"""What every family's encoders and discriminators offer: their output, and the hidden layer before it.
 
 Shapes: x is (N, C, H, W) in [0, 1]; z is (N, latent_dim) in the prior's support.
 """
@@ -11,16 +11,19 @@ import torch
 from torch import Tensor, nn
 
 
-class Startable(Protocol):
-    """A network that knows the weights that training starts from."""
+class Initialisable(Protocol):
+    """A network that sets its own initial weights."""
 
-    def initialise(self, rng: torch.Generator, zero_output: bool = False) -> None: ...
+    def initialise(self, rng: torch.Generator, zero_output: bool = False) -> None:
+        """Draw all weights from `rng`, in place; with `zero_output` those of the output layer become 0."""
+        ...
 
 
 class Encoder(nn.Module):
-    """x -> z. `hidden` is the space "features" (the release's NNC_e-), `logits` the raw output (its NNC_e).
+    """x (N, C, H, W) in [0, 1] -> z (N, latent_dim).
 
-    For a uniform prior, z = 2 sigmoid(logits) - 1 stays inside the box.
+    `hidden` is the space "features" (NNC_e- in the BiGAN paper's release), `logits` the raw output (NNC_e).
+    For a uniform prior z = 2 sigmoid(logits) - 1, which stays inside its box.
     """
 
     prior: str
@@ -31,26 +34,28 @@ class Encoder(nn.Module):
         raise NotImplementedError
 
     def logits(self, x: Tensor) -> Tensor:
+        """The output layer before `to_latents`: (N, latent_dim), unbounded."""
         out: Tensor = self.output(self.hidden(x))
         return out
 
-    def codes(self, logits: Tensor) -> Tensor:
-        """Logits as latents, in the prior's support."""
-        return 2 * torch.sigmoid(widened(logits)) - 1 if self.prior == "uniform" else logits
+    def to_latents(self, logits: Tensor) -> Tensor:
+        """Logits (N, latent_dim) as latents in the prior's support."""
+        return 2 * torch.sigmoid(widen(logits)) - 1 if self.prior == "uniform" else logits
 
-    def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """E(x) and `hidden` of x, in one pass."""
+    def encode_with_features(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """E(x) (N, latent_dim) and `hidden(x)` (N, F), in one pass."""
         h = self.hidden(x)
-        return self.codes(self.output(h)), h
+        return self.to_latents(self.output(h)), h
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.codes(self.logits(x))
+        return self.to_latents(self.logits(x))
 
 
 class Discriminator(nn.Module):
-    """x -> logit (N,). `hidden` is the space "discriminator".
+    """x (N, C, H, W) in [0, 1] -> logit (N,), larger for real pictures. `hidden` is the space
+    "discriminator".
 
-    A "pair_discriminator" is one that takes two pictures as one of twice the channels, (N, 2C, H, W).
+    A "pair_discriminator" takes two pictures as one with twice the channels, (N, 2C, H, W).
     """
 
     output: nn.Module
@@ -60,14 +65,17 @@ class Discriminator(nn.Module):
         raise NotImplementedError
 
     def forward(self, x: Tensor, batches: int = 1) -> Tensor:
-        """`batches` equal parts of the rows are normalised apart, as if they had come one by one; their
-        matrix products are shared."""
+        """Batch norm treats `batches` equal parts of the rows as separate batches; they share the matrix
+        products."""
         out: Tensor = self.output(self.hidden(x, batches)).squeeze(1)
         return out
 
 
 class JointDiscriminator(nn.Module):
-    """(x, z) -> logit (N,)."""
+    """Pairs (x, z), (N, C, H, W) and (N, latent_dim), -> logit (N,), larger for (x, E(x)) than for (G(z), z).
+
+    `hidden` is the space "discriminator".
+    """
 
     output: nn.Module
 
@@ -80,15 +88,17 @@ class JointDiscriminator(nn.Module):
         return out
 
 
-def in_parts(norm: nn.Module, h: Tensor, batches: int) -> Tensor:
-    """h normalised in `batches` equal parts."""
+def apply_in_parts(norm: nn.Module, h: Tensor, batches: int) -> Tensor:
+    """norm(h), applied to `batches` equal parts of the rows of h separately."""
     return torch.cat([norm(part) for part in h.chunk(batches)]) if batches > 1 else norm(h)
 
 
-def widened(logits: Tensor) -> Tensor:
-    """An output of G or E before its last nonlinearity, in float32 where autocast made it narrower.
+def widen(logits: Tensor) -> Tensor:
+    """An output of G or E before its last nonlinearity, as float32 where autocast computed it in half
+    precision.
 
-    In bf16, sigmoid and tanh round what is near 1 to 1 and its slope to 0: GANs whose D subtracts each
-    batch's mean then collapse onto one picture, and codes near the box's edge are told from drawn ones.
+    In bf16, sigmoid and tanh round values near 1 to 1 and their slope to 0: GANs whose D subtracts the mean
+    of each batch then collapse onto one picture, and D can distinguish codes near the box's edge from
+    samples.
     """
     return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits

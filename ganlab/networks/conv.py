@@ -1,16 +1,15 @@
 """The "conv" family: DCGAN (Radford, Metz and Chintala, arXiv 1511.06434), with an encoder and a D of pairs.
 
-Convolutions of 4 x 4 pixels and stride 2, LeakyReLU in E and D, ReLU in G, weights N(0, 0.02), biases 0.
-G ends in tanh and all work on pixels in [-1, 1], which is kept inside: the app's pictures are in [0, 1] on
-both sides. Between the innermost grid and the code lies a linear hidden layer, which DCGAN lacks; E's is the
-space "features".
+Convolutions of 4 x 4 pixels and stride 2, LeakyReLU in E and D, ReLU in G, weights N(0, 0.02), biases 0. G
+ends in tanh, and all networks work on pixels in [-1, 1], but take and return pictures in [0, 1]. Between the
+innermost grid and the latent is a linear hidden layer, which DCGAN lacks; that of E is the space "features".
 
 `config.width` is the number of channels next to the picture; each stage inwards doubles it, up to 8 times.
-`config.norm` says what steadies the discriminators; G and E have batch norm whatever it is:
+`config.norm` is the normalisation of the discriminators; G and E always have batch norm:
 
-- "batch": batch norm behind each layer but the first convolution and the output, as DCGAN has it;
+- "batch": batch norm after each layer but the first convolution and the output, as in DCGAN;
 - "spectral": every weight is divided by its largest singular value (Miyato et al., arXiv 1802.05957);
-- "none": nothing, for losses that batch norm would disturb.
+- "none": no normalisation, for losses that batch norm would disturb.
 """
 
 from __future__ import annotations
@@ -25,31 +24,32 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganlab.config import ModelConfig
-from ganlab.networks import base, folded
+from ganlab.networks import base, folding
 
 INIT_STD = 0.02
 LEAK = 0.2
 KERNEL = (4, 2, 1)  # side, stride and padding: halves or doubles a side exactly
-SMALLEST, LARGEST = 4, 7  # side of the innermost grid; one of 8 is halved once more
-MOST_DOUBLED = 8  # channels of the innermost stages, in widths
-UNITS = 16  # of a linear hidden layer, in widths
+MIN_GRID, MAX_GRID = 4, 7  # side of the innermost grid; one of 8 is halved once more
+MAX_MULTIPLE = 8  # most channels of a stage, in widths
+UNITS = 16  # units of a linear hidden layer, in widths
 
 
-def channels(config: ModelConfig) -> list[int]:
-    """Channels of each stage, from the picture inwards: one stage each time the side is halved."""
+def list_channels(config: ModelConfig) -> list[int]:
+    """Channels of each stage, from the picture inwards; each stage halves the side. ValueError for a
+    `config.size` that cannot be halved to a grid of MIN_GRID to MAX_GRID pixels a side."""
     grid, stages = config.size, 0
-    while grid > LARGEST and grid % 2 == 0:
+    while grid > MAX_GRID and grid % 2 == 0:
         grid, stages = grid // 2, stages + 1
-    if not (SMALLEST <= grid <= LARGEST and stages):
+    if not (MIN_GRID <= grid <= MAX_GRID and stages):
         raise ValueError(
-            f"The family conv doubles a grid of {SMALLEST} to {LARGEST} pixels a side until it is a picture,"
+            f"The family conv doubles a grid of {MIN_GRID} to {MAX_GRID} pixels a side until it is a picture,"
             f" which makes 28, 32, 48, 64, 96 or 128 pixels a side, but not {config.size}."
         )
-    return [config.width * min(2**stage, MOST_DOUBLED) for stage in range(stages)]
+    return [config.width * min(2**stage, MAX_MULTIPLE) for stage in range(stages)]
 
 
 class SpectralLinear(nn.Linear):
-    """A linear layer whose weight has the largest singular value 1; see `normalised`."""
+    """A linear layer whose weight has the largest singular value 1; see `normalise_weight`."""
 
     u: Tensor
 
@@ -58,12 +58,12 @@ class SpectralLinear(nn.Linear):
         self.register_buffer("u", torch.ones(outputs))
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.linear(input, normalised(self), self.bias)
+        return F.linear(input, normalise_weight(self), self.bias)
 
 
 class SpectralConv2d(nn.Conv2d):
     """A convolution of stride 2 whose weight, as a matrix (outputs, the rest), has the largest singular
-    value 1; see `normalised`."""
+    value 1; see `normalise_weight`."""
 
     u: Tensor
 
@@ -72,15 +72,15 @@ class SpectralConv2d(nn.Conv2d):
         self.register_buffer("u", torch.ones(outputs))
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.conv2d(input, normalised(self), self.bias, self.stride, self.padding)
+        return F.conv2d(input, normalise_weight(self), self.bias, self.stride, self.padding)
 
 
-def normalised(layer: SpectralLinear | SpectralConv2d) -> Tensor:
-    """The layer's weight over its largest singular value (arXiv 1802.05957, algorithm 1).
+def normalise_weight(layer: SpectralLinear | SpectralConv2d) -> Tensor:
+    """The layer's weight divided by its largest singular value (arXiv 1802.05957, algorithm 1).
 
-    One power iteration from the buffer u; in training the buffer keeps its result, so that the estimate
-    follows the weight. torch's parametrisation draws its vectors from the global random state and,
-    under autocast, takes the singular value in half precision; this one does neither.
+    One power iteration from the buffer u; in training the result replaces the buffer, so that the estimate
+    follows the weight. Unlike torch's parametrisation, this draws nothing from the global random state, and
+    computes the singular value in full precision under autocast.
     """
     with torch.autocast(layer.weight.device.type, enabled=False):
         W = layer.weight.flatten(1)
@@ -92,11 +92,11 @@ def normalised(layer: SpectralLinear | SpectralConv2d) -> Tensor:
         return layer.weight / (u @ (W @ v))
 
 
-class _Start:
-    """Weights from N(0, 0.02), biases 0, gains 1; the vectors of spectral norm are drawn too."""
+class _Initialised:
+    """Weights from N(0, 0.02), biases 0, gains 1; the vectors u of spectral norm from N(0, 1)."""
 
     def initialise(self, rng: torch.Generator, zero_output: bool = False) -> None:
-        """`zero_output` does not reach an output with spectral norm: a zero has no direction to keep."""
+        """`zero_output` has no effect on an output with spectral norm, which cannot normalise zeros."""
         assert isinstance(self, nn.Module)
         for key, module in self.named_modules():
             spectral = isinstance(module, SpectralLinear | SpectralConv2d)
@@ -114,29 +114,29 @@ class _Start:
 
 
 class Layers(nn.Sequential):
-    """Layers in a row, whose batch norms see `batches` equal parts of the rows apart."""
+    """A sequence of layers whose batch norms treat `batches` equal parts of the rows as separate batches."""
 
     def forward(self, input: Tensor, batches: int = 1) -> Tensor:
         h = input
         for layer in self:
             is_norm = isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)
-            h = base.in_parts(layer, h, batches) if is_norm else layer(h)
+            h = base.apply_in_parts(layer, h, batches) if is_norm else layer(h)
         return h
 
 
 def _convolutions(config: ModelConfig, norm: str, pictures: int = 1) -> list[nn.Module]:
     """(N, pictures * C, H, W) -> (N, features of the innermost grid)."""
-    made: list[nn.Module] = []
-    for before, after in pairwise([pictures * config.channels, *channels(config)]):
-        batch_norm = norm == "batch" and bool(made)
+    layers: list[nn.Module] = []
+    for before, after in pairwise([pictures * config.channels, *list_channels(config)]):
+        batch_norm = norm == "batch" and bool(layers)
         if norm == "spectral":
-            made.append(SpectralConv2d(before, after))
+            layers.append(SpectralConv2d(before, after))
         else:
-            made.append(nn.Conv2d(before, after, *KERNEL, bias=not batch_norm))
+            layers.append(nn.Conv2d(before, after, *KERNEL, bias=not batch_norm))
         if batch_norm:
-            made.append(nn.BatchNorm2d(after))
-        made.append(nn.LeakyReLU(LEAK))
-    return [*made, nn.Flatten()]
+            layers.append(nn.BatchNorm2d(after))
+        layers.append(nn.LeakyReLU(LEAK))
+    return [*layers, nn.Flatten()]
 
 
 def _hidden(before: int, after: int, norm: str) -> list[nn.Module]:
@@ -151,7 +151,7 @@ def _linear(before: int, after: int, norm: str) -> nn.Module:
 
 def _grid(config: ModelConfig) -> tuple[int, int, int]:
     """Shape of the innermost grid, which lies between the linear layers and the convolutions."""
-    stages = channels(config)
+    stages = list_channels(config)
     side = config.size >> len(stages)
     return stages[-1], side, side
 
@@ -161,13 +161,14 @@ def _flat(config: ModelConfig) -> int:
     return depth * side * side
 
 
-class Generator(_Start, nn.Module):
-    """z -> x: two linear layers to the innermost grid, then transposed convolutions."""
+class Generator(_Initialised, nn.Module):
+    """z (N, latent_dim) -> x (N, C, H, W) in [0, 1]: two linear layers to the innermost grid, then transposed
+    convolutions."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        units, grid, stages = UNITS * config.width, _grid(config), channels(config)[::-1]
-        made: list[nn.Module] = [
+        units, grid, stages = UNITS * config.width, _grid(config), list_channels(config)[::-1]
+        layers: list[nn.Module] = [
             nn.Linear(config.latent_dim, units, bias=False),
             nn.BatchNorm1d(units),
             nn.ReLU(),
@@ -177,32 +178,32 @@ class Generator(_Start, nn.Module):
             nn.ReLU(),
         ]
         for before, after in pairwise(stages):
-            made += [
+            layers += [
                 nn.ConvTranspose2d(before, after, *KERNEL, bias=False),
                 nn.BatchNorm2d(after),
                 nn.ReLU(),
             ]
-        self.layers = nn.Sequential(*made)
+        self.layers = nn.Sequential(*layers)
         self.output = nn.ConvTranspose2d(stages[-1], config.channels, *KERNEL)
 
     def forward(self, z: Tensor) -> Tensor:
-        return (torch.tanh(base.widened(self.output(self.layers(z)))) + 1) / 2
+        return (torch.tanh(base.widen(self.output(self.layers(z)))) + 1) / 2
 
-    def folded(self) -> list[folded.Layer]:
-        of: list[Any] = list(self.layers)  # each of a type of its own, in the order of __init__
-        first, norm, _, second, grid, grid_norm, _, *rest = of
-        to_grid = folded.to_grid(folded.linear(second), grid_norm, grid.unflattened_size)
-        made = [folded.linear(first, norm), to_grid]
-        made += [folded.doubling(up, norm) for up, norm in zip(rest[::3], rest[1::3], strict=True)]
-        return [*made, folded.doubling(self.output, leak=folded.NO_LEAK, times=2.0)]
+    def fold(self) -> list[folding.Layer]:
+        modules: list[Any] = list(self.layers)  # of different types, in the order of __init__
+        first, norm, _, second, grid, grid_norm, _, *rest = modules
+        to_grid = folding.fold_into_grid(folding.fold_linear(second), grid_norm, grid.unflattened_size)
+        layers = [folding.fold_linear(first, norm), to_grid]
+        layers += [folding.fold_transposed(up, norm) for up, norm in zip(rest[::3], rest[1::3], strict=True)]
+        return [*layers, folding.fold_transposed(self.output, leak=folding.NO_LEAK, gain=2.0)]
 
 
-class Encoder(_Start, base.Encoder):
+class Encoder(_Initialised, base.Encoder):
     """x -> z: the generator mirrored.
 
-    With a `config.feature_dim` the features are not the last hidden layer but a head of their own upon it,
-    one hidden layer more and then so many numbers, brought to length 1: what tells a 4 from a 9 need not
-    tell how it is slanted, which the code has to know.
+    With a `config.feature_dim` the features are not the last hidden layer but the output of a separate head
+    on it: one more hidden layer and `feature_dim` numbers, normalised to length 1. Features that separate a 4
+    from a 9 need not hold its slant, which the code needs.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -222,20 +223,20 @@ class Encoder(_Start, base.Encoder):
         out: Tensor = self.output(self._last(x))
         return out
 
-    def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def encode_with_features(self, x: Tensor) -> tuple[Tensor, Tensor]:
         h = self._last(x)
-        return self.codes(self.output(h)), self._features(h)
+        return self.to_latents(self.output(h)), self._features(h)
 
     def _last(self, x: Tensor) -> Tensor:
         h: Tensor = self.layers(2 * x - 1)
         return h
 
     def _features(self, h: Tensor) -> Tensor:
-        return h if self.head is None else F.normalize(base.widened(self.head(h)), dim=1)
+        return h if self.head is None else F.normalize(base.widen(self.head(h)), dim=1)
 
 
-class Discriminator(_Start, base.Discriminator):
-    """The encoder's layers, then one unit."""
+class Discriminator(_Initialised, base.Discriminator):
+    """The encoder's layers, then one unit; `pictures` of them side by side in the channels."""
 
     def __init__(self, config: ModelConfig, pictures: int = 1) -> None:
         super().__init__()
@@ -248,8 +249,8 @@ class Discriminator(_Start, base.Discriminator):
         return h
 
 
-class JointDiscriminator(_Start, base.JointDiscriminator):
-    """Convolutions of x and two hidden layers of z, side by side, through two hidden layers more."""
+class JointDiscriminator(_Initialised, base.JointDiscriminator):
+    """Convolutions of x and two hidden layers of z, concatenated, then two more hidden layers."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

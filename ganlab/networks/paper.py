@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganlab.config import ModelConfig
-from ganlab.networks import base, folded
+from ganlab.networks import base, folding
 
 INIT_STD = 0.02
 LEAK = 0.2
@@ -29,8 +29,8 @@ def _batch_norm(features: int) -> nn.BatchNorm1d:
     return nn.BatchNorm1d(features, eps=1e-8, affine=False)
 
 
-class _Start:
-    """Weights from N(0, 0.02), an output layer zero where it is wanted (release, net.py and gan.py)."""
+class _Initialised:
+    """Weights from N(0, 0.02), a zero output layer where asked for (release, net.py and gan.py)."""
 
     zero_output = False
 
@@ -43,7 +43,7 @@ class _Start:
                 nn.init.normal_(weight, std=INIT_STD, generator=rng)
 
 
-class Generator(_Start, nn.Module):
+class Generator(_Initialised, nn.Module):
     """z -> x. The second hidden layer also receives a linear skip of z, before its batch norm."""
 
     def __init__(self, config: ModelConfig) -> None:
@@ -59,17 +59,17 @@ class Generator(_Start, nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         h = F.relu(self.first_norm(self.first(z)))
         h = F.relu(self.second_norm(self.second(h) + self.skip(z)))
-        return torch.sigmoid(base.widened(self.output(h))).view(-1, *self.shape)
+        return torch.sigmoid(base.widen(self.output(h))).view(-1, *self.shape)
 
-    def folded(self) -> list[folded.Layer]:
+    def fold(self) -> list[folding.Layer]:
         return [
-            folded.linear(self.first, self.first_norm),
-            folded.linear(self.second, self.second_norm, skip=self.skip),
-            folded.to_pixels(folded.linear(self.output, leak=folded.NO_LEAK), self.shape),
+            folding.fold_linear(self.first, self.first_norm),
+            folding.fold_linear(self.second, self.second_norm, skip=self.skip),
+            folding.reorder_outputs(folding.fold_linear(self.output, leak=folding.NO_LEAK), self.shape),
         ]
 
 
-class Encoder(_Start, base.Encoder):
+class Encoder(_Initialised, base.Encoder):
     """x -> z, without batch norm in the first layer."""
 
     def __init__(self, config: ModelConfig) -> None:
@@ -85,8 +85,8 @@ class Encoder(_Start, base.Encoder):
         return F.leaky_relu(self.second_norm(self.second(h)), LEAK)
 
 
-class Discriminator(_Start, base.Discriminator):
-    """The encoder's trunk, then one unit."""
+class Discriminator(_Initialised, base.Discriminator):
+    """The encoder's hidden layers, then one unit."""
 
     zero_output = True
 
@@ -99,10 +99,10 @@ class Discriminator(_Start, base.Discriminator):
 
     def hidden(self, x: Tensor, batches: int = 1) -> Tensor:
         h = F.leaky_relu(self.first(x.flatten(1)), LEAK)
-        return F.leaky_relu(base.in_parts(self.second_norm, self.second(h), batches), LEAK)
+        return F.leaky_relu(base.apply_in_parts(self.second_norm, self.second(h), batches), LEAK)
 
 
-class JointDiscriminator(_Start, base.JointDiscriminator):
+class JointDiscriminator(_Initialised, base.JointDiscriminator):
     """z enters once, linearly, at the second layer before its batch norm."""
 
     zero_output = True
@@ -118,7 +118,7 @@ class JointDiscriminator(_Start, base.JointDiscriminator):
     def hidden(self, x: Tensor, z: Tensor, batches: int = 1) -> Tensor:
         h = F.leaky_relu(self.first(x.flatten(1)), LEAK)
         h = self.second(h) + self.latent(z)
-        return F.leaky_relu(base.in_parts(self.second_norm, h, batches), LEAK)
+        return F.leaky_relu(base.apply_in_parts(self.second_norm, h, batches), LEAK)
 
 
 NETWORKS: dict[str, Callable[[ModelConfig], nn.Module]] = {

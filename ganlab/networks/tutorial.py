@@ -1,9 +1,9 @@
 """The "tutorial" families: plain perceptrons as lectures and tutorials on GANs build them.
 
-Every layer has a bias, none is normalised; G ends in tanh and all work on pixels in [-1, 1], which is
-kept inside: the app's pictures are in [0, 1] on both sides. Weights start as He et al. start them
-(arXiv 1502.01852), biases at 0: from PyTorch's default, in which each layer shrinks what comes of z, the GAN
-of MNIST collapsed onto one or two digits within the first epochs and did not recover.
+Every layer has a bias, none is normalised; G ends in tanh, and all networks work on pixels in [-1, 1], but
+take and return pictures in [0, 1]. Weights are initialised as by He et al. (arXiv 1502.01852), biases as 0:
+with PyTorch's default, in which each layer shrinks its signal, the GAN of MNIST collapsed onto one or two
+digits within the first epochs and did not recover.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from ganlab.config import ModelConfig
-from ganlab.networks import base, folded
+from ganlab.networks import base, folding
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Hidden layers as shares of the config's width, and what lies between them."""
+    """Units of the hidden layers, as shares of the config's width, and what follows each layer."""
 
     generator: tuple[float, ...]
     others: tuple[float, ...]  # of D and of E
@@ -29,7 +29,8 @@ class Layout:
     leak: float = 0.2
     dropout: float = 0.0  # after each hidden layer of D
 
-    def trunk(self, inputs: int, width: int, dropout: float = 0.0) -> nn.Sequential:
+    def build_trunk(self, inputs: int, width: int, dropout: float = 0.0) -> nn.Sequential:
+        """The hidden layers of D or E."""
         return _layers(inputs, _units(self.others, width), self.leak, dropout)
 
 
@@ -41,11 +42,12 @@ GAN_COLOUR = Layout(generator=(1 / 4, 1 / 2, 1), others=(1, 1 / 2, 1 / 4), gener
 BIGAN = Layout(generator=(1, 1), others=(1, 1), leak=0.0)
 
 
-class _Start:
-    """Weights from N(0, 2 / inputs), which keeps a signal's size through layers of ReLU; biases 0."""
+class _Initialised:
+    """Weights from N(0, 2 / inputs), which keeps the variance of a signal through layers of ReLU; biases
+    0."""
 
     def initialise(self, rng: torch.Generator, zero_output: bool = False) -> None:
-        """`zero_output` is the paper's, and no tutorial's."""
+        """`zero_output` has no effect: tutorials do not start an output layer at zero."""
         assert isinstance(self, nn.Module)
         for module in self.modules():
             if isinstance(module, nn.Linear):
@@ -58,15 +60,17 @@ def _units(shares: Sequence[float], width: int) -> list[int]:
 
 
 def _layers(inputs: int, units: Sequence[int], leak: float, dropout: float = 0.0) -> nn.Sequential:
-    made: list[nn.Module] = []
+    layers: list[nn.Module] = []
     for before, after in zip([inputs, *units], units, strict=False):
-        made += [nn.Linear(before, after), nn.LeakyReLU(leak) if leak else nn.ReLU()]
+        layers += [nn.Linear(before, after), nn.LeakyReLU(leak) if leak else nn.ReLU()]
         if dropout:
-            made.append(nn.Dropout(dropout))
-    return nn.Sequential(*made)
+            layers.append(nn.Dropout(dropout))
+    return nn.Sequential(*layers)
 
 
-class Generator(_Start, nn.Module):
+class Generator(_Initialised, nn.Module):
+    """z (N, latent_dim) -> x (N, C, H, W) in [0, 1]."""
+
     def __init__(self, config: ModelConfig, layout: Layout) -> None:
         super().__init__()
         self.shape = config.image_shape
@@ -76,20 +80,22 @@ class Generator(_Start, nn.Module):
         self.output = nn.Linear(units[-1], config.pixels)
 
     def forward(self, z: Tensor) -> Tensor:
-        return ((torch.tanh(base.widened(self.output(self.layers(z)))) + 1) / 2).view(-1, *self.shape)
+        return ((torch.tanh(base.widen(self.output(self.layers(z)))) + 1) / 2).view(-1, *self.shape)
 
-    def folded(self) -> list[folded.Layer]:
-        output = folded.linear(self.output, leak=folded.NO_LEAK, times=2.0)
+    def fold(self) -> list[folding.Layer]:
+        output = folding.fold_linear(self.output, leak=folding.NO_LEAK, gain=2.0)
         linear = [layer for layer in self.layers if isinstance(layer, nn.Linear)]
-        hidden = [folded.linear(layer, leak=self.leak) for layer in linear]
-        return [*hidden, folded.to_pixels(output, self.shape)]
+        hidden = [folding.fold_linear(layer, leak=self.leak) for layer in linear]
+        return [*hidden, folding.reorder_outputs(output, self.shape)]
 
 
-class Encoder(_Start, base.Encoder):
+class Encoder(_Initialised, base.Encoder):
+    """x -> z."""
+
     def __init__(self, config: ModelConfig, layout: Layout) -> None:
         super().__init__()
         self.prior = config.prior
-        self.layers = layout.trunk(config.pixels, config.width)
+        self.layers = layout.build_trunk(config.pixels, config.width)
         self.output = nn.Linear(_units(layout.others, config.width)[-1], config.latent_dim)
 
     def hidden(self, x: Tensor) -> Tensor:
@@ -97,10 +103,12 @@ class Encoder(_Start, base.Encoder):
         return h
 
 
-class Discriminator(_Start, base.Discriminator):
+class Discriminator(_Initialised, base.Discriminator):
+    """x -> logit; `pictures` of them side by side in the channels."""
+
     def __init__(self, config: ModelConfig, layout: Layout, pictures: int = 1) -> None:
         super().__init__()
-        self.layers = layout.trunk(pictures * config.pixels, config.width, layout.dropout)
+        self.layers = layout.build_trunk(pictures * config.pixels, config.width, layout.dropout)
         self.output = nn.Linear(_units(layout.others, config.width)[-1], 1)
 
     def hidden(self, x: Tensor, batches: int = 1) -> Tensor:
@@ -108,10 +116,12 @@ class Discriminator(_Start, base.Discriminator):
         return h
 
 
-class JointDiscriminator(_Start, base.JointDiscriminator):
+class JointDiscriminator(_Initialised, base.JointDiscriminator):
+    """(x, z) -> logit, with x and z side by side as one input."""
+
     def __init__(self, config: ModelConfig, layout: Layout) -> None:
         super().__init__()
-        self.layers = layout.trunk(config.pixels + config.latent_dim, config.width, layout.dropout)
+        self.layers = layout.build_trunk(config.pixels + config.latent_dim, config.width, layout.dropout)
         self.output = nn.Linear(_units(layout.others, config.width)[-1], 1)
 
     def hidden(self, x: Tensor, z: Tensor, batches: int = 1) -> Tensor:
@@ -119,7 +129,8 @@ class JointDiscriminator(_Start, base.JointDiscriminator):
         return h
 
 
-def networks(layout: Layout) -> dict[str, Callable[[ModelConfig], nn.Module]]:
+def list_networks(layout: Layout) -> dict[str, Callable[[ModelConfig], nn.Module]]:
+    """The networks of the family with this layout, by name."""
     return {
         "generator": partial(Generator, layout=layout),
         "encoder": partial(Encoder, layout=layout),

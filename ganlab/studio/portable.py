@@ -21,7 +21,7 @@ MAX_MULTIPLICATIONS = 150_000_000
 def multiplications(model: LatentModel) -> int:
     """How many the page makes for one picture."""
     total = units = 0
-    for layer in model.folded:
+    for layer in model.fold_generator():
         pixels = units // len(layer.weight) if layer.doubles else 1
         total += pixels * layer.weight.numel()
         if layer.skip is not None:
@@ -53,7 +53,7 @@ def pack(model: LatentModel) -> bytes:
     """The file: tensors "0.weight", "0.bias", "0.skip", "1.weight", ..., and in the metadata's "ganlab" the
     fingerprint, the latent's length, the picture's shape, and for each layer its slope below zero and whether
     it doubles a grid. A sigmoid follows the last."""
-    made = model.folded
+    made = model.fold_generator()
     tensors = {
         f"{index}.{part}": tensor.to(torch.float16)
         for index, layer in enumerate(made)

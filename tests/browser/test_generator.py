@@ -32,7 +32,7 @@ async ([name, latents]) => {
 
 @pytest.mark.parametrize("name", ["mnist-bigan-plus", "mnist-bigan", "mnist-gan", "cifar10-gan"])
 def test_its_pictures_are_torchs(open_page: Callable[..., Any], name: str) -> None:
-    """Also a convolutional one of colour: see networks/test_folded.py, whose layers these are."""
+    """Also a convolutional one of colour: see networks/test_folding.py, whose layers these are."""
     explorer = ganlab.load(name)
     share = LATENTS // len(explorer.sources)
     z = torch.cat([explorer.sample(share, seed=3, source=source) for source in explorer.sources])

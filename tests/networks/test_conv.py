@@ -86,7 +86,7 @@ def test_every_network_takes_and_gives_its_shapes(channels: int, size: int, norm
 )
 def test_channels_double_each_stage_up_to_eight_times(size: int, expected: list[int]) -> None:
     config = dataclasses.replace(CONV, size=size, channels=3)
-    assert conv.channels(config) == expected
+    assert conv.list_channels(config) == expected
     nets = networks.build(config)
     made = [m.out_channels for m in nets["encoder"].modules() if isinstance(m, nn.Conv2d)]
     assert made == expected
@@ -104,7 +104,7 @@ def test_sizes_that_do_not_fit_are_refused_and_some_that_do_are_named(size: int)
 
 def test_the_sizes_that_the_refusal_names_fit() -> None:
     for size in (28, 32, 48, 64, 96, 128):
-        grid = size >> len(conv.channels(dataclasses.replace(CONV, size=size)))
+        grid = size >> len(conv.list_channels(dataclasses.replace(CONV, size=size)))
         assert 4 <= grid <= 8
 
 
@@ -204,7 +204,7 @@ def settle(layer: conv.SpectralLinear | conv.SpectralConv2d, iterations: int = 3
     """Power iterations, as many training steps on the same weight would make them."""
     layer.train()
     for _ in range(iterations):
-        conv.normalised(layer)
+        conv.normalise_weight(layer)
 
 
 def largest(weight: Tensor) -> float:
@@ -221,8 +221,8 @@ def test_the_largest_singular_value_of_each_spectral_weight_is_1(name: str) -> N
     for layer, sigma in zip(spectral_layers(D), before, strict=True):
         assert abs(sigma - 1) > 0.05
         assert largest(layer.weight) == pytest.approx(sigma)  # the parameter itself is left alone
-        assert largest(conv.normalised(layer)) == pytest.approx(1, abs=0.01)
-        torch.testing.assert_close(conv.normalised(layer), layer.weight / sigma, rtol=0.01, atol=0)
+        assert largest(conv.normalise_weight(layer)) == pytest.approx(1, abs=0.01)
+        torch.testing.assert_close(conv.normalise_weight(layer), layer.weight / sigma, rtol=0.01, atol=0)
 
 
 def test_a_spectral_layer_is_the_plain_layer_of_the_divided_weight() -> None:
@@ -248,7 +248,7 @@ def test_the_gradient_goes_through_the_singular_value_too() -> None:
     nn.init.normal_(layer.weight, generator=torch.Generator().manual_seed(3))
     settle(layer)
     factor = noise(4, 6, seed=8)
-    (conv.normalised(layer) * factor).sum().backward()
+    (conv.normalise_weight(layer) * factor).sum().backward()
     free = layer.weight.detach().clone().requires_grad_(True)
     (free / torch.linalg.matrix_norm(free, 2) * factor).sum().backward()
     assert free.grad is not None
@@ -266,9 +266,9 @@ def test_evaluation_leaves_the_vectors_alone_and_training_moves_them() -> None:
 
 def test_the_singular_value_is_taken_in_full_precision_under_autocast() -> None:
     layer = conv.SpectralLinear(64, 32).eval()
-    expected = conv.normalised(layer)
+    expected = conv.normalise_weight(layer)
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(conv.normalised(layer), expected)
+        assert torch.equal(conv.normalise_weight(layer), expected)
         assert layer(noise(2, 64)).dtype == torch.bfloat16
 
 

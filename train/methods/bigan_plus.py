@@ -99,7 +99,7 @@ class BiGANPlus:
         target, target_code = x, code
         if self.contrast_weight or self.augment:
             view = augment(x)
-            view_code, view_features = E.both(view)
+            view_code, view_features = E.encode_with_features(view)
         if self.augment:
             half = len(x) // 2
             target = torch.cat([x[:half], view[half:]])

@@ -21,7 +21,7 @@ def regression(E: Encoder, x: Tensor, z: Tensor, form: str) -> Tensor:
     logits = E.logits(x).float()
     if form == "cross-entropy":
         return binary_cross_entropy_with_logits(logits, (z + 1) / 2)
-    return (E.codes(logits) - z).square().mean()
+    return (E.to_latents(logits) - z).square().mean()
 
 
 class LR:

@@ -250,7 +250,7 @@ def test_features_have_a_head_of_their_own(tmp_path: Path, digits: Pictures) -> 
     assert all(not torch.equal(old, new) for old, new in zip(before, after, strict=True))
     E = load_networks(run.run, run.model_config)["encoder"].eval()
     x = digits.inputs(slice(0, 5))
-    codes, features = E.both(x)
+    codes, features = E.encode_with_features(x)
     torch.testing.assert_close(codes, E(x))
     torch.testing.assert_close(features, E.hidden(x))
     assert features.shape == (5, 6)

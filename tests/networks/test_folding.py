@@ -1,4 +1,4 @@
-"""Folded generators against the generators: every family, and batch norms that have seen pictures."""
+"""Folded generators against the generators: every family, and batch norms with statistics of their own."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from torch.nn import functional as F
 
 from ganlab import networks
 from ganlab.config import ModelConfig
-from ganlab.networks.folded import Layer
+from ganlab.networks.folding import Layer
 from tests.conftest import TINY
 
 
-def evaluated(layers: list[Layer], z: Tensor, shape: tuple[int, int, int]) -> Tensor:
-    """What the layers' docstring says, by torch's own transposed convolution: (N, C, H, W)."""
+def evaluate(layers: list[Layer], z: Tensor, shape: tuple[int, int, int]) -> Tensor:
+    """What the docstring of Layer says, by torch's own transposed convolution: (N, C, H, W)."""
     h = z
     for layer in layers:
         if layer.doubles:
@@ -24,8 +24,8 @@ def evaluated(layers: list[Layer], z: Tensor, shape: tuple[int, int, int]) -> Te
             side = round((h.shape[1] / inputs) ** 0.5)
             grid = h.view(-1, side, side, inputs).movedim(3, 1)
             weight = layer.weight.view(inputs, 4, 4, outputs).movedim(3, 1)
-            grown = F.conv_transpose2d(grid, weight, layer.bias, stride=2, padding=1)
-            h = grown.movedim(1, 3).flatten(1)
+            larger = F.conv_transpose2d(grid, weight, layer.bias, stride=2, padding=1)
+            h = larger.movedim(1, 3).flatten(1)
         else:
             h = h @ layer.weight + layer.bias
             if layer.skip is not None:
@@ -55,11 +55,11 @@ def generator(**settings: object) -> tuple[ModelConfig, nn.Module]:
 @pytest.mark.parametrize("family", networks.FAMILIES)
 @pytest.mark.parametrize(("channels", "size"), [(1, 28), (3, 32), (3, 64)])
 @torch.inference_mode()
-def test_the_layers_make_the_generators_pictures(family: str, channels: int, size: int) -> None:
+def test_the_layers_give_the_generators_pictures(family: str, channels: int, size: int) -> None:
     config, G = generator(family=family, channels=channels, size=size, width=8)
     z = torch.randn(5, config.latent_dim, generator=torch.Generator().manual_seed(2))
-    wanted = G(z)
-    assert wanted.std() > 0.1
-    layers = G.folded()
-    made = evaluated(layers, z.double(), config.image_shape)
-    torch.testing.assert_close(made.float(), wanted, atol=2e-5, rtol=0)
+    expected = G(z)
+    assert expected.std() > 0.1
+    layers = G.fold()
+    result = evaluate(layers, z.double(), config.image_shape)
+    torch.testing.assert_close(result.float(), expected, atol=2e-5, rtol=0)
