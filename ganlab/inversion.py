@@ -1,9 +1,14 @@
-"""Inversion by optimisation: the latent whose picture G(z) comes nearest to a given picture.
+"""Inversion by optimisation: find the latent whose picture G(z) is nearest to a given picture.
 
-`optimise`, for generators without an encoder and as a yardstick for encoders, is gradient descent on the
-pixel error from several starts; `hybrid` starts at the encoder's answer instead and improves it. Both are
-from Zhu et al., *Generative Visual Manipulation on the Natural Image Manifold* (arXiv 1609.03552),
-sections 3.1 and 3.3, with Adam (arXiv 1412.6980) as the optimiser.
+`optimise`, for generators without an encoder and as a baseline for encoders, is gradient descent on the pixel
+error from several starts; `hybrid` starts at E(x) and improves it. Both follow Zhu et al., *Generative Visual
+Manipulation on the Natural Image Manifold* (arXiv 1609.03552), sections 3.1 and 3.3, with Adam (arXiv
+1412.6980) as the optimiser.
+
+Both are generators that yield after each step, a single forward and backward pass. Between two steps nothing
+is computed and nothing is locked: whoever iterates decides when the next step runs, and a descent that is
+closed, or no longer advanced, stops there. Within a step PyTorch releases the interpreter lock, so that calls
+of other threads run meanwhile. (The first step of `optimise` includes the pass of the whole pool through G.)
 """
 
 from __future__ import annotations
@@ -23,68 +28,68 @@ from ganlab.networks import Encoder
 METHODS = ("encoder", "optimise", "hybrid")
 STEPS = 100
 STARTS = 16
-POOL = 4096  # prior draws among which the starts are chosen: one pass through G, worth many steps
-POOL_SEEDS = 2**62  # where the pool's seeds begin
-RATE = 0.1  # Adam's first step, in units of the latent; it falls to 0 along a cosine
+POOL = 4096  # samples of the prior from which the starts are chosen: one pass through G, worth many steps
+POOL_SEEDS = 2**62  # offset of the pool's seeds
+RATE = 0.1  # Adam's first step size, in latent units; it decays to 0 along a cosine
 BETAS = (0.9, 0.999)
-PATIENCE = 20  # a picture whose error fell by less than TOLERANCE (relative) in these steps is done
+PATIENCE = 20  # steps: a picture whose error fell by less than TOLERANCE (relative) during them is finished
 TOLERANCE = 1e-3
-SHELL = 3.0  # standard deviations of |z|^2 that a normal latent may lie off its mean
-HYBRID_RATE = 0.05  # Adam's first step from the encoder's answer, which is near already
-# Weight of the features' error beside the pixels'. Both are shares: of the mean squared feature of x, and
-# of the squared range of a pixel.
+SHELL = 3.0  # standard deviations by which |z|^2 of a normal latent may differ from its mean
+HYBRID_RATE = 0.05  # Adam's first step size from E(x), which is near the solution
+# Weight of the feature error beside the pixel error. Both are relative: to the mean squared feature of x, and
+# to the squared range of a pixel.
 FEATURE_WEIGHT = 1e-3
-# The pull to a normal prior is that of the most probable latent: of pixels with independent normal noise
-# of deviation NOISE, -log p(x|z) - log p(z) is, times 2 NOISE^2 / pixels, the mean squared error plus
-# NOISE^2 / pixels |z|^2. A uniform prior pulls nowhere inside its box.
+# The penalty of a normal prior gives the most probable latent: for pixels with independent normal noise of
+# deviation NOISE, -log p(x|z) - log p(z) is, times 2 NOISE^2 / pixels, the mean squared error plus
+# NOISE^2 / pixels |z|^2. A uniform prior has no penalty inside its box.
 NOISE = 0.05
 
-Extra = Callable[[Tensor, Tensor], Tensor]  # latents (M, D), their pictures -> what to add to each error (M,)
+Penalty = Callable[[Tensor, Tensor], Tensor]  # latents (M, D), their pictures -> added to each error (M,)
 
 _Net = TypeVar("_Net", bound=nn.Module)
 
 
 @dataclass(frozen=True)
 class Step:
-    """How far a descent has come, all float32 on the CPU."""
+    """The state of a descent after one step; tensors are float32 on the CPU."""
 
-    number: int  # of this step, from 1
-    steps: int  # at most
-    z: Tensor  # (N, latent_dim): the best so far
-    trace: Tensor  # (number, N): the least error so far after each step
+    number: int  # from 1
+    steps: int  # the most that the descent takes
+    z: Tensor  # (N, latent_dim): the best latents so far
+    trace: Tensor  # (number, N): after each step, the smallest error so far
 
     @property
     def error(self) -> Tensor:
-        """(N,): mean squared error a pixel of G(z)."""
+        """(N,): mean squared error per pixel of G(z)."""
         return self.trace[-1]
 
 
-Progress = Callable[[Step], bool | None]
+Progress = Callable[[Step], bool | None]  # called after each step; False stops the descent
 
 
 @dataclass(frozen=True)
 class Inversion:
-    """Latents found for N pictures, all float32 on the CPU."""
+    """Latents of N pictures; all tensors are float32 on the CPU."""
 
     z: Tensor  # (N, latent_dim)
     image: Tensor  # (N, C, H, W): G(z)
-    error: Tensor  # (N,): mean squared error a pixel between G(z) and the picture
-    trace: Tensor  # (steps done, N): the least error so far after each step; its last row is `error`
+    error: Tensor  # (N,): mean squared error per pixel between G(z) and the picture
+    trace: Tensor  # (steps taken, N): after each step, the smallest error so far; its last row is `error`
 
 
 @torch.inference_mode(False)
 @torch.no_grad()
 def finish(generator: nn.Module, steps: Iterator[Step], progress: Progress | None = None) -> Inversion:
-    """Take all steps. `progress` hears of each; when it returns False, the result so far is returned."""
+    """Take all steps of a descent, or stop after one for which `progress` returns False; its result."""
     for step in steps:
         if progress is not None and progress(step) is False:
             break
     device = next((weight.device for weight in generator.parameters()), step.z.device)
-    image = _frozen(generator)(step.z.to(device))
+    image = _freeze(generator)(step.z.to(device))
     return Inversion(step.z, image.cpu(), step.error, step.trace)
 
 
-@torch.inference_mode(False)  # autograd refuses tensors made in inference mode, so a caller's is left
+@torch.inference_mode(False)  # autograd refuses tensors of inference mode, so the caller's is switched off
 @torch.no_grad()
 def optimise(
     generator: nn.Module,
@@ -100,22 +105,24 @@ def optimise(
 ) -> Iterator[Step]:
     """Invert pictures x (N, C, H, W) in [0, 1] by Adam on the mean squared pixel error.
 
-    Of `pool` latents drawn from the prior, apart from what samples are, the `starts` best of each picture
-    are its starts; the best latent seen on any way is its result, so it is never worse than the best of
-    the pool. Latents stay where the prior has its mass: in the box for "uniform", near the shell
-    |z|^2 = latent_dim for "normal". The result follows from the seed, and a picture's does not depend on
-    the others of its batch (apart from rounding). All N * starts latents go through G at once, in
-    evaluation mode: memory grows with N.
+    Each picture starts from the `starts` best of `pool` samples of the prior, whose seeds are separate from
+    those of samples that people draw. Its result is the best latent that any of its starts reached, so never
+    worse than the best of the pool. Latents stay where the prior has its mass: in the box for "uniform", near
+    the shell |z|^2 = latent_dim for "normal". The result follows from the seed; a picture's does not depend
+    on the others of its batch, except for rounding. All N * starts latents pass through G at once, in
+    evaluation mode, so memory grows with N.
 
-    Yields each step; they end early once no picture gains any more.
+    Yields each step, at most `steps`, fewer once no picture's error falls any more. ValueError, when the
+    first step is taken, for pictures of another shape, numbers that are not finite, or `steps` or `starts`
+    below 1.
     """
     _check(x, steps)
     if not 1 <= starts <= pool:
         raise ValueError(f"Starts are between 1 and the pool's {pool} latents, not {starts}.")
-    generator = _frozen(generator)
+    generator = _freeze(generator)
     x = x.to(next((weight.device for weight in generator.parameters()), x.device), torch.float32)
-    z = _starts(generator, drawn(prior, latent_dim, pool, seed).to(x.device), x, starts)
-    yield from _descend(generator, x, z, steps, rate, lambda moved: _inside(moved, prior))
+    z = _choose_starts(generator, draw_pool(prior, latent_dim, pool, seed).to(x.device), x, starts)
+    yield from _descend(generator, x, z, steps, rate, lambda z: _confine(z, prior))
 
 
 @torch.inference_mode(False)
@@ -131,26 +138,27 @@ def hybrid(
 ) -> Iterator[Step]:
     """Invert pictures x (N, C, H, W) in [0, 1] by improving E(x).
 
-    Descends on the pixel error, the error of the encoder's hidden features (FEATURE_WEIGHT) and a pull to
-    a normal prior (NOISE); a uniform prior's box is not left. The result is the latent of least pixel error
-    on the way, E(x) included: never worse than the encoder's. Nothing is random. Yields as `optimise` does.
+    Minimises the pixel error, the error of the encoder's hidden features (FEATURE_WEIGHT) and the penalty of
+    a normal prior (NOISE); latents stay in the box of a uniform prior. The result is the latent with the
+    smallest pixel error of all steps, of which E(x) is the first: never worse than the encoder's. Nothing is
+    random. Yields, and raises, as `optimise` does.
     """
     _check(x, steps)
-    generator, encoder = _frozen(generator), _frozen(encoder)
+    generator, encoder = _freeze(generator), _freeze(encoder)
     x = x.to(next((weight.device for weight in generator.parameters()), x.device), torch.float32)
-    z, wanted = encoder(x), encoder.hidden(x)
-    scale = wanted.square().mean(dim=1).clamp(min=1e-12)
-    pull = NOISE**2 / x[0].numel() if prior == "normal" else 0.0
+    z, target = encoder(x), encoder.hidden(x)
+    scale = target.square().mean(dim=1).clamp(min=1e-12)
+    weight = NOISE**2 / x[0].numel() if prior == "normal" else 0.0
 
-    def extra(moved: Tensor, images: Tensor) -> Tensor:
-        apart = (encoder.hidden(images) - wanted).square().mean(dim=1) / scale
-        added: Tensor = FEATURE_WEIGHT * apart + pull * moved.square().sum(dim=1)
-        return added
+    def penalise(z: Tensor, images: Tensor) -> Tensor:
+        feature_error = (encoder.hidden(images) - target).square().mean(dim=1) / scale
+        penalty: Tensor = FEATURE_WEIGHT * feature_error + weight * z.square().sum(dim=1)
+        return penalty
 
-    def confine(moved: Tensor) -> Tensor:
-        return moved.clamp(-1.0, 1.0) if prior == "uniform" else moved
+    def confine(z: Tensor) -> Tensor:
+        return z.clamp(-1.0, 1.0) if prior == "uniform" else z
 
-    yield from _descend(generator, x, z, steps, rate, confine, extra)
+    yield from _descend(generator, x, z, steps, rate, confine, penalise)
 
 
 def _check(x: Tensor, steps: int) -> None:
@@ -169,9 +177,9 @@ def _descend(
     steps: int,
     rate: float,
     confine: Callable[[Tensor], Tensor],
-    extra: Extra | None = None,
+    penalise: Penalty | None = None,
 ) -> Iterator[Step]:
-    """From latents z (N starts, D), the starts of a picture in a row, to the best seen of each picture."""
+    """Descend from latents z (N * starts, D), the starts of a picture next to each other."""
     starts = len(z) // len(x)
     target = x.repeat_interleave(starts, dim=0)
     count = len(x)
@@ -180,33 +188,34 @@ def _descend(
     mean, square = torch.zeros_like(z), torch.zeros_like(z)
     trace: list[Tensor] = []
     for step in range(1, steps + 1):
-        errors, gradient = _gradient(generator, z, target, extra)
+        errors, gradient = _compute_gradient(generator, z, target, penalise)
         better = active & (errors.view(count, starts) < best)
         best = torch.where(better, errors.view(count, starts), best)
         best_z = torch.where(better.view(-1, 1), z, best_z)
         trace.append(best.amin(dim=1))
-        yield Step(step, steps, _best(best, best_z).cpu(), torch.stack(trace).cpu())
+        yield Step(step, steps, _select_best(best, best_z).cpu(), torch.stack(trace).cpu())
         if step > PATIENCE:
-            # Each picture stops on its own; its rows go on, unheard, as long as others need the batch.
+            # Each picture stops by itself; its rows are still computed while others need the batch.
             active &= (trace[-1] < (1 - TOLERANCE) * trace[-1 - PATIENCE]).unsqueeze(1)
             if not active.any():
                 return
-        # Adam by hand: the first use of torch.optim imports torch's compiler, which takes seconds.
+        # Adam written out: the first use of torch.optim imports torch's compiler, which takes seconds.
         mean.lerp_(gradient, 1 - BETAS[0])
         square.lerp_(gradient.square(), 1 - BETAS[1])
         scale = (square / (1 - BETAS[1] ** step)).sqrt() + 1e-8
-        now = rate * (1 + math.cos(math.pi * (step - 1) / steps)) / 2
-        z = confine(z - now / (1 - BETAS[0] ** step) * mean / scale)
+        step_size = rate * (1 + math.cos(math.pi * (step - 1) / steps)) / 2
+        z = confine(z - step_size / (1 - BETAS[0] ** step) * mean / scale)
 
 
-def _best(errors: Tensor, z: Tensor) -> Tensor:
-    """Of each picture's starts, with errors (N, starts) and latents z (N starts, D), the best: (N, D)."""
+def _select_best(errors: Tensor, z: Tensor) -> Tensor:
+    """The latents (N, D), out of z (N * starts, D), with the smallest errors (N, starts) of each picture."""
     count, starts = errors.shape
     return z[errors.argmin(dim=1) + starts * torch.arange(count, device=z.device)]
 
 
-def _frozen(network: _Net) -> _Net:
-    """The network if autograd can use it as it is, else a copy: a shared model is never changed."""
+def _freeze(network: _Net) -> _Net:
+    """The network if it is in evaluation mode and autograd can use it, else a copy that is: a shared model is
+    never changed."""
     weights = [*network.parameters(), *network.buffers()]
     training = any(module.training for module in network.modules())
     if training or any(weight.is_inference() for weight in weights):
@@ -214,46 +223,51 @@ def _frozen(network: _Net) -> _Net:
     return network
 
 
-def drawn(prior: str, latent_dim: int, pool: int, seed: int) -> Tensor:
-    """The pool (pool, latent_dim). Its seeds lie far from those of samples: else a sample that is inverted
-    would be found among the starts, at no error."""
-    moved = (seed + POOL_SEEDS) % (latent.MAX_SEED + 1) if seed >= 0 else seed  # which is then refused
-    return latent.draw(prior, latent_dim, pool, moved)
+def draw_pool(prior: str, latent_dim: int, count: int, seed: int) -> Tensor:
+    """The pool (count, latent_dim). Its seeds are far from those of samples: inverting a sample would
+    otherwise find that very latent among the starts, without any error. ValueError for a negative seed."""
+    pool_seed = (seed + POOL_SEEDS) % (latent.MAX_SEED + 1) if seed >= 0 else seed  # which draw refuses
+    return latent.draw(prior, latent_dim, count, pool_seed)
 
 
-def _starts(generator: nn.Module, drawn: Tensor, x: Tensor, starts: int) -> Tensor:
-    """Of latents `drawn` (P, D), the `starts` with the least pixel error for each picture: (N starts, D)."""
-    images = generator(drawn)
+def _choose_starts(generator: nn.Module, pool: Tensor, x: Tensor, starts: int) -> Tensor:
+    """The `starts` latents of the pool (P, D) with the smallest pixel error for each picture: (N * starts,
+    D)."""
+    images = generator(pool)
     if images.shape[1:] != x.shape[1:]:
         raise ValueError(
             f"The generator makes pictures of shape {tuple(images.shape[1:])}, not {tuple(x.shape[1:])}."
         )
     distances = torch.cdist(x.flatten(1), images.flatten(1))
-    return drawn[distances.topk(starts, largest=False).indices.flatten()]
+    return pool[distances.topk(starts, largest=False).indices.flatten()]
 
 
-def _gradient(generator: nn.Module, z: Tensor, target: Tensor, extra: Extra | None) -> tuple[Tensor, Tensor]:
-    """Pixel errors of G(z) (M,), and the gradient (M, D) of each, with what is added to it, by its latent."""
+def _compute_gradient(
+    generator: nn.Module, z: Tensor, target: Tensor, penalise: Penalty | None
+) -> tuple[Tensor, Tensor]:
+    """Pixel errors (M,) of G(z) against `target`, and the gradient (M, D) of each error and its penalty with
+    respect to its latent."""
     with torch.enable_grad():
         z = z.detach().requires_grad_()
         images = generator(z)
         errors = metrics.mse(images, target)
-        whole = errors if extra is None else errors + extra(z, images)
-        (gradient,) = torch.autograd.grad(whole.sum(), z)
+        loss = errors if penalise is None else errors + penalise(z, images)
+        (gradient,) = torch.autograd.grad(loss.sum(), z)
     return errors.detach(), gradient
 
 
-def _inside(z: Tensor, prior: str) -> Tensor:
-    """The nearest latents (M, D) where the prior has its mass; beyond it G was never trained.
+def _confine(z: Tensor, prior: str) -> Tensor:
+    """The latents (M, D) nearest to z where the prior has its mass; G was never trained outside it.
 
-    Uniform: the box. (Its alternative, z = tanh(u), ends at larger errors at every rate.) Normal: |z|^2
-    is chi-square with mean D and variance 2 D, so almost all draws lie within SHELL standard deviations
-    of the shell |z|^2 = D; left free, Adam runs far beyond it.
+    Uniform: the box. (The alternative z = tanh(u) ends at larger errors at every rate.) Normal: |z|^2 is
+    chi-square distributed with mean D and variance 2 D, so almost all samples are within SHELL standard
+    deviations of the shell |z|^2 = D; unconfined, Adam leaves it far behind.
     """
     if prior == "uniform":
         return z.clamp(-1.0, 1.0)
     dim = z.shape[1]
     slack = SHELL * math.sqrt(2 * dim)
     norm = z.norm(dim=1, keepdim=True).clamp(min=1e-12)
-    inside: Tensor = z * (norm.clamp(math.sqrt(max(0.0, dim - slack)), math.sqrt(dim + slack)) / norm)
-    return inside
+    low, high = math.sqrt(max(0.0, dim - slack)), math.sqrt(dim + slack)
+    confined: Tensor = z * (norm.clamp(low, high) / norm)
+    return confined

@@ -96,32 +96,32 @@ def test_an_affine_generator_is_inverted_by_least_squares() -> None:
     beside = (beside.flatten(1) - beside.flatten(1) @ generator.weight @ generator.weight.T).view(-1, *SHAPE)
     x = generator(inside) + beside  # the nearest picture that G can make is G(inside)
     torch.testing.assert_close(generator.solution(x), inside)
-    found = invert(x, generator)
-    torch.testing.assert_close(found.z, inside, atol=5e-3, rtol=0)
-    torch.testing.assert_close(found.error, beside.flatten(1).square().mean(1), atol=1e-5, rtol=0)
-    torch.testing.assert_close(found.image, generator(found.z))
+    result = invert(x, generator)
+    torch.testing.assert_close(result.z, inside, atol=5e-3, rtol=0)
+    torch.testing.assert_close(result.error, beside.flatten(1).square().mean(1), atol=1e-5, rtol=0)
+    torch.testing.assert_close(result.image, generator(result.z))
 
 
 @pytest.mark.usefixtures("no_early_end")
 def test_a_uniform_latent_stays_in_the_box_and_ends_at_its_nearest_point() -> None:
     generator = Affine()
     far = torch.tensor([[3.0, 0.5, -2.0], [-0.2, -4.0, 0.7]])
-    found = invert(generator(far), generator)
-    assert found.z.abs().max() <= 1
-    torch.testing.assert_close(found.z, far.clamp(-1, 1), atol=5e-3, rtol=0)
+    result = invert(generator(far), generator)
+    assert result.z.abs().max() <= 1
+    torch.testing.assert_close(result.z, far.clamp(-1, 1), atol=5e-3, rtol=0)
 
 
 @pytest.mark.usefixtures("no_early_end")
 def test_a_normal_latent_stays_near_its_shell_and_ends_at_its_nearest_point() -> None:
     generator = Affine()
     near, far = torch.tensor([[-0.2, 0.4, 0.7], [1.0, -1.5, 0.3]]), torch.tensor([[30.0, 5.0, -20.0]])
-    found = invert(generator(torch.cat([near, far])), generator, "normal", steps=200)
+    result = invert(generator(torch.cat([near, far])), generator, "normal", steps=200)
     # |z|^2 has mean 3 and deviation sqrt(6); three of these below the mean is no bound at all
-    torch.testing.assert_close(found.z[:2], near, atol=5e-3, rtol=0)
+    torch.testing.assert_close(result.z[:2], near, atol=5e-3, rtol=0)
     most = (3 + 3 * 6**0.5) ** 0.5
-    assert found.z[2].norm() <= most + 1e-4
+    assert result.z[2].norm() <= most + 1e-4
     least = (far.norm() - most) ** 2 / 16  # of 16 pixels, the error of any latent that is allowed
-    assert least * 0.999 < found.error[2] < least * 1.02
+    assert least * 0.999 < result.error[2] < least * 1.02
 
 
 def test_normal_latents_of_many_dimensions_keep_off_the_centre() -> None:
@@ -129,10 +129,10 @@ def test_normal_latents_of_many_dimensions_keep_off_the_centre() -> None:
     generator = nn.Sequential(nn.Linear(dim, 64), nn.Unflatten(1, (1, 8, 8))).requires_grad_(False)
     generator[0].weight.copy_(torch.linalg.qr(torch.randn(64, dim, generator=rng)).Q)
     x = generator(torch.zeros(1, dim))
-    found = invert(x, generator, "normal", latent_dim=dim)
+    result = invert(x, generator, "normal", latent_dim=dim)
     least = dim - 3 * (2 * dim) ** 0.5
-    torch.testing.assert_close(found.z.square().sum(), torch.tensor(least), rtol=1e-3, atol=0)
-    torch.testing.assert_close(found.error, torch.tensor([least / 64]), rtol=1e-3, atol=0)
+    torch.testing.assert_close(result.z.square().sum(), torch.tensor(least), rtol=1e-3, atol=0)
+    torch.testing.assert_close(result.error, torch.tensor([least / 64]), rtol=1e-3, atol=0)
 
 
 @pytest.mark.parametrize("prior", latent.PRIORS)
@@ -140,17 +140,17 @@ def test_the_latent_of_a_generated_picture_is_recovered(prior: str) -> None:
     generator = curved()
     z = latent.draw(prior, DIM, 6, seed=5)
     x = generator(z)
-    found = invert(x, generator, prior, pool=256, starts=16, steps=200)
-    assert found.error.max() < 0.01 * x.flatten(1).var(0).mean()
-    torch.testing.assert_close(found.error, metrics.mse(x, found.image), atol=1e-6, rtol=1e-4)
+    result = invert(x, generator, prior, pool=256, starts=16, steps=200)
+    assert result.error.max() < 0.01 * x.flatten(1).var(0).mean()
+    torch.testing.assert_close(result.error, metrics.mse(x, result.image), atol=1e-6, rtol=1e-4)
 
 
 def test_the_steps_are_those_of_torchs_adam_with_cosine_decay() -> None:
     generator, steps = curved(), 15
     x = generator(latent.draw("uniform", DIM, 1, seed=6))
-    found = invert(x, generator, starts=1, steps=steps, rate=0.1)
-    drawn = inversion.drawn("uniform", DIM, 32, seed=0)
-    z = drawn[metrics.mse(generator(drawn), x).argmin()][None].requires_grad_()
+    result = invert(x, generator, starts=1, steps=steps, rate=0.1)
+    pool = inversion.draw_pool("uniform", DIM, 32, seed=0)
+    z = pool[metrics.mse(generator(pool), x).argmin()][None].requires_grad_()
     adam = torch.optim.Adam([z], lr=0.1)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
     errors = []
@@ -164,15 +164,15 @@ def test_the_steps_are_those_of_torchs_adam_with_cosine_decay() -> None:
         z.data.clamp_(-1, 1)
     expected = torch.stack(errors).cummin(0).values
     assert expected[-1] < 0.9 * expected[0]
-    torch.testing.assert_close(found.trace[:, 0], expected, rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(result.trace[:, 0], expected, rtol=1e-4, atol=1e-7)
 
 
 def test_digits_are_nearer_than_the_encoder_gets_them(bundled: Explorer, digits: Pictures) -> None:
     x = digits.inputs(slice(0, 4))
-    found = bundled.invert(x, "optimise", steps=40)
-    assert found.z.shape == (4, 50)
-    assert found.z.abs().max() <= 1
-    assert found.error.mean() < 0.5 * bundled.invert(x, "encoder").error.mean()
+    result = bundled.invert(x, "optimise", steps=40)
+    assert result.z.shape == (4, 50)
+    assert result.z.abs().max() <= 1
+    assert result.error.mean() < 0.5 * bundled.invert(x, "encoder").error.mean()
 
 
 # ------------------------------------------------------------------ invariants of the search
@@ -181,31 +181,31 @@ def test_digits_are_nearer_than_the_encoder_gets_them(bundled: Explorer, digits:
 @pytest.mark.parametrize("prior", latent.PRIORS)
 def test_the_trace_never_rises_and_ends_at_the_error(prior: str) -> None:
     x = pictures(7)
-    found = invert(x, prior=prior, steps=30)
-    assert found.z.shape == (7, DIM)
-    assert found.image.shape == x.shape
-    assert found.trace.shape[1:] == found.error.shape == (7,)
-    assert (found.trace.diff(dim=0) <= 0).all()
-    assert torch.equal(found.trace[-1], found.error)
-    assert (found.trace[-1] < found.trace[0]).all()
+    result = invert(x, prior=prior, steps=30)
+    assert result.z.shape == (7, DIM)
+    assert result.image.shape == x.shape
+    assert result.trace.shape[1:] == result.error.shape == (7,)
+    assert (result.trace.diff(dim=0) <= 0).all()
+    assert torch.equal(result.trace[-1], result.error)
+    assert (result.trace[-1] < result.trace[0]).all()
 
 
 @pytest.mark.parametrize("seed", [0, 5, latent.MAX_SEED])
-def test_a_sample_is_not_found_among_the_starts(seed: int) -> None:
-    pool = inversion.drawn("normal", DIM, 200, seed)
+def test_a_sample_is_not_among_the_starts(seed: int) -> None:
+    pool = inversion.draw_pool("normal", DIM, 200, seed)
     for other in (seed, 0, 1):
         assert torch.cdist(pool, latent.draw("normal", DIM, 200, other)).min() > 1e-3
 
 
 def test_the_first_step_is_the_best_of_the_pool() -> None:
     generator, x = curved(), pictures(5)
-    drawn = inversion.drawn("uniform", DIM, 32, seed=4)
-    errors = (generator(drawn)[None] - x[:, None]).square().flatten(2).mean(2)  # (5, 32)
-    found = invert(x, generator, steps=1, seed=4)
-    torch.testing.assert_close(found.error, errors.amin(1))
-    assert torch.equal(found.z, drawn[errors.argmin(1)])
+    pool = inversion.draw_pool("uniform", DIM, 32, seed=4)
+    errors = (generator(pool)[None] - x[:, None]).square().flatten(2).mean(2)  # (5, 32)
+    result = invert(x, generator, steps=1, seed=4)
+    torch.testing.assert_close(result.error, errors.amin(1))
+    assert torch.equal(result.z, pool[errors.argmin(1)])
     for rate in (0.2, 50.0):  # not even with steps that lead nowhere is it lost
-        assert (invert(x, generator, seed=4, rate=rate).error <= found.error).all()
+        assert (invert(x, generator, seed=4, rate=rate).error <= result.error).all()
 
 
 def test_the_same_seed_gives_the_same_and_more_starts_nothing_worse() -> None:
@@ -222,16 +222,16 @@ def test_the_same_seed_gives_the_same_and_more_starts_nothing_worse() -> None:
 
 
 def test_a_picture_does_not_depend_on_its_batch() -> None:
-    """Not even on mates that go on long after it has come to rest, or that rest long before."""
+    """Not even on others that go on long after it has finished, or that finish long before."""
     generator = curved()
     x = torch.cat([pictures(4), generator(latent.draw("uniform", DIM, 2, seed=3)), torch.zeros(1, *SHAPE)])
     together = invert(x, generator)
-    alone = [invert(one[None], generator) for one in x]
-    lengths = [len(found.trace) for found in alone]
+    alone = [invert(picture[None], generator) for picture in x]
+    lengths = [len(single.trace) for single in alone]
     assert min(lengths) < max(lengths) == len(together.trace)
-    for index, found in enumerate(alone):
-        torch.testing.assert_close(found.error[0], together.error[index], rtol=1e-3, atol=1e-7)
-        torch.testing.assert_close(found.z[0], together.z[index], rtol=0, atol=1e-3)
+    for index, single in enumerate(alone):
+        torch.testing.assert_close(single.error[0], together.error[index], rtol=1e-3, atol=1e-7)
+        torch.testing.assert_close(single.z[0], together.z[index], rtol=0, atol=1e-3)
         rest = together.trace[lengths[index] - 1 :, index]
         assert torch.equal(rest, rest[:1].expand_as(rest))
 
@@ -239,8 +239,8 @@ def test_a_picture_does_not_depend_on_its_batch() -> None:
 def test_steps_end_once_nothing_is_gained() -> None:
     generator = Affine()
     generator.weight.zero_()  # one picture, whatever the latent
-    found = invert(pictures(2), generator, steps=500)
-    assert len(found.trace) == PATIENCE + 1
+    result = invert(pictures(2), generator, steps=500)
+    assert len(result.trace) == PATIENCE + 1
     curve = invert(pictures(1), steps=500).trace[:, 0]
     assert PATIENCE < len(curve) < 500
     gains = 1 - curve[PATIENCE:] / curve[:-PATIENCE]
@@ -248,21 +248,21 @@ def test_steps_end_once_nothing_is_gained() -> None:
     assert (gains[:-1] > TOLERANCE).all()
 
 
-def test_progress_is_told_and_can_cancel() -> None:
-    x, heard = pictures(2), []
+def test_progress_is_called_and_can_cancel() -> None:
+    x, calls = pictures(2), []
 
     def progress(step: Step) -> bool:
-        heard.append((step.number, step.steps, step.error))
+        calls.append((step.number, step.steps, step.error))
         torch.testing.assert_close(metrics.mse(x, curved()(step.z)), step.error)
         return step.number < 6
 
-    found = invert(x, steps=50, progress=progress)
-    assert [(step, steps) for step, steps, _ in heard] == [(step, 50) for step in range(1, 7)]
-    assert torch.equal(found.trace, torch.stack([errors for _, _, errors in heard]))
-    torch.testing.assert_close(found.error, metrics.mse(x, found.image))
-    assert torch.equal(found.trace, invert(x, steps=50).trace[:6])
-    heard.clear()
-    assert len(invert(x, steps=8, progress=heard.append).trace) == len(heard) == 8
+    result = invert(x, steps=50, progress=progress)
+    assert [(step, steps) for step, steps, _ in calls] == [(step, 50) for step in range(1, 7)]
+    assert torch.equal(result.trace, torch.stack([errors for _, _, errors in calls]))
+    torch.testing.assert_close(result.error, metrics.mse(x, result.image))
+    assert torch.equal(result.trace, invert(x, steps=50).trace[:6])
+    calls.clear()
+    assert len(invert(x, steps=8, progress=calls.append).trace) == len(calls) == 8
 
 
 # ------------------------------------------------------------------ from the encoder's answer
@@ -290,32 +290,32 @@ def test_hybrid_goes_from_the_encoders_answer_to_the_most_probable_latent() -> N
     h, pixels = generator.solution(x), 16
     fit = 1 / pixels + FEATURE_WEIGHT / h.square().sum(1, keepdim=True)
     least = fit / (fit + NOISE**2 / pixels) * h
-    found = improve(Guess(generator), "normal", x, steps=400)
-    assert (found.z - h).norm(dim=1).max() < 1.1 * (least - h).norm(dim=1).max() + 1e-3
+    result = improve(Guess(generator), "normal", x, steps=400)
+    assert (result.z - h).norm(dim=1).max() < 1.1 * (least - h).norm(dim=1).max() + 1e-3
     free = improve(Guess(generator), "uniform", 0.2 * (x - generator(0 * h)) + generator(0 * h))
     torch.testing.assert_close(free.z, 0.2 * h, atol=2e-3, rtol=0)
 
 
 def test_hybrid_starts_at_the_encoders_answer_and_is_never_worse(bundled: Explorer, digits: Pictures) -> None:
     x = digits.inputs(slice(0, 32))
-    asked, better = bundled.invert(x, "encoder"), bundled.invert(x, "hybrid", steps=30)
-    torch.testing.assert_close(better.trace[0], asked.error)
-    assert (better.error <= asked.error + 1e-9).all()
-    assert better.error.mean() < 0.7 * asked.error.mean()
+    encoded, better = bundled.invert(x, "encoder"), bundled.invert(x, "hybrid", steps=30)
+    torch.testing.assert_close(better.trace[0], encoded.error)
+    assert (better.error <= encoded.error + 1e-9).all()
+    assert better.error.mean() < 0.7 * encoded.error.mean()
     assert better.z.abs().max() <= 1
     assert (better.trace[1:] <= better.trace[:-1]).all()
     torch.testing.assert_close(better.error, metrics.mse(x, better.image))
     alone = bundled.invert(x[:1], "hybrid", steps=30)
     torch.testing.assert_close(alone.trace[:5, 0], better.trace[:5, 0], rtol=1e-3, atol=1e-6)
-    one_step = bundled.invert(x, "hybrid", steps=1)
-    torch.testing.assert_close(one_step.z, asked.z)
+    single_step = bundled.invert(x, "hybrid", steps=1)
+    torch.testing.assert_close(single_step.z, encoded.z)
 
 
 def test_an_encoder_that_is_right_is_left_alone() -> None:
     generator = Affine()
     x = generator(torch.rand(2, DIM))
-    found = improve(Guess(generator, off=0), "uniform", x, steps=40)
-    torch.testing.assert_close(found.z, generator.solution(x), atol=1e-5, rtol=0)
+    result = improve(Guess(generator, off=0), "uniform", x, steps=40)
+    torch.testing.assert_close(result.z, generator.solution(x), atol=1e-5, rtol=0)
 
 
 def test_hybrid_is_cancelled_like_the_other(bundled: Explorer, digits: Pictures) -> None:
@@ -339,10 +339,10 @@ def test_inference_mode_makes_no_difference() -> None:
     expected = invert(x, steps=10)
     with torch.inference_mode():
         generator = curved()  # even its weights are inference tensors
-        found = invert(x * 1.0, generator, steps=10)
+        result = invert(x * 1.0, generator, steps=10)
         assert torch.is_inference_mode_enabled()
     for name in ("z", "image", "error", "trace"):
-        value = getattr(found, name)
+        value = getattr(result, name)
         torch.testing.assert_close(value, getattr(expected, name))
         assert not value.requires_grad
         assert not value.is_inference()
@@ -357,8 +357,8 @@ def test_a_generator_in_training_is_used_as_in_evaluation_and_left_in_training(l
     generator.requires_grad_(learning)
     generator[1].train()  # the batch norm alone: its parent says that it is in evaluation
     before = copy.deepcopy(generator.state_dict())
-    found = invert(x, generator, steps=10)
-    assert torch.equal(found.z, expected.z)
+    result = invert(x, generator, steps=10)
+    assert torch.equal(result.z, expected.z)
     assert [module.training for module in generator] == [False, True, False, False, False, False, False]
     assert all(weight.requires_grad == learning and weight.grad is None for weight in generator.parameters())
     for key, value in generator.state_dict().items():
@@ -368,10 +368,10 @@ def test_a_generator_in_training_is_used_as_in_evaluation_and_left_in_training(l
 def test_the_pictures_are_left_alone() -> None:
     x = pictures(2).requires_grad_()
     expected = x.detach().clone()
-    found = invert(x, steps=5)
+    result = invert(x, steps=5)
     assert torch.equal(x.detach(), expected)
     assert x.grad is None
-    assert not found.error.requires_grad
+    assert not result.error.requires_grad
 
 
 # ------------------------------------------------------------------ errors of use
