@@ -54,7 +54,7 @@ class Offered(Models):
         super().__init__(names[0], device="cpu")
         self.offered = list(names)
 
-    def names(self) -> list[str]:
+    def list_names(self) -> list[str]:
         return self.offered
 
 

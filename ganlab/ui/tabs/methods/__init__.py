@@ -40,7 +40,7 @@ def sights(method: Explained) -> str:
     """Who sees what, in words."""
     said = []
     for letter in ORDER:
-        given = method.sees(letter)
+        given = method.list_inputs(letter)
         if not given:
             continue
         shown = [
@@ -68,7 +68,7 @@ def player_html(name: str, player: Player) -> str:
     shade = escape(diagrams.player_class(name))
     return (
         f'<section class="gl-player{shade}"><h3><i></i>Loss of {_list(player.letters)}</h3>'
-        f"<p>Wants {escape(player.wants)}.</p>"
+        f"<p>Goal: {escape(player.goal)}.</p>"
         f'<div class="gl-formula" tabindex="0">{formulas.equation(player.symbol, player.loss)}</div>'
         f"<p><small>{escape(effect(player))}</small></p></section>"
     )
@@ -82,7 +82,7 @@ def explained_html(key: str) -> str:
         for said, left, right in method.where
     )
     losses = "".join(player_html(name, player) for name, player in method.players.items())
-    notation = NOTATION + "".join(ABOUT_D.format(letter) for letter in "DP" if method.sees(letter))
+    notation = NOTATION + "".join(ABOUT_D.format(letter) for letter in "DP" if method.list_inputs(letter))
     notes = "".join(f"<li>{escape(note)}</li>" for note in method.notes)
     return (
         f'<h2 class="gl-h gl-method">{escape(method.name)} <small>{escape(method.title)}</small></h2>'
@@ -173,7 +173,7 @@ def made_html(models: Models, key: str, used: Explorer, seed: int) -> str:
         except ValueError as error:
             figures.append(markup.notice(str(error)))
     look = (
-        f'<p class="gl-meter"><span>{escape(EXPLAINED[key].look)}</span>'
+        f'<p class="gl-meter"><span>{escape(EXPLAINED[key].look_for)}</span>'
         f"{markup.button('other samples', 'another')} <small>seed {seed}</small></p>"
     )
     return f'{heading}{look}<div class="gl-models">{"".join(figures)}</div>{train}'
@@ -184,7 +184,7 @@ def stage_html(models: Models, key: str, used: Explorer, seed: int = 0) -> str:
     if key not in EXPLAINED:
         raise ValueError(f"Method {key!r} is not explained; available = {list(EXPLAINED)}.")
     ratios = ""
-    if EXPLAINED[key].ratios:
+    if EXPLAINED[key].shows_ratios:
         ratios = f'<h3 class="gl-h gl-part">the ratio of updates, D : G</h3>{ratios_html()}'
     return f"{explained_html(key)}{made_html(models, key, used, seed)}{ratios}"
 

@@ -1,7 +1,7 @@
-"""What the Methods tab says of each method: its players, their losses as formulas, who sees what.
+"""What the Methods tab says about each method: its players, their losses as formulas, who sees what.
 
-This is content for people. Nothing else in the app depends on it, and a checkpoint of a method that is not
-here works as any other. G, E, D, x and z are the field's names; D(.) is D's probability of "real", the
+This is text for visitors. Nothing else in the app depends on it, and a checkpoint of a method that is not
+here works like any other. G, E, D, x and z are the field's names; D(.) is D's probability of "real", the
 sigmoid of its logit; E_x and E_z are means over a batch.
 """
 
@@ -42,22 +42,22 @@ LETTERS = {
 ORDER = "GEDP"
 
 
-def _called(term: Term, through: bool = True) -> Iterator[str]:
-    """The functions in a term; unless `through`, without those in what is held fixed."""
+def _iterate_calls(term: Term, into_fixed: bool = True) -> Iterator[str]:
+    """Names of the functions in a term; unless `into_fixed`, without those in parts held fixed."""
     if term.kind == "call":
         yield term.name
-    if through or term.kind != "fixed":
+    if into_fixed or term.kind != "fixed":
         for part in term.parts:
-            yield from _called(part, through)
+            yield from _iterate_calls(part, into_fixed)
 
 
 @dataclass(frozen=True)
 class Player:
-    """`owns` networks, the only ones that the gradient of its loss changes."""
+    """One side of the training: the networks that it `owns`, which its loss alone trains, and its goal."""
 
     owns: tuple[str, ...]
     loss: Term
-    wants: str
+    goal: str
 
     @property
     def letters(self) -> tuple[str, ...]:
@@ -70,18 +70,19 @@ class Player:
 
     @property
     def reached(self) -> list[str]:
-        """Networks that a gradient of the loss reaches, whether it changes them or only goes through."""
-        return [letter for letter in ORDER if letter in set(_called(self.loss, through=False))]
+        """Networks that the gradient of the loss reaches, whether it trains them or only passes through."""
+        return [letter for letter in ORDER if letter in set(_iterate_calls(self.loss, into_fixed=False))]
 
     @property
     def used(self) -> list[str]:
         """Networks in the loss."""
-        return [letter for letter in ORDER if letter in set(_called(self.loss))]
+        return [letter for letter in ORDER if letter in set(_iterate_calls(self.loss))]
 
 
 @dataclass(frozen=True)
 class Explained:
-    """A method. `players` go by the names that training gives them."""
+    """A method. `players` have the names that training gives them; `where` defines what the losses use, each
+    with words and an equation; `look_for` says what to look for in its models' pictures."""
 
     name: str
     title: str
@@ -89,15 +90,15 @@ class Explained:
     players: Mapping[str, Player]
     diagram: Diagram
     notes: tuple[str, ...]
-    where: tuple[tuple[str, Term, Term], ...] = ()  # words, and an equation for what the losses use
-    look: str = ""  # what to look for in the pictures that its models make
+    where: tuple[tuple[str, Term, Term], ...] = ()
+    look_for: str = ""
     commands: tuple[str, ...] = ()
-    ratios: bool = False  # the place for what the ratio of updates does
+    shows_ratios: bool = False  # whether the study of update ratios belongs to it
 
-    def sees(self, letter: str) -> list[tuple[Term, ...]]:
-        """What a network is given, each once; a fixed value as what it is the value of."""
+    def list_inputs(self, letter: str) -> list[tuple[Term, ...]]:
+        """The arguments that the losses give to a network, each once; a fixed value as its definition."""
         calls = (
-            tuple(seen.parts[0] if seen.kind == "fixed" else seen for seen in term.parts)
+            tuple(part.parts[0] if part.kind == "fixed" else part for part in term.parts)
             for player in self.players.values()
             for term in player.loss.walk()
             if term.kind == "call" and term.name == letter
@@ -107,85 +108,85 @@ class Explained:
 
 # ---------------------------------------------------------------------- formulas
 
-x, z, one, half = symbol("x"), symbol("z"), number("1"), number("1/2")
-d = symbol("d")
+x, z, d, ONE, HALF = symbol("x"), symbol("z"), symbol("d"), number("1"), number("1/2")
 G_z, E_x = call("G", z), call("E", x)
 G_E_x = call("G", E_x)
-MADE = fixed(hat("x"), G_z)
+FIXED_SAMPLE = fixed(hat("x"), G_z)
 
 
-def real(*seen: Term, by: str = "D") -> Term:
-    """The cross-entropy of D's answer with "real"."""
-    return minus(log(call(by, *seen)))
+def real(*inputs: Term, by: str = "D") -> Term:
+    """−log D(inputs), the cross-entropy of D's answer with "real"."""
+    return minus(log(call(by, *inputs)))
 
 
-def fake(*seen: Term, by: str = "D") -> Term:
-    return minus(log(difference(one, call(by, *seen))))
+def fake(*inputs: Term, by: str = "D") -> Term:
+    """−log(1 − D(inputs)), the cross-entropy of D's answer with "generated"."""
+    return minus(log(difference(ONE, call(by, *inputs))))
 
 
-def tell_apart(*pairs: tuple[Term, ...]) -> Term:
-    """D's loss: real ones first, fake ones second."""
+def discriminate(real_inputs: tuple[Term, ...], fake_inputs: tuple[Term, ...]) -> Term:
+    """D's loss."""
     return total(
-        product(half, mean("x", real(*pairs[0]))),
-        product(half, mean("z", fake(*pairs[1]))),
+        product(HALF, mean("x", real(*real_inputs))),
+        product(HALF, mean("z", fake(*fake_inputs))),
     )
 
 
-PAIRED = tell_apart((x, E_x), (G_z, z))
-SWAPPED = total(product(half, mean("x", fake(x, E_x))), product(half, mean("z", real(G_z, z))))
-
-
-FOOL = mean("z", real(G_z))
+PAIRED = discriminate((x, E_x), (G_z, z))
+SWAPPED = total(product(HALF, mean("x", fake(x, E_x))), product(HALF, mean("z", real(G_z, z))))
+NON_SATURATING = mean("z", real(G_z))
 t_i, p_i = symbol("t", "i"), symbol("p", "i")
 H = call("H", symbol("t"), symbol("p"))
 CROSS_ENTROPY = minus(
     product(
-        ratio(one, d),
+        ratio(ONE, d),
         sum_over(
-            "i", total(product(t_i, log(p_i)), product(difference(one, t_i), log(difference(one, p_i))))
+            "i", total(product(t_i, log(p_i)), product(difference(ONE, t_i), log(difference(ONE, p_i))))
         ),
     )
 )
 
 
-def find(made: Term) -> Term:
-    """How badly E finds z in a picture G(z), both as numbers from 0 to 1."""
+def regression(sample: Term) -> Term:
+    """The cross-entropy between z and E(G(z)), both scaled from [−1, 1] to [0, 1]; `sample` is G(z)."""
     two = number("2")
-    guess = total(call("E", made), one)
-    return mean("z", call("H", ratio(total(z, one), two), ratio(guess, two)))
+    prediction = total(call("E", sample), ONE)
+    return mean("z", call("H", ratio(total(z, ONE), two), ratio(prediction, two)))
 
 
-def regressions(made: Term, said: str = "") -> tuple[tuple[str, Term, Term], ...]:
-    """What the regression on a picture G(z) uses, and its other form. `said` explains `made`."""
-    squared = mean("z", product(ratio(one, d), norm(2, difference(call("E", made), z))))
+def regression_definitions(sample: Term, words: str = "") -> tuple[tuple[str, Term, Term], ...]:
+    """Definitions that the regression uses, and its squared form. `words` explain `sample`."""
+    squared = mean("z", product(ratio(ONE, d), norm(2, difference(call("E", sample), z))))
     return (
-        *(((f"where {said},", made, G_z),) if said else ()),
-        ("where H is the cross-entropy, a mean over the d numbers of a latent,", H, CROSS_ENTROPY),
+        *(((f"where {words},", sample, G_z),) if words else ()),
+        ("where H is the cross-entropy, a mean over the d dimensions of a latent,", H, CROSS_ENTROPY),
         ("or, with --regression l2:", symbol("L", "E"), squared),
     )
 
 
-def regressed(weight: str = "") -> Mapping[str, Player]:
-    """The players of a GAN with a regressor beside it; with a weight, the regression is G's as well."""
-    found = find(G_z if weight else MADE)
-    encoder = Player(("encoder",), found, "to find the z that a generated picture was made from")
-    fool = total(FOOL, product(number(weight), named(encoder.symbol, found))) if weight else FOOL
-    also = ", and to make pictures whose z is easy to find" if weight else ""
+def regressor_players(weight: str = "") -> Mapping[str, Player]:
+    """The players of a GAN with a latent regressor; with a weight, the regression trains G too."""
+    loss = regression(G_z if weight else FIXED_SAMPLE)
+    encoder = Player(("encoder",), loss, "predict the z of a generated picture")
+    generator_loss, generator_goal = NON_SATURATING, "make pictures that D takes for real"
+    if weight:
+        generator_loss = total(NON_SATURATING, product(number(weight), named(encoder.symbol, loss)))
+        generator_goal += ", and whose z is easy to predict"
     return {
         "discriminator": DISCRIMINATOR,
-        "generator": Player(("generator",), fool, f"D to take its pictures for real{also}"),
+        "generator": Player(("generator",), generator_loss, generator_goal),
         "encoder": encoder,
     }
 
 
-def autoencoder(order: int) -> Mapping[str, Player]:
-    """E and G on the reconstruction error alone."""
+def autoencoder_players(order: int) -> Mapping[str, Player]:
+    """E and G, trained on the reconstruction error alone: `order` 1 or 2."""
     error = mean("x", norm(order, difference(x, G_E_x)))
-    return {"generator_encoder": Player(("generator", "encoder"), error, "every picture back as it was")}
+    return {"generator_encoder": Player(("generator", "encoder"), error, "reconstruct every picture")}
 
 
 DISCRIMINATOR = Player(
-    ("discriminator",), tell_apart((x,), (G_z,)), "to tell real pictures from generated ones"
+    ("discriminator",), discriminate((x,), (G_z,)), "tell real pictures from generated ones"
 )
 
 # ---------------------------------------------------------------------- the methods
@@ -198,147 +199,145 @@ EXPLAINED: dict[str, Explained] = {
         " encoder.",
         {
             "discriminator": DISCRIMINATOR,
-            "generator": Player(("generator",), FOOL, "D to take its pictures for real"),
+            "generator": Player(("generator",), NON_SATURATING, "make pictures that D takes for real"),
         },
         diagrams.GAN,
         (
-            "G does not minimise log(1 − D(G(z))), whose gradient fades where D is sure, but maximises"
-            " log D(G(z)): the non-saturating form, used by all methods with a D here.",
-            "Without an encoder a picture is inverted by optimisation: latents are moved until G(z) looks"
-            " like it. Its neighbours can be looked up in D's last hidden layer.",
+            "G does not minimise log(1 − D(G(z))), whose gradient vanishes where D is confident, but"
+            " maximises log D(G(z)): the non-saturating loss, used by all methods with a D here.",
+            "Without an encoder, a picture is inverted by optimisation: gradient descent on latents until"
+            " G(z) resembles it. Its neighbours can be looked up in D's last hidden layer.",
         ),
-        look="G(z) should look like the data, and no two alike.",
+        look_for="Samples G(z) should look like the data, and differ from each other.",
         commands=(
             "python -m train gan --family tutorial-gan",
             "python -m train gan --family tutorial-gan-colour --dataset cifar10",
             "python -m train gan --family tutorial-gan --d-steps 5",
         ),
-        ratios=True,
+        shows_ratios=True,
     ),
     "bigan": Explained(
         "BiGAN",
         "bidirectional GAN",
-        "Generator and encoder play together against one discriminator, which sees pairs: a picture with its"
-        " code, (x, E(x)), or a latent with its picture, (G(z), z).",
+        "Generator and encoder are trained together against one discriminator. It sees pairs: a picture with"
+        " its code, (x, E(x)), or a latent with its picture, (G(z), z).",
         {
             "discriminator": Player(
                 ("joint_discriminator",),
                 PAIRED,
-                "to tell a picture with its code from a latent with its picture",
+                "tell a picture with its code from a latent with its picture",
             ),
             "generator_encoder": Player(
                 ("generator", "encoder"),
                 SWAPPED,
-                "D to be wrong about both: it is D's loss with the labels swapped",
+                "make D wrong about both: this is D's loss with the labels swapped",
             ),
         },
         diagrams.BIGAN,
         (
-            "Where the two kinds of pairs cannot be told apart, E inverts G, although E never sees a"
-            " generated picture and G never sees a code.",
-            "No term asks for x = G(E(x)) itself, so a reconstruction may change its class.",
+            "If D cannot tell the two kinds of pairs apart, E inverts G, although E never sees a generated"
+            " picture and G never sees a code.",
+            "No term of the loss compares x with G(E(x)), so a reconstruction may change its class.",
         ),
-        look="Do the reconstructions keep the class of what is above them?",
+        look_for="Do the reconstructions keep the class of the pictures above them?",
         commands=("python -m train bigan", "python -m train bigan --family tutorial-bigan"),
     ),
     "bigan-plus": Explained(
         "BiGAN+",
-        "bidirectional GAN whose reconstructions are judged",
-        "BiGAN, and a second discriminator P that sees a picture with itself, (x, x), or with its"
-        " reconstruction, (x, G(E(x))). So a picture comes back as itself.",
+        "bidirectional GAN with a discriminator of reconstructions",
+        "BiGAN with a second discriminator P, which sees a picture with itself, (x, x), or with its"
+        " reconstruction, (x, G(E(x))). This makes reconstructions faithful.",
         {
             "discriminator": Player(
                 ("joint_discriminator", "pair_discriminator"),
                 total(
                     *PAIRED.parts,
-                    product(half, mean("x", real(x, x, by="P"))),
-                    product(half, mean("x", fake(x, G_E_x, by="P"))),
+                    product(HALF, mean("x", real(x, x, by="P"))),
+                    product(HALF, mean("x", fake(x, G_E_x, by="P"))),
                 ),
-                "to tell a picture with its code from a latent with its picture, and a picture with itself"
-                " from one with its reconstruction",
+                "tell a picture with its code from a latent with its picture, and a picture with itself from"
+                " a picture with its reconstruction",
             ),
             "generator_encoder": Player(
                 ("generator", "encoder"),
                 total(*SWAPPED.parts, mean("x", real(x, G_E_x, by="P"))),
-                "D to be wrong about both, and P to take each reconstruction for the picture itself",
+                "make D wrong about both, and make P take each reconstruction for the picture itself",
             ),
         },
         diagrams.BIGAN_PLUS,
         (
-            "P is that of ALICE (Li et al., 2017): what it cannot tell from x is x, which bounds how much"
-            " of x its code leaves open.",
-            "Settings add to this, and the bundled model has them all: a squared error of G(E(x)), and one"
-            " of E(G(z)); a pull of the codes to the prior; noise on codes, so that near codes give near"
-            " pictures; codes of other pictures, moved, as the latents of D's game; pictures changed as"
-            " uploads differ from MNIST; and a contrast that brings the features of two changed views"
-            " of a picture together.",
+            "P is the discriminator of ALICE (Li et al., 2017): it bounds the conditional entropy of x given"
+            " its code.",
+            "The bundled model adds further terms, each a setting: a squared error of G(E(x)) and of E(G(z));"
+            " a penalty on codes far from the prior; noise on codes, so that similar codes give similar"
+            " pictures; shifted codes of other pictures as latents in D's loss; augmented pictures, which"
+            " differ from MNIST as uploads do; and a contrastive loss on the features of two augmented views"
+            " of a picture.",
             "The codes of real pictures do not fill the prior. A mixture of Gaussians can be fitted to them"
             " after training (python -m train.publish --gaussians); Sample then draws from it, and says so.",
         ),
-        look="Do the reconstructions keep the class and the hand of what is above them?",
+        look_for="Do the reconstructions keep the class and the handwriting of the pictures above them?",
         commands=("python -m train bigan-plus --family conv", "python -m train bigan-plus --preset mnist"),
     ),
     "lr": Explained(
         "LR",
         "latent regressor",
-        "A plain GAN, and beside it an encoder that learns to find z in G(z). It never sees a real picture"
-        " while it learns.",
-        regressed(),
+        "A plain GAN and an encoder that learns to predict z from G(z). In training, the encoder never sees a"
+        " real picture.",
+        regressor_players(),
         diagrams.regressor(joint=False),
         (
             "No gradient of the regression reaches G: G and D are those of a plain GAN.",
-            "z and E's answer are both brought from [−1, 1] to [0, 1], where a cross-entropy can compare"
-            " them, as in the paper's release. The squared error is the lecture's.",
+            "z and E's output are both scaled from [−1, 1] to [0, 1] and compared by cross-entropy, as in the"
+            " paper's release. The squared error is that of the lecture.",
         ),
-        regressions(MADE, "x̂ is a generated picture held fixed"),
-        "E learnt on samples alone. How well does it read real pictures?",
+        regression_definitions(FIXED_SAMPLE, "x̂ is a generated picture held fixed"),
+        "E was trained on samples alone. How well does it encode real pictures?",
         ("python -m train lr", "python -m train lr --regression l2"),
     ),
     "jlr": Explained(
         "JLR",
         "joint latent regressor",
-        "As LR, but a quarter of the regression also trains the generator, to make pictures whose z is easy"
-        " to find. The encoder never sees a real picture while it learns.",
-        regressed("0.25"),
+        "As LR, but a quarter of the regression loss also trains the generator, so that z is easy to predict"
+        " from its pictures. In training, the encoder never sees a real picture.",
+        regressor_players("0.25"),
         diagrams.regressor(joint=True),
         (
-            "The gradient of the regression goes through E, which G's turn leaves as it is, and on into G.",
-            "The weight is the authors': one of 1 “results in a degenerate solution”.",
+            "The gradient of the regression passes through E, which G's update does not train, into G.",
+            "The weight is the authors': a weight of 1 “results in a degenerate solution”.",
         ),
-        regressions(G_z),
-        "E learnt on samples alone, but G had to make them easy to read.",
+        regression_definitions(G_z),
+        "E was trained on samples alone, but G had to make them easy to encode.",
         ("python -m train jlr", "python -m train jlr --regression-weight 0.25 --regression l2"),
     ),
     "ae-l1": Explained(
         "AE l1",
         "autoencoder, absolute error",
-        "No game and no prior: encoder and generator learn to give every picture back, judged by the"
-        " absolute difference.",
-        autoencoder(1),
+        "No discriminator and no prior: encoder and generator learn to reconstruct every picture, measured"
+        " by the absolute difference.",
+        autoencoder_players(1),
         diagrams.AUTOENCODER,
         (
-            "The differences are summed over a picture's pixels, so that they outweigh the penalty on the"
-            " weights.",
-            "It is the baseline: the same networks as BiGAN's, without D.",
+            "The differences are summed over the pixels of a picture, so that they outweigh weight decay.",
+            "This is the baseline: the networks of BiGAN, without D.",
         ),
-        look="Reconstructions are close. Nothing ties the codes to the prior, so G(z) of a drawn z need not"
-        " look like the data.",
+        look_for="Reconstructions are close. Nothing ties the codes to the prior, so samples G(z) need not look"
+        " like the data.",
         commands=("python -m train ae-l1",),
     ),
     "ae-l2": Explained(
         "AE l2",
         "autoencoder, squared error",
-        "No game and no prior: encoder and generator learn to give every picture back, judged by the squared"
-        " difference.",
-        autoencoder(2),
+        "No discriminator and no prior: encoder and generator learn to reconstruct every picture, measured"
+        " by the squared difference.",
+        autoencoder_players(2),
         diagrams.AUTOENCODER,
         (
-            "The differences are summed over a picture's pixels, so that they outweigh the penalty on the"
-            " weights.",
-            "It is the baseline: the same networks as BiGAN's, without D.",
+            "The differences are summed over the pixels of a picture, so that they outweigh weight decay.",
+            "This is the baseline: the networks of BiGAN, without D.",
         ),
-        look="Reconstructions are close. Nothing ties the codes to the prior, so G(z) of a drawn z need not"
-        " look like the data.",
+        look_for="Reconstructions are close. Nothing ties the codes to the prior, so samples G(z) need not look"
+        " like the data.",
         commands=("python -m train ae-l2",),
     ),
 }
@@ -346,26 +345,27 @@ EXPLAINED: dict[str, Explained] = {
 # ---------------------------------------------------------------------- words
 
 WORDS = {
-    "latent": "z, the list of numbers that a generator turns into a picture. The latent of a picture is"
-    " also called its code.",
-    "prior": "The distribution that latents are drawn from in training: in every dimension uniform on"
+    "latent": "z, the vector of numbers that a generator turns into a picture. The latent of a given picture"
+    " is also called its code.",
+    "prior": "The distribution from which latents are drawn in training: in every dimension uniform on"
     " [−1, 1], or normal.",
-    "generator": "G, the network that makes the picture G(z) of a latent z.",
-    "encoder": "E, the network that gives a picture x its latent E(x).",
-    "discriminator": "D, the network that says how probable it is that what it sees is real: a picture, or"
-    " a pair of a picture and a latent.",
-    "reconstruction": "G(E(x)): what comes back when a picture is encoded and decoded again.",
-    "inversion": "Finding a latent whose picture is a given one: by asking an encoder, or by optimisation,"
-    " which improves latents step by step.",
-    "interpolation": "A way from one latent to another, with the picture of each step: a line inside the"
-    " box for a uniform prior, a great circle for a normal one.",
-    "nearest neighbour": "The training picture closest to a given one, by Euclidean distance between raw"
-    " pixels, codes, or a network's hidden layer. 1NN is the share of test pictures whose nearest neighbour"
-    " has their class.",
-    "EGr": "The paper's reconstruction error: the mean of the L2 norm of x − G(E(x)). Beside it stands what"
-    " the reconstruction of another picture would score.",
-    "identity": "The share of test pictures in which the judge, an independent classifier, finds"
-    " the same class in x and in G(E(x)).",
+    "generator": "G, the network that turns a latent z into a picture G(z).",
+    "encoder": "E, the network that turns a picture x into its latent E(x).",
+    "discriminator": "D, the network that estimates the probability that its input is real: a picture, or a"
+    " pair of a picture and a latent.",
+    "reconstruction": "G(E(x)): a picture encoded and decoded again.",
+    "inversion": "Finding the latent of a given picture: with an encoder, or by optimisation, which improves"
+    " latents step by step.",
+    "interpolation": "A path from one latent to another, with the picture of each step: a straight line for a"
+    " uniform prior, a great circle for a normal one.",
+    "nearest neighbour": "The training picture closest to a given one, by Euclidean distance between pixels,"
+    " codes, or features from a network's hidden layer. 1NN is the share of test pictures whose nearest"
+    " neighbour has the same class.",
+    "EGr": "The paper's reconstruction error: the mean L2 norm of x − G(E(x)). It is compared with the error"
+    " against the reconstruction of another picture.",
+    "identity": "The share of test pictures for which the judge, a separate classifier, sees the same class"
+    " in x and in G(E(x)).",
     "Fréchet distance": "How far samples are from real pictures as a whole: the distance between two"
-    " Gaussians, fitted to the judge's features of both. Lower is better; even real pictures do not score 0.",
+    " Gaussians fitted to the classifier's features of both. Lower is better; even real pictures do not"
+    " score 0.",
 }

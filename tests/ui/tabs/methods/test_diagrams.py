@@ -73,7 +73,7 @@ def test_a_diagram_feeds_each_network_with_what_it_sees(key: str) -> None:
 
     for letter in {node.text for node in nodes.values() if node.kind == "net"}:
         fed = {shown(nodes[arrow.start]) for arrow in arrows if arrow.end == letter and not arrow.player}
-        assert fed == {tuple(term.text for term in seen) for seen in EXPLAINED[key].sees(letter)}
+        assert fed == {tuple(term.text for term in seen) for seen in EXPLAINED[key].list_inputs(letter)}
         owners = {name for name, player in EXPLAINED[key].players.items() if letter in player.letters}
         assert {nodes[letter].player} == owners
 

@@ -167,7 +167,7 @@ def test_who_sees_what_is_what_the_networks_are_given(key: str) -> None:
         for network, witness in witnesses.items()
     }
     for letter, seen in given.items():
-        assert {tuple(term.text for term in terms) for terms in EXPLAINED[key].sees(letter)} == seen
+        assert {tuple(term.text for term in terms) for terms in EXPLAINED[key].list_inputs(letter)} == seen
     blind = "E" in given and ("x",) not in given["E"]
     assert ("never a real picture" in methods.sights(EXPLAINED[key])) == blind
 
