@@ -189,6 +189,15 @@ DISCRIMINATOR = Player(
     ("discriminator",), discriminate((x,), (G_z,)), "tell real pictures from generated ones"
 )
 
+AUTOENCODER_NOTES = (
+    "The differences are summed over the pixels of a picture, so that they outweigh weight decay.",
+    "This is the baseline: the networks of BiGAN, without D.",
+)
+AUTOENCODER_LOOK = (
+    "Reconstructions are close. Nothing ties the codes to the prior, so samples G(z) need not look like the"
+    " data."
+)
+
 # ---------------------------------------------------------------------- the methods
 
 EXPLAINED: dict[str, Explained] = {
@@ -317,12 +326,8 @@ EXPLAINED: dict[str, Explained] = {
         " by the absolute difference.",
         autoencoder_players(1),
         diagrams.AUTOENCODER,
-        (
-            "The differences are summed over the pixels of a picture, so that they outweigh weight decay.",
-            "This is the baseline: the networks of BiGAN, without D.",
-        ),
-        look_for="Reconstructions are close. Nothing ties the codes to the prior, so samples G(z) need not look"
-        " like the data.",
+        AUTOENCODER_NOTES,
+        look_for=AUTOENCODER_LOOK,
         commands=("python -m train ae-l1",),
     ),
     "ae-l2": Explained(
@@ -332,12 +337,8 @@ EXPLAINED: dict[str, Explained] = {
         " by the squared difference.",
         autoencoder_players(2),
         diagrams.AUTOENCODER,
-        (
-            "The differences are summed over the pixels of a picture, so that they outweigh weight decay.",
-            "This is the baseline: the networks of BiGAN, without D.",
-        ),
-        look_for="Reconstructions are close. Nothing ties the codes to the prior, so samples G(z) need not look"
-        " like the data.",
+        AUTOENCODER_NOTES,
+        look_for=AUTOENCODER_LOOK,
         commands=("python -m train ae-l2",),
     ),
 }
