@@ -7,36 +7,22 @@ import os
 import socket
 import sys
 
+LOCAL = ("127.0.0.1", "localhost", "::1")
+
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Explore the latent space of a GAN with an encoder.")
-    on_space = "SPACE_ID" in os.environ
-    parser.add_argument("--model", default="mnist-bigan-plus", help="a bundled name, a folder, or a Hub id")
-    parser.add_argument("--host", default="0.0.0.0" if on_space else "127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=7860, help="port to listen on (default: 7860)")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    options = parser.parse_args(arguments)
-
-    try:
-        with socket.socket(socket.AF_INET6 if ":" in options.host else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((options.host, options.port))
-    except (OSError, OverflowError) as error:
-        place = f"port {options.port} of {options.host}"
-        print(
-            f"error: {place} cannot be used ({error}): name another with --port or --host.", file=sys.stderr
-        )
-        return 2
-
+    options = parse(arguments)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    from ganlab.ui import app
-    from ganlab.ui.server import launch
-    from ganlab.ui.server.models import Models
-
-    # Others who reach this server may choose among the bundled models only.
-    local = options.host in ("127.0.0.1", "localhost", "::1")
     try:
-        models = Models(options.model, options.device, allow_any=local)
+        check_address(options.host, options.port)
+        from ganlab.ui.server.models import Models
+
+        # Visitors from other machines may choose among the bundled models only.
+        models = Models(options.model, options.device, allow_any=options.host in LOCAL)
+        models.get(models.default)  # a wrong name is reported before Gradio is imported, which takes seconds
+        from ganlab.ui import app
+        from ganlab.ui.server import launch
+
         blocks = app.build(models)
         print(f"ganlab: http://{options.host}:{options.port}", flush=True)
         launch.launch(blocks, models, options.host, options.port)
@@ -44,6 +30,28 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    on_space = "SPACE_ID" in os.environ
+    parser = argparse.ArgumentParser(description="Explore the latent space of a GAN with an encoder.")
+    parser.add_argument("--model", default="mnist-bigan-plus", help="a bundled name, a folder, or a Hub id")
+    parser.add_argument("--host", default="0.0.0.0" if on_space else "127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=7860, help="port to listen on (default: 7860)")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    return parser.parse_args(arguments)
+
+
+def check_address(host: str, port: int) -> None:
+    """ValueError for a port that is in use, or an address that this machine does not have."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except (OSError, OverflowError) as error:
+        raise ValueError(
+            f"port {port} of {host} cannot be used ({error}): name another with --port or --host."
+        ) from None
 
 
 if __name__ == "__main__":

@@ -17,29 +17,31 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_help_explains_every_flag() -> None:
-    done = run("--help")
-    assert done.returncode == 0
+    result = run("--help")
+    assert result.returncode == 0
     for flag in ("--model", "--host", "--port", "--device"):
-        assert flag in done.stdout
+        assert flag in result.stdout
 
 
-def refused(*arguments: str) -> str:
-    """What it says when it does not start: one line."""
-    done = run(*arguments)
-    assert done.returncode == 2
-    lines = done.stderr.strip().splitlines()
-    assert len(lines) == 1, done.stderr
+def read_error(*arguments: str) -> str:
+    """The one line that it prints when it does not start."""
+    result = run(*arguments)
+    assert result.returncode == 2
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, result.stderr
     assert lines[0].startswith("error: ")
     return lines[0]
 
 
-def test_what_it_cannot_do_is_one_sentence() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
-        assert f"port {port} of 127.0.0.1 cannot be used" in refused("--port", port)
-    assert "cannot be used" in refused("--host", "192.0.2.1")  # an address of no machine (RFC 5737)
-    said = refused("--model", "no-such-model", "--port", "0")
-    assert "Model 'no-such-model' not found; available = " in said
-    assert "--device is auto, cpu, cuda or cuda:N, not 'warp'" in refused("--device", "warp", "--port", "0")
+def test_a_wrong_flag_is_answered_by_one_sentence() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = str(listener.getsockname()[1])
+        assert f"port {port} of 127.0.0.1 cannot be used" in read_error("--port", port)
+    assert "cannot be used" in read_error("--host", "192.0.2.1")  # an address of no machine (RFC 5737)
+    error = read_error("--model", "no-such-model", "--port", "0")
+    assert "Model 'no-such-model' not found; available = " in error
+    assert "--device is auto, cpu, cuda or cuda:N, not 'warp'" in read_error(
+        "--device", "warp", "--port", "0"
+    )
