@@ -1,8 +1,8 @@
-"""Diagrams of who sees what: inline SVG drawn from a short description.
+"""Diagrams of the data flow in a method: inline SVG, drawn from a short description.
 
-Data flows along solid arrows, gradients go back along dashed ones in the colour of the player whose loss
-they come from; a network has the colour of its owner. Colours are the style sheet's, so that light and
-dark both work: only classes are written here.
+Solid arrows are data; dashed arrows are gradients, in the colour of the player whose loss they come from; a
+network has the colour of its owner. Only class names are written here: the style sheet has the colours, for
+light and dark pages.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
-OFFSET = 9.0  # by which a gradient's arrow lies beside the data's
+OFFSET = 9.0  # between a gradient's arrow and the data's
 GAP = 3.0  # between an arrow and the box it touches
 HEAD = 8.0  # length of an arrow's head
 HEIGHTS = {"data": 30, "real": 30, "net": 38, "loss": 32, "pair": 46}
@@ -22,8 +22,8 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Node:
-    """A box about (x, y), `width` wide. `kind`: "real" (a real picture), "data", "net", "loss", or "pair",
-    the frame of two that are seen as one. `player` owns the network or the loss."""
+    """A box with its centre at (x, y). `kind`: "real" (a real picture), "data", "net", "loss", or "pair", a
+    frame around two that enter a network together. `player` owns the network or the loss."""
 
     x: float
     y: float
@@ -39,8 +39,8 @@ class Node:
 
 @dataclass(frozen=True)
 class Arrow:
-    """From node to node, perhaps by way of corners; with a `player`, a gradient of its loss. `side` is
-    where a gradient lies as it goes: 1 right of the line, -1 left, 0 upon it."""
+    """From node to node, perhaps `via` corners; with a `player`, a gradient of its loss. A gradient is drawn
+    on a `side` of the line: 1 right, -1 left, 0 on the line."""
 
     start: str
     end: str
@@ -51,7 +51,7 @@ class Arrow:
 
 @dataclass(frozen=True)
 class Label:
-    """Words beside an arrow, beginning at (x, y)."""
+    """Text beside an arrow, which starts at (x, y)."""
 
     x: float
     y: float
@@ -61,10 +61,10 @@ class Label:
 
 @dataclass(frozen=True)
 class Diagram:
-    """`title` and `reading` are what somebody hears who does not see it."""
+    """Nodes and arrows; screen readers read `title` and `description`."""
 
     title: str
-    reading: str
+    description: str
     nodes: Mapping[str, Node]
     arrows: tuple[Arrow, ...]
     labels: tuple[Label, ...] = ()
@@ -75,26 +75,26 @@ class Diagram:
 def draw(diagram: Diagram, key: str) -> str:
     """The diagram as <svg>; `key` keeps the ids of several on one page apart."""
     nodes = diagram.nodes
-    below = [_box(node) for node in nodes.values() if node.kind == "pair"]
-    lines = [_arrow(nodes, arrow) for arrow in diagram.arrows]
-    above = [_box(node) for node in nodes.values() if node.kind != "pair"]
-    words = [_words(label) for label in diagram.labels]
-    title, reading = f"{key}-title", f"{key}-reading"
+    frames = [_draw_node(node) for node in nodes.values() if node.kind == "pair"]
+    arrows = [_draw_arrow(nodes, arrow) for arrow in diagram.arrows]
+    boxes = [_draw_node(node) for node in nodes.values() if node.kind != "pair"]
+    labels = [_draw_label(label) for label in diagram.labels]
+    title, description = f"{key}-title", f"{key}-description"
     return (
         f'<svg class="gl-diagram" viewBox="0 0 {diagram.width} {diagram.height}" role="img"'
-        f' aria-labelledby="{escape(title)} {escape(reading)}" xmlns="http://www.w3.org/2000/svg">'
+        f' aria-labelledby="{escape(title)} {escape(description)}" xmlns="http://www.w3.org/2000/svg">'
         f'<title id="{escape(title)}">{escape(diagram.title)}</title>'
-        f'<desc id="{escape(reading)}">{escape(diagram.reading)}</desc>'
-        f"{''.join(below + lines + above + words)}</svg>"
+        f'<desc id="{escape(description)}">{escape(diagram.description)}</desc>'
+        f"{''.join(frames + arrows + boxes + labels)}</svg>"
     )
 
 
 def player_class(player: str) -> str:
-    """The class that gives a player its colour, or nothing."""
+    """The CSS class that gives a player its colour; "" without a player."""
     return f" gl-of-{player.replace('_', '-')}" if player else ""
 
 
-def _box(node: Node) -> str:
+def _draw_node(node: Node) -> str:
     w, h = node.width, node.height
     radius = h / 2 if node.kind == "loss" else 6
     return (
@@ -105,23 +105,23 @@ def _box(node: Node) -> str:
     )
 
 
-def _words(label: Label) -> str:
+def _draw_label(label: Label) -> str:
     shade = escape(player_class(label.player))
     return f'<text class="gl-words-on{shade}" x="{label.x:g}" y="{label.y:g}">{escape(label.text)}</text>'
 
 
-def _arrow(nodes: Mapping[str, Node], arrow: Arrow) -> str:
+def _draw_arrow(nodes: Mapping[str, Node], arrow: Arrow) -> str:
     start, end = nodes[arrow.start], nodes[arrow.end]
     points = [(start.x, start.y), *arrow.via, (end.x, end.y)]
     if arrow.player and arrow.side:
-        points = _beside(points[0], points[-1], OFFSET * arrow.side)
-    points[0] = _leaving(start, points[0], points[1])
-    points[-1] = _leaving(end, points[-1], points[-2])
+        points = _shift_right(points[0], points[-1], OFFSET * arrow.side)
+    points[0] = _leave_box(start, points[0], points[1])
+    points[-1] = _leave_box(end, points[-1], points[-2])
     shade = f"gl-gradient{player_class(arrow.player)}" if arrow.player else "gl-flow"
-    way = " ".join(f"{'L' if i else 'M'}{x:.1f} {y:.1f}" for i, (x, y) in enumerate(points))
+    path = " ".join(f"{'L' if i else 'M'}{x:.1f} {y:.1f}" for i, (x, y) in enumerate(points))
     return (
-        f'<g class="{escape(shade)}"><path class="gl-way" d="{way}"/>'
-        f'<path class="gl-head" d="{_head(points[-2], points[-1])}"/></g>'
+        f'<g class="{escape(shade)}"><path class="gl-way" d="{path}"/>'
+        f'<path class="gl-head" d="{_draw_head(points[-2], points[-1])}"/></g>'
     )
 
 
@@ -130,27 +130,27 @@ def _unit(a: Point, b: Point) -> Point:
     return (b[0] - a[0]) / length, (b[1] - a[1]) / length
 
 
-def _beside(a: Point, b: Point, offset: float) -> list[Point]:
-    """The line from a to b, moved to its right."""
+def _shift_right(a: Point, b: Point, offset: float) -> list[Point]:
+    """The line from a to b, shifted by `offset` to its right."""
     dx, dy = _unit(a, b)
     return [(a[0] - dy * offset, a[1] + dx * offset), (b[0] - dy * offset, b[1] + dx * offset)]
 
 
-def _leaving(node: Node, inside: Point, towards: Point) -> Point:
-    """Where the line from `inside` the node's box to a point outside leaves the box, and a gap more."""
+def _leave_box(node: Node, inside: Point, towards: Point) -> Point:
+    """The point GAP beyond where the line from `inside` the node's box to a point outside leaves the box."""
     dx, dy = _unit(inside, towards)
-    reach = []
+    distances = []
     for start, step, centre, half in (
         (inside[0], dx, node.x, node.width / 2),
         (inside[1], dy, node.y, node.height / 2),
     ):
         if abs(step) > 1e-9:
-            reach.append((centre + math.copysign(half, step) - start) / step)
-    along = min(reach) + GAP
-    return inside[0] + dx * along, inside[1] + dy * along
+            distances.append((centre + math.copysign(half, step) - start) / step)
+    distance = min(distances) + GAP
+    return inside[0] + dx * distance, inside[1] + dy * distance
 
 
-def _head(a: Point, b: Point) -> str:
+def _draw_head(a: Point, b: Point) -> str:
     """A triangle at b for a line that comes from a."""
     dx, dy = _unit(a, b)
     x, y = b[0] - dx * HEAD, b[1] - dy * HEAD
@@ -170,12 +170,12 @@ def net(x: float, y: float, letter: str, player: str, width: float = 64) -> Node
     return Node(x, y, letter, "net", width, player)
 
 
-def loss(x: float, y: float, of: str, player: str, width: float = 104) -> Node:
-    return Node(x, y, f"loss of {of}", "loss", width, player)
+def loss(x: float, y: float, networks: str, player: str, width: float = 104) -> Node:
+    return Node(x, y, f"loss of {networks}", "loss", width, player)
 
 
 GAN = Diagram(
-    "Who sees what in a GAN",
+    "Data and gradients in a GAN",
     "A latent z from the prior goes into G and becomes the picture G(z). D sees real pictures x and generated"
     " ones G(z), one at a time. The gradient of D's loss trains D; that of G's loss goes back through D and"
     " G(z) and trains G.",
@@ -204,7 +204,7 @@ GAN = Diagram(
 )
 
 BIGAN = Diagram(
-    "Two kinds of pairs meet in D",
+    "Data and gradients in a BiGAN: D sees two kinds of pairs",
     "On one side a real picture x goes into E and becomes its code: the pair (x, E(x)). On the other side a"
     " latent z from the prior goes into G and becomes a picture: the pair (G(z), z). D sees pairs of both"
     " kinds. The gradient of D's loss trains D; that of the loss of G and E goes back through D to E(x) and"
@@ -245,7 +245,7 @@ BIGAN = Diagram(
 )
 
 BIGAN_PLUS = Diagram(
-    "Two kinds of pairs meet in D, and two in P",
+    "Data and gradients in BiGAN+: D and P see two kinds of pairs each",
     "As in a BiGAN, D sees the pairs (x, E(x)) and (G(z), z). Beside it, the code E(x) goes into G and"
     " becomes the reconstruction G(E(x)), and P sees a picture with itself, (x, x), or with its"
     " reconstruction, (x, G(E(x))). The gradient of their loss trains D and P; that of the loss of G and E"
@@ -266,9 +266,9 @@ BIGAN_PLUS = Diagram(
         "loss GE": loss(342, 248, "G and E", "generator_encoder", 126),
         "same pair": Node(102, 324, "", "pair", 172),
         "near pair": Node(308, 324, "", "pair", 172),
-        "one x": Node(60, 324, "x", "real", 72),
+        "first x": Node(60, 324, "x", "real", 72),
         "itself": Node(143, 324, "x", "real", 72),
-        "another x": Node(263, 324, "x", "real", 66),
+        "compared x": Node(263, 324, "x", "real", 66),
         "G(E(x))": Node(346, 324, "G(E(x))", width=80),
         "P": net(205, 400, "P", "discriminator", 80),
         "loss P": loss(72, 400, "P", "discriminator", 96),
@@ -322,9 +322,9 @@ def regressor(joint: bool) -> Diagram:
     else:
         label = Label(296, 200, "no gradient", "encoder")
     return Diagram(
-        "Who sees what, with a regressor beside the GAN",
+        "Data and gradients in a GAN with a latent regressor",
         "A latent z from the prior goes into G and becomes the picture G(z). D sees real pictures x and"
-        " generated ones. E sees generated ones only, and its answer is compared with z. The gradient of D's"
+        " generated ones. E sees generated ones only, and its output is compared with z. The gradient of D's"
         " loss trains D, that of G's loss goes back through D and trains G; that of E's loss trains E"
         f" {further}.",
         {
@@ -345,9 +345,9 @@ def regressor(joint: bool) -> Diagram:
 
 
 AUTOENCODER = Diagram(
-    "Who sees what in an autoencoder",
+    "Data and gradients in an autoencoder",
     "A real picture x goes into E and becomes its code E(x), which goes into G and becomes the reconstruction"
-    " G(E(x)). The loss compares that with x. Its gradient goes back the whole way and trains G and E.",
+    " G(E(x)). The loss compares that with x. Its gradient goes all the way back and trains G and E.",
     {
         "x": Node(115, 24, REAL, "real", 130),
         "E": net(115, 90, "E", "generator_encoder"),

@@ -1,7 +1,7 @@
-"""Formulas that browsers draw themselves: MathML, with the same in plain text for who cannot see it.
+"""Formulas as MathML, which browsers draw themselves, with the same in plain text for screen readers.
 
-A formula is built of terms, each of which knows how it is drawn, how it is read, and what it means: its
-`kind` and `parts`, from which it can be computed.
+A formula is built of terms. A term holds its MathML, its plain text, and its meaning: `kind` and `parts`,
+from which tests compute its value.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from fractions import Fraction
 from html import escape
 
 EXPECTATION = "𝔼"
-APPLY = "&#x2061;"  # stands unseen between a function and its arguments
+APPLY = "&#x2061;"  # invisible, between a function and its arguments
 THIN = '<mspace width="0.17em"/>'
-BRACKETED = ("sum", "difference")  # kinds that need brackets behind a log
+BRACKETED = ("sum", "difference")  # kinds that need brackets after log
 
 
 @dataclass(frozen=True)
 class Term:
-    """A piece of a formula. `name` is what a symbol, a function or a mean's variable is called."""
+    """A part of a formula. `name` is that of a symbol, a function, or the variable of a mean."""
 
     kind: str
     text: str
@@ -34,12 +34,12 @@ class Term:
             yield from part.walk()
 
 
-def symbol(name: str, low: str = "") -> Term:
-    """A letter, perhaps with something below it: symbol("L", "G, E")."""
-    if not low:
+def symbol(name: str, subscript: str = "") -> Term:
+    """A letter, perhaps with a subscript: symbol("L", "G, E")."""
+    if not subscript:
         return Term("symbol", name, _mi(name), name=name)
-    letters = "<mo>,</mo>".join(_mi(letter) for letter in low.split(", "))
-    text = f"{name}_{low.replace(', ', '')}"
+    letters = "<mo>,</mo>".join(_mi(letter) for letter in subscript.split(", "))
+    text = f"{name}_{subscript.replace(', ', '')}"
     return Term("symbol", text, f"<msub>{_mi(name)}<mrow>{letters}</mrow></msub>", name=text)
 
 
@@ -52,13 +52,13 @@ def hat(name: str) -> Term:
 
 def number(value: str) -> Term:
     """ "1", "0.25" or "1/2"."""
-    shown = Fraction(value)
-    drawn = (
-        f"<mfrac><mn>{shown.numerator}</mn><mn>{shown.denominator}</mn></mfrac>"
+    fraction = Fraction(value)
+    mathml = (
+        f"<mfrac><mn>{fraction.numerator}</mn><mn>{fraction.denominator}</mn></mfrac>"
         if "/" in value
         else f"<mn>{escape(value)}</mn>"
     )
-    return Term("number", value, drawn, name=value)
+    return Term("number", value, mathml, name=value)
 
 
 def call(function: str, *arguments: Term) -> Term:
@@ -79,12 +79,12 @@ def minus(term: Term) -> Term:
 def log(term: Term) -> Term:
     bracketed = term.kind in BRACKETED
     text = f"({term.text})" if bracketed else f" {term.text}"
-    drawn = _bracketed(term.mathml) if bracketed else term.mathml
-    return Term("log", f"log{text}", _row("<mi>log</mi>", f"<mo>{APPLY}</mo>", THIN, drawn), (term,))
+    mathml = _bracketed(term.mathml) if bracketed else term.mathml
+    return Term("log", f"log{text}", _row("<mi>log</mi>", f"<mo>{APPLY}</mo>", THIN, mathml), (term,))
 
 
 def total(*terms: Term) -> Term:
-    """a + b + ...: as lines of their own where it is a whole side of an equation."""
+    """a + b + ...; an equation gives each term its own line."""
     return Term(
         "sum",
         " + ".join(term.text for term in terms),
@@ -99,11 +99,10 @@ def difference(a: Term, b: Term) -> Term:
 
 def product(a: Term, b: Term) -> Term:
     """a b, side by side; sums in brackets."""
-    shown = [
+    (text_a, mathml_a), (text_b, mathml_b) = (
         (f"({t.text})", _bracketed(t.mathml)) if t.kind in BRACKETED else (t.text, t.mathml) for t in (a, b)
-    ]
-    drawn = _row(shown[0][1], THIN, shown[1][1])
-    return Term("product", f"{shown[0][0]} {shown[1][0]}", drawn, (a, b))
+    )
+    return Term("product", f"{text_a} {text_b}", _row(mathml_a, THIN, mathml_b), (a, b))
 
 
 def ratio(a: Term, b: Term) -> Term:
@@ -112,11 +111,11 @@ def ratio(a: Term, b: Term) -> Term:
 
 
 def norm(order: int, term: Term) -> Term:
-    """The l1 norm, or the square of the l2 norm: the sum of what all numbers of the term are off."""
-    drawn = _row('<mo form="prefix">‖</mo>', term.mathml, '<mo form="postfix">‖</mo>')
+    """The l1 norm, or the square of the l2 norm: `order` 1 or 2."""
+    mathml = _row('<mo form="prefix">‖</mo>', term.mathml, '<mo form="postfix">‖</mo>')
     if order == 1:
-        return Term("l1", f"‖{term.text}‖₁", f"<msub>{drawn}<mn>1</mn></msub>", (term,))
-    return Term("l2", f"‖{term.text}‖₂²", f"<msubsup>{drawn}<mn>2</mn><mn>2</mn></msubsup>", (term,))
+        return Term("l1", f"‖{term.text}‖₁", f"<msub>{mathml}<mn>1</mn></msub>", (term,))
+    return Term("l2", f"‖{term.text}‖₂²", f"<msubsup>{mathml}<mn>2</mn><mn>2</mn></msubsup>", (term,))
 
 
 def mean(over: str, term: Term) -> Term:
@@ -141,27 +140,27 @@ def sum_over(index: str, term: Term) -> Term:
 
 
 def fixed(name: Term, term: Term) -> Term:
-    """Written as `name`: the value of the term, through which no gradient goes back."""
+    """The value of the term, written as `name`; no gradient passes through it."""
     return Term("fixed", name.text, name.mathml, (term,), name.name)
 
 
 def named(name: Term, meaning: Term) -> Term:
-    """Written as `name`, and means `meaning`."""
+    """`meaning`, written as `name`."""
     return Term("named", name.text, name.mathml, (meaning,), name.name)
 
 
 def equation(left: Term, right: Term) -> str:
-    """left = right as a <math> block; a sum takes a line for each term, so that it fits a phone."""
+    """left = right as a <math> block; a sum takes one line a term, so that it fits a phone."""
     lines = right.parts if right.kind == "sum" else (right,)
     rows = [
         f"<mtr><mtd>{left.mathml if i == 0 else ''}</mtd><mtd><mo>{'=' if i == 0 else '+'}</mo></mtd>"
         f"<mtd>{line.mathml}</mtd></mtr>"
         for i, line in enumerate(lines)
     ]
-    said = escape(f"{left.text} = {right.text}")
+    text = escape(f"{left.text} = {right.text}")
     return (
-        f'<math xmlns="http://www.w3.org/1998/Math/MathML" display="block" aria-label="{said}"'
-        f' alttext="{said}"><mtable displaystyle="true">{"".join(rows)}</mtable></math>'
+        f'<math xmlns="http://www.w3.org/1998/Math/MathML" display="block" aria-label="{text}"'
+        f' alttext="{text}"><mtable displaystyle="true">{"".join(rows)}</mtable></math>'
     )
 
 
