@@ -1,7 +1,7 @@
-"""Reference pictures with labels and codes, and exact nearest neighbours among them.
+"""Reference pictures with labels and codes, and their nearest neighbours in several spaces.
 
-The pictures of a data set are stored once, in checkpoints/galleries/NAME, and shared by all models;
-each checkpoint adds only its own codes. A folder from the Hub may carry its own copy in gallery/.
+The pictures of a data set are stored once, in checkpoints/galleries/NAME, and shared by all models; each
+checkpoint stores only its own codes. A folder from the Hub may hold its own copy in gallery/.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -25,23 +25,23 @@ from ganlab import networks, tensor_files
 from ganlab.config import CheckpointError, ModelConfig
 from ganlab.hub import CHECKPOINTS
 from ganlab.model import LatentModel
+from ganlab.nearest import Points, find_nearest
 from ganlab.networks import Discriminator, Encoder, JointDiscriminator
 
 GALLERIES = CHECKPOINTS / "galleries"
 TRAIN_FILE = "train.npz"  # the gallery itself
 TEST_FILE = "test.npz"  # a few held-out pictures: examples for people, inputs for tests
-CODES_FILE = "gallery.safetensors"  # in the checkpoint: E of every gallery picture, fp16
-FEATURES_FILE = "features.safetensors"  # the same of its features, where they are few
-ATTRIBUTES_FILE = "attributes.npz"  # of every gallery picture, beside it; see `python -m train.map`
-SPARE_SPACES = 2  # of those that take a quarter of a gigabyte, kept for all models together
-CHUNK = 8192  # rows compared at a time, so that no second copy of a space is ever made
-SPARE = 16  # candidates beyond k whose distance is computed again without cancellation
-GATHER = 64  # points whose candidates are gathered at a time for that
+CODES_FILE = "gallery.safetensors"  # in the checkpoint: E(x) of every gallery picture, float16
+FEATURES_FILE = "features.safetensors"  # in the checkpoint: their features, float16, where they are few
+ATTRIBUTES_FILE = "attributes.npz"  # attributes of every gallery picture; see `python -m train.map`
+MAX_CACHED_SPACES = 2  # large spaces, up to 250 MB each, cached for all models together
+CHUNK = 8192  # pictures embedded at a time
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """pixels (N, C, H, W) uint8, labels (N,) int64 and the data set's indices (N,) int64."""
+    """pixels uint8 (N, C, H, W), labels int64 (N,), and indices int64 (N,) of the pictures in their data
+    set."""
 
     pixels: Tensor
     labels: Tensor
@@ -52,15 +52,17 @@ class Pictures:
 
     @functools.cached_property
     def flat(self) -> Tensor:
-        """All pictures as float32 rows (N, C H W) in [0, 1]; made once for all models that share them."""
+        """All pictures as float32 rows (N, C * H * W) in [0, 1]; computed once for all models that share
+        them."""
         return self.inputs(slice(None)).flatten(1)
 
     def inputs(self, rows: Tensor | slice) -> Tensor:
-        """Rows as float32 in [0, 1]."""
+        """The pictures of these rows as float32 (n, C, H, W) in [0, 1]."""
         return self.pixels[rows].float() / 255.0
 
 
 def save_pictures(path: Path, pictures: Pictures) -> None:
+    """Write them as .npz, for `load_pictures`."""
     np.savez_compressed(
         path,
         pixels=pictures.pixels.numpy(),
@@ -71,7 +73,8 @@ def save_pictures(path: Path, pictures: Pictures) -> None:
 
 @functools.lru_cache(maxsize=8)
 def load_pictures(path: Path) -> Pictures:
-    """Read a .npz of pictures; one copy in memory for all models that share it."""
+    """Read a .npz of pictures; one copy in memory for all models that share it. CheckpointError for a damaged
+    file, or arrays of other types or shapes."""
     try:
         with np.load(path, allow_pickle=False) as file:
             pixels, labels, indices = (torch.from_numpy(file[key]) for key in ("pixels", "labels", "indices"))
@@ -98,7 +101,7 @@ def load_pictures(path: Path) -> Pictures:
 
 
 def find_file(model: LatentModel, file: str) -> Path | None:
-    """Where a model's gallery file lies: in its own folder, or among the shared galleries."""
+    """The path of a file of the model's gallery, in its own folder or among the shared galleries, or None."""
     folders = [model.folder / "gallery"] if model.folder else []
     name = model.config.gallery
     if name and name.replace("-", "").replace("_", "").isalnum():
@@ -114,20 +117,21 @@ def load_test_pictures(model: LatentModel) -> Pictures | None:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """One row of the gallery: its index in the data set, its label, and how far it is."""
+    """A picture of the gallery that is near another picture."""
 
-    index: int
+    index: int  # in the data set
     label: int
-    distance: float
+    distance: float  # Euclidean, in the space that was searched
     image: Tensor = field(compare=False)  # (C, H, W) in [0, 1]
 
 
 class Gallery:
-    """Exact Euclidean nearest neighbours, without normalisation, as the paper's 1NN.
+    """A model's reference pictures, searched by exact Euclidean distance without normalisation, as in the 1NN
+    evaluation of the BiGAN paper (arXiv 1605.09782).
 
-    Spaces: "features", the encoder's hidden layer; "code", z = E(x); "discriminator", D's hidden layer,
-    of (x, E(x)) where D sees pairs; "pixels"; "untrained", the hidden layer of the same encoder before
-    any training. Immutable but for the points of each space, made on first use.
+    Spaces: "features", the encoder's hidden layer; "code", z = E(x); "discriminator", D's hidden layer, of
+    (x, E(x)) where D sees pairs; "pixels"; "untrained", the hidden layer of the same encoder before training.
+    Threads may share a gallery: the points of a space are computed once, on first use, and then only read.
     """
 
     def __init__(
@@ -144,18 +148,19 @@ class Gallery:
             )
         self.model, self.pictures = model, pictures
         self._codes, self._features = codes, features
-        self.spaces = spaces_of(model)
+        self.spaces = list_spaces(model)
         self._locks = {space: threading.Lock() for space in self.spaces}
 
     @staticmethod
     def load(model: LatentModel) -> Gallery | None:
-        """The model's gallery with its stored codes and features, or None where there is none."""
+        """The model's gallery with its stored codes and features, or None. CheckpointError for files that are
+        damaged or do not fit the model."""
         path = find_file(model, TRAIN_FILE)
         if path is None:
             return None
         pictures, config = load_pictures(path), model.config
-        codes = _stored(model, CODES_FILE, "codes", (len(pictures), config.latent_dim))
-        features = _stored(model, FEATURES_FILE, "features", (len(pictures), config.feature_dim))
+        codes = _read_stored(model, CODES_FILE, "codes", (len(pictures), config.latent_dim))
+        features = _read_stored(model, FEATURES_FILE, "features", (len(pictures), config.feature_dim))
         return Gallery(model, pictures, codes, features)
 
     def __len__(self) -> int:
@@ -172,12 +177,14 @@ class Gallery:
         return self.points("features")
 
     def points(self, space: str) -> Tensor:
-        """The whole gallery as points (N, F) of a space; those of a network take seconds to make."""
-        return self._points_of(space).rows
+        """All pictures as points (N, F) of a space; the first use may take seconds. ValueError for a space
+        that the model lacks."""
+        return self._get_points(space).rows
 
     @torch.inference_mode()
     def embed(self, x: Tensor, space: str) -> Tensor:
-        """Pictures (N, C, H, W) in [0, 1] as points (N, F) of a space."""
+        """Pictures (N, C, H, W) in [0, 1] as points (N, F) of a space, on the CPU. ValueError for a space
+        that the model lacks."""
         self._check(space)
         if space == "pixels":
             return x.flatten(1)
@@ -188,27 +195,28 @@ class Gallery:
             points = self.model.encoder.hidden(x)
         elif space == "untrained":
             points = self.untrained.hidden(x)
-        elif isinstance(alone := nets.get("discriminator"), Discriminator):
-            points = alone.hidden(x)
+        elif isinstance(discriminator := nets.get("discriminator"), Discriminator):
+            points = discriminator.hidden(x)
         else:
             points = cast("JointDiscriminator", nets["joint_discriminator"]).hidden(x, self.model.encoder(x))
         return cast("Tensor", points).cpu()
 
     @functools.cached_property
     def untrained(self) -> Encoder:
-        """The model's encoder as it might have been before training, on its device."""
-        encoder = untrained(self.model.config, self.pictures, wanted=["encoder"])["encoder"]
+        """The model's encoder as it was before training, on the model's device."""
+        encoder = build_untrained(self.model.config, self.pictures, names=["encoder"])["encoder"]
         return cast("Encoder", encoder.to(self.model.device))
 
     def search(self, points: Tensor, space: str, k: int) -> tuple[Tensor, Tensor]:
-        """Distances and gallery rows (n, k) of the nearest, nearest first, of points (n, F)."""
+        """The k pictures nearest to each of points (n, F), nearest first: distances and gallery rows (n, k).
+        ValueError for a space that the model lacks, or k beyond the gallery."""
         self._check(space)
         if not 1 <= k <= len(self):
             raise ValueError(f"k lies between 1 and the gallery's {len(self)}, not {k}.")
-        return find_nearest(points, self._points_of(space), k)
+        return find_nearest(points, self._get_points(space), k)
 
     def neighbours(self, points: Tensor, space: str, k: int) -> list[list[Neighbour]]:
-        """For each point of `space`, its k nearest gallery pictures, nearest first."""
+        """`search`, with the pictures and labels of the neighbours."""
         return [
             [
                 Neighbour(
@@ -226,7 +234,7 @@ class Gallery:
         if space not in self.spaces:
             raise ValueError(f"Space {space!r} not found; available = {list(self.spaces)}.")
 
-    def _points_of(self, space: str) -> Points:
+    def _get_points(self, space: str) -> Points:
         self._check(space)
         with self._locks[space]:  # computed once for all who ask; other spaces answer meanwhile
             if space == "pixels":
@@ -235,33 +243,33 @@ class Gallery:
                 return self._code_points
             if space == "features" and self._features is not None:
                 return self._feature_points
-            return _LARGE.get((self, space), lambda: Points.of(self._of_all(space)))
+            return _CACHE.get((self, space), lambda: Points.from_rows(self._embed_all(space)))
 
     @functools.cached_property
     def _pixels(self) -> Points:
-        return Points.of(self.pictures.flat)
+        return Points.from_rows(self.pictures.flat)
 
     @functools.cached_property
     def _code_points(self) -> Points:
-        return Points.of(self._codes if self._codes is not None else self._of_all("code"))
+        return Points.from_rows(self._codes if self._codes is not None else self._embed_all("code"))
 
     @functools.cached_property
     def _feature_points(self) -> Points:
         assert self._features is not None
-        return Points.of(self._features)
+        return Points.from_rows(self._features)
 
-    def _of_all(self, space: str) -> Tensor:
+    def _embed_all(self, space: str) -> Tensor:
         first = self.embed(self.pictures.inputs(slice(0, CHUNK)), space)
-        made = first.new_empty(len(self), first.shape[1])  # filled in place: never twice in memory
-        made[: len(first)] = first
+        points = first.new_empty(len(self), first.shape[1])  # filled in place: never twice in memory
+        points[: len(first)] = first
         for start in range(CHUNK, len(self), CHUNK):
             rows = slice(start, start + CHUNK)
-            made[rows] = self.embed(self.pictures.inputs(rows), space)
-        return made
+            points[rows] = self.embed(self.pictures.inputs(rows), space)
+        return points
 
 
-def _stored(model: LatentModel, file: str, key: str, shape: tuple[int, int]) -> Tensor | None:
-    """A tensor that the checkpoint keeps of its gallery, as float32; None where it keeps none."""
+def _read_stored(model: LatentModel, file: str, key: str, shape: tuple[int, int]) -> Tensor | None:
+    """A tensor that the checkpoint stores of its gallery, as float32, or None."""
     path = model.folder / file if model.folder else None
     if path is None or not path.is_file():
         return None
@@ -274,116 +282,79 @@ def _stored(model: LatentModel, file: str, key: str, shape: tuple[int, int]) -> 
     return tensors[key].float()
 
 
-def spaces_of(model: LatentModel) -> tuple[str, ...]:
-    """Where neighbours can be looked up, the most telling first."""
+def list_spaces(model: LatentModel) -> tuple[str, ...]:
+    """The spaces in which this model's neighbours can be searched, the most useful first."""
     encoder = ("features", "code") if "encoder" in model.networks else ()
-    judged = {"discriminator", "joint_discriminator"} & model.networks.keys()
-    discriminator = ("discriminator",) if judged else ()
+    has_discriminator = {"discriminator", "joint_discriminator"} & model.networks.keys()
+    discriminator = ("discriminator",) if has_discriminator else ()
     return (*encoder, *discriminator, "pixels", *(("untrained",) if encoder else ()))
 
 
-# ---------------------------------------------------------------------- an encoder that learnt nothing
+# ---------------------------------------------------------------------- untrained networks
 
 CALIBRATION_BATCH = 512
 
 
-def untrained(
+def build_untrained(
     config: ModelConfig,
     pictures: Pictures,
     seed: int = 0,
-    wanted: Collection[str] = ("encoder", "discriminator"),
+    names: Collection[str] = ("encoder", "discriminator"),
 ) -> dict[str, nn.Module]:
-    """The `wanted` networks, as training with `seed` begins; batch norm as it would be deployed.
+    """Those of the networks `names` that the model has, as training with `seed` starts them, in evaluation
+    mode with batch norm calibrated on `pictures`.
 
-    E's output layer starts at random here, also for methods that start it at zero.
+    The output layer of E is random here, also for methods that start it at zero.
     """
     nets = networks.build(config)
     networks.initialise(nets, seed)
-    found = {name: net for name, net in nets.items() if name in wanted}
-    for net in found.values():
-        networks.calibrate(net, ((x,) for x in calibration_pictures(pictures)))
+    chosen = {name: net for name, net in nets.items() if name in names}
+    for net in chosen.values():
+        networks.calibrate(net, ((x,) for x in iterate_batches(pictures)))
         net.eval().requires_grad_(False)
-    return found
+    return chosen
 
 
-def calibration_pictures(pictures: Pictures) -> Iterator[Tensor]:
-    """All pictures in batches of one size, (B, C, H, W) in [0, 1], for `networks.calibrate`."""
+def iterate_batches(pictures: Pictures) -> Iterator[Tensor]:
+    """The pictures in batches (B, C, H, W) in [0, 1] of one size, for `networks.calibrate`; an incomplete
+    last batch is left out."""
     size = min(CALIBRATION_BATCH, len(pictures))
     for start in range(0, len(pictures) - size + 1, size):
         yield pictures.inputs(slice(start, start + size))
 
 
-# ---------------------------------------------------------------------- points kept for all models
+# ---------------------------------------------------------------------- spaces in memory
 
 
-class Points(NamedTuple):
-    """Rows (N, F) and their squared lengths (N,)."""
-
-    rows: Tensor
-    squares: Tensor
-
-    @staticmethod
-    def of(rows: Tensor) -> Points:
-        return Points(rows, torch.cat([(c * c).sum(1) for c in torch.split(rows, CHUNK)]))
-
-
-def find_nearest(points: Tensor, references: Points, k: int) -> tuple[Tensor, Tensor]:
-    """Distances and rows (n, k) of the references nearest to points (n, F), nearest first."""
-    count = len(references.rows)
-    wanted = min(k + SPARE, count)
-    best = torch.full((len(points), 0), 0.0)
-    rows = torch.empty((len(points), 0), dtype=torch.long)
-    for start in range(0, count, CHUNK):
-        block = references.rows[start : start + CHUNK]
-        # |p - b|^2 without |p|^2, which does not change the order
-        squared = references.squares[start : start + CHUNK] - 2 * points @ block.T
-        near, near_rows = squared.topk(min(wanted, len(block)), largest=False)
-        best, rows = torch.cat([best, near], 1), torch.cat([rows, near_rows + start], 1)
-        best, order = best.topk(min(wanted, best.shape[1]), largest=False)
-        rows = rows.gather(1, order)
-    rows = rows.sort(dim=1).values  # so that of equally near pictures the first in the gallery leads
-    # The difference itself, not the expanded square: exact even for a picture of the gallery.
-    exact = torch.cat(
-        [
-            (
-                references.rows[found.flatten()].view(*found.shape, points.shape[1]).double()
-                - some[:, None].double()
-            ).norm(dim=2)
-            for some, found in zip(torch.split(points, GATHER), torch.split(rows, GATHER), strict=True)
-        ]
-    )
-    distances, order = exact.sort(dim=1, stable=True)
-    return distances[:, :k].float(), rows.gather(1, order)[:, :k]
-
-
-class _Kept:
-    """The last few large spaces, whichever models they belong to: memory does not grow with models."""
+class _SpaceCache:
+    """The large spaces used last, of all models together, so that memory does not grow with models."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
-        self._made: OrderedDict[tuple[int, str], tuple[weakref.ref[Gallery], Points]] = OrderedDict()
+        self._entries: OrderedDict[tuple[int, str], tuple[weakref.ref[Gallery], Points]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: tuple[Gallery, str], make: Callable[[], Points]) -> Points:
+    def get(self, key: tuple[Gallery, str], compute: Callable[[], Points]) -> Points:
+        """The cached points of a gallery's space, or those that `compute` returns."""
         gallery, space = key
         name = (id(gallery), space)
         with self._lock:
-            held = self._made.get(name)
-            if held is not None and held[0]() is gallery:
-                self._made.move_to_end(name)
-                return held[1]
-            # Room first, so that the old and the new are never in memory together.
-            self._made.pop(name, None)
-            for other in [other for other, (owner, _) in self._made.items() if owner() is None]:
-                del self._made[other]
-            while len(self._made) >= self.capacity:
-                self._made.popitem(last=False)
-        points = make()
+            entry = self._entries.get(name)
+            if entry is not None and entry[0]() is gallery:
+                self._entries.move_to_end(name)
+                return entry[1]
+            # Make room first, so that the old and the new points are never in memory together.
+            self._entries.pop(name, None)
+            for other in [other for other, (owner, _) in self._entries.items() if owner() is None]:
+                del self._entries[other]
+            while len(self._entries) >= self.capacity:
+                self._entries.popitem(last=False)
+        points = compute()
         with self._lock:
-            self._made[name] = weakref.ref(gallery), points
-            while len(self._made) > self.capacity:
-                self._made.popitem(last=False)
+            self._entries[name] = weakref.ref(gallery), points
+            while len(self._entries) > self.capacity:
+                self._entries.popitem(last=False)
         return points
 
 
-_LARGE = _Kept(SPARE_SPACES)
+_CACHE = _SpaceCache(MAX_CACHED_SPACES)

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import threading
 import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-import safetensors.torch
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ganlab import gallery as galleries
-from ganlab import networks
-from ganlab.config import CheckpointError
-from ganlab.gallery import Gallery, Pictures, load_pictures, save_pictures
-from ganlab.model import LatentModel, load
+from ganlab import nearest, networks
+from ganlab.gallery import Gallery, Pictures
+from ganlab.model import LatentModel
 from tests.conftest import TINY
 
 SPACES = ("features", "code", "discriminator", "pixels", "untrained")  # of a model with E and a joint D
@@ -61,6 +55,7 @@ def brute_force(points: Tensor, rows: Tensor) -> Tensor:
 def test_the_nearest_are_those_of_brute_force(
     gallery: Gallery, digits: Pictures, space: str, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(nearest, "CHUNK", chunk)
     monkeypatch.setattr(galleries, "CHUNK", chunk)
     points = gallery.embed(others(gallery, digits), space)
     distances, rows = gallery.search(points, space, k=12)
@@ -69,7 +64,7 @@ def test_the_nearest_are_those_of_brute_force(
     torch.testing.assert_close(distances.double(), expected.values[:, :12], rtol=1e-5, atol=1e-6)
     # the row that is named is the one at that distance, and no row is named twice
     torch.testing.assert_close(distances.double(), everything.gather(1, rows), rtol=1e-5, atol=1e-6)
-    assert all(len(set(found)) == 12 for found in rows.tolist())
+    assert all(len(set(row)) == 12 for row in rows.tolist())
     apart = (expected.values[:, 1:13] - expected.values[:, :12]).min(1).values > 1e-5
     assert apart.float().mean() > 0.5
     assert torch.equal(rows[apart], expected.indices[apart, :12])
@@ -88,10 +83,10 @@ def test_a_single_upload_of_a_gallery_picture_finds_itself_first(gallery: Galler
     # Alone it passes through other matrix kernels than in a block: equal only up to rounding.
     for row in (0, 123, 399):
         x = gallery.pictures.inputs(slice(row, row + 1))
-        (found,) = gallery.neighbours(gallery.embed(x, space), space, k=3)
-        assert found[0].index == int(gallery.pictures.indices[row])
-        assert found[0].distance < 1e-5
-        assert found[0].distance < found[1].distance <= found[2].distance
+        ((first, second, third),) = gallery.neighbours(gallery.embed(x, space), space, k=3)
+        assert first.index == int(gallery.pictures.indices[row])
+        assert first.distance < 1e-5
+        assert first.distance < second.distance <= third.distance
 
 
 def test_equal_pictures_are_ordered_by_their_row(
@@ -100,7 +95,7 @@ def test_equal_pictures_are_ordered_by_their_row(
     twice = Pictures(*(torch.cat([t[:50], t[:50]]) for t in (digits.pixels, digits.labels, digits.indices)))
     gallery = Gallery(tiny_model, twice)
     for chunk in (30, 64, 8192):
-        monkeypatch.setattr(galleries, "CHUNK", chunk)
+        monkeypatch.setattr(nearest, "CHUNK", chunk)
         distances, rows = gallery.search(digits.inputs(slice(0, 50)).flatten(1), "pixels", k=2)
         assert torch.equal(rows, torch.arange(50)[:, None] + torch.tensor([0, 50]))
         assert not distances.any()
@@ -108,9 +103,9 @@ def test_equal_pictures_are_ordered_by_their_row(
 
 def test_the_index_is_the_data_sets_own(gallery: Gallery, digits: Pictures) -> None:
     points = others(gallery, digits)[:5].flatten(1)
-    for point, found in zip(points, gallery.neighbours(points, "pixels", k=4), strict=True):
-        assert len(found) == 4
-        for neighbour in found:
+    for point, neighbours in zip(points, gallery.neighbours(points, "pixels", k=4), strict=True):
+        assert len(neighbours) == 4
+        for neighbour in neighbours:
             original = digits.inputs(slice(neighbour.index, neighbour.index + 1))[0]
             assert torch.equal(neighbour.image, original)
             assert neighbour.image.shape == (1, 28, 28)
@@ -178,14 +173,14 @@ def test_stored_codes_are_used_instead_of_the_encoder(tiny_model: LatentModel, d
 def test_threads_that_ask_at_once_compute_a_space_once(
     gallery: Gallery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started, original, results = [], gallery._of_all, []
+    started, original, results = [], gallery._embed_all, []
 
     def slow(space: str) -> Tensor:
         started.append(space)
         time.sleep(0.05)
         return original(space)
 
-    monkeypatch.setattr(gallery, "_of_all", slow)
+    monkeypatch.setattr(gallery, "_embed_all", slow)
     ready, spaces = threading.Barrier(12), ["features", "code", "untrained"]
 
     def ask(space: str) -> None:
@@ -196,7 +191,7 @@ def test_threads_that_ask_at_once_compute_a_space_once(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=20)
+        thread.join(timeout=60)
     assert sorted(started) == sorted(spaces)
     assert len(results) == 12
     for space in spaces:
@@ -207,7 +202,7 @@ def test_a_space_that_takes_long_does_not_hold_up_the_others(
     tiny_model: LatentModel, digits: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gallery = Gallery(tiny_model, digits)
-    started, finish, original = threading.Event(), threading.Event(), gallery._of_all
+    started, finish, original = threading.Event(), threading.Event(), gallery._embed_all
 
     def slow(space: str) -> Tensor:
         if space == "untrained":
@@ -215,7 +210,7 @@ def test_a_space_that_takes_long_does_not_hold_up_the_others(
             assert finish.wait(60)
         return original(space)
 
-    monkeypatch.setattr(gallery, "_of_all", slow)
+    monkeypatch.setattr(gallery, "_embed_all", slow)
     with ThreadPoolExecutor(2) as pool:
         try:
             computing = pool.submit(gallery.points, "untrained")
@@ -270,204 +265,40 @@ def test_the_discriminator_sees_pictures_or_pictures_with_their_codes(
 def test_only_the_last_few_large_spaces_are_kept(
     tiny_model: LatentModel, digits: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(galleries, "_LARGE", galleries._Kept(galleries.SPARE_SPACES))
-    made: dict[tuple[int, str], weakref.ref[Tensor]] = {}
-    beside: list[int] = []  # spaces in memory while another one is made
+    monkeypatch.setattr(galleries, "_CACHE", galleries._SpaceCache(galleries.MAX_CACHED_SPACES))
+    computed: dict[tuple[int, str], weakref.ref[Tensor]] = {}
+    beside: list[int] = []  # spaces in memory while another one is computed
 
     def alive() -> set[tuple[int, str]]:
-        return {name for name, points in made.items() if points() is not None}
+        return {name for name, points in computed.items() if points() is not None}
 
     class Watched(Gallery):
-        def _of_all(self, space: str) -> Tensor:
+        def _embed_all(self, space: str) -> Tensor:
             beside.append(len(alive()))
-            points = super()._of_all(space)
-            made[id(self), space] = weakref.ref(points)
+            points = super()._embed_all(space)
+            computed[id(self), space] = weakref.ref(points)
             return points
 
-    one, two = Watched(tiny_model, digits), Watched(tiny_model, digits)
-    for gallery in (one, two):
+    first, second = Watched(tiny_model, digits), Watched(tiny_model, digits)
+    for gallery in (first, second):
         for space in ("features", "untrained", "discriminator"):
             assert gallery.points(space).shape == (500, 16)
-    assert alive() == {(id(two), "untrained"), (id(two), "discriminator")}
-    two.points("untrained")  # used again: the other one is now the oldest
-    one.points("features")
-    assert alive() == {(id(two), "untrained"), (id(one), "features")}
-    assert max(beside) == galleries.SPARE_SPACES - 1
+    assert alive() == {(id(second), "untrained"), (id(second), "discriminator")}
+    second.points("untrained")  # used again: the other one is now the oldest
+    first.points("features")
+    assert alive() == {(id(second), "untrained"), (id(first), "features")}
+    assert max(beside) == galleries.MAX_CACHED_SPACES - 1
     expected = tiny_model.encoder.hidden(digits.inputs(slice(None)))
-    torch.testing.assert_close(two.points("features"), expected, rtol=0, atol=1e-5)
-    del two, gallery  # with its points, as soon as room is wanted
-    one.points("discriminator")
-    assert {owner for owner, _ in alive()} == {id(one)}
+    torch.testing.assert_close(second.points("features"), expected, rtol=0, atol=1e-5)
+    del second, gallery  # and its points, as soon as room is needed
+    first.points("discriminator")
+    assert {owner for owner, _ in alive()} == {id(first)}
 
 
 def test_a_gallery_never_gets_the_points_of_a_dead_one(tiny_model: LatentModel, digits: Pictures) -> None:
-    kept = galleries._Kept(2)
+    cache = galleries._SpaceCache(2)
     dead, living = Gallery(tiny_model, digits), Gallery(tiny_model, digits)
-    wrong, right = (galleries.Points.of(torch.full((1, 1), value)) for value in (0.0, 1.0))
-    kept._made[id(living), "features"] = weakref.ref(dead), wrong  # an address that is used again
+    wrong, right = (nearest.Points.from_rows(torch.full((1, 1), value)) for value in (0.0, 1.0))
+    cache._entries[id(living), "features"] = weakref.ref(dead), wrong  # an address that is used again
     del dead
-    assert kept.get((living, "features"), lambda: right) is right
-
-
-# ------------------------------------------------------------------ files
-
-
-def test_pictures_survive_their_file(digits: Pictures, tmp_path: Path) -> None:
-    some = Pictures(digits.pixels[::7], digits.labels[::7], digits.indices[::7])
-    save_pictures(tmp_path / "some.npz", some)
-    again = load_pictures(tmp_path / "some.npz")
-    assert torch.equal(again.pixels, some.pixels)
-    assert torch.equal(again.labels, some.labels)
-    assert torch.equal(again.indices, some.indices)
-    assert again.labels.dtype == again.indices.dtype == torch.int64
-    assert load_pictures(tmp_path / "some.npz") is again  # one copy for all models
-
-
-def test_inputs_are_floats_from_0_to_1(digits: Pictures) -> None:
-    x = digits.inputs(slice(0, 3))
-    assert x.shape == (3, 1, 28, 28)
-    assert x.dtype == torch.float32
-    assert float(x.min()) == 0.0
-    assert float(x.max()) == 1.0
-    assert torch.equal((x * 255).round().byte(), digits.pixels[:3])
-
-
-def damaged(name: str, path: Path) -> None:
-    pixels, labels = np.zeros((3, 1, 28, 28), np.uint8), np.zeros(3, np.uint8)
-    whole: dict[str, Any] = {"pixels": pixels, "labels": labels, "indices": np.arange(3)}
-    changes: dict[str, dict[str, Any]] = {
-        "float pixels": {"pixels": pixels.astype(np.float32)},
-        "flat pixels": {"pixels": pixels.reshape(3, -1)},
-        "too few labels": {"labels": labels[:2]},
-        "too many indices": {"indices": np.arange(4)},
-        "labels in a square": {"labels": np.zeros((3, 3), np.uint8)},
-        "labels without end": {"labels": np.uint8(3)},
-        "labels of text": {"labels": np.array(["a", "b", "c"])},
-        "labels of objects": {"labels": np.array([None, {}, []], dtype=object)},
-        "fractions as labels": {"labels": np.full(3, 0.5)},
-    }
-    if name in changes:
-        np.savez_compressed(path, **(whole | changes[name]))
-    elif name == "no labels":
-        np.savez_compressed(path, pixels=pixels, indices=np.arange(3))
-    elif name == "a bare array":
-        with path.open("wb") as file:
-            np.save(file, pixels)
-    else:
-        rng = np.random.default_rng(0)
-        np.savez_compressed(path, **(whole | {"pixels": rng.integers(0, 255, (3, 1, 28, 28), np.uint8)}))
-        content = bytearray(path.read_bytes())
-        if name == "cut short":
-            content = content[: len(content) // 2]
-        elif name == "altered":
-            content[300:340] = bytes(40)
-        elif name == "empty":
-            content = bytearray()
-        elif name == "text":
-            content = bytearray(b"pictures")
-        path.write_bytes(content)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "float pixels",
-        "flat pixels",
-        "too few labels",
-        "too many indices",
-        "labels in a square",
-        "labels without end",
-        "labels of text",
-        "labels of objects",
-        "fractions as labels",
-        "no labels",
-        "a bare array",
-        "cut short",
-        "altered",
-        "empty",
-        "text",
-    ],
-)
-def test_a_damaged_file_is_refused_in_one_sentence(name: str, tmp_path: Path) -> None:
-    path = tmp_path / "train.npz"
-    damaged(name, path)
-    with pytest.raises(CheckpointError, match=r"The gallery train\.npz (cannot be read|must hold)"):
-        load_pictures(path)
-
-
-def test_an_absent_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"The gallery absent\.npz cannot be read"):
-        load_pictures(tmp_path / "absent.npz")
-
-
-def test_pictures_of_another_shape_are_refused(tiny_model: LatentModel) -> None:
-    small = Pictures(torch.zeros(2, 1, 8, 8, dtype=torch.uint8), torch.zeros(2).long(), torch.arange(2))
-    expected = re.escape("The gallery's pictures are (1, 8, 8), tiny wants (1, 28, 28).")
-    with pytest.raises(CheckpointError, match=expected):
-        Gallery(tiny_model, small)
-
-
-@pytest.fixture
-def own_gallery(tiny_folder: Path, digits: Pictures) -> Path:
-    (tiny_folder / "gallery").mkdir()
-    save_pictures(tiny_folder / "gallery" / galleries.TRAIN_FILE, digits)
-    return tiny_folder
-
-
-def test_a_checkpoint_brings_its_gallery_and_its_codes(own_gallery: Path) -> None:
-    model = load(str(own_gallery))
-    found = Gallery.load(model)
-    assert found is not None
-    assert len(found) == 500
-    computed = found.codes
-    half = {"codes": computed.half()}
-    safetensors.torch.save_file(half, own_gallery / galleries.CODES_FILE)
-    again = Gallery.load(model)
-    assert again is not None
-    assert torch.equal(again.codes, computed.half().float())
-
-
-@pytest.mark.parametrize(
-    ("stored", "message"),
-    [
-        ({"codes": torch.zeros(499, 4)}, "does not fit its gallery"),
-        ({"codes": torch.zeros(500, 5)}, "does not fit its gallery"),
-        ({"other": torch.zeros(500, 4)}, "does not fit its gallery"),
-        (None, "is damaged"),
-    ],
-)
-def test_stored_codes_that_do_not_fit_are_refused(
-    own_gallery: Path, stored: dict[str, Tensor] | None, message: str
-) -> None:
-    path = own_gallery / galleries.CODES_FILE
-    if stored is None:
-        path.write_bytes(b"codes")
-    else:
-        safetensors.torch.save_file(stored, path)
-    with pytest.raises(CheckpointError, match=rf"gallery\.safetensors of tiny {message}"):
-        Gallery.load(load(str(own_gallery)))
-
-
-def test_without_a_gallery_there_is_none(tiny_model: LatentModel) -> None:
-    assert Gallery.load(tiny_model) is None
-    assert galleries.load_test_pictures(tiny_model) is None
-
-
-def test_the_shared_gallery_is_found_by_name_and_only_by_a_plain_one(
-    tiny_model: LatentModel, tmp_path: Path, digits: Pictures, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shared = tmp_path / "galleries"
-    for folder in (shared / "mnist", tmp_path / "outside"):
-        folder.mkdir(parents=True)
-        save_pictures(folder / galleries.TEST_FILE, digits)
-    monkeypatch.setattr(galleries, "GALLERIES", shared)
-
-    def named(name: str) -> Pictures | None:
-        config = dataclasses.replace(TINY, gallery=name)
-        return galleries.load_test_pictures(dataclasses.replace(tiny_model, config=config))
-
-    found = named("mnist")
-    assert found is not None
-    assert torch.equal(found.pixels, digits.pixels)
-    for name in ("../outside", str(tmp_path / "outside"), "..", "", "absent"):
-        assert named(name) is None
+    assert cache.get((living, "features"), lambda: right) is right

@@ -26,7 +26,7 @@ from ganlab.gallery import (
     TRAIN_FILE,
     Gallery,
     Pictures,
-    calibration_pictures,
+    iterate_batches,
 )
 from ganlab.hub import CHECKPOINTS, CONFIG_FILE
 from ganlab.model import LatentModel
@@ -187,18 +187,18 @@ def calibrate(
     z = torch.split(latent.draw(config.prior, config.latent_dim, len(pictures) // size * size, SEED), size)
     for name in ("encoder", "discriminator"):
         if name in nets:
-            networks.calibrate(nets[name], ((x,) for x in calibration_pictures(pictures)))
+            networks.calibrate(nets[name], ((x,) for x in iterate_batches(pictures)))
     if G:
         sources: dict[str, Iterator[Tensor]] = {"prior": iter(z)}
         if E:
-            sources["codes"] = (E(x) for x in calibration_pictures(pictures))
+            sources["codes"] = (E(x) for x in iterate_batches(pictures))
         batches = zip(*(sources[name] for name in decodes), strict=True)
         networks.calibrate(G, ((torch.cat(some),) for some in batches))
     if G and E and "joint_discriminator" in nets:
 
         def pairs() -> Any:
-            yield from ((x, E(x)) for x in calibration_pictures(pictures))
-            codes = (E(x) for x in calibration_pictures(pictures))
+            yield from ((x, E(x)) for x in iterate_batches(pictures))
+            codes = (E(x) for x in iterate_batches(pictures))
             yield from ((G(some), some) for some in (z if "prior" in decodes else codes))
 
         networks.calibrate(nets["joint_discriminator"], pairs())

@@ -119,7 +119,7 @@ def test_calibrating_the_joint_discriminator_leaves_the_others_as_they_are(run, 
     config, _, _ = publishing.read_run(run, "tiny", unfinished=False)
     E = publishing.load_calibrated(run, config, pictures)["encoder"]
     alone = load_networks(run, config)["encoder"].half().float()
-    networks.calibrate(alone, ((x,) for x in gallery.calibration_pictures(pictures)))
+    networks.calibrate(alone, ((x,) for x in gallery.iterate_batches(pictures)))
     assert torch.equal(E.second_norm.running_mean, alone.second_norm.running_mean)
     assert torch.equal(E.second_norm.running_var, alone.second_norm.running_var)
 

@@ -21,7 +21,8 @@ from torch import Tensor
 import ganlab
 from ganlab import hub
 from ganlab.explorer import Explorer
-from ganlab.gallery import ATTRIBUTES_FILE, TRAIN_FILE, Gallery, Pictures, Points, find_file, find_nearest
+from ganlab.gallery import ATTRIBUTES_FILE, TRAIN_FILE, Gallery, Pictures, find_file
+from ganlab.nearest import Points, find_nearest
 from ganlab.studio import codemap
 from train.measure.attributes import ATTRIBUTES, UNITS
 from train.measure.evaluate import rounded, write_metrics
@@ -47,7 +48,7 @@ def faithful(places: Tensor, codes: Tensor, labels: Tensor) -> dict[str, float]:
     other code is of its class, here and there; of ASKED codes."""
     rows = torch.randperm(len(codes), generator=torch.Generator().manual_seed(SEED))[:ASKED]
     here, there = (
-        find_nearest(points[rows], Points.of(points), min(K, len(codes) - 1) + 1)[1]
+        find_nearest(points[rows], Points.from_rows(points), min(K, len(codes) - 1) + 1)[1]
         for points in (places, codes)
     )
     kept, right = [], [0, 0]

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from ganlab import latent, metrics
-from ganlab.gallery import Gallery, Pictures, Points, find_nearest, untrained
+from ganlab.gallery import Gallery, Pictures, build_untrained
 from ganlab.judge import Judge
 from ganlab.model import LatentModel
+from ganlab.nearest import Points, find_nearest
 from ganlab.networks import Discriminator, Encoder
 
 BATCH = 2500  # pictures or points at a time
@@ -51,7 +52,7 @@ def one_nn(
     stored: LatentModel, gallery: Gallery, x: Tensor, labels: Tensor, seed: int
 ) -> dict[str, dict[str, float]]:
     """1NN accuracy in every space that a network makes, beside the same network with random weights."""
-    bare = untrained(stored.config, gallery.pictures, seed)
+    bare = build_untrained(stored.config, gallery.pictures, seed)
     found: dict[str, dict[str, float]] = {}
 
     def add(
@@ -86,7 +87,7 @@ def nearest_accuracy(
     network: Callable[[Tensor], Tensor], pictures: Pictures, x: Tensor, labels: Tensor
 ) -> float:
     """Share of x whose nearest of `pictures` in the network's output has its label."""
-    references = Points.of(in_batches(network, pictures))
+    references = Points.from_rows(in_batches(network, pictures))
     points = in_batches(network, x)
     rows = torch.cat([find_nearest(some, references, 1)[1][:, 0] for some in torch.split(points, BATCH)])
     return metrics.accuracy(pictures.labels[rows], labels)

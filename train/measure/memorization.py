@@ -22,7 +22,8 @@ from torch import Tensor
 import ganlab
 from ganlab import hub, metrics
 from ganlab.explorer import Explorer
-from ganlab.gallery import Pictures, Points, find_nearest
+from ganlab.gallery import Pictures
+from ganlab.nearest import Points, find_nearest
 from train.data import datasets
 from train.measure.evaluate import load_split, rounded, write_metrics
 from train.report import card
@@ -40,14 +41,14 @@ def measure(explorer: Explorer, test: Pictures, count: int) -> dict[str, Any]:
     train = explorer.gallery.pictures
     z = explorer.sample(count, SEED)
     samples = torch.cat([explorer.decode(some).flatten(1) for some in torch.split(z, BATCH)])
-    everything = Points.of(train.flat)
+    everything = Points.from_rows(train.flat)
     real, own = (distances(points, everything) for points in (test.flat, samples))
     closer = own < torch.quantile(real, PERCENTILE / 100)
     size = min(len(test), len(train))
     rng = torch.Generator().manual_seed(SEED)
     some = torch.randperm(len(train), generator=rng)[:size]
-    to_train = distances(samples, Points.of(train.flat[some]))
-    to_test = distances(samples, Points.of(test.flat[:size]))
+    to_train = distances(samples, Points.from_rows(train.flat[some]))
+    to_test = distances(samples, Points.from_rows(test.flat[:size]))
     nearer = float((to_train < to_test).double().mean())
     return {
         "command": f"python -m train.memorization {explorer.config.name}",

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from ganlab import metrics, model
-from ganlab.gallery import Pictures, Points, find_nearest, untrained
+from ganlab.gallery import Pictures, build_untrained
+from ganlab.nearest import Points, find_nearest
 from ganlab.networks import Discriminator, Encoder
 from train.data import datasets
 from train.files import write_atomically, write_json
@@ -63,7 +64,7 @@ def accuracies(network: Network, rest: Pictures, aside: Pictures, test: Pictures
 
 def _first(points: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
     """Distance and row (N,) of each point's nearest reference."""
-    of = Points.of(references)
+    of = Points.from_rows(references)
     found = [find_nearest(some, of, 1) for some in torch.split(points, BATCH)]
     return torch.cat([near[:, 0] for near, _ in found]), torch.cat([rows[:, 0] for _, rows in found])
 
@@ -89,7 +90,7 @@ def measure(pictures: Pictures, test: Pictures) -> dict[str, Any]:
         stored = model.load(name)
         rows.append(row(f"{system.name}, `{name}`", system.published, [hidden(stored.networks[network])]))
     # The last one's config: all of these share E's layers.
-    bare = [untrained(stored.config, pictures, seed, ("encoder",))["encoder"] for seed in SEEDS]
+    bare = [build_untrained(stored.config, pictures, seed, ("encoder",))["encoder"] for seed in SEEDS]
     rows.append(row("random encoder", RANDOM_PUBLISHED, [hidden(net) for net in bare]))
     rows.append(row("raw pixels", None, [lambda some: some.flatten(1)]))
     counts = {"all": len(pictures), "rest": len(rest), "aside": len(aside), "test": len(test)}

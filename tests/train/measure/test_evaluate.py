@@ -161,7 +161,7 @@ def test_the_same_figures_every_time(tiny):
 
 def test_untrained_is_the_start_of_a_run_with_calibrated_batch_norm():
     digits = load_pictures(DIGITS / gallery.TEST_FILE)
-    fresh = gallery.untrained(config_of(), digits, seed=0)["encoder"]
+    fresh = gallery.build_untrained(config_of(), digits, seed=0)["encoder"]
     nets = networks.build(config_of())
     networks.initialise(nets, 0)
     assert torch.equal(fresh.first.weight, nets["encoder"].first.weight)
@@ -171,9 +171,9 @@ def test_untrained_is_the_start_of_a_run_with_calibrated_batch_norm():
 
 def test_calibration_sees_batches_of_one_size():
     digits = load_pictures(DIGITS / gallery.TEST_FILE)
-    assert [len(x) for x in gallery.calibration_pictures(rows(digits, 0, 30))] == [30]
+    assert [len(x) for x in gallery.iterate_batches(rows(digits, 0, 30))] == [30]
     many = Pictures(digits.pixels.repeat(3, 1, 1, 1), digits.labels.repeat(3), digits.indices.repeat(3))
-    assert [len(x) for x in gallery.calibration_pictures(many)] == [512, 512]
+    assert [len(x) for x in gallery.iterate_batches(many)] == [512, 512]
 
 
 def test_without_an_encoder_only_what_needs_none(tiny):
@@ -271,7 +271,7 @@ def bundled():
         pytest.skip(f"checkpoints/{BUNDLED} is not published yet")
     stored = model.load(BUNDLED)
     pictures = rows(load_pictures(DIGITS / gallery.TRAIN_FILE), 0, 10_000)
-    return stored, pictures, gallery.untrained(stored.config, pictures, seed=0)["encoder"]
+    return stored, pictures, gallery.build_untrained(stored.config, pictures, seed=0)["encoder"]
 
 
 def test_bundled_encoder_inverts_its_generator_better_than_an_untrained_one(bundled):

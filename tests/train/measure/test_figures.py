@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ganlab import judge as judges
 from ganlab import latent, networks
-from ganlab.gallery import Gallery, Pictures, untrained
+from ganlab.gallery import Gallery, Pictures, build_untrained
 from ganlab.judge import Judge
 from ganlab.model import LatentModel
 from ganlab.networks import paper
@@ -181,7 +181,7 @@ def test_untrained_weights_are_those_that_a_run_with_this_seed_starts_from(
     known: Pictures, tmp_path: Path
 ) -> None:
     run = Trainer(settings(tmp_path / "run", method="lr", seed=3), known)
-    fresh = untrained(run.model_config, known, seed=3)
+    fresh = build_untrained(run.model_config, known, seed=3)
     assert fresh.keys() == {"encoder", "discriminator"}  # the networks that read pictures
     for name in fresh:
         for key, weight in run.nets[name].named_parameters():
