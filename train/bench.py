@@ -1,4 +1,4 @@
-"""python -m train.bench: how fast this machine trains the paper's networks, and loads a checkpoint."""
+"""python -m train.bench: measure how fast this machine trains the paper's networks, or loads a checkpoint."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from train.data import datasets
 from train.trainer import Trainer
 
 WARM_UP = 20  # steps
-WINDOWS, STEPS = 7, 40  # a window is short, so that the median steps over what else the machine does
+WINDOWS, STEPS = 7, 40  # short windows, so that the median ignores what else the machine does
 LOADS = 5
 
 
 def measure_training(pictures: Pictures, settings: dict[str, str]) -> None:
+    """Print images a second in training; `settings` are fields of TrainConfig."""
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(TrainConfig(out=f"{folder}/run", **settings), pictures)  # type: ignore[arg-type]
         order = trainer.shuffle(0)
@@ -45,18 +46,19 @@ def measure_training(pictures: Pictures, settings: dict[str, str]) -> None:
 
 
 def measure_loading(name: str) -> None:
+    """Print the seconds that a checkpoint and its gallery take to load."""
     times = []
     for _ in range(LOADS):
         load_pictures.cache_clear()
         started = time.perf_counter()
         gallery = Gallery.load(model.load(name))
         times.append(time.perf_counter() - started)
-    what = f"checkpoint and gallery of {len(gallery)}" if gallery else "checkpoint (it has no gallery)"
-    print(f"{name}: {what} loaded in {statistics.median(times):.3f} s (median of {LOADS})")
+    loaded = f"checkpoint and gallery of {len(gallery)}" if gallery else "checkpoint (it has no gallery)"
+    print(f"{name}: {loaded} loaded in {statistics.median(times):.3f} s (median of {LOADS})")
 
 
 def load_or_draw_pictures(root: str) -> Pictures:
-    """MNIST where it lies in `root`, else random pixels: the speed is the same, and nothing is fetched."""
+    """MNIST if `root` has it, else random pixels: the speed is the same, and nothing is downloaded."""
     if (Path(root) / "MNIST" / "raw").is_dir():
         print(f"MNIST from {root}")
         return datasets.load("mnist", root, "train")
@@ -68,10 +70,12 @@ def load_or_draw_pictures(root: str) -> Pictures:
 @report_errors
 def main(arguments: list[str] | None = None) -> int:
     parser = create_parser(__doc__)
-    parser.add_argument("--load", metavar="NAME", help="time the loading of this checkpoint instead")
-    parser.add_argument("--method", default="bigan")
-    parser.add_argument("--precision", default="auto", choices=["auto", "bf16", "fp16", "fp32"])
-    parser.add_argument("--device", default="auto")
+    parser.add_argument("--load", metavar="NAME", help="measure the loading of this checkpoint instead")
+    parser.add_argument("--method", default="bigan", help="what to train (default: bigan)")
+    parser.add_argument(
+        "--precision", default="auto", choices=["auto", "bf16", "fp16", "fp32"], help="default: auto"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     datasets.add_root_flag(parser)
     options = parser.parse_args(arguments)
     if options.load:

@@ -1,4 +1,4 @@
-"""python -m train.judge [DATASET]: the classifier that judges pictures, checkpoints/judges/DATASET."""
+"""python -m train.judge [DATASET]: train the classifier that judges pictures, checkpoints/judges/DATASET."""
 
 from __future__ import annotations
 
@@ -27,18 +27,22 @@ from train.provenance import current_commit
 WIDTHS, FEATURES = (16, 32, 64), 128
 EPOCHS = 10
 BATCH = 128
-LR = 0.1  # the peak of one cycle of SGD with Nesterov momentum
+LR = 0.1  # peak of the one-cycle schedule
 MOMENTUM = 0.9
 WEIGHT_DECAY = 5e-4
-SHIFT = 2.0  # pixels, either way
-ROTATION = 10.0  # degrees, either way
-ZOOM = 0.1  # share of the size, either way
+MAX_SHIFT = 2.0  # pixels, either way
+MAX_ROTATION = 10.0  # degrees, either way
+MAX_ZOOM = 0.1  # share of the size, either way
 
 
 def fit(pictures: Pictures, epochs: int, seed: int, device: torch.device) -> Network:
-    """A network trained on `pictures`, and rounded to the half precision in which it is stored."""
+    """Train a network on `pictures`, and round it to the half precision in which it is stored.
+
+    SGD with Nesterov momentum and a one-cycle learning rate (Smith and Topin, arXiv 1708.07120). A line on
+    stdout for each epoch.
+    """
     rng = torch.Generator().manual_seed(seed)
-    network = Network(_config(pictures))
+    network = Network(_describe(pictures))
     initialise(network, rng)
     network.to(memory_format=torch.channels_last)  # a quarter faster on a CPU
     network.to(device).train()
@@ -52,20 +56,20 @@ def fit(pictures: Pictures, epochs: int, seed: int, device: torch.device) -> Net
         optimiser, LR, total_steps=epochs * steps, cycle_momentum=False
     )
     for epoch in range(1, epochs + 1):
-        began, total, right = time.perf_counter(), torch.zeros((), device=device), 0
+        started, total, correct = time.perf_counter(), torch.zeros((), device=device), 0
         order = torch.randperm(len(pixels), generator=rng)[: steps * batch].to(device)
         for rows in torch.split(order, batch):
-            logits = network(moved(datasets.to_input(pixels[rows]), rng))
+            logits = network(augment(datasets.to_input(pixels[rows]), rng))
             loss = F.cross_entropy(logits, labels[rows])
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
             total += loss.detach()
-            right += int((logits.argmax(1) == labels[rows]).sum())
+            correct += int((logits.argmax(1) == labels[rows]).sum())
         print(
-            f"epoch {epoch}/{epochs}: loss {float(total) / steps:.4f}, {right / (steps * batch):.2%} of the"
-            f" moved training pictures, {time.perf_counter() - began:.0f} s",
+            f"epoch {epoch}/{epochs}: loss {float(total) / steps:.4f}, {correct / (steps * batch):.2%} of the"
+            f" augmented training pictures, {time.perf_counter() - started:.0f} s",
             flush=True,
         )
     network.half().float()  # what is stored is what gets calibrated
@@ -74,7 +78,7 @@ def fit(pictures: Pictures, epochs: int, seed: int, device: torch.device) -> Net
 
 
 def initialise(network: Network, rng: torch.Generator) -> None:
-    """He et al. 2015 (arXiv 1502.01852), the same for a seed on every machine."""
+    """Weights of He et al. (arXiv 1502.01852) and zero biases, the same for a seed on every machine."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=rng)
@@ -82,23 +86,26 @@ def initialise(network: Network, rng: torch.Generator) -> None:
                 nn.init.zeros_(module.bias)
 
 
-def moved(x: Tensor, rng: torch.Generator) -> Tensor:
-    """Pictures (N, C, H, W), each turned, zoomed and shifted a little by chance; 0 comes in at the border."""
+def augment(x: Tensor, rng: torch.Generator) -> Tensor:
+    """Rotate, scale and shift each picture of x (N, C, H, W) at random; outside the picture is 0."""
     turn, zoom, right, down = torch.rand(4, len(x), generator=rng).mul_(2).sub_(1).unbind()
-    angle, factor = turn * math.radians(ROTATION), 1 + zoom * ZOOM
+    angle, factor = turn * math.radians(MAX_ROTATION), 1 + zoom * MAX_ZOOM
     cos, sin = angle.cos() * factor, angle.sin() * factor
     # Coordinates run from -1 to 1 over the picture.
-    right, down = right * (2 * SHIFT / x.shape[3]), down * (2 * SHIFT / x.shape[2])
-    maps = torch.stack([cos, -sin, right, sin, cos, down], dim=1).view(-1, 2, 3).to(x.device)
-    grid = F.affine_grid(maps, list(x.shape), align_corners=False)
+    right, down = right * (2 * MAX_SHIFT / x.shape[3]), down * (2 * MAX_SHIFT / x.shape[2])
+    affine = torch.stack([cos, -sin, right, sin, cos, down], dim=1).view(-1, 2, 3).to(x.device)
+    grid = F.affine_grid(affine, list(x.shape), align_corners=False)
     return F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
 def build(dataset: str, data_root: str, root: Path, epochs: int, seed: int, device: torch.device) -> Judge:
-    """Train a judge, store it, and measure what is stored: root/DATASET is made or replaced."""
+    """Train a judge, store it as root/DATASET, which is replaced, and measure it as stored.
+
+    ValueError for a data set that is missing; OSError where `root` cannot be written.
+    """
     train, test = datasets.load(dataset, data_root, "train"), datasets.load(dataset, data_root, "test")
-    root.mkdir(parents=True, exist_ok=True)  # before the work: it may not be allowed
-    commit, began = current_commit(), time.perf_counter()
+    root.mkdir(parents=True, exist_ok=True)  # before training, since it may fail
+    commit, started = current_commit(), time.perf_counter()
     network = fit(train, epochs, seed, device)
     training = {
         "epochs": epochs,
@@ -107,24 +114,24 @@ def build(dataset: str, data_root: str, root: Path, epochs: int, seed: int, devi
         "batch_size": min(BATCH, len(train)),
         "optimiser": f"SGD, Nesterov momentum {MOMENTUM}, one cycle up to the rate {LR}",
         "weight_decay": WEIGHT_DECAY,
-        "augmentation": {"shift_pixels": SHIFT, "rotation_degrees": ROTATION, "zoom": ZOOM},
-        "seconds": round(time.perf_counter() - began, 1),
+        "augmentation": {"shift_pixels": MAX_SHIFT, "rotation_degrees": MAX_ROTATION, "zoom": MAX_ZOOM},
+        "seconds": round(time.perf_counter() - started, 1),
         "device": device.type,
         "commit": commit,
     }
-    config = dataclasses.replace(_config(train), dataset=dataset, training=training)
-    # On the same disk, so that renaming is atomic.
-    with tempfile.TemporaryDirectory(dir=root, prefix=".judge-") as workshop:
-        folder = Path(workshop) / dataset
+    config = dataclasses.replace(_describe(train), dataset=dataset, training=training)
+    # A folder on the same disk, so that renaming is atomic.
+    with tempfile.TemporaryDirectory(dir=root, prefix=".judge-") as temporary:
+        folder = Path(temporary) / dataset
         save(config, network, folder)
         save(dataclasses.replace(config, **measure(Judge.read(folder), test)), network, folder)
         (folder / WEIGHTS_FILE).chmod(0o644)  # safetensors writes for its owner alone
-        replace_folder(root / dataset, folder, Path(workshop) / "before")
+        replace_folder(root / dataset, folder, Path(temporary) / "before")
     return Judge.read(root / dataset)
 
 
 def measure(judge: Judge, test: Pictures) -> dict[str, Any]:
-    """Accuracy with its standard error and the number of pictures, as JudgeConfig holds them."""
+    """Accuracy in [0, 1], its standard error, and the number of pictures: fields of JudgeConfig."""
     share = metrics.accuracy(judge.labels(test.inputs(slice(None))), test.labels)
     return {
         "accuracy": share,
@@ -133,8 +140,8 @@ def measure(judge: Judge, test: Pictures) -> dict[str, Any]:
     }
 
 
-def _config(pictures: Pictures) -> JudgeConfig:
-    """The network for these pictures, not measured yet."""
+def _describe(pictures: Pictures) -> JudgeConfig:
+    """The description of a network for these pictures, not measured yet."""
     channels, size = pictures.pixels.shape[1:3]
     classes = int(pictures.labels.max()) + 1
     return JudgeConfig("", channels, size, classes, WIDTHS, FEATURES, 0.0, 0.0, 0)
@@ -144,12 +151,22 @@ def _config(pictures: Pictures) -> JudgeConfig:
 def main(arguments: list[str] | None = None) -> int:
     parser = create_parser(__doc__)
     parser.add_argument(
-        "dataset", nargs="?", default="mnist", choices=list(datasets.DATASETS), help="default: mnist"
+        "dataset",
+        nargs="?",
+        default="mnist",
+        choices=list(datasets.DATASETS),
+        help="the data set (default: mnist)",
     )
-    parser.add_argument("--epochs", type=int, default=EPOCHS, help=f"passes over the pictures ({EPOCHS})")
-    parser.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation (0)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument("--root", type=Path, default=JUDGES, help="folder of judges")
+    parser.add_argument(
+        "--epochs", type=int, default=EPOCHS, help="passes over the pictures (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of weights, order and augmentation (default: %(default)s)"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    parser.add_argument(
+        "--root", type=Path, default=JUDGES, help="folder of judges (default: checkpoints/judges)"
+    )
     datasets.add_root_flag(parser)
     options = parser.parse_args(arguments)
     if options.epochs < 1:

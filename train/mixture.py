@@ -1,4 +1,4 @@
-"""The mixture of Gaussians that is fitted to a model's codes, for `python -m train.publish --gaussians K`."""
+"""Fits a mixture of Gaussians to a model's codes, for `python -m train.publish --gaussians K`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ganlab.gallery import Pictures
 from ganlab.mixture import Mixture
 from train.measure import figures
 
-FLOOR = 1e-2  # variance added along every axis: what is less is no structure of the data
-STRENGTH = 10  # codes that the shape common to all clusters counts for in each
+MIN_VARIANCE = 1e-2  # added along every axis, since less is no structure of the data
+PRIOR_COUNT = 10  # codes that the pooled covariance counts as in each cluster's own
 SEED = 0
 
 
@@ -21,31 +21,30 @@ def fit_to_codes(encoder: nn.Module, pictures: Pictures, count: int) -> Mixture:
 
 
 def fit(codes: Tensor, count: int) -> Mixture:
-    """One Gaussian for each of `count` clusters of codes (N, D); ValueError for fewer codes than that.
+    """One Gaussian for each of `count` clusters of codes (N, D); ValueError for fewer codes than clusters.
 
-    k-means finds the clusters, so each code belongs to one of them whole (the classification form of
-    expectation-maximisation: Celeux and Govaert, 1992). A cluster of fewer codes than dimensions says little
-    of its own shape, so every covariance is drawn to the pooled one, as the mean under a Wishart prior is
-    (Fraley and Raftery, 2007).
+    k-means assigns every code to one cluster (classification EM: Celeux and Govaert, 1992). A cluster of
+    fewer codes than dimensions says little about its covariance, so each covariance is shrunk towards the
+    pooled one, like the posterior mean under a Wishart prior (Fraley and Raftery, 2007).
     """
     from sklearn.cluster import KMeans  # type: ignore[import-untyped]  # slow to import
 
     if not 1 <= count <= len(codes):
         raise ValueError(f"{len(codes):,} codes allow 1 to {len(codes):,} Gaussians, not {count:,}.")
     codes = codes.float().cpu()
-    found = KMeans(count, n_init=1, random_state=SEED).fit(codes.numpy())
-    belongs = torch.from_numpy(found.labels_).long()
-    centres = torch.from_numpy(found.cluster_centers_)
-    off = (codes - centres[belongs]).double()
-    pooled = off.T @ off / len(codes)
+    clusters = KMeans(count, n_init=1, random_state=SEED).fit(codes.numpy())
+    assigned = torch.from_numpy(clusters.labels_).long()
+    centres = torch.from_numpy(clusters.cluster_centers_)
+    deviations = (codes - centres[assigned]).double()
+    pooled = deviations.T @ deviations / len(codes)
     dim = codes.shape[1]
     row, column = torch.tril_indices(dim, dim)
     mixture = Mixture(count, dim)
     for k in range(count):
-        own = off[belongs == k]  # none where codes are equal: such a Gaussian is never drawn
+        own = deviations[assigned == k]  # empty where codes are equal; such a Gaussian is never drawn
         mixture.weights[k] = len(own) / len(codes)
         mixture.means[k] = centres[k]
-        covariance = (own.T @ own + STRENGTH * pooled) / (len(own) + STRENGTH)
-        lower = torch.linalg.cholesky(covariance + FLOOR * torch.eye(dim, dtype=torch.float64))
+        covariance = (own.T @ own + PRIOR_COUNT * pooled) / (len(own) + PRIOR_COUNT)
+        lower = torch.linalg.cholesky(covariance + MIN_VARIANCE * torch.eye(dim, dtype=torch.float64))
         mixture.factors[k] = lower[row, column]
     return mixture

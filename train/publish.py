@@ -1,4 +1,4 @@
-"""python -m train.publish RUN NAME: a run's networks as checkpoints/NAME, with figures, card, pictures."""
+"""python -m train.publish RUN NAME: make checkpoints/NAME of a run: weights, figures, card, pictures."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from train.mixture import fit_to_codes
 from train.report import card
 from train.run_folder import LOG_FILE, RESUME_FILE, load_networks
 
-MAX_FILE_BYTES = 10_000_000  # a Space's git repository takes no larger file as it is
+MAX_FILE_BYTES = 10_000_000  # a Space's git repository takes larger files only through LFS
 RESERVED = ("ablation", "galleries", "judges", "ratios", "table")
 SEED = 0  # of the latents that batch norm is calibrated on
 COLUMNS = 12
@@ -49,7 +49,7 @@ SCALE = 2
 
 
 class PublishError(ValueError):
-    """A run that cannot be published; the message says why and what would do."""
+    """A run that cannot be published; the message says why and what to do."""
 
 
 def publish(
@@ -62,11 +62,12 @@ def publish(
     codes: bool = True,
     gaussians: int = 0,
 ) -> Path:
-    """Make root/NAME from a run folder; whatever fails, root/NAME stays what it was.
+    """Build root/NAME from a run folder, or replace it; after an error root/NAME is as before.
 
-    Without `codes` those of the gallery are not stored: the app then encodes it when it first needs them.
-    Its features are, where they have a head of their own and are few.
-    With `gaussians` a mixture of so many is fitted to the codes of the training pictures and stored.
+    `unfinished` allows a run that has not reached its last epoch. `measured` evaluates the checkpoint.
+    `codes` stores the gallery's codes, which the app otherwise computes when first needed; features of a
+    feature head are small and always stored. `gaussians` is the number of Gaussians in the mixture fitted to
+    the codes, 0 for none. PublishError, ValueError or OSError says what is wrong.
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) or name in RESERVED:
         raise PublishError(
@@ -79,13 +80,13 @@ def publish(
     if gaussians and "encoder" not in config.networks:
         raise PublishError(f"{run} has no encoder, and so no codes to fit {gaussians} Gaussians to.")
     config = dataclasses.replace(config, gaussians=gaussians)
-    # Before the work: a data set may be missing.
+    # Loaded first, since a data set may be missing.
     test = load_split(config, source, data_root, "test") if measured else None
-    pictures = training_pictures(config, source, data_root)
+    pictures = load_training_pictures(config, source, data_root)
     root.mkdir(parents=True, exist_ok=True)
-    # On the same disk, so that renaming is atomic, and one level down, where list_models does not look.
-    with tempfile.TemporaryDirectory(dir=root, prefix=".publish-") as workshop:
-        folder = Path(workshop) / name
+    # A folder on the same disk, so that renaming is atomic; a hidden one, which list_models ignores.
+    with tempfile.TemporaryDirectory(dir=root, prefix=".publish-") as temporary:
+        folder = Path(temporary) / name
         build(run, config, folder, pictures, codes)
         write_metrics(folder, {"training": training})
         if test is None:
@@ -94,22 +95,25 @@ def publish(
             evaluate(folder, test, pictures)
         check_sizes(folder)
         for path in folder.iterdir():
-            path.chmod(0o644)  # safetensors writes for its owner alone; a server may run as another user
-        replace_folder(target, folder, Path(workshop) / "before")
+            path.chmod(0o644)  # safetensors are private to their owner; a server may run as another user
+        replace_folder(target, folder, Path(temporary) / "before")
     return target
 
 
-def training_pictures(config: ModelConfig, source: str, data_root: str | Path) -> Pictures:
-    """Those of the shared gallery where there is one, else of the data set."""
+def load_training_pictures(config: ModelConfig, source: str, data_root: str | Path) -> Pictures:
+    """The training pictures of the shared gallery if there is one, else of the data set."""
     shared = galleries.find_file(LatentModel(config, {}, fingerprint=""), TRAIN_FILE)
     return galleries.load_pictures(shared) if shared else load_split(config, source, data_root, "train")
 
 
 def read_run(run: Path, name: str, unfinished: bool) -> tuple[ModelConfig, dict[str, Any], str]:
-    """The run's model under its new name, the facts of its training, and its data set as it was named."""
+    """A run's model under its new name, what metrics.json says of its training, and its --dataset.
+
+    PublishError for a folder that is no run, a damaged one, or one not `unfinished` that has epochs left.
+    """
     for file in (CONFIG_FILE, RESUME_FILE):
         if not (run / file).is_file():
-            raise PublishError(f"{run} holds no {file}: it is no run of python -m train.")
+            raise PublishError(f"{run} holds no {file}: it is not a run folder of python -m train.")
     try:
         settings = json.loads((run / CONFIG_FILE).read_text(encoding="utf-8"))
         config = ModelConfig.from_json(json.dumps(settings["model"] | {"name": name}), f"{run}/{CONFIG_FILE}")
@@ -117,18 +121,18 @@ def read_run(run: Path, name: str, unfinished: bool) -> tuple[ModelConfig, dict[
         step = torch.load(run / RESUME_FILE, map_location="cpu", weights_only=True, mmap=True)["step"]
         log = run / LOG_FILE
         lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
-        # Epochs that the log has and the resume file has not are not what is published.
+        # Epochs that were logged after the resume file was saved are not part of what is published.
         rows = [row for row in map(json.loads, lines) if row["step"] <= step]
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise PublishError(f"{run} is damaged: {type(error).__name__} {error}.") from None
     last = rows[-1] if rows else {"epoch": 0, "seconds": None, "images_per_second": None}
     if last["epoch"] < train["epochs"] and not unfinished:
         raise PublishError(
-            f"{run} has finished {last['epoch']} of {train['epochs']} epochs: let it end, go on with"
-            " --resume, or publish it as it is with --unfinished."
+            f"{run} has finished {last['epoch']} of {train['epochs']} epochs: continue it with --resume,"
+            " or publish it as it is with --unfinished."
         )
-    kept = ("method", "epochs", "seed", "updates", "d_steps", "g_steps", "precision", "batch_size", "ema")
-    training = {key: train[key] for key in kept if key in train} | {
+    keys = ("method", "epochs", "seed", "updates", "d_steps", "g_steps", "precision", "batch_size", "ema")
+    training = {key: train[key] for key in keys if key in train} | {
         "dataset": settings.get("data", config.dataset),
         "epochs": last["epoch"],
         "seconds": last["seconds"],
@@ -139,48 +143,48 @@ def read_run(run: Path, name: str, unfinished: bool) -> tuple[ModelConfig, dict[
 
 
 def build(run: Path, config: ModelConfig, folder: Path, pictures: Pictures, codes: bool) -> None:
-    """Weights, gallery codes and pictures; all but the weights made by the weights as stored."""
+    """Write weights, gallery codes and pictures to `folder`, the latter two by the weights as stored."""
     nets = load_calibrated(run, config, pictures)
     mixture = fit_to_codes(nets["encoder"], pictures, config.gaussians) if config.gaussians else None
     model.save(config, nets, folder, mixture)
     stored = model.load(str(folder))
     if "encoder" in stored.networks and config.gallery:
-        made = Gallery(stored, pictures)
+        gallery = Gallery(stored, pictures)
         if codes:
-            tensor_files.write(folder / CODES_FILE, {"codes": made.codes.half()})
+            tensor_files.write(folder / CODES_FILE, {"codes": gallery.codes.half()})
         if config.feature_dim:
-            tensor_files.write(folder / FEATURES_FILE, {"features": made.features.half()})
+            tensor_files.write(folder / FEATURES_FILE, {"features": gallery.features.half()})
     draw_pictures(stored, folder)
 
 
 def load_calibrated(run: Path, config: ModelConfig, pictures: Pictures) -> dict[str, nn.Module]:
-    """A run's networks as they are stored, in half precision and with batch norm calibrated."""
+    """A run's networks as a checkpoint stores them: half precision, batch norm calibrated on `pictures`."""
     nets = load_networks(run, config)
     for net in nets.values():
-        net.eval().half().float()  # what is stored is what gets calibrated
+        net.eval().half().float()  # calibrate the weights as stored
     calibrate(config, nets, pictures, read_generator_inputs(run))
     return nets
 
 
 def read_generator_inputs(run: Path) -> tuple[str, ...]:
-    """What a run's G was given in training, "prior" or "codes" or both: its settings may decide."""
+    """What G was given in training, "prior" or "codes" or both; a method's settings may decide it."""
     train = json.loads((run / CONFIG_FILE).read_text(encoding="utf-8"))["train"]
-    known = {f.name for f in dataclasses.fields(TrainConfig)} & train.keys()
-    method = build_method(train["method"], TrainConfig(**{key: train[key] for key in known}))
-    found: tuple[str, ...] = getattr(method, "decodes", ("prior",))
-    return found
+    fields = {f.name for f in dataclasses.fields(TrainConfig)} & train.keys()
+    method = build_method(train["method"], TrainConfig(**{key: train[key] for key in fields}))
+    inputs: tuple[str, ...] = getattr(method, "decodes", ("prior",))
+    return inputs
 
 
 @torch.no_grad()
 def calibrate(
     config: ModelConfig, nets: dict[str, nn.Module], pictures: Pictures, decodes: tuple[str, ...] = ("prior",)
 ) -> None:
-    """Batch norm of each network in evaluation mode, on what training gave it: of G on what it `decodes`,
-    "prior" or "codes" or both in one batch, of E and D on pictures, of a joint D on real and fake pairs.
+    """Set the running statistics of batch norm, in place, to those of the inputs that training gave.
 
-    A discriminator's true statistics differ between real and fake batches, which training keeps apart;
-    one network has room for one pair of them. D, whose features are used for real pictures, gets
-    those of real pictures, a joint D the average of both kinds.
+    G gets those of what it `decodes`, "prior" or "codes" or both in one batch; E and D those of pictures; a
+    joint D those of real and fake pairs. In training a discriminator normalises real and fake batches
+    apart, but it can store only one mean and variance: D, whose features are used for real pictures, stores
+    those of real pictures, a joint D the average of both.
     """
     G, E = nets.get("generator"), nets.get("encoder")
     size = min(CALIBRATION_BATCH, len(pictures))
@@ -193,20 +197,20 @@ def calibrate(
         if E:
             sources["codes"] = (E(x) for x in iterate_batches(pictures))
         batches = zip(*(sources[name] for name in decodes), strict=True)
-        networks.calibrate(G, ((torch.cat(some),) for some in batches))
+        networks.calibrate(G, ((torch.cat(batch),) for batch in batches))
     if G and E and "joint_discriminator" in nets:
 
-        def pairs() -> Any:
+        def draw_pairs() -> Any:
             yield from ((x, E(x)) for x in iterate_batches(pictures))
             codes = (E(x) for x in iterate_batches(pictures))
-            yield from ((G(some), some) for some in (z if "prior" in decodes else codes))
+            yield from ((G(batch), batch) for batch in (z if "prior" in decodes else codes))
 
-        networks.calibrate(nets["joint_discriminator"], pairs())
+        networks.calibrate(nets["joint_discriminator"], draw_pairs())
 
 
 @torch.inference_mode()
 def draw_pictures(stored: LatentModel, folder: Path) -> None:
-    """samples.png and reconstructions.png, of the first latents of a seed and the first test pictures."""
+    """Write samples.png, of a seed's first latents, and reconstructions.png, of the first test pictures."""
     if "generator" not in stored.networks:
         return
     z = Explorer(stored).sample(COLUMNS * SAMPLE_ROWS, card.SAMPLE_SEED)
@@ -224,6 +228,7 @@ def draw_pictures(stored: LatentModel, folder: Path) -> None:
 
 
 def check_sizes(folder: Path) -> None:
+    """PublishError for a file too large for a Space's git repository."""
     for path in folder.rglob("*"):
         if path.is_file() and path.stat().st_size >= MAX_FILE_BYTES:
             raise PublishError(
@@ -233,13 +238,16 @@ def check_sizes(folder: Path) -> None:
 
 
 def upload(folder: Path, repo_id: str) -> str:
-    """Push a checkpoint with its own copy of the gallery, so that it needs nothing else. Its address."""
+    """Push a checkpoint to the Hub with its own copy of the gallery, and return the address of the commit.
+
+    PublishError where the repository cannot be written.
+    """
     import httpx
     from huggingface_hub import HfApi
 
     config = ModelConfig.from_json((folder / CONFIG_FILE).read_text(encoding="utf-8"), CONFIG_FILE)
-    with tempfile.TemporaryDirectory() as workshop:
-        staged = Path(workshop) / folder.name
+    with tempfile.TemporaryDirectory() as temporary:
+        staged = Path(temporary) / folder.name
         shutil.copytree(folder, staged)
         if config.gallery and not (staged / "gallery").exists():
             shutil.copytree(galleries.GALLERIES / config.gallery, staged / "gallery")
@@ -258,8 +266,8 @@ def upload(folder: Path, repo_id: str) -> str:
         except (OSError, ValueError, httpx.HTTPError) as error:
             reason = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
             raise PublishError(
-                f"{folder} is made, but {repo_id} could not be written ({reason}): log in with hf auth login,"
-                " and give the same command again."
+                f"{folder} was written, but {repo_id} could not be ({reason}): log in with hf auth login,"
+                " and run the same command again."
             ) from None
     return str(commit)
 

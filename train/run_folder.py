@@ -68,13 +68,15 @@ def write_state(run: Path, state: dict[str, Any]) -> None:
 
 
 def read_state(run: Path, device: torch.device) -> dict[str, Any]:
-    """What `write_state` wrote, with its tensors on `device`; TrainingError where the file is damaged."""
+    """The state that `write_state` saved, its tensors on `device`; TrainingError for a damaged file."""
     path = run / RESUME_FILE
     try:
         state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
         reason = next(iter(str(error).splitlines()), "it is empty")
-        raise TrainingError(f"{path} is damaged ({reason}): start the run anew.") from None
+        raise TrainingError(
+            f"{path} is damaged ({reason}): start the run again, in another folder."
+        ) from None
     return state
 
 

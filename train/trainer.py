@@ -1,4 +1,4 @@
-"""The one training loop, blind to the method: updates, schedule, precision, EMA, logging, resume."""
+"""The training loop of all methods: updates, schedule, precision, moving average, logging, resume."""
 
 from __future__ import annotations
 
@@ -34,20 +34,21 @@ GRID = 64  # pictures in a sample or reconstruction grid
 class Trainer:
     """Runs a TrainConfig in its run folder, from the start or from the folder's resume file.
 
-    Data order, noise and dropout are functions of (seed, epoch, step), so a resumed run continues
-    bit for bit without any random state being stored.
+    Data order, noise and dropout depend on (seed, epoch, step) alone, so that a resumed run continues bit
+    for bit although no random state is stored.
     """
 
     def __init__(self, config: TrainConfig, pictures: Pictures, resume: bool = False) -> None:
+        """`pictures` are the training pictures. TrainingError or ValueError for a run that cannot begin."""
         if config.method not in METHODS:
             raise TrainingError(f"Method {config.method!r} not found; available = {list(METHODS)}.")
-        # Border pixels are always 0, so their weights and Adam's averages decay into denormal numbers,
-        # with which processors are slow: zero does as well. Set before torch starts its threads.
+        # Border pixels are always 0, so their weights and Adam's averages decay to denormal numbers, which
+        # are slow on processors; zero serves as well. Must be set before torch starts its threads.
         torch.set_flush_denormal(True)
         self.device = resolve_device(config.device)
         self.run = Path(config.out or f"runs/{name_run(config)}")
         precision: Any = config.precision
-        if resume and precision == "auto":  # a busy machine may measure otherwise than when the run began
+        if resume and precision == "auto":  # a busy machine could measure another one now
             precision = run_folder.read_settings(self.run)["precision"]
         self.config = config = dataclasses.replace(
             config, precision=resolve_precision(precision, self.device)
@@ -81,7 +82,7 @@ class Trainer:
             self._load()
         elif (self.run / RESUME_FILE).exists():
             raise TrainingError(
-                f"{self.run} already holds a run. Go on with --resume, or name another folder with --out."
+                f"{self.run} already holds a run. Continue it with --resume, or choose another --out."
             )
         else:
             self._start_folder()
@@ -109,7 +110,7 @@ class Trainer:
             self.run,
             {
                 "commit": current_commit(),
-                "data": datasets.title(self.config.dataset, self.config.data_root),
+                "data": datasets.get_title(self.config.dataset, self.config.data_root),
                 "train": dataclasses.asdict(self.config),
                 "model": self.model_config.to_dict(),
             },
@@ -118,7 +119,7 @@ class Trainer:
     # ------------------------------------------------------------------ the loop
 
     def train(self) -> bool:
-        """Run to the end: True. Stopped by Ctrl-C or SIGTERM: saved, and False."""
+        """Train to the last epoch: True; or until Ctrl-C or SIGTERM, then save: False."""
         cfg = self.config
         total = cfg.epochs * self.steps_per_epoch
         progress = tqdm(
@@ -150,15 +151,16 @@ class Trainer:
             self.save()
         return self.step == total
 
-    def train_step(self, chosen: Tensor) -> None:
+    def train_step(self, rows: Tensor) -> None:
+        """Update the players on the pictures of indices `rows` (batch,); TrainingError if a loss diverges."""
         torch.manual_seed(derive_seed(self.config.seed, "step", self.step))
-        x = datasets.to_input(self.pixels[chosen])
+        x = datasets.to_input(self.pixels[rows])
         z = self._sample_prior(len(x))
         losses: dict[str, Tensor] = {}
         for players, fresh in self._plan_turns():
             z = self._sample_prior(len(x)) if fresh else z
             updated = self._update(x, z, players)
-            # For the log: of each player the loss that it stepped on, of others the first.
+            # The log has the loss that a player's step used, or else the first of this step.
             losses = {**updated, **losses} | {player: updated[player] for player in players}
         for player, loss in losses.items():
             value = float(loss)
@@ -172,7 +174,10 @@ class Trainer:
         self.step += 1
 
     def _plan_turns(self) -> Iterator[tuple[tuple[str, ...], bool]]:
-        """Who updates in this step, in order, and whether with fresh noise: all in a turn share theirs."""
+        """Yield the players that step together, in order, and whether they get fresh noise.
+
+        Alternating: D; then, every `d_steps` steps, `g_steps` turns in which all other players share a noise.
+        """
         players, cfg = tuple(self.method.players), self.config
         if cfg.updates == "simultaneous":
             yield players, False
@@ -186,9 +191,9 @@ class Trainer:
                     yield (player,), turn > 0 and player == others[0]
 
     def _update(self, x: Tensor, z: Tensor, players: tuple[str, ...]) -> dict[str, Tensor]:
-        """One forward pass, then a step of each of `players`, all gradients taken before any step.
+        """One forward pass, then a step of each of `players`; all gradients are taken before any step.
 
-        Returns the losses of all players, for the log.
+        The losses of all players.
         """
         dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.config.precision)
         with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
@@ -218,14 +223,14 @@ class Trainer:
             statistic.copy_(current)  # batch norm's are averages already
 
     def _sample_prior(self, count: int) -> Tensor:
-        """Fresh noise (count, latent_dim) from torch's global stream, seeded anew each step."""
+        """Noise (count, latent_dim) of the prior, from torch's global generator, which each step seeds."""
         shape = (count, self.config.latent_dim)
         if self.config.prior == "uniform":
             return torch.rand(shape, device=self.device) * 2 - 1
         return torch.randn(shape, device=self.device)
 
     def shuffle(self, epoch: int) -> Tensor:
-        """This epoch's batches (steps, batch) of picture indices; an incomplete last batch is dropped."""
+        """The epoch's batches of picture indices, (steps, batch); an incomplete last batch is dropped."""
         rng = torch.Generator().manual_seed(derive_seed(self.config.seed, "order", epoch))
         order = torch.randperm(len(self.pixels), generator=rng)
         used = self.steps_per_epoch * self.config.batch_size
@@ -260,7 +265,7 @@ class Trainer:
 
     @torch.no_grad()
     def _write_pictures(self, epoch: int) -> None:
-        """Grids of the same G(z) and of the same x beside G(E(x)), every time."""
+        """Grids of G(z), and of x beside G(E(x)), for the same z and x in every epoch."""
         nets = {**self.nets, **self.averaged}
         z = latent.draw(self.config.prior, self.config.latent_dim, GRID, self.config.seed)
         x = datasets.to_input(self.pixels[: GRID // 2])
@@ -276,7 +281,7 @@ class Trainer:
     # ------------------------------------------------------------------ resume
 
     def save(self) -> None:
-        """Write the resume file whole or not at all."""
+        """Write all that training changes to the resume file."""
         state = {
             "step": self.step,
             "seconds": self.seconds,
@@ -291,7 +296,7 @@ class Trainer:
     def _load(self) -> None:
         differences = self.config.list_differences(run_folder.read_settings(self.run))
         if differences:
-            raise TrainingError("A run goes on only with its own settings: " + "; ".join(differences) + ".")
+            raise TrainingError("A run continues only with its own settings: " + "; ".join(differences) + ".")
         state = run_folder.read_state(self.run, self.device)
         self.step, self.seconds, self.sums = state["step"], state["seconds"], state["sums"]
         for name, net in self.nets.items():
@@ -305,12 +310,12 @@ class Trainer:
 
     @contextmanager
     def _stop_on_signal(self) -> Iterator[None]:
-        """Ctrl-C and SIGTERM end the loop after the step in hand; the state is then saved."""
+        """Let Ctrl-C and SIGTERM end the loop after the current step, so that its state can be saved."""
 
-        def ask(signum: int, frame: object) -> None:
+        def request_stop(signum: int, frame: object) -> None:
             self.stop = True
 
-        before = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
+        before = {s: signal.signal(s, request_stop) for s in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
         finally:
@@ -319,18 +324,18 @@ class Trainer:
 
 
 def describe_model(config: TrainConfig, pixels: Tensor) -> ModelConfig:
-    """The description that the published checkpoint will carry (its name is set on publishing)."""
+    """The ModelConfig of the checkpoint to publish; publishing gives it its name."""
     method = build_method(config.method, config)
-    passing = getattr(method, "training_only", ())
-    named = config.dataset in datasets.DATASETS  # else it is a folder, which shares nothing with others
-    title = datasets.title(config.dataset, config.data_root)
+    training_only = getattr(method, "training_only", ())
+    named = config.dataset in datasets.DATASETS  # else it is a folder, which has no shared gallery
+    title = datasets.get_title(config.dataset, config.data_root)
     dataset = config.dataset if named else title
     return ModelConfig(
         name=f"{dataset}-{config.method}",
         method=config.method,
         dataset=dataset,
         family=config.family,
-        networks=tuple(name for name in method.networks if name not in passing),
+        networks=tuple(name for name in method.networks if name not in training_only),
         channels=pixels.shape[1],
         size=pixels.shape[2],
         latent_dim=config.latent_dim,
@@ -339,7 +344,7 @@ def describe_model(config: TrainConfig, pixels: Tensor) -> ModelConfig:
         norm=config.norm,
         feature_dim=config.feature_dim,
         gallery=dataset if named and (GALLERIES / dataset / TRAIN_FILE).is_file() else None,
-        preparation=datasets.preparation(config.dataset),
+        preparation=datasets.get_preparation(config.dataset),
         title=f"{method.title} · {title}",
     )
 
@@ -351,13 +356,13 @@ def name_run(config: TrainConfig) -> str:
 
 
 def derive_seed(seed: int, purpose: str, index: int) -> int:
-    """A seed for one use at one time: nothing random has to be stored to resume."""
+    """A seed in [0, 2^63) for a purpose ("order", "step") and an epoch or step."""
     digest = hashlib.blake2b(f"{seed}/{purpose}/{index}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 
 
 def resolve_precision(name: str, device: torch.device) -> Any:
-    """What "auto" means on this device: asked of the GPU, measured on the processor."""
+    """bf16, fp16 or fp32 for this device; "auto" depends on the GPU, or on a measurement of the processor."""
     if name != "auto":
         if name == "fp16" and device.type == "cpu":
             raise TrainingError("--precision fp16 is for GPUs; on a processor use bf16 or fp32.")

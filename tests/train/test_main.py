@@ -54,7 +54,7 @@ def test_help_mentions_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
         (["bigan", "--precision", "fp16"], "fp16 is for GPUs"),
         (["bigan", "--batch-size", "501"], "500 pictures do not fill one batch of 501."),
         (["bigan", "--resume"], "holds no resume.pt: start it without --resume."),
-        (["bigan", "--data-root", "/nowhere"], "MNIST is not whole in /nowhere and could not be fetched"),
+        (["bigan", "--data-root", "/nowhere"], "MNIST is incomplete in /nowhere and could not be downloaded"),
     ],
 )
 def test_an_error_of_use_is_one_line_and_code_2(

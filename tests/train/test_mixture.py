@@ -35,8 +35,8 @@ def test_a_small_cluster_takes_the_shape_common_to_all() -> None:
     small = found._lower(found.weights.argmin()[None])[0]
     off = few - few.mean(0)
     pooled = (torch.cov(many.T) * 4999 + off.T @ off) / 5002
-    expected = (off.T @ off + mixture.STRENGTH * pooled) / (2 + mixture.STRENGTH)
-    expected += mixture.FLOOR * torch.eye(3)
+    expected = (off.T @ off + mixture.PRIOR_COUNT * pooled) / (2 + mixture.PRIOR_COUNT)
+    expected += mixture.MIN_VARIANCE * torch.eye(3)
     torch.testing.assert_close(small @ small.T, expected, rtol=1e-3, atol=1e-3)
 
 

@@ -217,7 +217,7 @@ def test_without_the_shared_gallery_the_data_sets_pictures_calibrate(run, root, 
 @pytest.mark.usefixtures("no_download")
 def test_missing_training_pictures_are_named(run, root, small_gallery, tmp_path):
     shutil.rmtree(small_gallery)
-    with pytest.raises(ValueError, match=r"MNIST is not whole in .*--data-root"):
+    with pytest.raises(ValueError, match=r"MNIST is incomplete in .*--data-root"):
         publish(run, "tiny-bigan", data_root=tmp_path / "empty", root=root, measured=False)
     assert not root.exists()
 

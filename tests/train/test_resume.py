@@ -100,7 +100,7 @@ def test_resume_refuses_changed_settings_and_names_each(saved: Path, digits: Pic
     with pytest.raises(TrainingError) as caught:
         Trainer(settings(saved, lr=1e-3, prior="normal", epochs=9), digits, resume=True)
     message = str(caught.value)
-    assert "A run goes on only with its own settings" in message
+    assert "A run continues only with its own settings" in message
     assert "--lr is 0.001, the run was started with 0.0002" in message
     assert "--prior is normal, the run was started with uniform" in message
     assert "--epochs is 9, the run was started with 3" in message
@@ -129,7 +129,7 @@ def test_resume_keeps_the_precision_that_auto_found(
 def test_an_existing_run_is_not_overwritten(saved: Path, digits: Pictures) -> None:
     before = {path: path.read_bytes() for path in saved.rglob("*") if path.is_file()}
     with pytest.raises(
-        TrainingError, match=r"already holds a run\. Go on with --resume, or name another folder"
+        TrainingError, match=r"already holds a run\. Continue it with --resume, or choose another --out"
     ):
         Trainer(settings(saved), digits)
     assert {path: path.read_bytes() for path in saved.rglob("*") if path.is_file()} == before

@@ -1,4 +1,4 @@
-"""Data sets as one uint8 tensor in memory: no loader, no worker, no picture file touched in the loop."""
+"""Data sets as one uint8 tensor in memory, so that the training loop needs no loader and reads no file."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ Reader = Callable[[Path, str], Pictures]  # root and split
 
 
 class DataSet(NamedTuple):
-    """A data set that has a name."""
+    """A named data set."""
 
-    title: str
+    title: str  # for people
     shape: tuple[int, int, int]  # (C, H, W)
-    preparation: str
+    preparation: str  # of uploads: a key of ganlab.images.PREPARATIONS
     read: Reader
 
 
 def add_root_flag(parser: argparse.ArgumentParser) -> None:
-    """--data-root, as every command of this package has it."""
+    """Add --data-root, the same in every command."""
     parser.add_argument(
         "--data-root",
         default=DEFAULT_ROOT,
@@ -55,11 +55,11 @@ def add_root_flag(parser: argparse.ArgumentParser) -> None:
 def load(
     dataset: str, root: str | Path, split: str, *, size: int | None = None, channels: int | None = None
 ) -> Pictures:
-    """`dataset` is a key of DATASETS or the path of a folder of pictures; `split` is "train" or "test".
+    """Read a split, "train" or "test", of a data set: a key of DATASETS, or the path of a folder of pictures.
 
-    Named data sets keep their size; what `root` lacks is fetched. Pictures of a folder become
+    Named data sets keep their size; files that `root` lacks are downloaded. Pictures of a folder become
     `size` x `size` (default 32) with `channels` 1 or 3 (default 3, or 1 where the whole split is grey).
-    Raises ValueError, which says where the files belong.
+    ValueError for a data set that cannot be read; it says where the files belong.
     """
     if split not in ("train", "test"):
         raise ValueError(f"A data set has the splits train and test, not {split!r}.")
@@ -67,8 +67,8 @@ def load(
         raise ValueError(f"Pictures are at least 1 pixel wide, not {size}.")
     if channels not in (None, 1, 3):
         raise ValueError(f"Pictures have 1 or 3 channels, not {channels}.")
-    known = DATASETS.get(dataset)
-    if known is None:
+    named = DATASETS.get(dataset)
+    if named is None:
         path = Path(dataset).expanduser()
         if not path.is_dir():
             raise ValueError(
@@ -76,36 +76,37 @@ def load(
                 " pictures."
             )
         return folder.load(path, split, size or folder.SIZE, channels)
-    depth, height, width = known.shape
-    if (channels or depth, size or height, size or width) != known.shape:
+    depth, height, width = named.shape
+    if (channels or depth, size or height, size or width) != named.shape:
         raise ValueError(
-            f"Pictures of {known.title} are {height}x{width} with {depth} channel{'s' * (depth > 1)}: only"
+            f"Pictures of {named.title} are {height}x{width} with {depth} channel{'s' * (depth > 1)}: only"
             " those of a folder can be given another size or number of channels."
         )
-    pictures = known.read(Path(root), split)
-    if pictures.pixels.shape[1:] != known.shape:
+    pictures = named.read(Path(root), split)
+    if pictures.pixels.shape[1:] != named.shape:
         raise ValueError(
-            f"{known.title} in {root} has pictures of shape {tuple(pictures.pixels.shape[1:])}, not"
-            f" {known.shape}: fetch it again."
+            f"{named.title} in {root} has pictures of shape {tuple(pictures.pixels.shape[1:])}, not"
+            f" {named.shape}: download it again."
         )
     return pictures
 
 
-def title(dataset: str, root: str | Path) -> str:
-    """The data set's name for people, by the files that `load` reads; a folder has its own name.
+def get_title(dataset: str, root: str | Path) -> str:
+    """The data set's name for people; of a folder, the folder's name.
 
-    JPEG copies of CIFAR-10 have other pixels than the original, so that figures must name them.
+    It depends on the files that `load` would read: JPEG copies of CIFAR-10 have other pixels than the
+    original, so figures must say which was used.
     """
     if dataset == "cifar10":
-        return _cifar10_source(Path(root))[0]
-    known = DATASETS.get(dataset)
-    return known.title if known else Path(dataset).expanduser().resolve().name
+        return _find_cifar10(Path(root))[0]
+    named = DATASETS.get(dataset)
+    return named.title if named else Path(dataset).expanduser().resolve().name
 
 
-def preparation(dataset: str) -> str:
+def get_preparation(dataset: str) -> str:
     """How uploads become inputs of a model of this data set: a key of ganlab.images.PREPARATIONS."""
-    known = DATASETS.get(dataset)
-    return known.preparation if known else "picture"
+    named = DATASETS.get(dataset)
+    return named.preparation if named else "picture"
 
 
 def to_input(pixels: Tensor) -> Tensor:
@@ -116,37 +117,38 @@ def to_input(pixels: Tensor) -> Tensor:
 # ---- read by torchvision ---------------------------------------------------------------------------
 
 
-def _fetched(make: Callable[..., Any], title: str, root: Path, place: str) -> Any:
-    """A data set of torchvision from the files in `root`, which are fetched where they are absent."""
+def _load_or_download(create: Callable[..., Any], title: str, root: Path, files: str) -> Any:
+    """A data set of torchvision from the files in `root`, downloaded where absent; `files` names them."""
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             try:
-                data = make()
+                data = create()
             except RuntimeError:
-                data = make(download=True)
+                data = create(download=True)
     except (OSError, RuntimeError, ValueError, TypeError, KeyError, AssertionError) as error:
         absent = isinstance(error, OSError | RuntimeError) and str(error)
         reason = str(error).splitlines()[0] if absent else "a file is damaged"
         raise ValueError(
-            f"{title} is not whole in {root} and could not be fetched ({reason}). Put {place}, or name"
-            " their place with --data-root or GANLAB_DATA."
+            f"{title} is incomplete in {root} and could not be downloaded ({reason}). Put {files}, or name"
+            " the folder that has them with --data-root or GANLAB_DATA."
         ) from None
     if len(data.data) != len(data.targets):
         raise ValueError(
-            f"{title} in {root} has {len(data.data)} pictures but {len(data.targets)} labels: fetch it again."
+            f"{title} in {root} has {len(data.data)} pictures but {len(data.targets)} labels: download it"
+            " again."
         )
     return data
 
 
-def _idx(title: str, kind: str, part: str | None = None, first_label: int = 0) -> Reader:
-    """Reads the class `kind` of torchvision.datasets; `part` is the EMNIST data set that is meant."""
+def _create_reader(title: str, kind: str, part: str | None = None, first_label: int = 0) -> Reader:
+    """A reader of the class `kind` of torchvision.datasets; `part` is the part of EMNIST."""
 
     def read(root: Path, split: str) -> Pictures:
         from torchvision import datasets
 
         arguments = {"train": split == "train"} | ({"split": part} if part else {})
-        make = functools.partial(getattr(datasets, kind), str(root), **arguments)
-        data = _fetched(make, title, root, f"its four idx files in {root / kind / 'raw'}")
+        create = functools.partial(getattr(datasets, kind), str(root), **arguments)
+        data = _load_or_download(create, title, root, f"its four idx files in {root / kind / 'raw'}")
         # EMNIST's files hold columns where the others hold rows.
         pixels = data.data.transpose(1, 2) if kind == "EMNIST" else data.data
         labels = data.targets.long() - first_label
@@ -155,12 +157,12 @@ def _idx(title: str, kind: str, part: str | None = None, first_label: int = 0) -
     return read
 
 
-def _cifar10_batches(root: Path, split: str) -> Pictures:
+def _read_cifar10_batches(root: Path, split: str) -> Pictures:
     from torchvision.datasets import CIFAR10
 
-    make = functools.partial(CIFAR10, str(root), train=split == "train")
-    place = f"{CIFAR10_BATCHES}, {CIFAR10_ARCHIVE} or a folder {CIFAR10_FOLDER} with train and test in {root}"
-    data = _fetched(make, "CIFAR-10", root, place)
+    create = functools.partial(CIFAR10, str(root), train=split == "train")
+    files = f"{CIFAR10_BATCHES}, {CIFAR10_ARCHIVE} or a folder {CIFAR10_FOLDER} with train and test in {root}"
+    data = _load_or_download(create, "CIFAR-10", root, files)
     pixels = torch.from_numpy(data.data).permute(0, 3, 1, 2).contiguous()
     return Pictures(pixels, torch.tensor(data.targets), torch.arange(len(pixels)))
 
@@ -168,28 +170,28 @@ def _cifar10_batches(root: Path, split: str) -> Pictures:
 # ---- CIFAR-10 as picture files ---------------------------------------------------------------------
 
 
-def _cifar10_source(root: Path) -> tuple[str, Reader]:
-    """Title and reader of the CIFAR-10 that lies in `root`, the original before its copies."""
-    place = root / CIFAR10_FOLDER
+def _find_cifar10(root: Path) -> tuple[str, Reader]:
+    """Title and reader of the CIFAR-10 in `root`; the original goes before its JPEG copies."""
+    pictures = root / CIFAR10_FOLDER
     if not (root / CIFAR10_BATCHES).is_dir():
         if (root / CIFAR10_ARCHIVE).is_file():
-            return "CIFAR-10 (JPEG)", _cifar10_archive
-        if (place / "train").is_dir() and (place / "test").is_dir():
-            jpeg = folder.holds(place, (".jpg", ".jpeg"))
-            return "CIFAR-10 (JPEG)" if jpeg else "CIFAR-10", _cifar10_folder
-    return "CIFAR-10", _cifar10_batches
+            return "CIFAR-10 (JPEG)", _read_cifar10_archive
+        if (pictures / "train").is_dir() and (pictures / "test").is_dir():
+            jpeg = folder.has_files(pictures, (".jpg", ".jpeg"))
+            return "CIFAR-10 (JPEG)" if jpeg else "CIFAR-10", _read_cifar10_folder
+    return "CIFAR-10", _read_cifar10_batches
 
 
-def _cifar10(root: Path, split: str) -> Pictures:
-    return _cifar10_source(root)[1](root, split)
+def _read_cifar10(root: Path, split: str) -> Pictures:
+    return _find_cifar10(root)[1](root, split)
 
 
-def _cifar10_folder(root: Path, split: str) -> Pictures:
+def _read_cifar10_folder(root: Path, split: str) -> Pictures:
     return folder.load(root / CIFAR10_FOLDER, split, size=32, channels=3)
 
 
 class _Bounded(io.RawIOBase):
-    """A stream that ends with an error instead of its byte `MAX_ARCHIVE` + 1."""
+    """A stream that raises ReadError once more than `MAX_ARCHIVE` bytes were read."""
 
     def __init__(self, stream: lzma.LZMAFile) -> None:
         self.stream, self.left = stream, MAX_ARCHIVE
@@ -202,10 +204,11 @@ class _Bounded(io.RawIOBase):
         return block
 
 
-def _cifar10_archive(root: Path, split: str) -> Pictures:
-    """The archive in one pass, in the order of the members' names; labels by sorted class names.
+def _read_cifar10_archive(root: Path, split: str) -> Pictures:
+    """Read the archive in one pass, without unpacking to disk; ValueError where it is damaged.
 
-    Nothing is unpacked to disk. Members other than plain files of the expected names are passed over.
+    Pictures are in the order of class and file names, labels in the order of class names. Members other than
+    plain files of the expected names are ignored.
     """
     path = root / CIFAR10_ARCHIVE
     files: dict[tuple[str, str], bytes] = {}
@@ -221,38 +224,41 @@ def _cifar10_archive(root: Path, split: str) -> Pictures:
                 if file:
                     files[match[2], match[3]] = file.read()
     except (OSError, EOFError, ValueError, lzma.LZMAError, tarfile.TarError) as error:
-        raise ValueError(f"{path} is damaged ({error}): fetch it again.") from None
+        raise ValueError(f"{path} is damaged ({error}): download it again.") from None
     if not files:
-        raise ValueError(f"{path} holds no pictures such as {split}/airplane/0000.jpg: fetch it again.")
+        raise ValueError(f"{path} holds no pictures such as {split}/airplane/0000.jpg: download it again.")
     labels = {name: label for label, name in enumerate(sorted(classes))}
     names = sorted(files)
     pixels = torch.empty(len(names), 3, 32, 32, dtype=torch.uint8)
     for row, name in enumerate(names):
         try:
             with Image.open(io.BytesIO(files.pop(name)), formats=("JPEG",)) as image:
-                good = (image.size, image.mode) == ((32, 32), "RGB")  # known before a pixel is decoded
+                good = (image.size, image.mode) == ((32, 32), "RGB")  # before any pixel is decoded
                 if good:
                     pixels[row] = torch.from_numpy(np.array(image)).permute(2, 0, 1)
         except Exception:  # PIL's readers raise almost anything on damaged bytes
             good = False
         if not good:
             raise ValueError(
-                f"{split}/{'/'.join(name)} in {path} is no colour picture of 32x32: fetch the archive again."
+                f"{split}/{'/'.join(name)} in {path} is no colour picture of 32x32: download the archive"
+                " again."
             )
     return Pictures(pixels, torch.tensor([labels[name] for name, _ in names]), torch.arange(len(names)))
 
 
-def _grey(title: str, preparation: str, kind: str, part: str | None = None, first_label: int = 0) -> DataSet:
-    return DataSet(title, (1, 28, 28), preparation, _idx(title, kind, part, first_label))
+def _describe_grey(
+    title: str, preparation: str, kind: str, part: str | None = None, first_label: int = 0
+) -> DataSet:
+    return DataSet(title, (1, 28, 28), preparation, _create_reader(title, kind, part, first_label))
 
 
 DATASETS = {
-    "mnist": _grey("MNIST", "digit", "MNIST"),
-    "fashion-mnist": _grey("Fashion-MNIST", "picture", "FashionMNIST"),
-    "kmnist": _grey("KMNIST", "digit", "KMNIST"),
+    "mnist": _describe_grey("MNIST", "digit", "MNIST"),
+    "fashion-mnist": _describe_grey("Fashion-MNIST", "picture", "FashionMNIST"),
+    "kmnist": _describe_grey("KMNIST", "digit", "KMNIST"),
     # EMNIST's balanced part: digits and letters, 47 classes, of which letters that look alike share one.
-    "emnist": _grey("EMNIST", "digit", "EMNIST", "balanced"),
-    "emnist-letters": _grey("EMNIST Letters", "digit", "EMNIST", "letters", first_label=1),
-    "emnist-digits": _grey("EMNIST Digits", "digit", "EMNIST", "digits"),
-    "cifar10": DataSet("CIFAR-10", (3, 32, 32), "picture", _cifar10),
+    "emnist": _describe_grey("EMNIST", "digit", "EMNIST", "balanced"),
+    "emnist-letters": _describe_grey("EMNIST Letters", "digit", "EMNIST", "letters", first_label=1),
+    "emnist-digits": _describe_grey("EMNIST Digits", "digit", "EMNIST", "digits"),
+    "cifar10": DataSet("CIFAR-10", (3, 32, 32), "picture", _read_cifar10),
 }

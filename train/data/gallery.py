@@ -1,4 +1,4 @@
-"""python -m train.gallery DATASET: the pictures that all models of a data set share in the app."""
+"""python -m train.gallery DATASET: store the pictures that all models of a data set share in the app."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from train.command import create_parser, report_errors
 from train.data import datasets
 from train.files import write_atomically
 
-EXAMPLES = 500  # the first test pictures: examples in the app, inputs of the tests
+EXAMPLES = 500  # first test pictures: examples in the app, inputs of the tests
 
 ABOUT = """# Reference pictures: MNIST
 
@@ -24,6 +24,7 @@ changed here, and these two files are under the same licence.
 
 
 def build(dataset: str, root: str, folder: Path) -> None:
+    """Write train.npz, test.npz and README.md of a data set in `root` to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     for split, file, count in (("train", TRAIN_FILE, None), ("test", TEST_FILE, EXAMPLES)):
         pictures = datasets.load(dataset, root, split)

@@ -107,7 +107,7 @@ def test_the_archive_is_read_in_the_order_of_names(split: str, tmp_path: Path, o
     assert found.labels.tolist() == [label for label in range(3) for _ in range(PER_CLASS[split])]
     assert torch.equal(found.indices, torch.arange(len(found)))
     assert [path.name for path in tmp_path.iterdir()] == [datasets.CIFAR10_ARCHIVE]  # nothing is unpacked
-    assert datasets.title("cifar10", tmp_path) == "CIFAR-10 (JPEG)"
+    assert datasets.get_title("cifar10", tmp_path) == "CIFAR-10 (JPEG)"
     assert offline == []
 
 
@@ -125,7 +125,7 @@ def test_the_folder_and_the_archive_give_the_same(tmp_path: Path) -> None:
         archive, folder = (datasets.load("cifar10", tmp_path / place, split) for place in "ab")
         assert torch.equal(archive.pixels, folder.pixels)
         assert torch.equal(archive.labels, folder.labels)
-    assert datasets.title("cifar10", tmp_path / "b") == "CIFAR-10 (JPEG)"
+    assert datasets.get_title("cifar10", tmp_path / "b") == "CIFAR-10 (JPEG)"
 
 
 def test_a_folder_of_lossless_files_is_not_called_jpeg(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_folder_of_lossless_files_is_not_called_jpeg(tmp_path: Path) -> None:
     }
     write_folder(tmp_path, files)
     assert torch.equal(datasets.load("cifar10", tmp_path, "train").pixels, expected(files, "train"))
-    assert datasets.title("cifar10", tmp_path) == "CIFAR-10"
+    assert datasets.get_title("cifar10", tmp_path) == "CIFAR-10"
 
 
 def test_the_original_goes_before_its_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +149,7 @@ def test_the_original_goes_before_its_copies(tmp_path: Path, monkeypatch: pytest
         assert found.pixels.is_contiguous()
         assert found.labels.tolist() == list(range(10))[rows]
         assert found.labels.dtype == torch.int64
-    assert datasets.title("cifar10", tmp_path) == "CIFAR-10"
+    assert datasets.get_title("cifar10", tmp_path) == "CIFAR-10"
 
 
 def test_an_altered_batch_is_never_unpickled(
@@ -161,14 +161,14 @@ def test_an_altered_batch_is_never_unpickled(
     pickle.loads(hostile)
     marker.rmdir()  # it does run where it is unpickled
     (tmp_path / datasets.CIFAR10_BATCHES / "data_batch_3").write_bytes(hostile)
-    with pytest.raises(ValueError, match="CIFAR-10 is not whole in"):
+    with pytest.raises(ValueError, match="CIFAR-10 is incomplete in"):
         datasets.load("cifar10", tmp_path, "train")
     assert not marker.exists()
     assert offline
 
 
 def test_absent_data_says_where_it_belongs(tmp_path: Path, offline: list[str]) -> None:
-    with pytest.raises(ValueError, match=r"could not be fetched \(no network\)") as caught:
+    with pytest.raises(ValueError, match=r"could not be downloaded \(no network\)") as caught:
         datasets.load("cifar10", tmp_path, "train")
     message = str(caught.value)
     for part in (
@@ -225,7 +225,7 @@ def test_a_damaged_archive_gets_one_sentence(damage: str, tmp_path: Path) -> Non
             "no pictures": content,
         }[damage]
     )
-    with pytest.raises(ValueError, match="fetch it again") as caught:
+    with pytest.raises(ValueError, match="download it again") as caught:
         datasets.load("cifar10", tmp_path, "train")
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -42,7 +42,7 @@ def test_the_splits_are_read_from_their_own_files(mnist_root: Path, digits: Pict
 def test_each_of_the_family_has_its_own_folder(
     dataset: str, mnist_root: Path, digits: Pictures, no_download: list[str]
 ) -> None:
-    with pytest.raises(ValueError, match="is not whole in"):
+    with pytest.raises(ValueError, match="is incomplete in"):
         datasets.load(dataset, mnist_root, "train")
     no_download.clear()
     for split, kept in (("train", slice(0, 9)), ("t10k", slice(9, 12))):
@@ -122,10 +122,10 @@ def test_its_own_size_may_be_named(mnist_root: Path) -> None:
 @pytest.mark.parametrize("dataset", [*KINDS, *EMNIST])
 def test_absent_data_says_where_it_belongs(dataset: str, tmp_path: Path, no_download: list[str]) -> None:
     root = tmp_path / "nothing"
-    with pytest.raises(ValueError, match="could not be fetched") as caught:
+    with pytest.raises(ValueError, match="could not be downloaded") as caught:
         datasets.load(dataset, root, "train")
     message = str(caught.value)
-    assert message.startswith(datasets.title(dataset, root) + " is not whole in")
+    assert message.startswith(datasets.get_title(dataset, root) + " is incomplete in")
     assert str(root / KINDS.get(dataset, "EMNIST") / "raw") in message
     assert "--data-root" in message
     assert "GANLAB_DATA" in message
@@ -135,7 +135,7 @@ def test_absent_data_says_where_it_belongs(dataset: str, tmp_path: Path, no_down
 
 def test_one_absent_file_is_as_good_as_none(mnist_root: Path, no_download: list[str]) -> None:
     (mnist_root / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").unlink()
-    with pytest.raises(ValueError, match="could not be fetched"):
+    with pytest.raises(ValueError, match="could not be downloaded"):
         datasets.load("mnist", mnist_root, "train")
 
 
@@ -151,7 +151,7 @@ def test_one_absent_file_is_as_good_as_none(mnist_root: Path, no_download: list[
 )
 def test_a_damaged_file_gets_one_sentence(mnist_root: Path, content: bytes, no_download: list[str]) -> None:
     (mnist_root / "MNIST" / "raw" / "train-images-idx3-ubyte").write_bytes(content)
-    with pytest.raises(ValueError, match="MNIST is not whole in") as caught:
+    with pytest.raises(ValueError, match="MNIST is incomplete in") as caught:
         datasets.load("mnist", mnist_root, "train")
     assert "\n" not in str(caught.value)
     assert "(a file is damaged)" in str(caught.value)
@@ -160,7 +160,7 @@ def test_a_damaged_file_gets_one_sentence(mnist_root: Path, content: bytes, no_d
 def test_a_file_cut_short_gets_one_sentence(mnist_root: Path, no_download: list[str]) -> None:
     path = mnist_root / "MNIST" / "raw" / "train-images-idx3-ubyte"
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(ValueError, match="MNIST is not whole in"):
+    with pytest.raises(ValueError, match="MNIST is incomplete in"):
         datasets.load("mnist", mnist_root, "train")
 
 
@@ -189,6 +189,6 @@ def test_titles_and_preparations(tmp_path: Path) -> None:
     }
     assert expected.keys() >= datasets.DATASETS.keys()
     for dataset, (title, preparation) in expected.items():
-        assert datasets.title(dataset, tmp_path) == title
-        assert datasets.preparation(dataset) == preparation
+        assert datasets.get_title(dataset, tmp_path) == title
+        assert datasets.get_preparation(dataset) == preparation
         assert preparation in PREPARATIONS

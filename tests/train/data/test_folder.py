@@ -312,9 +312,9 @@ def test_names_go_before_folders_and_paths_may_be_short(
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("./mnist", "~/mnist", "mnist/"):
         assert level(datasets.load(name, tmp_path, "train").pixels) == 4
-        assert datasets.title(name, tmp_path) == "mnist"
-        assert datasets.preparation(name) == "picture"
-    with pytest.raises(ValueError, match="MNIST is not whole in"):
+        assert datasets.get_title(name, tmp_path) == "mnist"
+        assert datasets.get_preparation(name) == "picture"
+    with pytest.raises(ValueError, match="MNIST is incomplete in"):
         datasets.load("mnist", tmp_path, "train")
     monkeypatch.chdir("mnist")
-    assert datasets.title(".", tmp_path) == "mnist"
+    assert datasets.get_title(".", tmp_path) == "mnist"

@@ -240,7 +240,7 @@ def test_errors_are_one_sentence(tiny, monkeypatch, capsys):
     assert evaluate.main([]) == 2
 
     def absent(dataset, root, split, **shape):
-        raise ValueError(f"{dataset} is not whole in {root}.")
+        raise ValueError(f"{dataset} is incomplete in {root}.")
 
     monkeypatch.setattr(datasets, "load", absent)
     assert evaluate.main([str(tiny(gallery=None)), "--data-root", "there"]) == 2
@@ -248,7 +248,7 @@ def test_errors_are_one_sentence(tiny, monkeypatch, capsys):
     assert len(errors) == 3
     assert "available" in errors[0]
     assert "--table" in errors[1]
-    assert errors[2] == "error: mnist is not whole in there."
+    assert errors[2] == "error: mnist is incomplete in there."
 
 
 def test_the_table_is_asked_for_alone_or_beside_names(tiny, monkeypatch, capsys):
