@@ -17,13 +17,13 @@ def elements(html: str, tag: str) -> list[ElementTree.Element]:
     """All of a tag in our HTML, which is well-formed XML but for <img>, <br> and what is disabled."""
     text = re.sub(r"<(img|br)\b([^>]*)>", r"<\1\2/>", html).replace(" disabled ", ' disabled="" ')
     root = ElementTree.fromstring(f"<page>{text}</page>")
-    return [one for one in root.iter() if one.tag.rpartition("}")[2] == tag]
+    return [element for element in root.iter() if element.tag.rpartition("}")[2] == tag]
 
 
 def pictures(html: str) -> list[list[np.ndarray]]:
     """Pixels of all pictures, strip by strip."""
-    strips = [one for one in elements(html, "div") if one.get("role") == "img"]
-    assert all(one.get("aria-label") for one in strips)
+    strips = [element for element in elements(html, "div") if element.get("role") == "img"]
+    assert all(element.get("aria-label") for element in strips)
     return [
         [
             np.asarray(Image.open(io.BytesIO(base64.b64decode((face.get("src") or "").partition(",")[2]))))

@@ -1,4 +1,7 @@
-"""The page's few building blocks as HTML: card, tile, row, notice. All text is escaped here."""
+"""The page's building blocks as HTML, each function named after the element that it returns.
+
+All text is escaped here; parameters that take HTML say so. Pictures are (C, H, W) in [0, 1].
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,8 @@ from ganlab.gallery import Neighbour
 STATIC = Path(__file__).parent.parent / "static"
 NO_PICTURE = '<div class="gl-empty" aria-hidden="true"></div>'
 
-# One colour a class everywhere, told apart by colour-blind people too (Tol, "muted" and grey);
-# never the only sign: the class itself always stands beside it.
+# One colour a class everywhere, distinguishable for colour-blind people too (Tol's "muted", and grey).
+# Colour is never the only sign: the class always stands beside it.
 PALETTE = (
     "#332288",
     "#88ccee",
@@ -31,12 +34,12 @@ PALETTE = (
 )
 
 NO_CLASSIFIER = "No classifier for this data set, so class changes are not marked."
-DIGITS = ("mnist", "emnist-digits")  # data sets whose pictures are called digits
+DIGIT_DATASETS = ("mnist", "emnist-digits")
 
 
 def noun(config: ModelConfig) -> str:
-    """What a person would call one picture of the model's data."""
-    return "digit" if config.dataset in DIGITS else "picture"
+    """What one picture of the model's data set is called: "digit" or "picture"."""
+    return "digit" if config.dataset in DIGIT_DATASETS else "picture"
 
 
 def model_attributes(explorer: Explorer) -> str:
@@ -52,16 +55,18 @@ def stage(explorer: Explorer, body: str, classes: str = "") -> str:
 
 
 def script(name: str) -> str:
+    """The source of a script in static/glue/, for an HTML component's js_on_load."""
     return (STATIC / "glue" / name).read_text(encoding="utf-8")
 
 
 def picture(x: Tensor, alt: str, size: str = "") -> str:
-    """An <img> of (C, H, W), drawn pixelated."""
+    """An <img>, drawn pixelated; `size` is a CSS class."""
     return f'<img class="gl-picture {size}" alt="{escape(alt)}" src="{images.encode_data_uri(x)}">'
 
 
 def card(title: str, x: Tensor | None, alt: str = "", below: str = "", file: str = "") -> str:
-    """A large picture with its title; `below` is HTML. `file` offers it for saving under that name."""
+    """A large picture, or an empty frame, with its title; `below` is HTML. With `file`, a link saves the
+    picture under that name."""
     body = NO_PICTURE if x is None else picture(x, alt or title, "gl-large")
     save = ""
     if x is not None and file:
@@ -78,24 +83,25 @@ def card(title: str, x: Tensor | None, alt: str = "", below: str = "", file: str
 def tile(
     x: Tensor, alt: str, action: str, value: object = "", caption: str = "", selected: bool = False
 ) -> str:
-    """A small picture that can be clicked: the page sends `action` and `value`. `caption` is HTML."""
-    chosen = " gl-selected" if selected else ""
+    """A small picture that is a button: a click sends `action` and `value`. `caption` is HTML."""
+    marked = " gl-selected" if selected else ""
     text = f'<span class="gl-caption">{caption}</span>' if caption else ""
     return (
-        f'<button type="button" class="gl-tile{chosen}" data-action="{escape(action)}"'
+        f'<button type="button" class="gl-tile{marked}" data-action="{escape(action)}"'
         f' data-value="{escape(str(value))}" aria-label="{escape(alt)}" title="{escape(alt)}"'
         f' aria-pressed="{str(selected).lower()}">{picture(x, "")}{text}</button>'
     )
 
 
 def still(x: Tensor, alt: str, caption: str) -> str:
-    """A small picture that cannot be clicked. `caption` is HTML."""
+    """A small picture that is no button. `caption` is HTML."""
     text = f'<figcaption class="gl-caption">{caption}</figcaption>'
     return f'<figure class="gl-tile gl-still" title="{escape(alt)}">{picture(x, alt)}{text}</figure>'
 
 
 def button(text: str, action: str, value: object = "", disabled: str = "", kind: str = "") -> str:
-    """`disabled` is the reason, shown on hover and read aloud."""
+    """A click sends `action` and `value`. `disabled` is the reason why it does not: a tooltip that screen
+    readers read; `kind` is a CSS class."""
     off = f' disabled title="{escape(disabled)}"' if disabled else ""
     return (
         f'<button type="button" class="gl-button {kind}" data-action="{escape(action)}"'
@@ -104,17 +110,18 @@ def button(text: str, action: str, value: object = "", disabled: str = "", kind:
 
 
 def label(number: int) -> str:
-    """A class: its colour and its name."""
+    """A class: its colour and its number."""
     colour = PALETTE[number % len(PALETTE)]
     return f'<span class="gl-label"><i style="background:{colour}"></i>{number}</span>'
 
 
 def row(tiles: list[str], what: str) -> str:
+    """Tiles (HTML) side by side; `what` names the group for screen readers."""
     return f'<div class="gl-row" role="group" aria-label="{escape(what)}">{"".join(tiles)}</div>'
 
 
 def neighbour_row(neighbours: list[Neighbour], what: str) -> str:
-    """Neighbours with label and distance; clicking one sends "neighbour" and its index."""
+    """Neighbours with label and distance; a click sends "neighbour" and the index in the data set."""
     tiles = [
         tile(
             n.image,
@@ -129,17 +136,17 @@ def neighbour_row(neighbours: list[Neighbour], what: str) -> str:
 
 
 def notice(text: str) -> str:
-    """What went wrong and what to do, read aloud at once; empty text takes no room."""
+    """What went wrong and what to do, announced by screen readers at once; nothing for an empty text."""
     return f'<p class="gl-notice" role="alert">{escape(text)}</p>' if text else ""
 
 
 def reason(text: str) -> str:
-    """Why something is not here, or not so, in the tone of a caption."""
+    """Why something is absent or different, styled like a caption."""
     return f'<p class="gl-meter"><small>{escape(text)}</small></p>'
 
 
 def details(body: str, name: str, summary: str = "details") -> str:
-    """HTML that stays folded until it is asked for; `name` is what the page remembers its state under."""
+    """`body` (HTML), folded until it is opened; the page remembers under `name` whether it is open."""
     return (
         f'<details class="gl-details" data-name="{escape(name)}"><summary>{escape(summary)}</summary>'
         f"{body}</details>"
@@ -147,4 +154,5 @@ def details(body: str, name: str, summary: str = "details") -> str:
 
 
 def percent(share: float, digits: int = 1) -> str:
+    """A share in [0, 1] as "98.6 %"."""
     return f"{100 * share:.{digits}f} %"

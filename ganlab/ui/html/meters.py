@@ -1,4 +1,4 @@
-"""What is said of a picture x and its reconstruction y: one sentence, and the figures behind "details".
+"""The description of a picture x and its reconstruction y: one sentence, and the figures behind "details".
 
 Pictures are (1, C, H, W) in [0, 1]. Every figure stands beside what it is to be compared with; what was not
 measured for a checkpoint is left out.

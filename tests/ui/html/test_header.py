@@ -40,17 +40,17 @@ def test_every_figure_stands_beside_its_comparison(bundled: Explorer) -> None:
     facts = header.header_html(explorer).split("<details")[0]
     assert "keeps the digit 98.6 %" in facts
     assert "1NN 97.05 %" in facts
-    said = dict(header.list_figures(explorer))
-    assert said["training"] == "7 epochs, seed 3, alternating, fp32, 90 s"
-    assert said["keeps the class"] == "98.63 % ± 0.12 %; class by a separate classifier, right on 99.51 %"
-    assert said["1NN, hidden layer"] == "97.05 % ± 0.17 %; untrained 96.56 %"
-    assert said["1NN, raw pixels"] == "96.91 % ± 0.17 %"
-    assert said["Fréchet distance, classifier features"] == (
+    figures = dict(header.list_figures(explorer))
+    assert figures["training"] == "7 epochs, seed 3, alternating, fp32, 90 s"
+    assert figures["keeps the class"] == "98.63 % ± 0.12 %; class by a separate classifier, right on 99.51 %"
+    assert figures["1NN, hidden layer"] == "97.05 % ± 0.17 %; untrained 96.56 %"
+    assert figures["1NN, raw pixels"] == "96.91 % ± 0.17 %"
+    assert figures["Fréchet distance, classifier features"] == (
         "prior samples 12.35 (10,000 samples); real pictures 1.50"
     )
-    assert said["reconstruction error |x − G(E(x))|"] == "5.86; of another picture 9.51"
-    assert "mean squared error per pixel" not in said  # one of its three figures is missing
-    assert said["measured by"] == "python -m train.evaluate tiny (2030-01-02)"
+    assert figures["reconstruction error |x − G(E(x))|"] == "5.86; of another picture 9.51"
+    assert "mean squared error per pixel" not in figures  # one of its three figures is missing
+    assert figures["measured by"] == "python -m train.evaluate tiny (2030-01-02)"
 
 
 def test_without_an_encoder_the_discriminator_speaks(bundled: Explorer) -> None:
@@ -80,9 +80,9 @@ def test_missing_and_odd_figures_are_left_out(bundled: Explorer, metrics: dict[s
 
 
 def test_the_bundled_figures_are_shown(bundled: Explorer) -> None:
-    said = dict(header.list_figures(bundled))
-    assert said["1NN, codes"].startswith(f"{100 * bundled.metrics['one_nn']['code']['accuracy']:.2f} %")
-    assert bundled.metrics["evaluation"]["command"] in said["measured by"]
+    figures = dict(header.list_figures(bundled))
+    assert figures["1NN, codes"].startswith(f"{100 * bundled.metrics['one_nn']['code']['accuracy']:.2f} %")
+    assert bundled.metrics["evaluation"]["command"] in figures["measured by"]
 
 
 def test_the_header_and_a_stage_name_their_checkpoint(bundled: Explorer) -> None:

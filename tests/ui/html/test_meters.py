@@ -41,15 +41,15 @@ def judged(bundled: Explorer) -> Iterator[Any]:
 def test_each_step_is_shown_with_how_far_it_moved(bundled: Explorer, digits: Pictures, judged: Any) -> None:
     x = digits.inputs(slice(3, 4))
     judged(Judged([4] * 9))
-    said = meters.fixed_point_html(bundled, x)
+    html = meters.fixed_point_html(bundled, x)
     path = bundled.repeat_reconstruction(x, 8)[:, 0]
-    images = [one.get("src") for one in elements(said, "img")]
-    assert images == [re.findall(r'src="([^"]+)"', markup.picture(some, ""))[0] for some in path]
-    moved = [one.text for one in elements(said, "small")]
-    drift = metrics.mse(path[1:], path[:-1])
-    assert moved[:9] == ["input", *(f"{float(value):.4f}" for value in drift)]
-    assert "· the class is kept" in said
-    assert "changes at" not in said
+    images = [image.get("src") for image in elements(html, "img")]
+    assert images == [re.findall(r'src="([^"]+)"', markup.picture(step, ""))[0] for step in path]
+    captions = [small.text for small in elements(html, "small")]
+    changes = metrics.mse(path[1:], path[:-1])
+    assert captions[:9] == ["input", *(f"{float(value):.4f}" for value in changes)]
+    assert "· the class is kept" in html
+    assert "changes at" not in html
 
 
 @pytest.mark.parametrize(("answers", "step"), [([4, 4, 9, 4, 4, 4, 4, 4, 4], 2), ([4] * 8 + [1], 8)])
@@ -57,19 +57,19 @@ def test_the_first_flip_is_named(
     bundled: Explorer, digits: Pictures, judged: Any, answers: list[int], step: int
 ) -> None:
     judged(Judged(answers))
-    said = meters.fixed_point_html(bundled, digits.inputs(slice(3, 4)))
-    assert f"· the class changes at step {step}" in said
-    assert "kept" not in said
-    assert f"looks like {answers[step]}" in said
+    html = meters.fixed_point_html(bundled, digits.inputs(slice(3, 4)))
+    assert f"· the class changes at step {step}" in html
+    assert "kept" not in html
+    assert f"looks like {answers[step]}" in html
 
 
 def test_without_a_judge_no_class_is_claimed(bundled: Explorer, digits: Pictures, judged: Any) -> None:
     judged(None)
-    said = meters.fixed_point_html(bundled, digits.inputs(slice(3, 4)))
-    assert markup.NO_CLASSIFIER in said
-    assert "the class" not in said
-    assert "looks like" not in said
-    assert len(elements(said, "img")) == 9
+    html = meters.fixed_point_html(bundled, digits.inputs(slice(3, 4)))
+    assert markup.NO_CLASSIFIER in html
+    assert "the class" not in html
+    assert "looks like" not in html
+    assert len(elements(html, "img")) == 9
 
 
 def test_a_model_without_an_encoder_has_no_such_path(gan_model: str) -> None:
@@ -128,12 +128,12 @@ def test_figures_stand_behind_details(bundled: Explorer, digits: Pictures) -> No
 
 def knowing(explorer: Explorer, digits: Pictures) -> Explorer:
     """The explorer, with what is usual as digits that are not in its gallery show it."""
-    found, labels = outliers.compute_statistics(explorer, digits.inputs(slice(300, 500)))
-    calibration = outliers.Calibration.from_statistics(found, labels)
-    told = {"auroc": 0.9123} | outliers.export_calibration(
-        explorer, calibration, calibration.score(found, labels)
+    statistics, labels = outliers.compute_statistics(explorer, digits.inputs(slice(300, 500)))
+    calibration = outliers.Calibration.from_statistics(statistics, labels)
+    figures = {"auroc": 0.9123} | outliers.export_calibration(
+        explorer, calibration, calibration.score(statistics, labels)
     )
-    return Explorer(dataclasses.replace(explorer.model, metrics={"outliers": told}), explorer.gallery)
+    return Explorer(dataclasses.replace(explorer.model, metrics={"outliers": figures}), explorer.gallery)
 
 
 @pytest.fixture(scope="module")
@@ -143,10 +143,10 @@ def gauged(few_neighbours: Explorer, digits: Pictures) -> Explorer:
 
 def test_noise_is_called_unlike_digits(gauged: Explorer) -> None:
     x = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-    said = meters.unusual_html(gauged, x)
-    assert "<b>unlike the test digits</b> · more unusual than all of them" in said
-    assert "an AUROC of 0.912" in said
-    assert "the classifier&#x27;s doubt" in said
+    html = meters.unusual_html(gauged, x)
+    assert "<b>unlike the test digits</b> · more unusual than all of them" in html
+    assert "an AUROC of 0.912" in html
+    assert "the classifier&#x27;s doubt" in html
     sentence = meters.describe_result(gauged, x, gauged.reconstruct(x))
     assert "This picture is unlike the digits the model was trained on; the model answers" in sentence
 
@@ -157,8 +157,8 @@ def test_a_middling_digit_is_like_others(gauged: Explorer, digits: Pictures) -> 
     ]
     shares = [outlier.share for outlier in outlier_scores if outlier is not None]
     middling = min(range(12), key=lambda i: abs(shares[i] - 0.5))
-    said = meters.unusual_html(gauged, digits.inputs(slice(300 + middling, 301 + middling)))
-    assert f"<b>like the test digits</b> · more unusual than {100 * shares[middling]:.0f} %" in said
+    html = meters.unusual_html(gauged, digits.inputs(slice(300 + middling, 301 + middling)))
+    assert f"<b>like the test digits</b> · more unusual than {100 * shares[middling]:.0f} %" in html
     x = digits.inputs(slice(300 + middling, 301 + middling))
     assert "unlike" not in meters.describe_result(gauged, x, x)
 

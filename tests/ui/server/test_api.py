@@ -93,11 +93,11 @@ def test_every_endpoint_is_listed_and_named(client: Any, api: dict[str, Any]) ->
 
 def test_over_the_wire_as_in_the_library(client: Any, bundled: Explorer, digits: Pictures) -> None:
     x = digits.inputs(slice(4, 5))
-    found = client.predict(as_base64(digits, 4), api_name="/reconstruct")
+    result = client.predict(as_base64(digits, 4), api_name="/reconstruct")
     y = bundled.reconstruct(x)
-    np.testing.assert_allclose(pixels(found["reconstruction"]).astype(int), images.to_uint8(y[0]), atol=1)
-    assert found["error"] == pytest.approx(bundled.error(x, y), rel=1e-4)
-    assert found["latent"]["fingerprint"] == bundled.fingerprint
+    np.testing.assert_allclose(pixels(result["reconstruction"]).astype(int), images.to_uint8(y[0]), atol=1)
+    assert result["error"] == pytest.approx(bundled.error(x, y), rel=1e-4)
+    assert result["latent"]["fingerprint"] == bundled.fingerprint
     near = client.predict(as_base64(digits, 4), 3, "code", api_name="/neighbours")
     assert [n["index"] for n in near] == [n.index for n in bundled.neighbours(x, 3, "code")]
 
@@ -140,9 +140,9 @@ def test_sample_and_path(api: dict[str, Any], bundled: Explorer) -> None:
 
 def test_move(api: dict[str, Any], bundled: Explorer) -> None:
     start = bundled.pack(torch.zeros(1, 50))
-    moved = api["move"](start, [1.0], [])
+    result = api["move"](start, [1.0], [])
     expected = bundled.directions.move(torch.zeros(1, 50), principal=[1.0])
-    torch.testing.assert_close(torch.tensor([moved["latent"]["z"]]), expected, atol=1e-6, rtol=0)
+    torch.testing.assert_close(torch.tensor([result["latent"]["z"]]), expected, atol=1e-6, rtol=0)
 
 
 def test_models_say_what_they_can(gan_model: str, colour_model: str) -> None:
@@ -162,10 +162,10 @@ def test_a_model_without_an_encoder(gan_model: str, digits: Pictures) -> None:
     with pytest.raises(ValueError, match="no encoder; invert by optimisation instead"):
         api["encode"](text)
     assert np.array_equal(pixels(api["prepare"](text)["picture"]), digits.pixels[4, 0].numpy())
-    found = api["reconstruct"](text)
-    assert found["error"] == pytest.approx(float(explorer.invert(x).error[0]), rel=1e-3)
-    again = pixels(api["decode"](found["latent"])).astype(int)
-    np.testing.assert_allclose(again, pixels(found["reconstruction"]).astype(int), atol=1)
+    result = api["reconstruct"](text)
+    assert result["error"] == pytest.approx(float(explorer.invert(x).error[0]), rel=1e-3)
+    again = pixels(api["decode"](result["latent"])).astype(int)
+    np.testing.assert_allclose(again, pixels(result["reconstruction"]).astype(int), atol=1)
     near = api["neighbours"](text, 3, "discriminator")
     expected = explorer.neighbours(x, 3, "discriminator")
     assert [(n["index"], n["label"]) for n in near] == [(n.index, n.label) for n in expected]
@@ -178,10 +178,10 @@ def test_a_colour_model(colour_model: str) -> None:
     samples = api["sample"](n=2, seed=11)
     drawn = explorer.decode(explorer.sample(2, 11))
     assert np.array_equal(pixels(samples[1]["picture"]), images.to_uint8(drawn[1]))
-    found = api["reconstruct"](samples[0]["picture"])
-    assert np.array_equal(pixels(found["input"]), images.to_uint8(drawn[0]))  # a picture, taken as it is
-    assert found["notes"] == ["unchanged"]
-    assert pixels(found["reconstruction"]).shape == (32, 32, 3)
+    result = api["reconstruct"](samples[0]["picture"])
+    assert np.array_equal(pixels(result["input"]), images.to_uint8(drawn[0]))  # a picture, taken as it is
+    assert result["notes"] == ["unchanged"]
+    assert pixels(result["reconstruction"]).shape == (32, 32, 3)
     path = api["interpolate"](samples[0]["latent"], samples[1]["latent"], 3)
     assert pixels(path["strip"]).shape[2] == 3
     assert api["move"](samples[0]["latent"], [], [0.5])["latent"]["fingerprint"] == explorer.fingerprint
@@ -190,7 +190,7 @@ def test_a_colour_model(colour_model: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments", "said"),
+    ("name", "arguments", "message"),
     [
         ("sample", {"n": 100000}, "From 1 to"),
         ("sample", {"seed": -1}, "whole number"),
@@ -207,7 +207,7 @@ def test_a_colour_model(colour_model: str) -> None:
     ],
 )
 def test_bad_requests_are_refused_in_a_sentence(
-    api: dict[str, Any], name: str, arguments: dict[str, Any], said: str
+    api: dict[str, Any], name: str, arguments: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         api[name](**arguments)

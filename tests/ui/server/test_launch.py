@@ -28,9 +28,9 @@ def request(
 
 def test_a_large_body_is_refused_unread(server: str) -> None:
     headers = {"Content-Type": "application/json", "Content-Length": str(launch.MAX_BODY + 1)}
-    status, said = request(server, "POST", "/gradio_api/run/predict", b"", headers)
+    status, text = request(server, "POST", "/gradio_api/run/predict", b"", headers)
     assert status == 413
-    assert "16 MB" in json.loads(said)["error"]
+    assert "16 MB" in json.loads(text)["error"]
 
 
 def test_a_body_without_a_length_is_cut_off(server: str) -> None:
@@ -109,8 +109,8 @@ def test_monitoring_and_files_are_closed(server: str) -> None:
         "/gradio_api/file=app.py",
         "/gradio_api/file=checkpoints/mnist-bigan/config.json",
     ):
-        status, said = request(server, "GET", path)
-        assert status >= 400, (path, said[:200])
+        status, text = request(server, "GET", path)
+        assert status >= 400, (path, text[:200])
 
 
 def test_the_page_names_no_outside_address(server: str) -> None:

@@ -53,10 +53,10 @@ def test_a_models_generator_is_fetched_once(server: str, bundled: Explorer) -> N
 
 @pytest.mark.parametrize("name", ["", "no-such-model", "../mnist-bigan", "a\0b"])
 def test_another_name_gets_a_sentence(server: str, name: str) -> None:
-    status, said, _ = get(server, f"/ganlab/generator?model={quote(name)}")
+    status, text, _ = get(server, f"/ganlab/generator?model={quote(name)}")
     assert status == 404
-    assert said.endswith(b".")
-    assert b"not found" in said or b"is named by" in said
+    assert text.endswith(b".")
+    assert b"not found" in text or b"is named by" in text
 
 
 def test_scripts_are_asked_anew_and_nothing_else_is_served(server: str) -> None:
@@ -81,17 +81,17 @@ def test_a_generator_too_large_for_a_page_stays_on_the_server(monkeypatch: pytes
 def test_directions_are_those_of_the_explorer(server: str, bundled: Explorer) -> None:
     status, content, headers = get(server, f"/ganlab/directions?model={bundled.config.name}")
     assert status == 200
-    found = json.loads(content)
-    assert found["prior"] == "uniform"
-    assert found["samples"] == "the prior, uniform on [−1, 1]"
-    assert found["centre"] == [0.0] * 50
-    assert [kind["id"] for kind in found["kinds"]] == list(bundled.directions.kinds)
-    for kind in found["kinds"]:
-        for told, direction in zip(kind["directions"], bundled.directions.get(kind["id"]), strict=True):
-            vector = torch.tensor(told["vector"])
+    payload = json.loads(content)
+    assert payload["prior"] == "uniform"
+    assert payload["samples"] == "the prior, uniform on [−1, 1]"
+    assert payload["centre"] == [0.0] * 50
+    assert [kind["id"] for kind in payload["kinds"]] == list(bundled.directions.kinds)
+    for kind in payload["kinds"]:
+        for described, direction in zip(kind["directions"], bundled.directions.get(kind["id"]), strict=True):
+            vector = torch.tensor(described["vector"])
             torch.testing.assert_close(vector, direction.vector, atol=1e-5, rtol=0)
-            assert told["deviation"] == pytest.approx(direction.deviation, abs=1e-5)
-    ids = [direction["id"] for kind in found["kinds"] for direction in kind["directions"]]
+            assert described["deviation"] == pytest.approx(direction.deviation, abs=1e-5)
+    ids = [direction["id"] for kind in payload["kinds"] for direction in kind["directions"]]
     assert len(set(ids)) == len(ids)
     _, content, _ = get(server, "/ganlab/directions?model=mnist-bigan-plus")
     assert "Gaussians, fitted after training to the codes" in json.loads(content)["samples"]
@@ -112,7 +112,7 @@ def test_samples_and_pictures_are_those_of_the_explorer(server: str, bundled: Ex
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "message"),
     [
         ("samples?count=0&seed=1", "count is a whole number from 1 to 64"),
         ("samples?count=65&seed=1", "count is a whole number from 1 to 64"),
@@ -125,10 +125,10 @@ def test_samples_and_pictures_are_those_of_the_explorer(server: str, bundled: Ex
         ("picture?z=" + ",".join(["nan"] * 50), "finite numbers"),
     ],
 )
-def test_bad_requests_get_sentences(server: str, path: str, said: str) -> None:
+def test_bad_requests_get_sentences(server: str, path: str, message: str) -> None:
     status, content, _ = get(server, f"/ganlab/{path}&model=mnist-bigan")
     assert status == 404
-    assert said in content.decode()
+    assert message in content.decode()
 
 
 def post(server: str, path: str, body: object) -> tuple[int, bytes, str]:
@@ -158,24 +158,24 @@ def film_payload(explorer: Explorer, **changes: object) -> dict[str, object]:
 def test_a_film_is_rendered_and_classified(server: str, bundled: Explorer) -> None:
     status, content, kind = post(server, "/ganlab/film", film_payload(bundled))
     assert (status, kind) == (200, "image/gif")
-    made = Film(9, 1.5, "smooth", None, True)
-    frames = film.render_frames(bundled, made, bundled.sample(3, seed=1))
+    settings = Film(9, 1.5, "smooth", None, True)
+    frames = film.render_frames(bundled, settings, bundled.sample(3, seed=1))
     with Image.open(io.BytesIO(content)) as image:
         assert image.n_frames == 9  # type: ignore[attr-defined]
         image.seek(4)
-        found = np.asarray(image.convert("L"))
-        np.testing.assert_array_equal(found, np.asarray(images.to_pil(frames[4], 2)))
+        frame = np.asarray(image.convert("L"))
+        np.testing.assert_array_equal(frame, np.asarray(images.to_pil(frames[4], 2)))
     status, content, _ = post(server, "/ganlab/ribbon", film_payload(bundled))
     assert status == 200
-    found = json.loads(content)
+    payload = json.loads(content)
     ribbon = film.judge_frames(bundled, frames)
     assert ribbon is not None
-    assert found["labels"] == ribbon.labels
-    assert all(flip in found["summary"] for flip in ribbon.flips(made))
+    assert payload["labels"] == ribbon.labels
+    assert all(flip in payload["summary"] for flip in ribbon.flips(settings))
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"keyframes": []}, "needs two keyframes"),
         ({"keyframes": [[0.0] * 50]}, "2 to 24 latents"),
@@ -191,11 +191,11 @@ def test_a_film_is_rendered_and_classified(server: str, bundled: Explorer) -> No
     ],
 )
 def test_a_film_that_cannot_be_rendered_is_refused(
-    server: str, bundled: Explorer, changes: dict[str, object], said: str
+    server: str, bundled: Explorer, changes: dict[str, object], message: str
 ) -> None:
     status, content, _ = post(server, "/ganlab/film", film_payload(bundled, **changes))
     assert status == 400
-    assert said in content.decode()
+    assert message in content.decode()
 
 
 @pytest.mark.parametrize("body", [b"", b"x", b"[]", b"[" * 9999, b"\xff"])
@@ -214,8 +214,8 @@ def test_the_map_is_fetched_once_and_a_training_picture_by_its_number(server: st
     x, _label = bundled.get_training_picture(123)
     assert status == 200
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(content))), images.to_uint8(x[0]))
-    status, said, _ = get(server, f"/ganlab/training?model={bundled.config.name}&index=60000")
-    assert (status, said) == (404, b"There is no training picture 60000 in this model's gallery.")
+    status, text, _ = get(server, f"/ganlab/training?model={bundled.config.name}&index=60000")
+    assert (status, text) == (404, b"There is no training picture 60000 in this model's gallery.")
 
 
 LONG = 60.0  # seconds, for what takes none unless it fails

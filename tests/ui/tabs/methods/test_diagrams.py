@@ -22,14 +22,16 @@ every_player = pytest.mark.parametrize(("key", "player"), PLAYERS)
 def test_formulas_are_mathml_with_the_same_in_words(key: str) -> None:
     method = EXPLAINED[key]
     drawn = elements(methods.explained_html(key), "math")
-    said = [f"{player.symbol.text} = {player.loss.text}" for player in method.players.values()]
-    said += [f"{left.text} = {right.text}" for _, left, right in method.where]
-    assert [one.get("aria-label") for one in drawn] == said
-    assert [one.get("alttext") for one in drawn] == said
-    for one, words in zip(drawn, said, strict=True):
-        assert {part.tag.partition("}")[0] for part in one.iter()} == {"{http://www.w3.org/1998/Math/MathML"}
+    texts = [f"{player.symbol.text} = {player.loss.text}" for player in method.players.values()]
+    texts += [f"{left.text} = {right.text}" for _, left, right in method.where]
+    assert [element.get("aria-label") for element in drawn] == texts
+    assert [element.get("alttext") for element in drawn] == texts
+    for element, words in zip(drawn, texts, strict=True):
+        assert {part.tag.partition("}")[0] for part in element.iter()} == {
+            "{http://www.w3.org/1998/Math/MathML"
+        }
         # What is drawn and what is read name the same letters, in the same order.
-        letters = "".join(part.text or "" for part in one.iter() if part.tag.endswith("}mi"))
+        letters = "".join(part.text or "" for part in element.iter() if part.tag.endswith("}mi"))
         read = words.replace("mean over", "𝔼").replace("sum over", "")
         assert letters == "".join(re.findall(r"𝔼|log|[a-zA-Z]", re.sub(r" of \[", "[", read))), words
 
@@ -52,9 +54,9 @@ def test_ids_are_unique_and_diagrams_are_named() -> None:
     assert len(drawings) == len(EXPLAINED)
     for drawing in drawings:
         named = (drawing.get("aria-labelledby") or "").split()
-        told = {one.get("id"): one.text for one in drawing if one.get("id")}
-        assert list(told) == named
-        assert all(told.values())
+        parts = {element.get("id"): element.text for element in drawing if element.get("id")}
+        assert list(parts) == named
+        assert all(parts.values())
 
 
 def between(a: diagrams.Node, b: diagrams.Node) -> bool:
@@ -68,8 +70,8 @@ def test_a_diagram_feeds_each_network_with_what_it_sees(key: str) -> None:
     words = {"real picture x": "x", "z from the prior": "z"}
 
     def shown(node: diagrams.Node) -> tuple[str, ...]:
-        inside = [one for one in nodes.values() if between(one, node) and one.kind != "pair"]
-        return tuple(words.get(one.text, one.text) for one in inside)
+        inside = [element for element in nodes.values() if between(element, node) and element.kind != "pair"]
+        return tuple(words.get(element.text, element.text) for element in inside)
 
     for letter in {node.text for node in nodes.values() if node.kind == "net"}:
         fed = {shown(nodes[arrow.start]) for arrow in arrows if arrow.end == letter and not arrow.player}
@@ -109,7 +111,7 @@ def test_a_diagrams_boxes_lie_apart_and_its_arrows_end_beside_them(key: str) -> 
         apart = a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
         inside = (a[0] < b[0] and b[2] < a[2]) or (b[0] < a[0] and a[2] < b[2])  # a pair's frame
         assert apart or inside
-    ways = [one.get("d") or "" for one in drawing.iter() if one.get("class") == "gl-way"]
+    ways = [element.get("d") or "" for element in drawing.iter() if element.get("class") == "gl-way"]
     assert len(ways) == len(diagram.arrows)
     for way in ways:
         points = [tuple(map(float, pair)) for pair in re.findall(r"([\d.]+) ([\d.]+)", way)]

@@ -46,8 +46,8 @@ class Computed:
         (network,) = (net for net in self.nets if LETTERS[net] == name)
         if name == "P":
             given = [torch.cat(given, 1)]
-        made: Tensor = self.nets[network](*given)
-        return torch.sigmoid(made) if name in "DP" else made
+        output: Tensor = self.nets[network](*given)
+        return torch.sigmoid(output) if name in "DP" else output
 
     def __call__(self, term: Term) -> Any:
         parts = [] if term.kind == "fixed" else [self(part) for part in term.parts]
@@ -100,7 +100,7 @@ def test_a_formula_is_the_loss_that_training_computes(key: str, player: str) -> 
 @pytest.mark.parametrize("key", ["lr", "jlr"])
 def test_the_other_form_of_the_regression_too(key: str) -> None:
     computed = Computed(key)
-    (other,) = (right for said, _, right in EXPLAINED[key].where if "--regression l2" in said)
+    (other,) = (right for words, _, right in EXPLAINED[key].where if "--regression l2" in words)
     method = METHODS[key](regression="l2")
     theirs = method.losses(computed.nets, computed.values["x"], computed.values["z"])["encoder"]
     assert_same_loss(computed(other), theirs, computed.nets, ("encoder",))
@@ -118,9 +118,16 @@ def test_whom_a_gradient_reaches_is_said_as_it_is(key: str, player: str) -> None
     assert set(shown.reached) == reached
     trained, *others = re.findall(r"[^.]+\.", methods.effect(shown))
     assert set(re.findall(r"\b[GEDP]\b", trained)) == {LETTERS[name] for name in METHODS[key].players[player]}
-    passed = {letter for said in others if "as" in said for letter in re.findall(r"\b[GEDP]\b", said)}
+    passed = {
+        letter for sentence in others if "as" in sentence for letter in re.findall(r"\b[GEDP]\b", sentence)
+    }
     assert passed == reached - set(shown.letters)
-    cut = {letter for said in others if "No gradient" in said for letter in re.findall(r"\b[GEDP]\b", said)}
+    cut = {
+        letter
+        for sentence in others
+        if "No gradient" in sentence
+        for letter in re.findall(r"\b[GEDP]\b", sentence)
+    }
     assert cut == ({"G"} if (key, player) == ("lr", "encoder") else set())
 
 
@@ -135,7 +142,7 @@ class Witness(nn.Module):
         self.net, self.given = net, list[tuple[Tensor, ...]]()
 
     def forward(self, *given: Tensor, batches: int = 1) -> Any:
-        self.given += zip(*(one.split(COUNT) for one in given), strict=True)
+        self.given += zip(*(batch.split(COUNT) for batch in given), strict=True)
         return self.net(*given, batches=batches) if batches > 1 else self.net(*given)
 
     def logits(self, x: Tensor) -> Any:
@@ -149,14 +156,14 @@ def test_who_sees_what_is_what_the_networks_are_given(key: str) -> None:
     if "prior" in getattr(METHODS[key], "decodes", ()):
         nets["generator"].eval()
     x, z = batch()
-    known = {"x": x, "z": z, "G(z)": nets["generator"](z)}
+    values = {"x": x, "z": z, "G(z)": nets["generator"](z)}
     if "encoder" in nets:
-        known["E(x)"] = nets["encoder"](x)
-        known["G(E(x))"] = nets["generator"](known["E(x)"])
+        values["E(x)"] = nets["encoder"](x)
+        values["G(E(x))"] = nets["generator"](values["E(x)"])
 
     def name(value: Tensor) -> str:
-        (found,) = (word for word, one in known.items() if one.shape == value.shape and one.allclose(value))
-        return found
+        (term,) = (term for term, v in values.items() if v.shape == value.shape and v.allclose(value))
+        return term
 
     witnesses = {network: Witness(net) for network, net in nets.items()}
     METHODS[key]().losses(witnesses, x, z)
@@ -182,7 +189,7 @@ def test_the_commands_are_ones_that_training_takes(key: str) -> None:
 
 
 def test_the_words_of_the_interface_are_explained() -> None:
-    terms = ["".join(one.itertext()) for one in elements(methods.words_html(), "dt")]
+    terms = ["".join(element.itertext()) for element in elements(methods.words_html(), "dt")]
     assert terms == list(WORDS)
     assert {
         "latent", "encoder", "generator", "discriminator", "prior", "reconstruction", "inversion",

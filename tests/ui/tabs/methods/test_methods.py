@@ -68,11 +68,15 @@ def test_models_are_shown_with_their_method(offered: Offered) -> None:
     used = offered.get(offered.default)
     assert [len(methods.models_of(offered, key)) for key in ("bigan", "gan", "lr", "jlr")] == [1, 2, 1, 0]
     page = methods.stage_html(offered, "gan", used)
-    names = [one.get("data-value") for one in elements(page, "button") if one.get("data-action") == "use"]
+    names = [
+        element.get("data-value")
+        for element in elements(page, "button")
+        if element.get("data-action") == "use"
+    ]
     assert names == offered.list_names()[1:3]
     (own,) = [
-        one for one in elements(methods.stage_html(offered, "bigan", used), "button")
-        if one.get("data-action") == "use"
+        element for element in elements(methods.stage_html(offered, "bigan", used), "button")
+        if element.get("data-action") == "use"
     ]  # fmt: skip
     assert own.text == "in use"
     assert "disabled" in methods.stage_html(offered, "bigan", used)
@@ -89,7 +93,9 @@ def test_what_a_checkpoint_says_is_escaped(tmp_path: Path) -> None:
     name = untrained_model(tmp_path / "hostile", title=HOSTILE)
     page = methods.pictures_html(ganlab.load(name), HOSTILE, False, 0)
     assert "onerror" in page
-    assert all("src" in one.attrib and "onerror" not in one.attrib for one in elements(page, "img"))
+    assert all(
+        "src" in element.attrib and "onerror" not in element.attrib for element in elements(page, "img")
+    )
     assert elements(page, "button")[0].get("data-value") == HOSTILE
 
 
