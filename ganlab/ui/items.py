@@ -1,4 +1,4 @@
-"""Item: one thing on the table. A latent of a model, its picture, and where it came from."""
+"""Items: latents with their pictures, where they came from, and how they get to another model."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
 
 from ganlab.explorer import Explorer
+from ganlab.gallery import load_test_pictures
 
 MAX_CAPTION = 120  # characters of a caption that a page sends
 
 
 @dataclass(frozen=True)
 class Item:
-    """z (1, latent_dim); image G(z) and x, the picture that was inverted to z, (1, C, H, W)."""
+    """z (1, latent_dim); image G(z) and x, the picture that was inverted to z, (1, C, H, W) in [0, 1]."""
 
     z: Tensor
     image: Tensor
@@ -36,30 +38,64 @@ class Item:
         return self.image if self.x is None else self.x
 
 
+class Ends(NamedTuple):
+    """The ends of a path, A and B."""
+
+    a: Item | None
+    b: Item | None
+
+    def with_end(self, name: str, item: Item | None) -> Ends:
+        """A copy with another A or B; ValueError for another name."""
+        if name not in ("A", "B"):
+            raise ValueError(f"A path has the ends A and B, not {name!r}.")
+        return self._replace(a=item) if name == "A" else self._replace(b=item)
+
+
+class Shelf(NamedTuple):
+    """The current picture, the ends of a path and what was kept, all of one shape."""
+
+    current: Item
+    ends: Ends
+    kept: tuple[Item, ...]
+
+    @property
+    def items(self) -> list[Item]:
+        return [self.current, *(item for item in self.ends if item is not None), *self.kept]
+
+
+Waiting: TypeAlias = dict[tuple[int, ...], Shelf]  # by shape (C, H, W): shelves that the model does not take
+
+
+# ---------------------------------------------------------------------- where items come from
+
+
 def from_pictures(explorer: Explorer, x: Tensor, captions: Sequence[str]) -> list[Item]:
     """An item for each picture of x (N, C, H, W), inverted all at once: by the encoder where there is
     one, else by optimisation, which takes little longer for many than for one."""
-    found = explorer.invert(x)
+    inversion = explorer.invert(x)
     rows = [slice(row, row + 1) for row in range(len(x))]
     return [
-        Item(found.z[row], found.image[row], caption, explorer.fingerprint, x[row])
+        Item(inversion.z[row], inversion.image[row], caption, explorer.fingerprint, x[row])
         for row, caption in zip(rows, captions, strict=True)
     ]
 
 
 def from_picture(explorer: Explorer, x: Tensor, caption: str, notes: tuple[str, ...] = ()) -> Item:
+    """An item for one picture x (1, C, H, W)."""
     return replace(from_pictures(explorer, x, [caption])[0], notes=notes)
 
 
 def from_latent(explorer: Explorer, z: Tensor, caption: str) -> Item:
+    """An item for a latent z (1, latent_dim)."""
     return Item(z, explorer.decode(z), caption, explorer.fingerprint)
 
 
-def from_page(explorer: Explorer, told: object) -> Item:
-    """A latent that a page moved to, with what it says of it. It is anybody's page: all is checked."""
-    told = told if isinstance(told, dict) else {}
-    z = explorer.unpack({"fingerprint": told.get("fingerprint"), "z": told.get("z")})
-    return from_latent(explorer, z, str(told.get("about", ""))[:MAX_CAPTION])
+def from_page(explorer: Explorer, payload: object) -> Item:
+    """The latent that a page sent as {"fingerprint", "z", "about"}, "about" being its caption. Anybody can
+    send it, so all is checked; ValueError for a latent that is none or is another checkpoint's."""
+    sent = payload if isinstance(payload, dict) else {}
+    z = explorer.unpack({"fingerprint": sent.get("fingerprint"), "z": sent.get("z")})
+    return from_latent(explorer, z, str(sent.get("about", ""))[:MAX_CAPTION])
 
 
 def from_sample(
@@ -82,22 +118,52 @@ def from_gallery(explorer: Explorer, index: int) -> Item:
     return from_picture(explorer, x, f"training {label} (no. {index})")
 
 
+def from_examples(explorer: Explorer, *indices: int) -> list[Item]:
+    """Test pictures by their positions among the model's examples, inverted all at once; ValueError for a
+    position that it does not have."""
+    examples = load_test_pictures(explorer.model)
+    for index in indices:
+        if examples is None or not 0 <= index < len(examples):
+            raise ValueError(f"There is no example {index}.")
+    assert examples is not None
+    rows = torch.tensor(indices)
+    captions = [f"test {int(examples.labels[i])} (no. {int(examples.indices[i])})" for i in indices]
+    return from_pictures(explorer, examples.inputs(rows), captions)
+
+
+# ---------------------------------------------------------------------- to another model
+
+
 def adapt_to(explorer: Explorer, items: Sequence[Item]) -> list[Item]:
     """The items for another model: their pictures are inverted anew, since latents do not travel.
 
     An item of this model stays, and one that comes back to the model where it was made is what it was.
     """
-    here: dict[str, Item] = {}
-    away: dict[str, Item] = {}  # each only once
+    own: dict[str, Item] = {}
+    foreign: dict[str, Item] = {}  # each only once
     for item in items:
-        known = [each for each in (item, item.origin) if each and each.fingerprint == explorer.fingerprint]
-        if known:
-            here[item.key] = known[0]
+        fitting = [each for each in (item, item.origin) if each and each.fingerprint == explorer.fingerprint]
+        if fitting:
+            own[item.key] = fitting[0]
         else:
-            away[item.key] = item.origin or item
-    if away:
-        x = torch.cat([item.picture for item in away.values()])
-        made = from_pictures(explorer, x, [item.caption for item in away.values()])
-        for (key, item), new in zip(away.items(), made, strict=True):
-            here[key] = replace(new, key=key, notes=item.notes, origin=item)
-    return [here[item.key] for item in items]
+            foreign[item.key] = item.origin or item
+    if foreign:
+        x = torch.cat([item.picture for item in foreign.values()])
+        inverted = from_pictures(explorer, x, [item.caption for item in foreign.values()])
+        for (key, item), new in zip(foreign.items(), inverted, strict=True):
+            own[key] = replace(new, key=key, notes=item.notes, origin=item)
+    return [own[item.key] for item in items]
+
+
+def adapt_shelf(explorer: Explorer, shelf: Shelf) -> Shelf:
+    """The same pictures for another model, which takes their shape."""
+    adapted = {item.key: item for item in adapt_to(explorer, shelf.items)}
+    a, b = (item and adapted[item.key] for item in shelf.ends)
+    # The same picture may lie in several slots; since when it is current only the current one records.
+    current = replace(adapted[shelf.current.key], since=shelf.current.since)
+    return Shelf(current, Ends(a, b), tuple(adapted[item.key] for item in shelf.kept))
+
+
+def shown_key(explorer: Explorer, item: Item) -> str:
+    """Names a picture as shown by a model: the same key means that nothing has to be drawn again."""
+    return f"{explorer.fingerprint}/{item.key}"

@@ -1,248 +1,225 @@
-"""What the tabs share: the frame's state, the shelf, and the one way in which pictures move about."""
+"""What all tabs share: the visitor's state, how an event becomes an answer, and what a tab is.
+
+A handler gets one `Call` and returns an `Answer`, {component: new value}; what is missing stays as it is.
+An error of use, a ValueError, becomes the sentence in the tab's notice.
+"""
 
 from __future__ import annotations
 
-import base64
-import functools
-import json
+import inspect
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from html import escape
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 import gradio as gr
-import torch
 
 from ganlab.explorer import Explorer
-from ganlab.studio import portable, shelf
+from ganlab.studio import portable
+from ganlab.ui.events import SLOW, waits_on
 from ganlab.ui.html import markup
-from ganlab.ui.items import MAX_CAPTION, Item, adapt_to, from_latent, from_page
+from ganlab.ui.items import Ends, Item, Shelf, adapt_shelf
 from ganlab.ui.server.models import Models
+from ganlab.ui.work import LongWork
 
-# Handlers of the page itself: off the queue for speed, no progress veil, not part of the API.
-QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-CLICK = {**QUIET, "trigger_mode": "multiple"}  # no click is lost
-LIVE = {**QUIET, "trigger_mode": "always_last"}  # stale frames are dropped, the last one is shown
-STREAM: dict[str, Any] = {  # in the queue, where alone a handler can answer more than once
-    "concurrency_limit": 2,  # of all visitors; others wait
-    "show_progress": "hidden",
-    "api_visibility": "private",
-}
-MAX_KEPT = 24
-SLOW = "gl-slow"  # class of what may take seconds to make, and then says so; see app.css
+Component: TypeAlias = Any  # gr.components.Component
+Answer: TypeAlias = dict[Component, Any]
+NO_EVENT = gr.EventData(None, {})
 
 
-def waits_on(*parts: Any) -> dict[str, Any]:
-    """Settings of an event for which `parts`, of the class SLOW, show that they are being made."""
-    return {"show_progress": "minimal", "show_progress_on": list(parts)}
+@dataclass(frozen=True)
+class Call:
+    """What a handler knows when it is called. `call[component]` is a value as the page sent it: unchecked."""
 
-
-class Ends(NamedTuple):
-    """The ends of a path."""
-
-    a: Item | None
-    b: Item | None
-
-    def with_end(self, name: str, item: Item | None) -> Ends:
-        """A copy with another A or B."""
-        return self._replace(a=item) if name.upper() == "A" else self._replace(b=item)
-
-
-class Shelf(NamedTuple):
-    """What lies beside the tabs, all of one shape."""
-
-    current: Item
+    explorer: Explorer  # of the model that the visitor uses now
+    model: str  # its name among those on offer
+    current: Item  # of that model, like `ends` and `kept`
     ends: Ends
-    kept: tuple[Item, ...]
+    kept: tuple[Item, ...] = ()
+    values: Mapping[Component, Any] = field(default_factory=dict)
+    event: Mapping[str, Any] = field(default_factory=dict)  # what a script of ours sent with trigger()
+    session: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)  # of the page's address
+
+    def __getitem__(self, component: Component) -> Any:
+        return self.values[component]
+
+    def text(self, name: str) -> str:
+        """What the event carries under `name`, as text."""
+        return str(self.event.get(name, ""))
+
+    def index(self, name: str = "value") -> int:
+        """A number from 0 that the event carries; ValueError for anything else."""
+        text = self.text(name)
+        if not (text.isascii() and text.isdecimal()) or len(text) > 18:
+            raise ValueError(f"A picture is named by its number, not {text[:40]!r}.")
+        return int(text)
+
+
+class View(NamedTuple):
+    """The HTML that shows a state, and how it is drawn for a model."""
+
+    component: gr.HTML
+    draw: Callable[[Explorer, Any], str]
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A tab's side of the bargain: how it is drawn when it is opened, or the model or the pictures
+    changed."""
+
+    render: Callable[[Call], Answer]
+    writes: set[Component]  # all that `render` may answer with
+    reads: set[Component] = field(default_factory=set)  # whose values `render` needs
+    id: str = ""  # set by the frame, like `notice`
+    notice: Component = None
+
+
+@dataclass(frozen=True)
+class Tabs:
+    """All tabs, for handlers that draw some of them."""
+
+    tabs: tuple[Tab, ...]
 
     @property
-    def items(self) -> list[Item]:
-        return [self.current, *(item for item in self.ends if item is not None), *self.kept]
+    def reads(self) -> set[Component]:
+        return {component for tab in self.tabs for component in tab.reads}
+
+    @property
+    def writes(self) -> set[Component]:
+        return {component for tab in self.tabs for component in (*tab.writes, tab.notice)}
+
+    @property
+    def waits(self) -> dict[str, Any]:
+        """Settings of an event that draws tabs: parts that may take seconds show it."""
+        return waits_on(
+            *(part for part in self.writes if SLOW in (getattr(part, "elem_classes", None) or ()))
+        )
+
+    def render(self, call: Call, *ids: str) -> Answer:
+        """The named tabs, drawn anew; an error of use becomes the sentence of its tab."""
+        answer: Answer = {}
+        for tab in self.tabs:
+            if tab.id in ids:
+                try:
+                    answer |= {**tab.render(call), tab.notice: ""}
+                except ValueError as error:
+                    answer[tab.notice] = markup.notice(str(error))
+        return answer
 
 
-Waiting: TypeAlias = dict[tuple[int, ...], Shelf]  # by shape (C, H, W): those that the model does not take
-
-
-def adapt_shelf(explorer: Explorer, shelf: Shelf) -> Shelf:
-    """The same pictures for another model, which takes their shape."""
-    moved = {item.key: item for item in adapt_to(explorer, shelf.items)}
-    a, b = (item and moved[item.key] for item in shelf.ends)
-    # The same picture may lie in several places; since when it is current only the current one knows.
-    current = replace(moved[shelf.current.key], since=shelf.current.since)
-    return Shelf(current, Ends(a, b), tuple(moved[item.key] for item in shelf.kept))
-
-
-@dataclass
-class Tab:
-    """A tab's side of the bargain: how it redraws itself when the model or the pictures changed."""
-
-    id: str
-    outputs: list[Any]  # the last one is the tab's notice
-    render: Callable[..., tuple[Any, ...]]  # (explorer, current, ends, *inputs) -> values of outputs
-    inputs: list[Any] = field(default_factory=list)
-
-
-@dataclass
+@dataclass(frozen=True)
 class Page:
-    """What every tab may read or write, a visitor's own: each part of the shelf is a state and its
-    picture, and a handler writes only the parts that it changes, so that none undoes another's."""
+    """A visitor's state, and the way in which tabs and shelf listen to events. Every tab has a copy with
+    its own notice."""
 
     models: Models
-    opened: Explorer  # what the page shows at first, with the next two
-    first: Item
-    first_ends: Ends
+    first: Call  # what the page opens with
     model: gr.State  # name of the model in use
     current: gr.State  # Item
-    now: gr.HTML
     ends: gr.State  # Ends
-    slots: gr.HTML
     kept: gr.State  # tuple of Items
-    keeps: gr.HTML
-    shelf_notice: gr.HTML
-    waiting: gr.State  # Waiting
-    waits: gr.HTML
+    notice: gr.HTML | None  # where sentences of this tab appear; None drops them
+    views: dict[gr.State, View]  # which the answers' states are shown by
+    work: LongWork = field(default_factory=LongWork)
+
+    def on(
+        self,
+        event: Callable[..., Any],
+        function: Callable[[Call], Answer] | Callable[[Call], Iterator[Answer]],
+        reads: Iterable[Component] = (),
+        writes: Iterable[Component] = (),
+        **settings: Any,
+    ) -> Any:
+        """Let `function` answer `event`, a component's listener such as `button.click`.
+
+        It may read the components `reads` and write the components `writes`. The visitor's state comes with
+        every call and the views of a state follow it by themselves. A generator function answers more than
+        once and needs the settings STREAM. Returns Gradio's dependency, for its `then`.
+
+        All clicks of one visitor are handled one after the other in the order in which they arrived: they
+        go to /run/predict (queue=False in `events`), where the middleware of ui/server/launch.py lets one
+        request of a session through at a time. Only STREAM events run beside them.
+        """
+        outputs = {*writes} if self.notice is None else {self.notice, *writes}
+        outputs |= {view.component for state, view in self.views.items() if state in outputs}
+        states = {self.model, self.current, self.ends, self.kept}
+        return event(self._handler(function), states | set(reads), outputs, **settings)
+
+    def _handler(self, function: Callable[[Call], Any]) -> Callable[..., Any]:
+        """The function as Gradio calls it."""
+
+        def answer(values: dict[Any, Any], request: gr.Request = None, event: gr.EventData = NO_EVENT) -> Any:
+            with self.work.answering():
+                try:
+                    call = self._read(values, request, event)
+                    return self._complete(call, function(call)) if call else gr.skip()
+                except ValueError as error:
+                    return self._say(str(error)) or gr.skip()
+
+        def answers(
+            values: dict[Any, Any], request: gr.Request = None, event: gr.EventData = NO_EVENT
+        ) -> Iterator[Any]:
+            try:
+                if call := self._read(values, request, event):
+                    for part in function(call):
+                        yield self._complete(call, part)
+            except ValueError as error:
+                yield self._say(str(error)) or gr.skip()
+
+        return answers if inspect.isgeneratorfunction(function) else answer
+
+    def _read(self, values: dict[Any, Any], request: Any, event: gr.EventData) -> Call | None:
+        """The call, or None for an event of a picture of a model that has been replaced since."""
+        explorer = self.models.get(values[self.model])
+        data = event._data if isinstance(event._data, dict) else {}
+        if "fingerprint" in data and not explorer.accepts(data["fingerprint"]):
+            return None
+        shelf = Shelf(values[self.current], values[self.ends], values[self.kept])
+        if any(item.fingerprint != explorer.fingerprint for item in shelf.items):
+            shelf = adapt_shelf(explorer, shelf)  # an answer in parts began with the model before
+        session = str(getattr(request, "session_hash", None) or "")
+        query = dict(getattr(request, "query_params", None) or {})
+        return Call(explorer, values[self.model], *shelf, values, data, session, query)
+
+    def _complete(self, call: Call, answer: Answer) -> Answer:
+        """The answer with the views of its states and without the sentence of an earlier error. Long work for
+        another picture or model than it leaves current ends here."""
+        answer = {**self._say(""), **answer}
+        model = answer.get(self.model, call.model)
+        if model != call.model or answer.get(self.current, call.current).key != call.current.key:
+            self.work.stop(call.session)
+        for state, view in self.views.items():
+            if state in answer:
+                answer[view.component] = view.draw(self.models.get(model), answer[state])
+        return answer or gr.skip()
+
+    def _say(self, text: str) -> Answer:
+        return {} if self.notice is None else {self.notice: markup.notice(text)}
 
 
 def html(value: str, *scripts: str, **settings: Any) -> gr.HTML:
-    """An HTML component; `scripts` in static/ may trigger "pick" and others, for Python to hear."""
+    """An HTML component. `scripts` of static/glue run with it and may trigger events for Python to hear."""
     code = "\n".join(markup.script(f"{name}.js") for name in scripts) or None
     return gr.HTML(value, js_on_load=code, apply_default_css=False, **settings)
 
 
-def notice_area() -> gr.HTML:
+def notice_area(**settings: Any) -> gr.HTML:
     """Where a tab says what went wrong; takes no room while it is empty."""
-    return html("", elem_classes="gl-notices")
+    return html("", elem_classes="gl-notices", **settings)
 
 
-def latents_value(explorer: Explorer, name: str, current: Item, ends: Ends) -> dict[str, Any]:
+def latents_payload(call: Call) -> dict[str, Any]:
     """What a script of ours that moves latents itself starts from: the current one, A and B, when this was
-    made, and why the server makes the pictures, if it does; `name` is the model's among those that it may
-    ask for."""
-    a, b = (None if item is None else item.z[0].tolist() for item in ends)
+    written, and why the server draws the pictures, if it does."""
+    a, b = (None if item is None else item.z[0].tolist() for item in call.ends)
     return {
-        "model": name,
-        "fingerprint": explorer.fingerprint,
+        "model": call.model,
+        "fingerprint": call.explorer.fingerprint,
         "made": time.time(),
-        "z": current.z[0].tolist(),
-        "caption": current.caption,
+        "z": call.current.z[0].tolist(),
+        "caption": call.current.caption,
         "a": a,
         "b": b,
-        "server": portable.explain_limit(explorer.model),
+        "server": portable.explain_limit(call.explorer.model),
     }
-
-
-def now_html(current: Item) -> str:
-    """The current latent, and where it can be sent."""
-    face = markup.picture(current.image[0], f"the current latent: {current.caption}")
-    buttons = "".join(
-        markup.button(text, action, value)
-        for text, action, value in (
-            ("to A", "end", "A"),
-            ("to B", "end", "B"),
-            ("keep", "keep", ""),
-            ("sliders", "open", "latent"),
-            ("neighbours", "open", "neighbours"),
-        )
-    )
-    return (
-        f'<div class="gl-current"><figure class="gl-now">{face}'
-        f"<figcaption>current<br><small>{escape(current.caption)}</small></figcaption></figure>"
-        f'<div class="gl-send">{buttons}</div></div>'
-    )
-
-
-def slots_html(ends: Ends) -> str:
-    tiles = "".join(
-        markup.tile(item.image[0], f"{name}: {item.caption}. Make it current", "use", name, name)
-        if item is not None
-        else f'<div class="gl-tile gl-vacant" title="Send the current picture to {name}">{name}</div>'
-        for name, item in zip("AB", ends, strict=True)
-    )
-    return f'<div class="gl-ends">{tiles}</div>'
-
-
-def keeps_html(explorer: Explorer, kept: tuple[Item, ...]) -> str:
-    """What was kept, each with a way to drop it; the page remembers the latents (static/shelf.js)."""
-    tiles = "".join(
-        f'<div class="gl-keep">'
-        f"{markup.tile(item.image[0], f'Kept: {item.caption}. Make it current', 'use', index)}"
-        f'<button type="button" class="gl-drop" data-action="drop" data-value="{index}"'
-        f' aria-label="Drop {escape(item.caption)}" title="drop">×</button></div>'
-        for index, item in enumerate(kept)
-    )
-    latents = json.dumps([{"z": item.z[0].tolist(), "caption": item.caption} for item in kept])
-    remembered = f'data-fingerprint="{explorer.fingerprint}" data-kept="{escape(latents)}"'
-    return f'<div class="gl-kept" {remembered}>{tiles}</div>{files_html(explorer, kept)}'
-
-
-def files_html(explorer: Explorer, kept: tuple[Item, ...]) -> str:
-    """The shelf to take home as a file, and back."""
-    save = ""
-    if kept:
-        z = torch.cat([item.z for item in kept])
-        content = base64.b64encode(shelf.pack(explorer, z, [item.caption for item in kept])).decode()
-        save = (
-            f'<a class="gl-button" download="{escape(explorer.config.name)}-shelf.safetensors"'
-            f' href="data:application/octet-stream;base64,{content}">save shelf</a>'
-        )
-    load = (
-        '<label class="gl-button">load shelf<input type="file" accept=".safetensors" class="gl-file gl-load"'
-        ' aria-label="Load a shelf that was saved"></label>'
-    )
-    return f'<div class="gl-send">{save}{load}</div>'
-
-
-def loaded(explorer: Explorer, content: object) -> tuple[Item, ...]:
-    """The last of what a shelf's file holds, sent by a page as base64."""
-    try:
-        blob = base64.b64decode(str(content)[: 2 * shelf.MAX_BYTES], validate=True)
-    except ValueError:
-        blob = b""
-    z, captions = shelf.unpack(explorer, blob)
-    return tuple(
-        from_latent(explorer, row.unsqueeze(0), caption[:MAX_CAPTION])
-        for row, caption in zip(z[-MAX_KEPT:], captions[-MAX_KEPT:], strict=True)
-    )
-
-
-def restored(explorer: Explorer, told: object) -> tuple[Item, ...]:
-    """What a page remembered of an earlier visit to this checkpoint. It is anybody's page: all is checked."""
-    told = told if isinstance(told, dict) else {}
-    latents = told.get("kept")
-    if not isinstance(latents, list) or not all(isinstance(one, dict) for one in latents):
-        raise ValueError("A shelf is a list of latents with their captions.")
-    fingerprint = told.get("fingerprint")
-    return tuple(
-        from_page(explorer, {"fingerprint": fingerprint, "z": one.get("z"), "about": one.get("caption", "")})
-        for one in latents[-MAX_KEPT:]
-    )
-
-
-def waits_html(waiting: Waiting) -> str:
-    """Pictures that the model does not take are not lost: they wait for one that does."""
-    return "".join(
-        markup.reason(
-            f"{len({item.key for item in one.items})} pictures of {width} x {height}"
-            f" {'in colour' if channels == 3 else 'in grey'} wait for a model that takes them."
-        )
-        for (channels, height, width), one in waiting.items()
-    )
-
-
-def sentences(outputs: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """A handler whose last output is the tab's notice: errors of use become its sentence there, all
-    `outputs` others stay as they are, and the next success takes the sentence away."""
-
-    def wrap(handler: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(handler)
-        def guarded(*args: Any, **kwargs: Any) -> Any:
-            try:
-                made = handler(*args, **kwargs)
-            except ValueError as error:
-                return (*[gr.skip()] * outputs, markup.notice(str(error)))
-            return (*(made if isinstance(made, tuple) else (made,)), "")
-
-        return guarded
-
-    return wrap

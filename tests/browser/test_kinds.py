@@ -37,7 +37,7 @@ def test_a_model_without_an_encoder_in_every_tab(open_page: Open, gan_model: str
     choose(page, gan_model, "GAN · MNIST")
     stage = page.locator("#reconstruct-stage")
     expect(stage).to_contain_text("This GAN has no encoder; it inverts by optimisation", timeout=LONG)
-    expect(stage).to_contain_text("G(z), z found by optimisation")
+    expect(stage).to_contain_text("G(z), z by optimisation")
     expect(stage).to_contain_text("looks like 4")
     expect(stage.locator("[data-action=neighbour]")).to_have_count(5)
     upload(page, photo(digits, 18))
@@ -78,7 +78,7 @@ def test_a_colour_model_in_every_tab(open_page: Open, colour_model: str, gan_mod
     faces = [one.get_attribute("src") for one in page.locator(".gl-shelf img").all()]
     choose(page, gan_model, "GAN · MNIST")
     choose(page, colour_model, "GAN · CIFAR-10")
-    expect(page.locator(".gl-shelf")).to_contain_text("3 pictures of 28 x 28 in grey wait")
+    expect(page.locator(".gl-shelf")).to_contain_text("3 pictures of 28 x 28 in grey don't fit this model")
     expect(page.locator(".gl-kept .gl-tile")).to_have_count(0)
     expect(page.locator("#polarity input").first).to_be_disabled(timeout=LONG)
     expect(page.locator("#polarity")).to_contain_text("This model takes pictures as they are")
@@ -109,7 +109,7 @@ def test_a_colour_model_in_every_tab(open_page: Open, colour_model: str, gan_mod
     choose(page, "mnist-bigan", "BiGAN")
     expect(page.locator(".gl-now img")).to_have_attribute("src", faces[0])
     assert [one.get_attribute("src") for one in page.locator(".gl-shelf img").all()] == faces
-    expect(page.locator(".gl-shelf")).to_contain_text("3 pictures of 32 x 32 in colour wait")
+    expect(page.locator(".gl-shelf")).to_contain_text("3 pictures of 32 x 32 in colour don't fit this model")
     tab(page, "Neighbours")
     expect(page.locator("#space input")).to_have_count(5, timeout=LONG)
     expect(page.locator("#neighbours-stage [data-action=neighbour]")).to_have_count(12)

@@ -11,8 +11,9 @@ import ganlab
 from ganlab import explorer as explorers
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
-from ganlab.ui import app, items
-from ganlab.ui.page import Ends, Shelf, Waiting, waits_html
+from ganlab.ui import items, switching
+from ganlab.ui.items import Ends, Shelf, Waiting
+from ganlab.ui.shelf import waits_html
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,7 @@ def test_the_whole_shelf_is_inverted_at_once(
 ) -> None:
     before = shelf_of(bundled, digits)
     inversions.clear()
-    after, waiting = app.switched(gan, before, {})
+    after, waiting = switching.switch_shelf(gan, before, {})
     assert inversions == [4]  # current and A are one picture
     assert waiting == {}
     for old, new in zip(before.items, after.items, strict=True):
@@ -86,9 +87,9 @@ def test_coming_back_restores_what_was_there(
     before = shelf_of(bundled, digits)
     shelf, waiting = before, {}
     for explorer in (gan, other):
-        shelf, waiting = app.switched(explorer, shelf, waiting)
+        shelf, waiting = switching.switch_shelf(explorer, shelf, waiting)
     inversions.clear()
-    back, _ = app.switched(bundled, shelf, waiting)
+    back, _ = switching.switch_shelf(bundled, shelf, waiting)
     assert inversions == []
     for old, new in zip(before.items, back.items, strict=True):
         assert torch.equal(new.z, old.z)  # the sample too, which no encoder would find again
@@ -98,7 +99,7 @@ def test_coming_back_restores_what_was_there(
 def test_what_is_of_this_model_already_stays(
     bundled: Explorer, gan: Explorer, digits: Pictures, inversions: list[int]
 ) -> None:
-    moved, _ = app.switched(gan, shelf_of(bundled, digits), {})
+    moved, _ = switching.switch_shelf(gan, shelf_of(bundled, digits), {})
     inversions.clear()
     again = items.adapt_to(gan, moved.items)
     assert all(one.key == other.key for one, other in zip(again, moved.items, strict=True))
@@ -111,24 +112,27 @@ def test_pictures_that_do_not_fit_wait(
 ) -> None:
     before = shelf_of(bundled, digits)
     waiting: Waiting = {}
-    shown, waiting = app.switched(colour, before, waiting)
+    shown, waiting = switching.switch_shelf(colour, before, waiting)
     assert shown.current.image.shape == (1, 3, 32, 32)
     assert shown.kept == ()
     assert waiting == {(1, 28, 28): before}
-    assert "4 pictures of 28 x 28 in grey wait" in waits_html(waiting)
-    grey, waiting = app.switched(gan, shown, waiting)
+    assert (
+        "4 pictures of 28 x 28 in grey don&#x27;t fit this model; they return when you switch back."
+        in waits_html(waiting)
+    )
+    grey, waiting = switching.switch_shelf(gan, shown, waiting)
     assert [item.key for item in grey.items] == [item.key for item in before.items]
     assert grey.current.fingerprint == gan.fingerprint
     assert list(waiting) == [(3, 32, 32)]
-    again, waiting = app.switched(colour, grey, waiting)
+    again, waiting = switching.switch_shelf(colour, grey, waiting)
     assert torch.equal(again.current.z, shown.current.z)
-    back, waiting = app.switched(bundled, again, waiting)
+    back, waiting = switching.switch_shelf(bundled, again, waiting)
     assert torch.equal(back.current.z, before.current.z)
 
 
 def test_an_empty_end_stays_empty(bundled: Explorer, other: Explorer, digits: Pictures) -> None:
     shelf = shelf_of(bundled, digits)._replace(ends=Ends(None, None), kept=())
-    moved, _ = app.switched(other, shelf, {})
+    moved, _ = switching.switch_shelf(other, shelf, {})
     assert moved.ends == Ends(None, None)
     assert len(moved.items) == 1
 

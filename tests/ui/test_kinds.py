@@ -19,10 +19,14 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.judge import Judge
 from ganlab.studio import portable
-from ganlab.ui import app, items
-from ganlab.ui.html import header, markup, meters
-from ganlab.ui.page import Ends
+from ganlab.ui import items, switching, uploads
+from ganlab.ui.html import header, markup, meters, spaces
+from ganlab.ui.items import Ends
+from ganlab.ui.page import Call
+from ganlab.ui.sampling import Draw
+from ganlab.ui.server.models import Models
 from ganlab.ui.tabs import interpolate, latent, neighbours, reconstruct, sample
+from tests.ui.visitor import Visitor
 
 
 @pytest.fixture(scope="module")
@@ -49,15 +53,15 @@ def shown(html: str) -> list[np.ndarray]:
 
 def tab_htmls(explorer: Explorer) -> dict[str, str]:
     """The stage of each tab as the page opens with this model."""
-    shelf = app.opening(explorer)
-    space = neighbours.space_of(explorer, None)["value"]
+    shelf = switching.open_shelf(explorer)
+    space = neighbours.choose_space(explorer, None)
     return {
         "header": header.header_html(explorer),
         "reconstruct": reconstruct.stage_html(explorer, shelf.current) + reconstruct.examples_html(explorer),
         "interpolate": interpolate.stage_html(explorer, shelf.ends, 5),
         "neighbours": neighbours.stage_html(explorer, shelf.current, 5, space)
-        + neighbours.about_spaces(explorer),
-        "sample": sample.stage_html(explorer, 0, 16, 1.0, "prior", True),
+        + spaces.describe_spaces(explorer),
+        "sample": sample.stage_html(explorer, Draw(0, 16, 1.0), "prior"),
     }
 
 
@@ -77,7 +81,7 @@ def test_reconstruction_by_optimisation_says_so(gan: Explorer, digits: Pictures)
     html = reconstruct.stage_html(gan, item)
     said = text(html)
     assert "This GAN has no encoder; it inverts by optimisation" in said
-    assert "G(z), z found by optimisation" in said
+    assert "G(z), z by optimisation" in said
     assert "G(E(x))" not in said
     found = gan.invert(digits.inputs(slice(4, 5)))
     assert f"error {float(found.error[0]):.4f}" in said
@@ -102,7 +106,7 @@ def test_a_latent_is_reconstructed_from_its_picture(gan: Explorer) -> None:
 
 
 def test_the_page_opens_on_test_pictures_without_an_encoder_too(gan: Explorer, digits: Pictures) -> None:
-    shelf = app.opening(gan)
+    shelf = switching.open_shelf(gan)
     assert shelf.current.caption == f"test {int(digits.labels[0])} (no. 0)"
     assert torch.equal(shelf.current.picture, digits.inputs(slice(0, 1)))
     torch.testing.assert_close(shelf.current.image, gan.decode(shelf.current.z))
@@ -121,13 +125,13 @@ def test_directions_that_no_codes_tell_are_lacking_with_the_reason(gan: Explorer
 
 def test_a_latent_of_the_studio_is_known_by_its_key(bundled: Explorer) -> None:
     item = items.from_latent(bundled, bundled.sample(1), "sample")
-    shown = latent.studio_value(bundled, "mnist-bigan", item, Ends(item, None))
+    shown = latent.studio_value(Call(bundled, "mnist-bigan", item, Ends(item, None)))
     assert shown["key"] == item.key
     assert shown["b"] is None
     assert torch.equal(torch.tensor([shown["z"]]), item.z)  # exact: JSON keeps what float32 holds
     assert torch.equal(torch.tensor([shown["a"]]), item.z)
     moved = dataclasses.replace(item, moved_from="of the page")
-    assert latent.studio_value(bundled, "mnist-bigan", moved, Ends(item, None))["key"] == "of the page"
+    assert latent.studio_value(Call(bundled, "mnist-bigan", moved, Ends(item, None)))["key"] == "of the page"
 
 
 # ---------------------------------------------------------------------- neighbour spaces
@@ -141,7 +145,7 @@ def test_spaces_stand_beside_their_measured_accuracy(bundled: Explorer, gan: Exp
     }
     metrics = {"one_nn": figures, "evaluation": {"test": "mnist test, 10000"}}
     explorer = Explorer(dataclasses.replace(bundled.model, metrics=metrics), bundled.gallery)
-    switch = neighbours.space_of(explorer, "code")
+    switch = neighbours.space_settings(explorer, neighbours.choose_space(explorer, "code"))
     assert switch["choices"] == [
         ("features · 1NN 97.00 %", "features"),
         ("codes · 1NN 94.00 %", "code"),
@@ -151,8 +155,10 @@ def test_spaces_stand_beside_their_measured_accuracy(bundled: Explorer, gan: Exp
     ]
     assert switch["value"] == "code"
     assert "on mnist test, 10000" in switch["info"]
-    assert set(neighbours.EXPLAINED) == set(neighbours.NAMES) == {value for _, value in switch["choices"]}
-    of_gan = neighbours.space_of(gan, "code")  # the space in use with another model
+    assert set(spaces.EXPLAINED) == set(spaces.NAMES) == {value for _, value in switch["choices"]}
+    of_gan = neighbours.space_settings(
+        gan, neighbours.choose_space(gan, "code")
+    )  # the space in use with another model
     assert [value for _, value in of_gan["choices"]] == ["discriminator", "pixels"]
     assert of_gan["value"] == "discriminator"
     assert "no encoder" in of_gan["info"]
@@ -165,19 +171,20 @@ def test_each_space_shows_its_own_neighbours(other_model: str, digits: Pictures,
     html = neighbours.stage_html(explorer, item, 4, space)
     expected = explorer.neighbours(item.picture, 4, space)
     assert re.findall(r'data-value="(\d+)"', html) == [str(n.index) for n in expected]
-    assert neighbours.EXPLAINED[space] in html
+    assert spaces.EXPLAINED[space] in html
 
 
-def test_without_a_gallery_the_reason_is_given(colour: Explorer) -> None:
-    switch = neighbours.space_of(colour, "features")
+def test_without_a_gallery_the_reason_is_given(colour: Explorer, colour_model: str) -> None:
+    switch = neighbours.space_settings(colour, neighbours.choose_space(colour, "features"))
     assert switch["interactive"] is False
     assert switch["value"] is None
     assert "no gallery" in switch["info"]
-    item = items.from_latent(colour, colour.sample(1), "sample")
-    k, space, stage, notice = neighbours.render(colour, item, Ends(None, None), 5, "features")
-    assert k["interactive"] is space["interactive"] is False
-    assert shown(stage)[0].shape == (32, 32, 3)  # the query is there
-    assert notice == ""
+    visitor = Visitor(Models(colour_model), neighbours.build)
+    visitor.values[visitor.find("space")] = "features"  # of the model before
+    answer = visitor.render()
+    for control in ("k", "space"):
+        assert answer[visitor.find(control)]["interactive"] is False
+    assert shown(answer[visitor.find("neighbours-stage")])[0].shape == (32, 32, 3)  # the query is there
 
 
 # ---------------------------------------------------------------------- colour
@@ -187,7 +194,7 @@ def test_no_word_about_digits_where_there_are_none(colour: Explorer) -> None:
     for tab, html in tab_htmls(colour).items():
         assert not re.search(r"\b(digits?|ink|MNIST)\b", text(html)), tab
     modules = [(markup.STATIC / "lib" / f"{name}.js").read_text() for name in ("studio", "film")]
-    for template in (reconstruct.PAD, *modules):
+    for template in (uploads.PAD, *modules):
         assert "digit" not in template
 
 
@@ -212,20 +219,20 @@ def test_the_tabs_work_in_colour(colour: Explorer, monkeypatch: pytest.MonkeyPat
 
 def test_uploads_and_drawings_stay_in_colour(colour: Explorer) -> None:
     for polarity in ("auto", "dark", "light"):  # a drawing is sent as dark ink
-        found = reconstruct.prepare_upload(colour, colour_photo(), polarity)
+        found = uploads.prepare_upload(colour, colour_photo(), polarity)
         x, notes = found.x[0], found.notes
         assert x.shape == (3, 32, 32)
         assert "middle square kept" in notes
         torch.testing.assert_close(x[:, :, :12].mean((1, 2)), torch.tensor([1.0, 0, 0]), atol=0.02, rtol=0)
         torch.testing.assert_close(x[:, :, -12:].mean((1, 2)), torch.tensor([0, 1.0, 0]), atol=0.02, rtol=0)
-    item = reconstruct.picture_item(colour, colour_photo(), "auto", "your picture")
+    item = uploads.invert_upload(colour, colour_photo(), "auto", "your picture")
     assert torch.equal(item.picture[0], x)
     assert item.image.shape == (1, 3, 32, 32)
 
 
 def test_the_switch_for_ink_is_disabled_where_it_does_nothing(colour: Explorer, bundled: Explorer) -> None:
-    assert reconstruct.ink_of(bundled)["interactive"] is True
-    assert reconstruct.ink_of(colour) == {
+    assert reconstruct.ink_settings(bundled)["interactive"] is True
+    assert reconstruct.ink_settings(colour) == {
         "interactive": False,
         "info": "This model takes pictures as they are.",
     }
@@ -234,7 +241,7 @@ def test_the_switch_for_ink_is_disabled_where_it_does_nothing(colour: Explorer, 
 def test_a_missing_example_is_a_sentence(colour: Explorer, bundled: Explorer) -> None:
     for explorer, index in ((colour, 0), (bundled, 10**6), (bundled, -1)):
         with pytest.raises(ValueError, match=f"There is no example {index}"):
-            reconstruct.example_items(explorer, index)
+            items.from_examples(explorer, index)
 
 
 # ---------------------------------------------------------------------- the judge, the meter
@@ -247,10 +254,10 @@ def test_a_class_flip_is_told_in_words(bundled: Explorer, digits: Pictures) -> N
     four, nine = (int((labels == label).nonzero()[0]) for label in (4, 9))
     x, y = digits.inputs(slice(four, four + 1)), digits.inputs(slice(nine, nine + 1))
     sure = [f"{100 * float(judge.probabilities(one).max()):.0f} %" for one in (x, y)]
-    flips = text(reconstruct.identity_html(bundled, x, y))
+    flips = text(meters.identity_html(bundled, x, y))
     assert f"looks like 4 ({sure[0]}) → looks like 9 ({sure[1]}): the class changes" in flips
     assert f"right on {100 * judge.accuracy:.1f} % of the test digits" in flips
-    stays = text(reconstruct.identity_html(bundled, x, x))
+    stays = text(meters.identity_html(bundled, x, x))
     assert f"looks like 4 ({sure[0]}) → looks like 4 ({sure[0]}): the class is kept" in stays
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from ganlab.explorer import Explorer
 from ganlab.gallery import SPARE_SPACES, TRAIN_FILE, Pictures, save_pictures
-from ganlab.ui import app
+from ganlab.ui import switching
 from ganlab.ui.html import header
-from ganlab.ui.page import Shelf, Waiting
+from ganlab.ui.items import Shelf, Waiting
 from ganlab.ui.server import models as module
 from ganlab.ui.server.models import Models
 from ganlab.ui.tabs import neighbours
@@ -62,7 +62,7 @@ def names(tmp_path_factory: pytest.TempPathFactory, digits: Pictures) -> list[st
 
 @pytest.fixture
 def models(names: list[str], monkeypatch: pytest.MonkeyPatch) -> Models:
-    monkeypatch.setattr(module, "CAPACITY", KEPT)
+    monkeypatch.setattr(module, "MAX_LOADED", KEPT)
     return Models(names[0])
 
 
@@ -78,7 +78,7 @@ def large(explorer: Explorer, turn: int) -> str | None:
 def switch(models: Models, name: str, turn: int, shelf: Shelf, waiting: Waiting) -> tuple[Shelf, Waiting]:
     """What choosing a model in the page does, with Neighbours open."""
     explorer = models.get(name)
-    shelf, waiting = app.switched(explorer, shelf, waiting)
+    shelf, waiting = switching.switch_shelf(explorer, shelf, waiting)
     header.header_html(explorer)
     space = large(explorer, turn)
     if space is not None:
@@ -94,7 +94,7 @@ def resident() -> int:
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="this system does not tell memory so")
 def test_fifty_switches_leave_memory_as_it_was(models: Models, names: list[str]) -> None:
-    shelf, waiting = app.opening(models.get(names[0])), {}
+    shelf, waiting = switching.open_shelf(models.get(names[0])), {}
     for turn, name in enumerate(names):
         shelf, waiting = switch(models, name, turn, shelf, waiting)
     before = resident()
@@ -105,7 +105,7 @@ def test_fifty_switches_leave_memory_as_it_was(models: Models, names: list[str])
 
 def test_models_that_made_room_are_gone(models: Models, names: list[str]) -> None:
     loaded: list[Any] = []
-    shelf, waiting = app.opening(models.get(names[0])), {}
+    shelf, waiting = switching.open_shelf(models.get(names[0])), {}
     for turn, name in enumerate(names):
         shelf, waiting = switch(models, name, turn, shelf, waiting)
         loaded.append(weakref.ref(models.get(name)))
@@ -132,7 +132,7 @@ def test_large_spaces_are_few_however_many_models_there_are(names: list[str]) ->
 
 
 def test_a_shelf_does_not_grow_on_its_way(models: Models, names: list[str]) -> None:
-    shelf, waiting = app.opening(models.get(names[0])), {}
+    shelf, waiting = switching.open_shelf(models.get(names[0])), {}
     for name in names * 2:
         shelf, waiting = switch(models, name, 0, shelf, waiting)
         assert len(waiting) <= 1

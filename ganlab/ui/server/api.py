@@ -16,10 +16,13 @@ from torch import Tensor
 
 from ganlab import images
 from ganlab.explorer import Explorer
+from ganlab.ui.html.spaces import MAX_NEIGHBOURS
+from ganlab.ui.sampling import read_draw
 from ganlab.ui.server.models import Models
-from ganlab.ui.tabs import interpolate, neighbours, reconstruct, sample
+from ganlab.ui.uploads import invert_upload, prepare_upload
 
 Json = dict[str, Any]
+MAX_FRAMES = 61  # of a path in one call
 
 
 class Endpoints:
@@ -38,13 +41,13 @@ class Endpoints:
 
     def prepare(self, picture_base64: str, polarity: str = "auto", model: str = "") -> Json:
         """The model's input made from a picture. polarity: auto, dark or light ink."""
-        prepared = reconstruct.prepare_upload(self._explorer(model), picture_base64, polarity)
+        prepared = prepare_upload(self._explorer(model), picture_base64, polarity)
         return {"picture": encode_base64(prepared.x[0]), "notes": list(prepared.notes)}
 
     def encode(self, picture_base64: str, polarity: str = "auto", model: str = "") -> Json:
         """E(x): the latent of a picture. A model without an encoder refuses; see reconstruct."""
         explorer = self._explorer(model)
-        x = reconstruct.prepare_upload(explorer, picture_base64, polarity).x
+        x = prepare_upload(explorer, picture_base64, polarity).x
         return explorer.pack(explorer.encode(x))
 
     def decode(self, latent: Json, model: str = "") -> str:
@@ -56,7 +59,7 @@ class Endpoints:
         """G(E(x)), or G(z) with z from optimisation where there is no encoder; with the error, the mean
         squared difference per pixel, pixels 0 to 1."""
         explorer = self._explorer(model)
-        item = reconstruct.picture_item(explorer, picture_base64, polarity, "a picture")
+        item = invert_upload(explorer, picture_base64, polarity, "a picture")
         return {
             "input": encode_base64(item.picture[0]),
             "notes": list(item.notes),
@@ -71,8 +74,8 @@ class Endpoints:
         """n samples, latents and pictures. `source` is one of the model's sources, which /models lists: its
         first by default, the mixture fitted to the codes where there is one, else the prior."""
         explorer = self._explorer(model)
-        seed, n, truncation = sample.checked(seed, n, truncation)
-        z = explorer.sample(n, seed, truncation, source or None)
+        draw = read_draw(seed, n, truncation)
+        z = explorer.sample(draw.count, draw.seed, draw.truncation, source or None)
         return [
             {"latent": explorer.pack(latent), "picture": encode_base64(picture)}
             for latent, picture in zip(z, explorer.decode(z), strict=True)
@@ -81,7 +84,7 @@ class Endpoints:
     def interpolate(self, a: Json, b: Json, steps: int = 11, model: str = "") -> Json:
         """The path between two latents, ends exact: its latents, a PNG strip and a GIF."""
         explorer = self._explorer(model)
-        check_number("steps", steps, 2, interpolate.MAX_FRAMES)
+        check_number("steps", steps, 2, MAX_FRAMES)
         z = explorer.interpolate(explorer.unpack(a), explorer.unpack(b), steps)
         pictures = explorer.decode(z)
         return {
@@ -101,8 +104,8 @@ class Endpoints:
         """The k nearest training pictures in one of the model's spaces, which /models lists: features, code,
         discriminator, pixels, untrained."""
         explorer = self._explorer(model)
-        check_number("k", k, 1, neighbours.MAX_K)
-        x = reconstruct.prepare_upload(explorer, picture_base64, polarity).x
+        check_number("k", k, 1, MAX_NEIGHBOURS)
+        x = prepare_upload(explorer, picture_base64, polarity).x
         return [
             {
                 "index": neighbour.index,

@@ -26,8 +26,8 @@ from ganlab.studio import codemap, film, portable
 from ganlab.studio.film import Film
 from ganlab.studio.recipe import Recipe, find_latents, replay
 from ganlab.ui.html.markup import NO_CLASSIFIER, STATIC
+from ganlab.ui.sampling import describe_source
 from ganlab.ui.server.models import Models
-from ganlab.ui.tabs import sample
 
 Payload = dict[str, Any]  # a JSON object that a page sent: each value is anybody's
 
@@ -62,7 +62,7 @@ def get_directions(explorer: Explorer, request: Request) -> Response:
     reasons = {kind: explorer.directions.explain_absence(kind) for kind in DIRECTION_KINDS}
     payload = {
         "prior": explorer.config.prior,
-        "samples": sample.named(explorer, explorer.sources[0]),
+        "samples": describe_source(explorer, explorer.sources[0]),
         "centre": centre.tolist(),
         "kinds": [_describe_directions(explorer, kind) for kind in explorer.directions.kinds],
         "lacking": [

@@ -1,4 +1,4 @@
-"""Interpolate: a film through two or more latents, made in the page (static/film.js).
+"""Interpolate: a film through two or more latents, made in the page (static/lib/film.js).
 
 Where the server makes a model's pictures, it is the path from A to B, decoded all at once.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import importlib.util
 import random
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -21,31 +22,19 @@ from ganlab.gallery import load_test_pictures
 from ganlab.studio import film, portable
 from ganlab.studio.recipe import picture_hash
 from ganlab.ui import items
+from ganlab.ui.events import CLICK, SLOW, waits_on
 from ganlab.ui.html import markup
-from ganlab.ui.items import Item
-from ganlab.ui.page import (
-    CLICK,
-    SLOW,
-    Ends,
-    Page,
-    Tab,
-    html,
-    latents_value,
-    notice_area,
-    now_html,
-    sentences,
-    slots_html,
-    waits_on,
-)
-from ganlab.ui.tabs.reconstruct import example_items, picture_item
+from ganlab.ui.items import Ends, Item
+from ganlab.ui.page import Answer, Call, Page, Tab, html, latents_payload
+from ganlab.ui.uploads import invert_upload
 
 FINE = 61  # positions of the scrubber, all decoded at once: scrubbing asks nobody
 FRAMES = 11  # of the filmstrip
-MAX_FRAMES = 61  # of a path that a client asks for
 WAYS = {
     "uniform": "a straight line (lerp), which stays inside the uniform prior's box",
     "normal": "a great circle (slerp), which keeps the norms that a normal prior gives",
 }
+FILM = '<div class="gl-films"></div>'  # filled by static/lib/film.js
 
 
 def _slot(explorer: Explorer, name: str, item: Item | None) -> str:
@@ -96,6 +85,10 @@ def _between(path: Tensor) -> str:
 
 def stage_html(explorer: Explorer, ends: Ends, frames: int = FRAMES) -> str:
     """A and B; and the path between them, for a model whose films the page cannot make."""
+    return markup.stage(explorer, _path_html(explorer, ends, frames))
+
+
+def _path_html(explorer: Explorer, ends: Ends, frames: int) -> str:
     a, b = ends
     first, last = _slot(explorer, "A", a), _slot(explorer, "B", b)
     way = f"<small>{WAYS[explorer.config.prior]}; the ends are exact</small>"
@@ -122,7 +115,7 @@ def stage_html(explorer: Explorer, ends: Ends, frames: int = FRAMES) -> str:
     )
 
 
-def told(item: Item | None) -> dict[str, Any] | None:
+def keyframe(item: Item | None) -> dict[str, Any] | None:
     """A keyframe as the page knows it."""
     if item is None:
         return None
@@ -130,37 +123,33 @@ def told(item: Item | None) -> dict[str, Any] | None:
     return {"z": item.z[0].tolist(), "caption": item.caption, "picture": picture}
 
 
-def film_value(
-    explorer: Explorer, name: str, current: Item, ends: Ends, brought: Item | None = None
-) -> dict[str, Any]:
+def film_value(call: Call, brought: Item | None = None) -> dict[str, Any]:
     """What the film studio starts from; `brought` was just uploaded, to become a keyframe."""
-    return latents_value(explorer, name, current, ends) | {
-        "prior": explorer.config.prior,
-        "a": told(ends.a),
-        "b": told(ends.b),
-        "current": told(current),
-        "brought": told(brought),
+    return latents_payload(call) | {
+        "prior": call.explorer.config.prior,
+        "a": keyframe(call.ends.a),
+        "b": keyframe(call.ends.b),
+        "current": keyframe(call.current),
+        "brought": keyframe(brought),
         "palette": markup.PALETTE,
         "formats": [kind for kind in film.FORMATS if kind != "mp4" or importlib.util.find_spec("av")],
     }
 
 
-def render(explorer: Explorer, current: Item, ends: Ends, name: str) -> tuple[Any, ...]:
-    return stage_html(explorer, ends), film_value(explorer, name, current, ends), ""
-
-
-def _end(explorer: Explorer, current: Item, action: str) -> Item:
+def find_end(call: Call, action: str) -> Item:
+    """What becomes A or B: the current picture, a sample ("random") or a test picture ("example")."""
     if action == "current":
-        return current
+        return call.current
     if action == "random":
-        seed = random.randrange(1_000_000)
-        return items.from_sample(explorer, seed)
-    examples = load_test_pictures(explorer.model)
-    (item,) = example_items(explorer, random.randrange(len(examples) if examples is not None else 1))
+        return items.from_sample(call.explorer, random.randrange(1_000_000))
+    examples = load_test_pictures(call.explorer.model)
+    index = random.randrange(len(examples)) if examples is not None else 0
+    (item,) = items.from_examples(call.explorer, index)
     return item
 
 
-def _on_path(explorer: Explorer, ends: Ends, index: int, steps: int) -> Item:
+def find_frame(explorer: Explorer, ends: Ends, index: int, steps: int) -> Item:
+    """Frame `index` of the path from A to B in `steps` frames; ValueError where there is none."""
     if ends.a is None or ends.b is None:
         raise ValueError("There is no path yet: give A and B a picture each.")
     if not 0 <= index < steps:
@@ -170,56 +159,50 @@ def _on_path(explorer: Explorer, ends: Ends, index: int, steps: int) -> Item:
 
 
 def build(page: Page) -> Tab:
-    notice = notice_area()
+    """The film studio, and the ends of the path below it."""
     studio = gr.HTML(
-        film_value(page.opened, page.models.default, page.first, page.first_ends),
-        html_template='<div class="gl-films"></div>',
+        film_value(page.first),
+        html_template=FILM,
         apply_default_css=False,
         js_on_load=markup.script("path-film.js"),
         elem_id="film",
     )
-    first = stage_html(page.opened, page.first_ends)
+    first = stage_html(page.first.explorer, page.first.ends)
     stage = html(first, "tiles", "path", elem_id="interpolate-stage", elem_classes=SLOW)
 
-    @sentences(2)
-    def use(event: gr.EventData, model: str) -> tuple[Any, ...]:
-        item = items.from_page(page.models.get(model), event._data)
-        return item, now_html(item)
+    def render(call: Call) -> Answer:
+        return {stage: stage_html(call.explorer, call.ends), studio: film_value(call)}
 
-    studio.use(use, [page.model], [page.current, page.now, notice], **CLICK)
+    def show(call: Call, ends: Ends) -> Answer:
+        return {page.ends: ends, **render(replace(call, ends=ends))}
 
-    @sentences(1)
-    def bring(event: gr.EventData, model: str, current: Item, ends: Ends) -> dict[str, Any]:
+    def use(call: Call) -> Answer:
+        return {page.current: items.from_page(call.explorer, dict(call.event))}
+
+    def bring(call: Call) -> Answer:
         """An upload as a keyframe."""
-        explorer = page.models.get(model)
-        item = picture_item(explorer, event.picture, "auto", "your picture")
-        return film_value(explorer, model, current, ends, item)
+        item = invert_upload(call.explorer, call.event.get("picture"), "auto", "your picture")
+        return {studio: film_value(call, item)}
 
-    studio.bring(bring, [page.model, page.current, page.ends], [studio, notice], **CLICK)
-
-    @sentences(6)
-    def pick(model: str, current: Item, ends: Ends, event: gr.EventData) -> tuple[Any, ...]:
-        explorer, action, value = page.models.get(model), str(event.action), str(event.value)
+    def pick(call: Call) -> Answer:
+        """A frame of the path, a position of the scrubber ("rest"), or what A or B shall be."""
+        action = call.text("action")
         if action in ("frame", "rest"):
-            item = _on_path(explorer, ends, int(value), FRAMES if action == "frame" else FINE)
-            return item, now_html(item), *[gr.skip()] * 3, film_value(explorer, model, item, ends)
+            steps = FRAMES if action == "frame" else FINE
+            item = find_frame(call.explorer, call.ends, call.index(), steps)
+            return {page.current: item, studio: film_value(replace(call, current=item))}
         if action == "swap":
-            ends = Ends(ends.b, ends.a)
-        elif value in ("A", "B"):
-            ends = ends.with_end(value, _end(explorer, current, action))
-        drawn = stage_html(explorer, ends), film_value(explorer, model, current, ends)
-        return gr.skip(), gr.skip(), ends, slots_html(ends), *drawn
+            return show(call, Ends(call.ends.b, call.ends.a))
+        return show(call, call.ends.with_end(call.text("value"), find_end(call, action)))
 
-    given, outputs = [page.model, page.current, page.ends], [page.ends, page.slots, stage, studio, notice]
-    stage.pick(pick, given, [page.current, page.now, *outputs], **CLICK | waits_on(stage))
+    def upload(call: Call) -> Answer:
+        name = call.text("value")
+        item = invert_upload(call.explorer, call.event.get("picture"), "auto", f"your picture {name[:1]}")
+        return show(call, call.ends.with_end(name, item))
 
-    @sentences(4)
-    def upload(model: str, current: Item, ends: Ends, event: gr.EventData) -> tuple[Any, ...]:
-        explorer, name = page.models.get(model), str(event.value)
-        if name not in ("A", "B"):
-            raise ValueError(f"A path has the ends A and B, not {name!r}.")
-        ends = ends.with_end(name, picture_item(explorer, event.picture, "auto", f"your picture {name}"))
-        return ends, slots_html(ends), stage_html(explorer, ends), film_value(explorer, model, current, ends)
-
-    stage.upload(upload, given, outputs, **CLICK | waits_on(stage))
-    return Tab("interpolate", [stage, studio, notice], render, [page.model])
+    written, settings = {page.ends, stage, studio}, CLICK | waits_on(stage)
+    page.on(studio.use, use, writes={page.current}, **CLICK)
+    page.on(studio.bring, bring, writes={studio}, **CLICK)
+    page.on(stage.pick, pick, writes={page.current, *written}, **settings)
+    page.on(stage.upload, upload, writes=written, **settings)
+    return Tab(render, writes={stage, studio})

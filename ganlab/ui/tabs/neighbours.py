@@ -10,71 +10,39 @@ import gradio as gr
 from ganlab.explorer import Explorer, vote
 from ganlab.gallery import Neighbour
 from ganlab.ui import items
+from ganlab.ui.events import CLICK, LIVE, SLOW, waits_on
 from ganlab.ui.html import markup
+from ganlab.ui.html.spaces import EXPLAINED, MAX_NEIGHBOURS, describe_spaces, list_choices
 from ganlab.ui.items import Item
-from ganlab.ui.page import (
-    CLICK,
-    LIVE,
-    SLOW,
-    Ends,
-    Page,
-    Tab,
-    html,
-    notice_area,
-    now_html,
-    sentences,
-    waits_on,
-)
+from ganlab.ui.page import Answer, Call, Page, Tab, html
 
-MAX_K = 50
 FIRST_K = 12
-NAMES = {
-    "features": "features",
-    "code": "codes",
-    "discriminator": "discriminator",
-    "pixels": "pixels",
-    "untrained": "untrained encoder",
-}
-EXPLAINED = {
-    "features": "the encoder's hidden layer",
-    "code": "the latent z = E(x)",
-    "discriminator": "the discriminator's hidden layer",
-    "pixels": "the raw picture, no model at all",
-    "untrained": "the encoder's hidden layer with random weights, as before any training",
-}
 
 
-def choices(explorer: Explorer) -> list[tuple[str, str]]:
-    """The spaces with their measured 1NN accuracy."""
-    found = []
-    for space in explorer.spaces:
-        accuracy = explorer.accuracy(space)
-        said = f" · 1NN {markup.percent(accuracy, 2)}" if accuracy is not None else ""
-        found.append((NAMES[space] + said, space))
-    return found
-
-
-def about_spaces(explorer: Explorer) -> str:
-    """What stands beside each space, and which ones the model cannot have."""
-    if not explorer.spaces:
-        return "This model has no gallery of training pictures, so there are no neighbours to show."
-    test = explorer.get_metrics("evaluation", "test")
-    said = f"with the accuracy of its nearest neighbour on {test}" if test else "not measured yet"
-    if "encoder" not in explorer.model.networks:
-        said += "; this GAN has no encoder, so it has no features, codes or untrained encoder"
-    if "discriminator" not in explorer.spaces:
-        said += "; this checkpoint holds no discriminator"
-    return said
-
-
-def space_of(explorer: Explorer, space: object) -> dict[str, Any]:
-    """The switch between spaces; without a gallery it stays visible, with the reason."""
+def choose_space(explorer: Explorer, space: object) -> str | None:
+    """The space asked for, or the model's first where it does not have that one; None without a gallery."""
     spaces = explorer.spaces
+    return str(space) if space in spaces else next(iter(spaces), None)
+
+
+def read_k(k: object) -> int:
+    """How many neighbours, as a person or a client sent it; ValueError for what is none or out of range."""
+    try:
+        count: int = int(k)  # type: ignore[call-overload]
+    except (TypeError, ValueError, OverflowError):
+        count = 0
+    if not 1 <= count <= MAX_NEIGHBOURS:
+        raise ValueError(f"From 1 to {MAX_NEIGHBOURS} neighbours can be shown.")
+    return count
+
+
+def space_settings(explorer: Explorer, space: str | None) -> dict[str, Any]:
+    """The switch between spaces; without a gallery it stays visible, with the reason."""
     return {
-        "choices": choices(explorer),
-        "value": space if space in spaces else spaces[0] if spaces else None,
-        "info": about_spaces(explorer),
-        "interactive": bool(spaces),
+        "choices": list_choices(explorer),
+        "value": space,
+        "info": describe_spaces(explorer),
+        "interactive": bool(explorer.spaces),
     }
 
 
@@ -85,62 +53,66 @@ def look_up(explorer: Explorer, item: Item, k: int, space: str) -> list[Neighbou
     return explorer.neighbours_of_latent(item.z, k, space)
 
 
-def stage_html(explorer: Explorer, item: Item, k: int, space: str) -> str:
+def stage_html(explorer: Explorer, item: Item, k: int, space: str | None) -> str:
+    """The query and its k neighbours; the query alone without a space."""
     query = markup.card("Query", item.picture[0], item.caption, escape(item.caption), "query")
-    if not explorer.spaces:
-        return f'<div class="gl-query">{query}</div>'
+    if space is None:
+        return markup.stage(explorer, query, "gl-query")
     near = look_up(explorer, item, k, space)
     label, count = vote(near)
     share = 100 * count / len(near)
-    said = (
+    verdict = (
         f'<p class="gl-meter">vote {markup.label(label)} <b>{count} of {len(near)}</b>'
         f'<span class="gl-bar"><i style="width:{share:.0f}%"></i></span>'
-        f"<small>Euclidean distance in {EXPLAINED[space]}; click a neighbour to follow it</small></p>"
+        f"<small>click a neighbour to follow it; nearest in {EXPLAINED[space]}</small></p>"
     )
-    found = markup.neighbour_row(near, "Neighbours, nearest first")
-    return f'<div class="gl-query">{query}<div class="gl-found">{said}{found}</div></div>'
-
-
-def render(explorer: Explorer, current: Item, ends: Ends, k: float, space: str | None) -> tuple[Any, ...]:
-    """Values of k, space, stage and notice."""
-    switch = space_of(explorer, space)
-    stage = stage_html(explorer, current, int(k), switch["value"])
-    return gr.update(interactive=switch["interactive"]), gr.update(**switch), stage, ""
+    row = markup.neighbour_row(near, "Neighbours, nearest first")
+    return markup.stage(explorer, f'{query}<div class="gl-found">{verdict}{row}</div>', "gl-query")
 
 
 def build(page: Page) -> Tab:
-    notice = notice_area()
-    first = space_of(page.opened, None)
+    """The switch between spaces, how many neighbours, and the stage."""
+    explorer = page.first.explorer
+    first_space = choose_space(explorer, None)
     with gr.Row(elem_classes="gl-controls"):
-        space = gr.Radio(label="Space", scale=3, min_width=280, elem_id="space", **first)
+        space = gr.Radio(
+            label="Space", scale=3, min_width=280, elem_id="space", **space_settings(explorer, first_space)
+        )
         k = gr.Slider(
             1,
-            MAX_K,
+            MAX_NEIGHBOURS,
             value=FIRST_K,
             step=1,
             label="Neighbours",
             scale=2,
             min_width=200,
             elem_id="k",
-            interactive=first["interactive"],
+            interactive=first_space is not None,
         )
-    opened = stage_html(page.opened, page.first, FIRST_K, first["value"])
+    opened = stage_html(explorer, page.first.current, FIRST_K, first_space)
     stage = html(opened, "tiles", elem_id="neighbours-stage", elem_classes=SLOW)
-    controls = [k, space]
+    settings = waits_on(stage)
 
-    @sentences(1)
-    def look(model: str, current: Item, k: float, space: str) -> str:
-        return stage_html(page.models.get(model), current, int(k), space)
+    def show(call: Call, item: Item) -> Answer:
+        explorer = call.explorer
+        return {stage: stage_html(explorer, item, read_k(call[k]), choose_space(explorer, call[space]))}
 
-    for control in controls:
-        control.input(look, [page.model, page.current, *controls], [stage, notice], **LIVE | waits_on(stage))
+    def render(call: Call) -> Answer:
+        switch = space_settings(call.explorer, choose_space(call.explorer, call[space]))
+        return {
+            k: gr.update(interactive=switch["interactive"]),
+            space: gr.update(**switch),
+            **show(call, call.current),
+        }
 
-    @sentences(3)
-    def follow(model: str, k: float, space: str, event: gr.EventData) -> tuple[Any, ...]:
-        explorer = page.models.get(model)
-        item = items.from_gallery(explorer, int(event.value))
-        return item, now_html(item), stage_html(explorer, item, int(k), space)
+    def look(call: Call) -> Answer:
+        return show(call, call.current)
 
-    followed = [page.current, page.now, stage, notice]
-    stage.pick(follow, [page.model, *controls], followed, **CLICK | waits_on(stage))
-    return Tab("neighbours", [k, space, stage, notice], render, controls)
+    def follow(call: Call) -> Answer:
+        item = items.from_gallery(call.explorer, call.index())
+        return {page.current: item, **show(call, item)}
+
+    for control in (k, space):
+        page.on(control.input, look, {k, space}, {stage}, **LIVE | settings)
+    page.on(stage.pick, follow, {k, space}, {page.current, stage}, **CLICK | settings)
+    return Tab(render, writes={k, space, stage}, reads={k, space})

@@ -6,7 +6,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import gradio as gr
 import pytest
 import torch
 from torch import Tensor
@@ -15,13 +14,15 @@ import ganlab
 from ganlab import images, metrics
 from ganlab.explorer import Explorer
 from ganlab.gallery import TRAIN_FILE, Pictures, save_pictures
-from ganlab.ui import app, items
+from ganlab.ui import items
+from ganlab.ui.html import markup
 from ganlab.ui.items import Item
 from ganlab.ui.server.models import Models
 from ganlab.ui.tabs import compare
 from ganlab.ui.tabs.compare import stage_html, summary
 from ganlab.ui.tabs.compare.comparison import Comparison, advance, start
 from tests.conftest import untrained_model
+from tests.ui.visitor import Visitor
 
 ENCODER, SECOND, GAN, COLOUR, OTHERWISE = "tiny-used", "tiny-second", "tiny-gan", "tiny-colour", "tiny-raw"
 
@@ -191,7 +192,7 @@ def test_without_a_judge_no_class_is_named(
     last = parts(Offered(folders[ENCODER], folders[SECOND]), item)[-1]
     said = stage_html(last)
     assert summary(last).startswith("Closest: ")
-    assert "There is no judge for mnist" in said
+    assert markup.NO_CLASSIFIER in said
     assert "looks like" not in said
     assert "flips" not in said
 
@@ -237,128 +238,111 @@ def test_no_part_changes_an_earlier_one(folders: dict[str, str], item: Item) -> 
 
 
 @pytest.fixture
-def tab(folders: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """The tab's functions as the page calls them, by what they listen to."""
-    made = []
+def visitor(folders: dict[str, str]) -> Visitor:
+    return Visitor(Offered(folders[ENCODER], folders[SECOND], folders[GAN]), compare.build)
 
-    def build(page: Any) -> Any:
-        made.append(compare.build(page))
-        return made[0]
 
-    others = [entry for entry in app.TABS if entry[1] != "compare"]
-    monkeypatch.setattr(app, "TABS", (*others, ("Compare", "compare", build)))
-    models = Offered(folders[ENCODER], folders[SECOND], folders[GAN])
-    blocks = app.build(models)
-
-    def handler(name: str, event: str) -> Any:
-        for function in blocks.fns.values():
-            for target, heard in function.targets:
-                if heard == event and getattr(blocks.blocks.get(target), "elem_id", None) == name:
-                    return function.fn
-        raise AssertionError(f"nothing listens to {event} of {name}")
-
+def parts_of(visitor: Visitor) -> SimpleNamespace:
+    """The tab's components by what they hold."""
+    (state,) = visitor.tab.reads
+    (part,) = [part for part in visitor.handler("compare-stage", "more").outputs if part.elem_id is None][-1:]
     return SimpleNamespace(
-        models=models,
-        explorer=models.get(models.default),
-        render=made[0].render,
-        take=handler("compare-pad", "picture"),
-        more=handler("compare-stage", "more"),
-        pick=handler("compare-stage", "pick"),
+        comparison=state, pad=visitor.find("compare-pad"), stage=visitor.find("compare-stage"), part=part
     )
 
 
-def skipped(value: object) -> bool:
-    return value == gr.skip()
+def ask(visitor: Visitor, last: Comparison, shown: Comparison, current: Item) -> tuple[Comparison, Any]:
+    """What the page is answered when it asks for more while it shows `shown` and the session holds `last`."""
+    parts = parts_of(visitor)
+    visitor.values |= {visitor.page.current: current, parts.comparison: last}
+    answer = visitor.send("compare-stage", "more", began=shown.began)
+    return answer[parts.comparison], answer[parts.part]
 
 
 def test_opening_shows_the_current_picture_without_computing(
-    tab: SimpleNamespace, item: Item, monkeypatch: pytest.MonkeyPatch
+    visitor: Visitor, item: Item, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Explorer, "invert", lambda *args, **settings: pytest.fail("it computes"))
-    known, pad, stage, notice = tab.render(tab.explorer, item, None, None)
-    assert pad == {"show": images.encode_data_uri(item.picture[0])}
-    assert "test 4 (no. 4)" in stage
-    assert notice == ""
-    again = tab.render(tab.explorer, item, None, known)
-    assert all(skipped(value) for value in again[:3])  # what is shown stays, with all its answers
-    other = ganlab.load(tab.models.list_names()[1])
-    begun, pad, stage, _ = tab.render(other, item, None, known)
-    assert skipped(pad)  # the same picture: a drawing under way is not replaced
-    assert begun.rows[0].called == SECOND
-    assert "<small>in use</small>" in stage
+    parts = parts_of(visitor)
+    answer = visitor.render(current=item)
+    assert answer[parts.pad] == {"show": images.encode_data_uri(item.picture[0])}
+    assert "test 4 (no. 4)" in answer[parts.stage]
+    assert visitor.render(current=item) == {}  # what is shown stays, with all its answers
+    other = ganlab.load(visitor.page.models.list_names()[1])
+    answer = visitor.render(explorer=other, current=item)
+    assert parts.pad not in answer  # the same picture: a drawing under way is not replaced
+    assert answer[parts.comparison].rows[0].called == SECOND
+    assert "<small>in use</small>" in answer[parts.stage]
+    assert f'data-fingerprint="{other.fingerprint}"' in answer[parts.stage]
 
 
-def test_a_drawing_becomes_current_with_what_the_encoders_answer(
-    tab: SimpleNamespace, digits: Pictures
-) -> None:
+def test_a_drawing_becomes_current_with_what_the_encoders_answer(visitor: Visitor, digits: Pictures) -> None:
+    parts, page = parts_of(visitor), visitor.page
     ink = 1 - digits.inputs(slice(7, 8))[0]  # dark on light, as the pad draws
-    sent = {"kind": "draw", "picture": images.encode_data_uri(ink, 8)}
-    item, now, known, stage, notice = tab.take(tab.models.default, sent)
+    visitor.values[parts.pad] = {"kind": "draw", "picture": images.encode_data_uri(ink, 8)}
+    answer = visitor.send("compare-pad", "picture")
+    item, known = answer[page.current], answer[parts.comparison]
     assert item.caption == "your drawing"
-    assert "your drawing" in now
-    assert notice == ""
+    assert "your drawing" in answer[page.views[page.current].component]
+    assert answer[page.notice] == ""
     assert torch.equal(known.x, item.picture)
     assert answers(known) == [(ENCODER, True, False), (SECOND, True, False), (GAN, False, False)]
-    assert stage == stage_html(known)
-    *rest, notice = tab.take(tab.models.default, {"kind": "upload", "picture": "no picture"})
-    assert all(skipped(value) for value in rest)
-    assert "not base64" in notice
+    assert answer[parts.stage] == stage_html(known)
+    visitor.values[parts.pad] = {"kind": "upload", "picture": "no picture"}
+    answer = visitor.send("compare-pad", "picture")
+    assert list(answer) == [page.notice]
+    assert "not base64" in answer[page.notice]
 
 
-def asked(known: Comparison) -> Any:
-    """What the page sends with its question, when it shows this comparison."""
-    return SimpleNamespace(began=known.began)
+def comparison_of(visitor: Visitor, digits: Pictures, row: int, caption: str = "old") -> Comparison:
+    explorer = visitor.page.first.explorer
+    item = items.from_picture(explorer, digits.inputs(slice(row, row + 1)), caption)
+    return start(visitor.page.models, explorer, item)
 
 
 def test_a_part_belongs_to_the_current_picture_whatever_was_begun(
-    tab: SimpleNamespace, item: Item, digits: Pictures
+    visitor: Visitor, item: Item, digits: Pictures
 ) -> None:
-    older = start(
-        tab.models, tab.explorer, items.from_picture(tab.explorer, digits.inputs(slice(9, 10)), "old")
-    )
-    known, part = tab.more(tab.models.default, item, older, event=asked(older))
+    older = comparison_of(visitor, digits, 9)
+    known, part = ask(visitor, older, older, item)
     assert torch.equal(known.x, item.picture)
     assert part == {"began": known.began, "html": stage_html(known)}
     assert known.began == older.began  # so the page shows it, unless a newer picture has come meanwhile
-    following, part = tab.more(tab.models.default, item, known, event=asked(known))
+    following, part = ask(visitor, known, known, item)
     assert [row.near is not None for row in following.rows] == [True, False, False]
     assert part["began"] == known.began
 
 
 def test_a_late_part_does_not_stop_a_newer_comparison_of_the_same_picture(
-    tab: SimpleNamespace, item: Item
+    visitor: Visitor, item: Item
 ) -> None:
-    late, newer = (start(tab.models, tab.explorer, item) for _ in range(2))
+    explorer = visitor.page.first.explorer
+    late, newer = (start(visitor.page.models, explorer, item) for _ in range(2))
     assert late.began < newer.began
-    known, part = tab.more(tab.models.default, item, late, event=asked(newer))
+    known, part = ask(visitor, late, newer, item)
     assert part["began"] == known.began == newer.began
     # The other way round, the page lags behind: it is given what is there.
-    known, part = tab.more(tab.models.default, item, newer, event=asked(late))
+    known, part = ask(visitor, newer, late, item)
     assert part["began"] == known.began == newer.began
 
 
 def test_what_is_begun_anew_gives_way_to_a_picture_that_is_on_its_way(
-    tab: SimpleNamespace, item: Item, digits: Pictures
+    visitor: Visitor, item: Item, digits: Pictures
 ) -> None:
     """The page asked while it showed `older`; a newer picture was being taken before the answer was made."""
-    older = start(
-        tab.models, tab.explorer, items.from_picture(tab.explorer, digits.inputs(slice(9, 10)), "old")
-    )
-    taken = start(
-        tab.models, tab.explorer, items.from_picture(tab.explorer, digits.inputs(slice(8, 9)), "new")
-    )
-    _, part = tab.more(tab.models.default, item, older, event=asked(older))
+    older, taken = (comparison_of(visitor, digits, row) for row in (9, 8))
+    _, part = ask(visitor, older, older, item)
     assert part["began"] < taken.began
 
 
-def test_a_neighbour_of_any_model_can_be_compared_next(tab: SimpleNamespace, digits: Pictures) -> None:
+def test_a_neighbour_of_any_model_can_be_compared_next(visitor: Visitor, digits: Pictures) -> None:
+    parts, page = parts_of(visitor), visitor.page
     index = int(digits.indices[20])
-    for name in ("", tab.models.list_names()[2]):
-        event = SimpleNamespace(value=f"{index} {name}", action="neighbour")
-        item, _, known, _, pad, notice = tab.pick(tab.models.default, event=event)
-        assert notice == ""
-        assert item.fingerprint == tab.explorer.fingerprint
-        torch.testing.assert_close(known.x, digits.inputs(slice(20, 21)))
-        assert pad == {"show": images.encode_data_uri(digits.inputs(slice(20, 21))[0])}
-    *_, notice = tab.pick(tab.models.default, event=SimpleNamespace(value="abc", action="neighbour"))
-    assert "named by its number" in notice
+    for name in ("", page.models.list_names()[2]):
+        answer = visitor.send("compare-stage", "pick", value=f"{index} {name}", action="neighbour")
+        assert answer[page.notice] == ""
+        assert answer[page.current].fingerprint == page.first.explorer.fingerprint
+        torch.testing.assert_close(answer[parts.comparison].x, digits.inputs(slice(20, 21)))
+        assert answer[parts.pad] == {"show": images.encode_data_uri(digits.inputs(slice(20, 21))[0])}
+    answer = visitor.send("compare-stage", "pick", value="abc", action="neighbour")
+    assert "named by its number" in answer[page.notice]

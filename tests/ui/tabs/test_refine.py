@@ -13,10 +13,11 @@ from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.ui import items
-from ganlab.ui.items import Item
+from ganlab.ui.items import Item, shown_key
 from ganlab.ui.tabs import reconstruct
 from ganlab.ui.tabs.reconstruct import refine
 from ganlab.ui.tabs.reconstruct.refine import Refinement
+from ganlab.ui.work import Run
 from tests.ui.parsed import elements
 
 
@@ -54,13 +55,21 @@ def test_pictures_are_sent_now_and_then_only(
     assert [one.step.number for one in refine.refinements(bundled, item, "key")] == [1, 6]
 
 
-def test_stopping_ends_the_descent_with_what_was_found(bundled: Explorer, item: Item) -> None:
-    running = refine.refinements(bundled, item, "key")
-    second = list(itertools.islice(running, 2))[-1]
-    assert not refine.stopped(second).running
+@pytest.mark.parametrize("flag", ["stopped", "dropped"])
+def test_an_ended_run_makes_no_further_step(bundled: Explorer, item: Item, flag: str) -> None:
+    run = Run()
+    running = refine.refinements(bundled, item, "key", run)
+    list(itertools.islice(running, 2))
+    setattr(run, flag, True)
     (last,) = running
     assert last.step.number == 2
     assert not last.running
+
+
+def test_other_people_are_let_through_between_steps(bundled: Explorer, item: Item) -> None:
+    waits: list[int] = []
+    parts = list(refine.refinements(bundled, item, "key", give_way=lambda: waits.append(1)))
+    assert len(waits) == len(parts) - 1 == 6
 
 
 def test_without_an_encoder_it_searches_longer(gan: Explorer, digits: Pictures) -> None:
@@ -87,8 +96,8 @@ def test_the_result_becomes_a_latent_of_its_own(bundled: Explorer, item: Item) -
 
 
 def test_the_card_before_during_and_after(bundled: Explorer, item: Item) -> None:
-    first, *_, last = refine.refinements(bundled, item, "key")
-    before, during, after = (reconstruct.refined_html(bundled, "key", found) for found in (None, first, last))
+    first, *_, last = refine.refinements(bundled, item, shown_key(bundled, item))
+    before, during, after = (reconstruct.refined_html(bundled, item, part) for part in (None, first, last))
     assert 'data-do="start"' in before
     assert "<img" not in before
     assert [one.get("value") for one in elements(during, "progress")] == ["1"]

@@ -10,6 +10,7 @@ from ganlab.explorer import Explorer
 from ganlab.mixture import Mixture
 from ganlab.model import LatentModel
 from ganlab.ui import items
+from ganlab.ui.sampling import Draw, choose_source
 from ganlab.ui.tabs import sample
 from tests.ui.parsed import elements
 
@@ -33,11 +34,11 @@ def mixed(tiny_model: LatentModel) -> Explorer:
 
 def test_a_mixture_and_the_prior_are_told_apart_with_their_figures(mixed: Explorer) -> None:
     of_mixture, of_prior = (
-        sample.stage_html(mixed, 0, 4, 1.0, source, False) for source in ("mixture", "prior")
+        sample.stage_html(mixed, Draw(0, 4, 1.0), source, nearest=False) for source in ("mixture", "prior")
     )
     assert "a mixture of 3 Gaussians, fitted after training to the codes" in of_mixture
     assert "Fréchet distance of 10,000 such samples 0.12, of real pictures 0.04" in of_mixture
-    assert "z of the prior" in of_prior
+    assert "z drawn from the prior" in of_prior
     assert "10,000 such samples 7.25" in of_prior
     assert "mixture" not in of_prior
     faces = [[one.get("src") for one in elements(html, "img")] for html in (of_mixture, of_prior)]
@@ -46,25 +47,25 @@ def test_a_mixture_and_the_prior_are_told_apart_with_their_figures(mixed: Explor
 
 
 def test_a_model_without_a_mixture_draws_from_its_prior_and_says_why(plain: Explorer) -> None:
-    html = sample.stage_html(plain, 0, 4, 1.0, "mixture", False)
-    assert "z of the prior" in html
+    html = sample.stage_html(plain, Draw(0, 4, 1.0), "mixture", nearest=False)
+    assert "z drawn from the prior" in html
     assert "No density was fitted to codes" in html
-    assert sample.stage_html(plain, 0, 4, 1.0, "prior", False) == html
+    assert sample.stage_html(plain, Draw(0, 4, 1.0), "prior", nearest=False) == html
 
 
 def test_the_choice_is_one_only_where_there_are_two(plain: Explorer, mixed: Explorer) -> None:
-    def shown(explorer: Explorer, wanted: str | None) -> tuple[object, bool]:
-        _, radio, _ = sample.render(explorer, None, None, 0, 4, 1.0, wanted, False)  # type: ignore[arg-type]
-        return radio.value, radio.interactive
+    def settings(explorer: Explorer, wanted: str | None) -> tuple[object, bool]:
+        switch = sample.source_settings(explorer, choose_source(explorer, wanted))
+        return switch["value"], switch["interactive"]
 
-    assert shown(plain, "mixture") == (None, False)
-    assert shown(mixed, None) == ("mixture", True)  # as after a model without a choice
-    assert shown(mixed, "prior") == ("prior", True)
+    assert settings(plain, "mixture") == (None, False)
+    assert settings(mixed, None) == ("mixture", True)  # as after a model without a choice
+    assert settings(mixed, "prior") == ("prior", True)
 
 
 def test_unknown_sources_are_refused(mixed: Explorer) -> None:
     with pytest.raises(ValueError, match=r"\['mixture', 'prior'\], not 'codes'"):
-        sample.stage_html(mixed, 0, 4, 1.0, "codes", False)
+        sample.stage_html(mixed, Draw(0, 4, 1.0), "codes", nearest=False)
 
 
 def test_an_item_names_its_source_where_there_are_two(mixed: Explorer, plain: Explorer) -> None:

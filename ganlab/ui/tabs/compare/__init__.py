@@ -1,38 +1,25 @@
 """Compare: one picture through every model that fits it, one row a model, all in the same columns.
 
-The page asks for the next part as long as rows lack something (static/compare.js), and drops the answer
-if a newer comparison has begun by then. What is known so far lies in the visitor's session.
+The page asks for the next part as long as rows lack something (static/glue/compare.js), and drops the answer
+if a newer comparison has begun by then. What has been computed so far lies in the visitor's session.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from html import escape
-from typing import Any
 
 import gradio as gr
 from torch import Tensor
 
 from ganlab import images
-from ganlab.explorer import Explorer
 from ganlab.ui import items
+from ganlab.ui.events import CLICK, LIVE, SLOW, waits_on
 from ganlab.ui.html import markup
-from ganlab.ui.items import Item
-from ganlab.ui.page import (
-    CLICK,
-    LIVE,
-    SLOW,
-    Ends,
-    Page,
-    Tab,
-    html,
-    notice_area,
-    now_html,
-    sentences,
-    waits_on,
-)
+from ganlab.ui.items import Item, shown_key
+from ganlab.ui.page import Answer, Call, Page, Tab, html
 from ganlab.ui.tabs.compare.comparison import NEIGHBOURS, Comparison, Reading, Row, advance, start
-from ganlab.ui.tabs.reconstruct import PAD, picture_item, shown_key
+from ganlab.ui.uploads import build_pad, listen_to_pad, pad_value
 
 CALM = 250  # ms without a new picture before what takes longer is begun: a moving pen waits for nothing
 COLUMNS = ("model", "reconstruction", "difference", "error", "judge", "nearest training pictures")
@@ -177,7 +164,8 @@ def stage_html(known: Comparison) -> str:
     rows = "".join(_row(known, row) for row in known.rows)
     unfit = f'<p class="gl-meter"><small>Not compared: {escape(" ".join(known.unfit))}</small></p>'
     return (
-        f'<div class="gl-compare" data-began="{known.began}" data-more="{more}">{_head(known)}'
+        f'<div class="gl-compare gl-from-model" data-fingerprint="{escape(known.fingerprint)}"'
+        f' data-began="{known.began}" data-more="{more}">{_head(known)}'
         f'<table role="table" aria-label="Models compared"><thead role="rowgroup"><tr role="row">{heads}</tr>'
         f'</thead><tbody role="rowgroup">{rows}</tbody></table>{unfit if known.unfit else ""}</div>'
     )
@@ -187,83 +175,56 @@ def stage_html(known: Comparison) -> str:
 
 
 def build(page: Page) -> Tab:
+    """The pad and the table, which the page asks to complete part by part."""
     models = page.models
-    known = gr.State(None)  # Comparison
-    notice = notice_area()
+    comparison = gr.State(None)  # Comparison
     with gr.Row(elem_classes="gl-bench"):
         with gr.Column(scale=0, min_width=306):
-            pad = gr.HTML(
-                None,
-                html_template=PAD,
-                js_on_load=markup.script("pad.js"),
-                apply_default_css=False,
-                elem_id="compare-pad",
-            )
+            pad = build_pad(elem_id="compare-pad")
         with gr.Column(scale=1, min_width=300):
             stage = html("", "tiles", "compare", elem_id="compare-stage", elem_classes=SLOW)
-    part = gr.HTML(
-        None,
-        html_template="",
-        js_on_load="watch('value', () => document.getElementById('compare-stage')"
-        "?.dispatchEvent(new CustomEvent('part', { detail: props.value })));",
-        visible="hidden",
-    )
+    part = gr.HTML(None, html_template="", js_on_load=markup.script("compare-part.js"), visible="hidden")
 
-    def render(explorer: Explorer, current: Item, ends: Ends, known: Comparison | None) -> tuple[Any, ...]:
-        """Values of known, pad, stage and notice; what is shown already stays, with all its answers."""
-        if known is not None and known.key == shown_key(explorer, current):
-            return gr.skip(), gr.skip(), gr.skip(), ""
-        begun = start(models, explorer, current)
+    def render(call: Call) -> Answer:
+        """What is shown already stays, with all its answers."""
+        last = call[comparison]
+        if last is not None and last.key == shown_key(call.explorer, call.current):
+            return {}
+        begun = start(models, call.explorer, call.current)
         # Of another model, the same picture: a drawing or an upload stays on the pad in its full size.
-        same = known is not None and known.key.endswith(f"/{current.key}")
-        pad = gr.skip() if same else {"show": images.encode_data_uri(current.picture[0])}
-        return begun, pad, stage_html(begun), ""
+        same = last is not None and last.key.endswith(f"/{call.current.key}")
+        answer = {comparison: begun, stage: stage_html(begun)}
+        return answer if same else {**answer, pad: pad_value(call.current)}
 
-    def begin(explorer: Explorer, item: Item) -> tuple[Any, ...]:
-        """A new picture, which becomes the current one, with what the encoders answer at once."""
-        known = advance(models, explorer, start(models, explorer, item))
-        return item, now_html(item), known, stage_html(known)
+    def show(call: Call, item: Item) -> Answer:
+        """A new picture, with what the encoders answer at once."""
+        begun = advance(models, call.explorer, start(models, call.explorer, item))
+        return {comparison: begun, stage: stage_html(begun)}
 
-    @sentences(4)
-    def take(model: str, sent: object) -> tuple[Any, ...]:
-        """What the pad sent: a drawing, or a file."""
-        explorer = models.get(model)
-        sent = sent if isinstance(sent, dict) else {}
-        drawn = sent.get("kind") == "draw"
-        caption = "your drawing" if drawn else "your picture"
-        item = picture_item(explorer, sent.get("picture"), "dark" if drawn else "auto", caption)
-        return begin(explorer, item)
-
-    outputs = [page.current, page.now, known, stage]
-    pad.picture(take, [page.model, pad], [*outputs, notice], **LIVE | waits_on(stage))
-
-    @sentences(5)
-    def pick(model: str, event: gr.EventData) -> tuple[Any, ...]:
-        """A neighbour, by its index and the model in whose gallery it lies."""
-        explorer = models.get(model)
-        index, _, name = str(event.value).partition(" ")
-        if not index.isdecimal():
+    def pick(call: Call) -> Answer:
+        """A neighbour, by its index and the model in whose gallery it lies; no name is the model in use."""
+        index, _, name = call.text("value").partition(" ")
+        if not (index.isascii() and index.isdecimal()) or len(index) > 18:
             raise ValueError("A training picture is named by its number.")
-        item = items.from_gallery(models.get(name) if name else explorer, int(index))
-        if name:
-            (item,) = items.adapt_to(explorer, [item])
-        return *begin(explorer, item), {"show": images.encode_data_uri(item.picture[0])}
+        item = items.from_gallery(models.get(name) if name else call.explorer, int(index))
+        (item,) = items.adapt_to(call.explorer, [item])
+        return {page.current: item, pad: pad_value(item), **show(call, item)}
 
-    stage.pick(pick, [page.model], [*outputs, pad, notice], **CLICK | waits_on(stage))
-
-    def more(model: str, current: Item, known: Comparison | None, event: gr.EventData) -> tuple[Any, ...]:
+    def more(call: Call) -> Answer:
         """The next part of what the current picture needs. A part of an older comparison may have been
         written after a newer one had begun, and the current picture may have changed in another tab.
 
         What is begun anew here counts as begun with what the page shows: a picture that is on its way
         meanwhile is newer, and must not be replaced by this one."""
-        explorer = models.get(model)
-        shown = getattr(event, "began", None)
-        shown = shown if isinstance(shown, int) else 0
-        if known is None or known.began < shown or known.key != shown_key(explorer, current):
-            known = replace(start(models, explorer, current), began=shown)
-        known = advance(models, explorer, known)
-        return known, {"began": known.began, "html": stage_html(known)}
+        began, last = call.event.get("began"), call[comparison]
+        began = began if isinstance(began, int) else 0
+        if last is None or last.began < began or last.key != shown_key(call.explorer, call.current):
+            last = replace(start(models, call.explorer, call.current), began=began)
+        last = advance(models, call.explorer, last)
+        return {comparison: last, part: {"began": last.began, "html": stage_html(last)}}
 
-    stage.more(more, [page.model, page.current, known], [known, part], **LIVE)
-    return Tab("compare", [known, pad, stage, notice], render, [known])
+    listen_to_pad(page, pad, show, stage, {comparison, stage})
+    picked = {page.current, pad, comparison, stage}
+    page.on(stage.pick, pick, writes=picked, **CLICK | waits_on(stage))
+    page.on(stage.more, more, {comparison}, {comparison, part}, **LIVE)
+    return Tab(render, writes={comparison, pad, stage}, reads={comparison})

@@ -19,9 +19,8 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import Neighbour
 from ganlab.judge import Judge
 from ganlab.ui.html import markup
-from ganlab.ui.items import Item
+from ganlab.ui.items import Item, shown_key
 from ganlab.ui.server.models import Models
-from ganlab.ui.tabs.reconstruct import shown_key
 
 NEIGHBOURS = 3
 
@@ -71,6 +70,7 @@ class Comparison:
     """A picture x (1, C, H, W), and what the models make of it."""
 
     key: str  # of the picture and of the model in use
+    fingerprint: str  # of the model in use
     x: Tensor
     caption: str
     notes: tuple[str, ...]
@@ -125,15 +125,24 @@ def start(models: Models, explorer: Explorer, item: Item) -> Comparison:
             unfit.setdefault(reason, []).append(config.name)
         else:
             rows.append(Row(name, config))
-    said = (
-        f"The judge is a separate classifier, right for {markup.percent(judge.accuracy)} of the test"
+    note = (
+        f"The judge is a separate classifier, right on {markup.percent(judge.accuracy)} of the test"
         f" {markup.noun(explorer.config)}s."
         if judge is not None
-        else f"There is no judge for {explorer.config.dataset}, so no class is named."
+        else markup.NO_CLASSIFIER
     )
-    key = shown_key(explorer, item)
     sentences = tuple(f"{', '.join(names)}: {reason}" for reason, names in unfit.items())
-    return Comparison(key, x, item.caption, item.notes, said, read(judge, x), tuple(rows), sentences)
+    return Comparison(
+        shown_key(explorer, item),
+        explorer.fingerprint,
+        x,
+        item.caption,
+        item.notes,
+        note,
+        read(judge, x),
+        tuple(rows),
+        sentences,
+    )
 
 
 def _others(models: Models, explorer: Explorer) -> Iterator[tuple[str, ModelConfig | str]]:

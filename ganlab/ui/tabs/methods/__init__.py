@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from html import escape
-from typing import Any
 
 import gradio as gr
 from torch import Tensor
@@ -14,9 +13,9 @@ from ganlab.config import ModelConfig
 from ganlab.explorer import Explorer
 from ganlab.gallery import load_test_pictures
 from ganlab.hub import CONFIG_FILE, resolve
+from ganlab.ui.events import CLICK, LIVE
 from ganlab.ui.html import markup
-from ganlab.ui.items import Item
-from ganlab.ui.page import CLICK, LIVE, Ends, Page, Tab, html, notice_area, sentences
+from ganlab.ui.page import Answer, Call, Page, Tab, html
 from ganlab.ui.server.models import Models
 from ganlab.ui.tabs.methods import diagrams, formulas
 from ganlab.ui.tabs.methods.explained import EXPLAINED, ORDER, WORDS, Explained, Player
@@ -158,7 +157,7 @@ def pictures_html(explorer: Explorer, name: str, used: bool, seed: int) -> str:
     )
 
 
-def made_html(models: Models, key: str, used: Explorer, seed: int) -> str:
+def results_html(models: Models, key: str, used: Explorer, seed: int) -> str:
     """The pictures of all models of a method."""
     names = models_of(models, key)
     heading = '<h3 class="gl-h gl-part">made now by its models</h3>'
@@ -179,54 +178,63 @@ def made_html(models: Models, key: str, used: Explorer, seed: int) -> str:
     return f'{heading}{look}<div class="gl-models">{"".join(figures)}</div>{train}'
 
 
-def stage_html(models: Models, key: str, used: Explorer, seed: int = 0) -> str:
-    """All of one method; `used` is the model that the other tabs show."""
-    if key not in EXPLAINED:
+def stage_html(models: Models, key: object, used: Explorer, seed: int = 0) -> str:
+    """All of one method; `used` is the model that the other tabs show. ValueError for an unknown method."""
+    if not isinstance(key, str) or key not in EXPLAINED:
         raise ValueError(f"Method {key!r} is not explained; available = {list(EXPLAINED)}.")
     ratios = ""
     if EXPLAINED[key].shows_ratios:
         ratios = f'<h3 class="gl-h gl-part">the ratio of updates, D : G</h3>{ratios_html()}'
-    return f"{explained_html(key)}{made_html(models, key, used, seed)}{ratios}"
+    return markup.stage(used, f"{explained_html(key)}{results_html(models, key, used, seed)}{ratios}")
 
 
 # ---------------------------------------------------------------------- the tab
 
 
 def build(page: Page) -> Tab:
-    def measured() -> str:
+    """The choice of a method, its explanation with what its models make, the measured table, the words."""
+
+    def measured_html() -> str:
         return f'<h3 class="gl-h gl-part">all methods, measured</h3>{table_html()}'
 
-    opened = page.opened.config.method
-    first = opened if opened in EXPLAINED else next(iter(EXPLAINED))
-    notice = notice_area()
-    followed = gr.State(page.opened.fingerprint)  # of the model whose method was shown last by itself
+    explorer = page.first.explorer
+    own = explorer.config.method
+    first = own if own in EXPLAINED else next(iter(EXPLAINED))
+    followed = gr.State(explorer.fingerprint)  # of the model whose method was shown last by itself
     chosen = gr.Radio(
         [(method.name, key) for key, method in EXPLAINED.items()],
         value=first,
         label="Method",
         elem_id="method",
     )
-    stage = html(stage_html(page.models, first, page.opened), "methods", elem_id="methods-stage")
-    table = html(measured(), elem_id="methods-table")
+    stage = html(stage_html(page.models, first, explorer), "methods", elem_id="methods-stage")
+    table = html(measured_html(), elem_id="methods-table")
     html(words_html(), elem_id="methods-words")
 
-    def render(explorer: Explorer, current: Item, ends: Ends, chosen: str, followed: str) -> tuple[Any, ...]:
+    def render(call: Call) -> Answer:
         """Another model shows its own method, if it is explained; the table is read anew."""
-        if followed == explorer.fingerprint:
-            return gr.skip(), followed, gr.skip(), measured(), ""
-        key = explorer.config.method if explorer.config.method in EXPLAINED else chosen
-        stage = stage_html(page.models, key, explorer)
-        return gr.update(value=key), explorer.fingerprint, stage, measured(), ""
+        explorer = call.explorer
+        if call[followed] == explorer.fingerprint:
+            return {table: measured_html()}
+        own = explorer.config.method
+        key = own if own in EXPLAINED else call[chosen] if call[chosen] in EXPLAINED else first
+        return {
+            chosen: gr.update(value=key),
+            followed: explorer.fingerprint,
+            stage: stage_html(page.models, key, explorer),
+            table: measured_html(),
+        }
 
-    @sentences(1)
-    def choose(model: str, key: str) -> str:
-        return stage_html(page.models, key, page.models.get(model))
+    def choose(call: Call) -> Answer:
+        return {
+            followed: call.explorer.fingerprint,
+            stage: stage_html(page.models, call[chosen], call.explorer),
+        }
 
-    @sentences(1)
-    def another(model: str, key: str) -> str:
-        return stage_html(page.models, key, page.models.get(model), random.randrange(1_000_000))
+    def another(call: Call) -> Answer:
+        seed = random.randrange(1_000_000)
+        return {stage: stage_html(page.models, call[chosen], call.explorer, seed)}
 
-    given = [page.model, chosen]
-    chosen.input(choose, given, [stage, notice], **LIVE)
-    stage.another(another, given, [stage, notice], **CLICK)
-    return Tab("methods", [chosen, followed, stage, table, notice], render, [chosen, followed])
+    page.on(chosen.input, choose, {chosen}, {followed, stage}, **LIVE)
+    page.on(stage.another, another, {chosen}, {stage}, **CLICK)
+    return Tab(render, writes={chosen, followed, stage, table}, reads={chosen, followed})

@@ -1,16 +1,15 @@
 """Reconstruct's optimised card: the latent improved step by step before the eyes, with a curve and Stop.
 
-What it shows carries the key of its picture and model: when the stage beside it has gone on to another, the
-page stops the descent and puts it away (static/refine.js).
+What it shows carries the key of its picture and model: when the stage beside it shows another, the page asks
+to put the card away (static/glue/refine.js).
 """
 
 from __future__ import annotations
 
 import math
-import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from html import escape
 
 from torch import Tensor
@@ -20,116 +19,127 @@ from ganlab.explorer import Explorer
 from ganlab.ui import items
 from ganlab.ui.html import markup
 from ganlab.ui.items import Item
+from ganlab.ui.work import Run
 
 STEPS = {"hybrid": 150, "optimise": 300}  # at most
 PAUSE = 0.1  # seconds between two pictures sent
-SIDE = 184  # of the curve, as of a large picture
+SIDE = 184  # px of the curve, as of a large picture
 
 
 @dataclass(frozen=True, eq=False)
 class Refinement:
-    """What a descent has found for a picture x so far."""
+    """How far a descent for a picture x has come."""
 
     key: str  # of the picture and the model
-    x: Tensor  # (1, C, H, W)
+    x: Tensor  # (1, C, H, W) in [0, 1]
     step: inversion.Step
     image: Tensor  # G(z), (1, C, H, W)
     start: float  # the error that it began with
     running: bool
-    halt: threading.Event  # set to end the descent; a visitor's own, as the session is
 
     @property
     def error(self) -> float:
+        """Mean squared error per pixel, pixels 0 to 1."""
         return float(self.step.error[0])
 
 
 def method_of(explorer: Explorer) -> str:
+    """The descent that the model allows, as Explorer.descend names it."""
     return "hybrid" if "encoder" in explorer.model.networks else "optimise"
 
 
-def refinements(explorer: Explorer, item: Item, key: str) -> Iterator[Refinement]:
-    """The descent for an item's picture: now and then what it has found, and at last the result."""
-    method, x = method_of(explorer), item.picture
-    seen, found, halt = 0.0, None, threading.Event()
+def refinements(
+    explorer: Explorer,
+    item: Item,
+    key: str,
+    run: Run | None = None,
+    give_way: Callable[[], None] | None = None,
+) -> Iterator[Refinement]:
+    """The descent for an item's picture: how far it has come, now and then, and at last the result. It
+    ends after the step in which `run` is ended, and calls `give_way` between steps."""
+    method, x, run = method_of(explorer), item.picture, run or Run()
+    sent, last = 0.0, None
     start = explorer.error(x, item.image) if method == "hybrid" and item.x is not None else None
     for step in explorer.descend(x, method, STEPS[method]):
         start = float(step.error[0]) if start is None else start
-        if found is None or time.monotonic() - seen >= PAUSE:
-            seen = time.monotonic()
-            found = Refinement(key, x, step, explorer.decode(step.z), start, True, halt)
-            yield found
-        if halt.is_set():
+        if last is None or time.monotonic() - sent >= PAUSE:
+            sent = time.monotonic()
+            last = Refinement(key, x, step, explorer.decode(step.z), start, True)
+            yield last
+        if run.ended:
             break
+        if give_way is not None:
+            give_way()
     assert start is not None
-    yield Refinement(key, x, step, explorer.decode(step.z), start, False, halt)
+    yield Refinement(key, x, step, explorer.decode(step.z), start, False)
 
 
-def item_of(explorer: Explorer, found: Refinement, caption: str) -> Item:
-    """The latent that was found, as an item of its own."""
-    return items.from_latent(explorer, found.step.z, f"optimised from {caption}")
-
-
-def stopped(found: Refinement) -> Refinement:
-    found.halt.set()
-    return replace(found, running=False)
+def item_of(explorer: Explorer, refinement: Refinement, caption: str) -> Item:
+    """The latent of a refinement as an item of its own."""
+    return items.from_latent(explorer, refinement.step.z, f"optimised from {caption}")
 
 
 # ---------------------------------------------------------------------- as HTML
 
 
-def html_of(explorer: Explorer, key: str, found: Refinement | None, verdict: str = "") -> str:
+def html_of(explorer: Explorer, key: str, refinement: Refinement | None, verdict: str = "") -> str:
     """The card before, during and after a descent for the picture and model of `key`. `verdict` is HTML on
-    what the judge sees in the result."""
-    if found is None or found.key != key:
-        return _frame(key, False, _before(explorer))
-    step, side = found.step, len(found.step.trace)
+    what the classifier sees in the result."""
+    if refinement is None or refinement.key != key:
+        return _frame(explorer, key, False, _before(explorer))
+    step, count = refinement.step, len(refinement.step.trace)
+    running = refinement.running
     bar = (
         f'<progress max="{step.steps}" value="{step.number}" aria-label="Steps of the descent"></progress>'
-        if found.running
+        if running
         else ""
     )
-    now = f"step {side} of at most {step.steps}" if found.running else f"{side} steps"
-    gain = f"error <b>{found.error:.4f}</b> from {found.start:.4f}"
+    progress = f"step {count} of at most {step.steps}" if running else f"{count} steps"
+    gain = f"error <b>{refinement.error:.4f}</b> from {refinement.start:.4f}"
     button = (
         '<button type="button" class="gl-button" data-do="stop">stop</button>'
-        if found.running
+        if running
         else '<button type="button" class="gl-button" data-do="start">again</button>'
         + markup.button("make it current", "use")
     )
     cards = markup.card(
-        "Optimised", found.image[0], "the optimised reconstruction", "", "" if found.running else "optimised"
+        "Optimised", refinement.image[0], "the optimised reconstruction", "", "" if running else "optimised"
     ) + markup.card(
         "Its difference",
-        images.draw_difference(found.x[0], found.image[0]),
+        images.draw_difference(refinement.x[0], refinement.image[0]),
         "difference of the optimised picture",
     )
-    curve = _curve(found.step.trace[:, 0].tolist(), step.steps)
+    curve = _curve(refinement.step.trace[:, 0].tolist(), step.steps)
     return _frame(
+        explorer,
         key,
-        found.running,
+        running,
         f'<div class="gl-cards">{cards}<figure class="gl-card"><div class="gl-title">Error by step</div>'
         f"{curve}"
-        f"<figcaption><span>{now}<br>{gain}</span></figcaption>{bar}</figure></div>"
+        f"<figcaption><span>{progress}<br>{gain}</span></figcaption>{bar}</figure></div>"
         f'<div class="gl-tools">{button}</div>{verdict}',
     )
 
 
-def _frame(key: str, running: bool, body: str) -> str:
+def _frame(explorer: Explorer, key: str, running: bool, body: str) -> str:
     busy = "true" if running else "false"
-    return f'<section class="gl-refine" data-refines="{escape(key)}" aria-busy="{busy}">{body}</section>'
+    return markup.stage(
+        explorer,
+        f'<section class="gl-refine" data-refines="{escape(key)}" aria-busy="{busy}">{body}</section>',
+    )
 
 
 def _before(explorer: Explorer) -> str:
     if method_of(explorer) == "hybrid":
-        said = (
+        text = (
             "Start at E(x) and improve the latent by gradient descent on the pixels and on the encoder's"
             f" features: at most {STEPS['hybrid']} steps, never worse than the encoder."
         )
     else:
-        said = f"Search longer, from the same starts: at most {STEPS['optimise']} steps of gradient descent."
+        text = f"Search longer, from the same starts: at most {STEPS['optimise']} steps of gradient descent."
     return (
         '<p class="gl-meter"><button type="button" class="gl-button" data-do="start">improve by optimisation'
-        f"</button> <small>{escape(said)}</small></p>"
+        f"</button> <small>{escape(text)}</small></p>"
     )
 
 
@@ -141,8 +151,8 @@ def _curve(trace: list[float], steps: int) -> str:
         f"{4 + (SIDE - 8) * i / max(steps - 1, 1):.1f},{4 + (SIDE - 8) * (high - y) / (high - low):.1f}"
         for i, y in enumerate(logs)
     )
-    said = f"The error fell from {trace[0]:.4f} to {trace[-1]:.4f} in {len(trace)} steps; logarithmic axis"
+    label = f"The error fell from {trace[0]:.4f} to {trace[-1]:.4f} in {len(trace)} steps; logarithmic axis"
     return (
-        f'<svg class="gl-curve" viewBox="0 0 {SIDE} {SIDE}" role="img" aria-label="{said}">'
+        f'<svg class="gl-curve" viewBox="0 0 {SIDE} {SIDE}" role="img" aria-label="{label}">'
         f'<polyline points="{points}" fill="none"/></svg>'
     )

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
-import gradio as gr
 import numpy as np
 import pytest
 from torch import Tensor
@@ -16,12 +13,12 @@ from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.hub import CONFIG_FILE
-from ganlab.ui.page import Tab
 from ganlab.ui.server.models import Models
 from ganlab.ui.tabs import methods
 from ganlab.ui.tabs.methods import measured
 from tests.conftest import untrained_model
 from tests.ui.parsed import HOSTILE, elements, pictures
+from tests.ui.visitor import Visitor
 
 
 def assert_shown(faces: list[np.ndarray], expected: Tensor) -> None:
@@ -100,38 +97,41 @@ def test_what_a_checkpoint_says_is_escaped(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def tab(offered: Offered) -> Tab:
-    with gr.Blocks():
-        page: Any = SimpleNamespace(
-            models=offered, opened=offered.get(offered.default), model=gr.State(offered.default)
-        )
-        return methods.build(page)
+def visitor(offered: Offered) -> Visitor:
+    return Visitor(offered, methods.build)
 
 
-def test_the_tab_follows_the_model_in_use(
-    tab: Tab, offered: Offered, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_tab_follows_the_model_in_use(visitor: Visitor, offered: Offered) -> None:
     opened, gan, unknown = (offered.get(name) for name in (offered.list_names()[i] for i in (0, 1, -1)))
-    radio, shown, stage, _, notice = tab.render(opened, None, None, "lr", opened.fingerprint)
-    assert (radio, stage) == (gr.skip(), gr.skip())  # what the person chose stays
-    assert notice == ""
-    radio, shown, stage, _, _ = tab.render(gan, None, None, "lr", opened.fingerprint)
-    assert radio["value"] == "gan"
-    assert shown == gan.fingerprint
-    assert "no encoder" in stage
-    assert ">in use<" in stage
-    radio, shown, stage, _, _ = tab.render(unknown, None, None, "jlr", gan.fingerprint)
-    assert radio["value"] == "jlr"
-    assert shown == unknown.fingerprint
-    assert "joint latent regressor" in stage
+    radio, stage = visitor.find("method"), visitor.find("methods-stage")
+    visitor.values[radio] = "lr"
+    assert {radio, stage}.isdisjoint(visitor.render(explorer=opened))  # what the person chose stays
+    answer = visitor.render(explorer=gan)
+    assert answer[radio]["value"] == "gan"
+    assert "no encoder" in answer[stage]
+    assert ">in use<" in answer[stage]
+    assert {radio, stage}.isdisjoint(visitor.render(explorer=gan))
+    visitor.values[radio] = "jlr"
+    answer = visitor.render(explorer=unknown)
+    assert answer[radio]["value"] == "jlr"
+    assert "joint latent regressor" in answer[stage]
+
+
+def test_a_choice_that_no_method_has_is_a_sentence(visitor: Visitor) -> None:
+    for value in ("something-new", None, ["gan"], {"a": 1}):
+        visitor.values[visitor.find("method")] = value
+        answer = visitor.send("method", "input")
+        assert "is not explained; available" in answer[visitor.page.notice]
+        assert visitor.find("methods-stage") not in answer
+        visitor.values[visitor.page.model] = offered_gan = visitor.page.models.list_names()[1]
+        assert visitor.render(explorer=visitor.page.models.get(offered_gan))
 
 
 def test_the_table_is_read_anew_when_the_tab_opens(
-    tab: Tab, offered: Offered, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    opened = offered.get(offered.default)
     for text, expected in ((None, "not been measured"), ("{", "cannot be read")):
         monkeypatch.setattr(measured, "TABLE", tmp_path / "table.json")
         if text:
             measured.TABLE.write_text(text)
-        assert expected in tab.render(opened, None, None, "lr", opened.fingerprint)[3]
+        assert expected in visitor.render()[visitor.find("methods-table")]

@@ -1,0 +1,145 @@
+"""How the page comes to another model: by the picker, or by a link that was made with one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+
+from ganlab.explorer import Explorer
+from ganlab.gallery import load_test_pictures
+from ganlab.studio.recipe import Recipe, find_latents
+from ganlab.ui import items
+from ganlab.ui.events import LIVE, QUIET, waits_on
+from ganlab.ui.html.header import header_html
+from ganlab.ui.items import Ends, Shelf, Waiting, adapt_shelf
+from ganlab.ui.page import Answer, Call, Page, Tabs
+from ganlab.ui.server.models import Models
+from ganlab.ui.shelf import waits_html
+
+
+def open_shelf(explorer: Explorer) -> Shelf:
+    """What a page opens with: a test picture already reconstructed, and another as the far end of a path."""
+    if load_test_pictures(explorer.model) is not None:
+        current, other = items.from_examples(explorer, 0, 1)
+    else:
+        current, other = (items.from_sample(explorer, 0, i) for i in range(2))
+    return Shelf(current, Ends(current, other), ())
+
+
+def switch_shelf(explorer: Explorer, shelf: Shelf, waiting: Waiting) -> tuple[Shelf, Waiting]:
+    """The shelf after a switch to another model. Pictures of a shape that it takes are inverted anew; others
+    wait until a model of theirs comes back, and meanwhile the new model shows its own."""
+    shape, taken = tuple(shelf.current.image.shape[1:]), explorer.config.image_shape
+    if shape != taken:
+        waiting = {**waiting, shape: shelf}
+        if taken not in waiting:
+            return open_shelf(explorer), waiting
+        shelf = waiting.pop(taken)
+    return adapt_shelf(explorer, shelf), waiting
+
+
+def follow_link(models: Models, text: str) -> tuple[str, Shelf, str]:
+    """The model, the shelf and the tab of a permalink's recipe; ValueError for one that this server cannot
+    show. Of a film the page itself reads what lies between the first and the last latent."""
+    recipe = Recipe.from_query(text)
+    name = models.find_by_recipe(recipe)
+    explorer = models.get(name)
+    linked = [
+        items.from_latent(explorer, z.unsqueeze(0), "a linked latent") for z in find_latents(explorer, recipe)
+    ]
+    shelf = open_shelf(explorer)._replace(current=linked[0])
+    if recipe.operation == "decode":
+        return name, shelf, "latent"
+    return name, shelf._replace(ends=Ends(linked[0], linked[-1])), "interpolate"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The parts of the page that a switch changes beside the shelf and the tabs."""
+
+    picker: gr.Dropdown
+    header: gr.HTML
+    waits: gr.HTML
+    waiting: gr.State  # Waiting
+    active: gr.State  # id of the tab in use
+    selected: gr.Tabs
+
+
+def listen_to_picker(page: Page, tabs: Tabs, frame: Frame) -> None:
+    """Another model: first its figures and the shelf, then the tab in use, which may take seconds; what it
+    shows until then is marked in the page (static/lib/stale.js). Other tabs follow when they are opened."""
+
+    def switch(call: Call) -> Answer:
+        name = str(call[frame.picker] or "").strip()
+        explorer = page.models.get(name)
+        shelf, waiting = switch_shelf(
+            explorer, Shelf(call.current, call.ends, call.kept), call[frame.waiting]
+        )
+        return {
+            page.model: name,
+            frame.header: header_html(explorer),
+            **_put_on_shelf(page, shelf),
+            frame.waiting: waiting,
+            frame.waits: waits_html(waiting),
+        }
+
+    def draw(call: Call) -> Answer:
+        return tabs.render(call, call[frame.active])
+
+    written = {page.model, page.current, page.ends, page.kept, frame.header, frame.waiting, frame.waits}
+    settings = LIVE | waits_on(frame.header)
+    picked = page.on(frame.picker.input, switch, {frame.picker, frame.waiting}, written, **settings)
+    silent = replace(page, notice=None)  # a sentence on a model that cannot be loaded stays
+    silent.on(picked.then, draw, {frame.active, *tabs.reads}, tabs.writes, **LIVE | tabs.waits)
+
+
+def _put_on_shelf(page: Page, shelf: Shelf) -> dict[Any, Any]:
+    return {page.current: shelf.current, page.ends: shelf.ends, page.kept: shelf.kept}
+
+
+def listen_to_links(blocks: gr.Blocks, page: Page, tabs: Tabs, frame: Frame) -> None:
+    """A page that is opened with ?recipe= shows its latent in the studio, or its film."""
+
+    def arrive(call: Call) -> Answer:
+        text = call.query.get("recipe")
+        if not text:
+            return {}
+        name, shelf, tab = follow_link(page.models, text)
+        placed = _put_on_shelf(page, shelf)
+        if name == page.models.default:  # its shelf has been asked back from the browser already
+            del placed[page.kept]
+        return {
+            page.model: name,
+            frame.picker: name,
+            frame.header: header_html(page.models.get(name)),
+            **placed,
+            frame.selected: gr.Tabs(selected=tab),
+            frame.active: tab,
+        }
+
+    def draw(call: Call) -> Answer:
+        opened = tabs.tabs[0].id  # which is drawn already
+        return tabs.render(call, call[frame.active]) if call[frame.active] != opened else {}
+
+    written = {page.model, page.current, page.ends, page.kept, *_frame_parts(frame)}
+    arrived = page.on(blocks.load, arrive, writes=written, **QUIET)
+    silent = replace(page, notice=None)  # a sentence on a bad link stays
+    silent.on(arrived.then, draw, {frame.active, *tabs.reads}, tabs.writes, **QUIET)
+
+
+def _frame_parts(frame: Frame) -> set[Any]:
+    return {frame.picker, frame.header, frame.selected, frame.active}
+
+
+def listen_to_tabs(page: Page, tabs: Tabs, frame: Frame, openings: dict[str, gr.Tab]) -> None:
+    """A tab is drawn anew when it is opened."""
+    for key, opening in openings.items():
+
+        def show(call: Call, key: str = key) -> Answer:
+            return {frame.active: key, **tabs.render(call, key)}
+
+        replace(page, notice=None).on(
+            opening.select, show, tabs.reads, {frame.active, *tabs.writes}, **LIVE | tabs.waits
+        )
