@@ -150,6 +150,7 @@ class Gallery:
         self._codes, self._features = codes, features
         self.spaces = list_spaces(model)
         self._locks = {space: threading.Lock() for space in self.spaces}
+        self._points: dict[str, Points] = {}  # of the spaces that are kept as long as the gallery
 
     @staticmethod
     def load(model: LatentModel) -> Gallery | None:
@@ -236,27 +237,19 @@ class Gallery:
 
     def _get_points(self, space: str) -> Points:
         self._check(space)
-        with self._locks[space]:  # computed once for all who ask; other spaces answer meanwhile
+        with self._locks[space]:  # computed once for all who ask; other spaces and galleries do not wait
+            if space in self._points:
+                return self._points[space]
             if space == "pixels":
-                return self._pixels
-            if space == "code":
-                return self._code_points
-            if space == "features" and self._features is not None:
-                return self._feature_points
-            return _CACHE.get((self, space), lambda: Points.from_rows(self._embed_all(space)))
-
-    @functools.cached_property
-    def _pixels(self) -> Points:
-        return Points.from_rows(self.pictures.flat)
-
-    @functools.cached_property
-    def _code_points(self) -> Points:
-        return Points.from_rows(self._codes if self._codes is not None else self._embed_all("code"))
-
-    @functools.cached_property
-    def _feature_points(self) -> Points:
-        assert self._features is not None
-        return Points.from_rows(self._features)
+                rows = self.pictures.flat
+            elif space == "code":
+                rows = self._codes if self._codes is not None else self._embed_all(space)
+            elif space == "features" and self._features is not None:
+                rows = self._features
+            else:
+                return _CACHE.get((self, space), lambda: Points.from_rows(self._embed_all(space)))
+            self._points[space] = Points.from_rows(rows)
+            return self._points[space]
 
     def _embed_all(self, space: str) -> Tensor:
         first = self.embed(self.pictures.inputs(slice(0, CHUNK)), space)

@@ -198,24 +198,29 @@ def test_threads_that_ask_at_once_compute_a_space_once(
         assert len({id(points) for which, points in results if which == space}) == 1
 
 
+@pytest.mark.parametrize(("of_same_gallery", "space"), [(True, "pixels"), (False, "code")])
 def test_a_space_that_takes_long_does_not_hold_up_the_others(
-    tiny_model: LatentModel, digits: Pictures, monkeypatch: pytest.MonkeyPatch
+    tiny_model: LatentModel,
+    digits: Pictures,
+    monkeypatch: pytest.MonkeyPatch,
+    of_same_gallery: bool,
+    space: str,
 ) -> None:
     gallery = Gallery(tiny_model, digits)
+    other = gallery if of_same_gallery else Gallery(tiny_model, digits)
     started, finish, original = threading.Event(), threading.Event(), gallery._embed_all
 
     def slow(space: str) -> Tensor:
-        if space == "untrained":
-            started.set()
-            assert finish.wait(60)
+        started.set()
+        assert finish.wait(60)
         return original(space)
 
     monkeypatch.setattr(gallery, "_embed_all", slow)
     with ThreadPoolExecutor(2) as pool:
         try:
-            computing = pool.submit(gallery.points, "untrained")
+            computing = pool.submit(gallery.points, "code")
             assert started.wait(60)
-            assert len(pool.submit(gallery.points, "pixels").result(60)) == len(digits)
+            assert len(pool.submit(other.points, space).result(60)) == len(digits)
             assert not computing.done()
         finally:
             finish.set()
