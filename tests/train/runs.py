@@ -44,21 +44,21 @@ def stop_after(run: Trainer, steps: int) -> Trainer:
 
 def state(run: Trainer) -> dict[str, Any]:
     """All that training changes, as tensors and numbers by name."""
-    found: dict[str, Any] = {"step": run.step, **{f"sums.{k}": v for k, v in run.sums.items()}}
+    result: dict[str, Any] = {"step": run.step, **{f"sums.{k}": v for k, v in run.sums.items()}}
     for kind, nets in (("nets", run.nets), ("averaged", run.averaged)):
         for name, net in nets.items():
-            found |= {f"{kind}.{name}.{key}": value.clone() for key, value in net.state_dict().items()}
+            result |= {f"{kind}.{name}.{key}": value.clone() for key, value in net.state_dict().items()}
     for player, optimiser in run.optimisers.items():
         for index, entry in optimiser.state_dict()["state"].items():
-            found |= {f"{player}.{index}.{key}": value.clone() for key, value in entry.items()}
+            result |= {f"{player}.{index}.{key}": value.clone() for key, value in entry.items()}
         for group in optimiser.param_groups:
-            found |= {f"{player}.{key}": value for key, value in group.items() if key != "params"}
-    return found
+            result |= {f"{player}.{key}": value for key, value in group.items() if key != "params"}
+    return result
 
 
-def assert_same(one: dict[str, Any], other: dict[str, Any]) -> None:
-    assert one.keys() == other.keys()
-    for key, value in one.items():
+def assert_same(first: dict[str, Any], other: dict[str, Any]) -> None:
+    assert first.keys() == other.keys()
+    for key, value in first.items():
         same = torch.equal(value, other[key]) if isinstance(value, Tensor) else value == other[key]
         assert same, key
 

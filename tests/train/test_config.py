@@ -19,9 +19,9 @@ FREE = {"data_root", "device", "out", "pictures_every", "save_every"}
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser()
-    add_flags(made)
-    return made
+    flags = argparse.ArgumentParser()
+    add_flags(flags)
+    return flags
 
 
 def test_every_setting_has_a_help_text_and_a_default() -> None:
@@ -187,8 +187,8 @@ def test_a_run_saved_as_json_differs_in_nothing_from_itself() -> None:
 
 def test_all_differences_are_named() -> None:
     saved = dataclasses.asdict(TrainConfig(seed=1, lr=1e-3, out="a"))
-    found = TrainConfig(out="b").list_differences(saved)
-    assert found == [
+    result = TrainConfig(out="b").list_differences(saved)
+    assert result == [
         "--lr is 0.0002, the run was started with 0.001",
         "--seed is 0, the run was started with 1",
     ]

@@ -67,8 +67,8 @@ def test_one_epoch_leaves_a_judge_whose_accuracy_is_the_one_recorded(
 def test_it_learns(digits: Pictures, capsys: pytest.CaptureFixture[str]):
     network = training.fit(digits, 12, 0, CPU).eval()
     with torch.inference_mode():
-        found = network(digits.inputs(slice(None))).argmax(1)
-    assert (found == digits.labels).double().mean() > 0.8
+        result = network(digits.inputs(slice(None))).argmax(1)
+    assert (result == digits.labels).double().mean() > 0.8
     losses = [float(line.split("loss ")[1].split(",")[0]) for line in capsys.readouterr().out.splitlines()]
     assert len(losses) == 12
     assert losses[-1] < losses[0] / 2
@@ -117,19 +117,19 @@ def centre(x: Tensor) -> Tensor:
     return torch.stack([(weights.sum(2) * at).sum(1), (weights.sum(1) * at).sum(1)], dim=1)
 
 
-def moved(x: Tensor) -> Tensor:
+def augment(x: Tensor) -> Tensor:
     return training.augment(x, torch.Generator().manual_seed(0))
 
 
 def test_nothing_moves_where_the_ranges_are_zero(digits: Pictures, monkeypatch: pytest.MonkeyPatch):
     only(monkeypatch)
     x = digits.inputs(slice(0, 20))
-    torch.testing.assert_close(moved(x), x, rtol=0, atol=1e-4)
+    torch.testing.assert_close(augment(x), x, rtol=0, atol=1e-4)
 
 
 def test_shifts_go_up_to_two_pixels_either_way(monkeypatch: pytest.MonkeyPatch):
     only(monkeypatch, MAX_SHIFT=2.0)
-    shift = centre(moved(spot(0, 0)))
+    shift = centre(augment(spot(0, 0)))
     assert shift.abs().max() < 2.05
     assert (shift.amax(0) > 1.8).all()
     assert (shift.amin(0) < -1.8).all()
@@ -138,7 +138,7 @@ def test_shifts_go_up_to_two_pixels_either_way(monkeypatch: pytest.MonkeyPatch):
 
 def test_rotations_keep_the_distance_from_the_centre(monkeypatch: pytest.MonkeyPatch):
     only(monkeypatch, MAX_ROTATION=10.0)
-    row, column = centre(moved(spot(0, 6))).unbind(1)
+    row, column = centre(augment(spot(0, 6))).unbind(1)
     torch.testing.assert_close(torch.hypot(row, column), torch.full((200,), 6.0), rtol=0, atol=0.1)
     degrees = torch.rad2deg(torch.atan2(row, column))
     assert 9 < degrees.max() < 10.5
@@ -147,7 +147,7 @@ def test_rotations_keep_the_distance_from_the_centre(monkeypatch: pytest.MonkeyP
 
 def test_zooms_keep_the_direction(monkeypatch: pytest.MonkeyPatch):
     only(monkeypatch, MAX_ZOOM=0.1)
-    row, column = centre(moved(spot(4, -4))).unbind(1)
+    row, column = centre(augment(spot(4, -4))).unbind(1)
     torch.testing.assert_close(row, -column, rtol=0, atol=0.05)
     assert 4 / 1.1 - 0.1 < row.min() < 4 / 1.08
     assert 4 / 0.92 < row.max() < 4 / 0.9 + 0.1

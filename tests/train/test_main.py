@@ -151,10 +151,10 @@ def test_a_family_brings_its_presets(
 def test_a_flag_beats_the_preset_of_the_family(configured: Callable[[str], TrainConfig]) -> None:
     # on either side of --family, even where it says what the default would have been
     given = "--prior uniform {} --updates simultaneous --weight-decay 2.5e-5"
-    found = own(configured("gan " + given.format("--family tutorial-gan")))
-    assert found == {"method": "gan", "family": "tutorial-gan", "latent_dim": 100, "decay_epochs": 0}
-    found = own(configured("gan --latent-dim 7 --family tutorial-gan --decay-epochs 3 --epochs 9"))
-    assert found.items() >= {"latent_dim": 7, "decay_epochs": 3, "epochs": 9, "prior": "normal"}.items()
+    result = own(configured("gan " + given.format("--family tutorial-gan")))
+    assert result == {"method": "gan", "family": "tutorial-gan", "latent_dim": 100, "decay_epochs": 0}
+    result = own(configured("gan --latent-dim 7 --family tutorial-gan --decay-epochs 3 --epochs 9"))
+    assert result.items() >= {"latent_dim": 7, "decay_epochs": 3, "epochs": 9, "prior": "normal"}.items()
 
 
 def test_the_papers_family_has_no_presets(configured: Callable[[str], TrainConfig]) -> None:

@@ -17,13 +17,13 @@ def test_it_finds_two_gaussians() -> None:
             torch.randn(1000, 2, generator=rng),
         ]
     )
-    found = mixture.fit(codes, 2)
-    order = found.weights.argsort()
-    torch.testing.assert_close(found.weights[order], torch.tensor([0.25, 0.75]), atol=1e-3, rtol=0)
-    torch.testing.assert_close(found.means[order], torch.tensor([[0.0, 0.0], [10.0, 0.0]]), atol=0.1, rtol=0)
-    drawn = found.draw(20_000, seed=0)
+    result = mixture.fit(codes, 2)
+    order = result.weights.argsort()
+    torch.testing.assert_close(result.weights[order], torch.tensor([0.25, 0.75]), atol=1e-3, rtol=0)
+    torch.testing.assert_close(result.means[order], torch.tensor([[0.0, 0.0], [10.0, 0.0]]), atol=0.1, rtol=0)
+    drawn = result.draw(20_000, seed=0)
     torch.testing.assert_close(torch.cov(drawn.T), torch.cov(codes.T), atol=0.5, rtol=0.03)
-    assert found.factors.shape == (2, 3)
+    assert result.factors.shape == (2, 3)
 
 
 def test_a_small_cluster_takes_the_shape_common_to_all() -> None:
@@ -31,8 +31,8 @@ def test_a_small_cluster_takes_the_shape_common_to_all() -> None:
     shape = torch.tensor([2.0, 0.5, 0.1])
     many = torch.randn(5000, 3, generator=rng) * shape
     few = torch.randn(2, 3, generator=rng) * shape + torch.tensor([0.0, 0.0, 1000.0])
-    found = mixture.fit(torch.cat([many, few]), 2)
-    small = found._lower(found.weights.argmin()[None])[0]
+    result = mixture.fit(torch.cat([many, few]), 2)
+    small = result._lower(result.weights.argmin()[None])[0]
     off = few - few.mean(0)
     pooled = (torch.cov(many.T) * 4999 + off.T @ off) / 5002
     expected = (off.T @ off + mixture.PRIOR_COUNT * pooled) / (2 + mixture.PRIOR_COUNT)
@@ -42,16 +42,16 @@ def test_a_small_cluster_takes_the_shape_common_to_all() -> None:
 
 def test_as_many_gaussians_as_codes_are_narrow_ones_on_them() -> None:
     codes = torch.randn(20, 4, generator=torch.Generator().manual_seed(0))
-    found = mixture.fit(codes, 20)
-    torch.testing.assert_close(found.means[found.means[:, 0].argsort()], codes[codes[:, 0].argsort()])
-    assert bool(torch.isfinite(found.log_density(codes)).all())
+    result = mixture.fit(codes, 20)
+    torch.testing.assert_close(result.means[result.means[:, 0].argsort()], codes[codes[:, 0].argsort()])
+    assert bool(torch.isfinite(result.log_density(codes)).all())
 
 
 @pytest.mark.filterwarnings("ignore:Number of distinct clusters")
 def test_codes_that_are_equal_make_no_nan() -> None:
-    found = mixture.fit(torch.ones(9, 3), 4)
-    assert float(found.weights.sum()) == pytest.approx(1)
-    torch.testing.assert_close(found.draw(50, seed=0).mean(0), torch.ones(3), atol=0.1, rtol=0)
+    result = mixture.fit(torch.ones(9, 3), 4)
+    assert float(result.weights.sum()) == pytest.approx(1)
+    torch.testing.assert_close(result.draw(50, seed=0).mean(0), torch.ones(3), atol=0.1, rtol=0)
 
 
 def test_more_gaussians_than_codes_are_refused() -> None:

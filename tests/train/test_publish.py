@@ -199,16 +199,16 @@ def test_refuses_to_replace_what_is_no_checkpoint(run, root):
 
 def test_without_the_shared_gallery_the_data_sets_pictures_calibrate(run, root, small_gallery, monkeypatch):
     with_gallery = model.load(str(quick(run, root, "one")))
-    digits, asked = load_pictures(TEST_PICTURES), []
+    digits, loads = load_pictures(TEST_PICTURES), []
 
     def load(*arguments, **shape):
-        asked.append((*arguments, shape))
+        loads.append((*arguments, shape))
         return first(digits, 300)
 
     monkeypatch.setattr(datasets, "load", load)
     (small_gallery / gallery.TRAIN_FILE).unlink()
     without = model.load(str(quick(run, root, "two")))
-    assert asked == [("mnist", "nowhere", "train", {"size": 28, "channels": 1})]
+    assert loads == [("mnist", "nowhere", "train", {"size": 28, "channels": 1})]
     for name, net in with_gallery.networks.items():
         for key, value in net.state_dict().items():
             assert torch.equal(value, without.networks[name].state_dict()[key]), key
@@ -235,17 +235,17 @@ def test_what_is_measured_is_in_the_checkpoint(run, root, monkeypatch):
     held = Pictures(digits.pixels[300:340], digits.labels[300:340], digits.indices[300:340])
     monkeypatch.setattr(datasets, "load", lambda *_, **__: held)
     folder = publish(run, "tiny-bigan", data_root="nowhere", root=root)
-    found = json.loads((folder / "metrics.json").read_text())
+    result = json.loads((folder / "metrics.json").read_text())
     stored = model.load(str(folder))
-    assert found["evaluation"]["fingerprint"] == stored.fingerprint
-    assert found["evaluation"]["gallery"] == "mnist train, 300"
-    assert found["training"]["epochs"] == 1
+    assert result["evaluation"]["fingerprint"] == stored.fingerprint
+    assert result["evaluation"]["gallery"] == "mnist train, 300"
+    assert result["training"]["epochs"] == 1
     x = held.inputs(slice(None))
     with torch.inference_mode():
         error = (x - stored.generator(stored.encoder(x))).square().mean()
-    assert found["reconstruction"]["mse"] == pytest.approx(float(error), rel=1e-4)
+    assert result["reconstruction"]["mse"] == pytest.approx(float(error), rel=1e-4)
     assert f"fingerprint `{stored.fingerprint}`" in (folder / "README.md").read_text()
-    assert {"identity", "frechet"} <= found.keys()
+    assert {"identity", "frechet"} <= result.keys()
 
 
 def test_codes_may_be_left_out(run, root):
@@ -266,9 +266,9 @@ def test_a_mixture_is_fitted_to_the_stored_codes_and_told_of(run, root, monkeypa
     assert float(stored.mixture.weights.sum()) == pytest.approx(1, abs=2e-3)
     drawn = stored.mixture.draw(5000, seed=0)
     torch.testing.assert_close(drawn.mean(0), codes.mean(0), atol=0.05, rtol=0)
-    found = json.loads((folder / "metrics.json").read_text())
-    assert found["frechet"].keys() >= {"distance", "mixture", "floor"}
-    latent = found["latent"]
+    result = json.loads((folder / "metrics.json").read_text())
+    assert result["frechet"].keys() >= {"distance", "mixture", "floor"}
+    latent = result["latent"]
     z = stored.mixture.draw(figures.SAMPLES, seed=0)
     again = stored.encoder(stored.generator(z))
     assert latent["mixture_mean_abs_error"] == pytest.approx(float((again - z).abs().mean()), rel=1e-3)
@@ -311,9 +311,9 @@ def own_run(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (60, 20, 20), dtype=np.uint8)
     pixels[30:, :10] //= 4  # dark above
     for row, picture in enumerate(pixels):
-        place = tmp_path / "shades" / "ab"[row // 30]
-        place.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture).save(place / f"{row:02d}.png")
+        folder = tmp_path / "shades" / "ab"[row // 30]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(folder / f"{row:02d}.png")
     source, out = str(tmp_path / "shades"), tmp_path / "runs" / "shades"
     config = TrainConfig(
         dataset=source, size=16, channels=1, width=16, latent_dim=4, batch_size=18, epochs=1,
@@ -332,18 +332,18 @@ def test_a_run_on_a_folder_of_ones_own_is_published_and_measured(own_run, root, 
     train, test = (
         datasets.load(str(tmp_path / "shades"), "", s, size=16, channels=1) for s in ("train", "test")
     )
-    found = json.loads((folder / "metrics.json").read_text())
-    assert found["evaluation"]["gallery"] == f"shades train, {len(train)}"
-    assert found["evaluation"]["test"] == f"shades test, {len(test)}"
-    assert set(found) == {"evaluation", "training", "one_nn", "reconstruction", "latent", "codes"}
+    result = json.loads((folder / "metrics.json").read_text())
+    assert result["evaluation"]["gallery"] == f"shades train, {len(train)}"
+    assert result["evaluation"]["test"] == f"shades test, {len(test)}"
+    assert set(result) == {"evaluation", "training", "one_nn", "reconstruction", "latent", "codes"}
     E, x = stored.encoder, train.inputs(slice(None))
     with torch.inference_mode():
         h = E.second(torch.nn.functional.leaky_relu(E.first(x.flatten(1)), 0.2))
         distances = torch.cdist(E(test.inputs(slice(None))).double(), E(x).double())
     torch.testing.assert_close(E.second_norm.running_mean, h.mean(0), atol=2e-4, rtol=2e-3)
     share = float((train.labels[distances.argmin(1)] == test.labels).double().mean())
-    assert found["one_nn"]["code"]["accuracy"] == pytest.approx(share)
-    assert found["training"]["dataset"] == "shades"
+    assert result["one_nn"]["code"]["accuracy"] == pytest.approx(share)
+    assert result["training"]["dataset"] == "shades"
     assert "Trained on shades." in (folder / "README.md").read_text()
 
 

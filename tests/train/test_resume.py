@@ -109,10 +109,10 @@ def test_resume_refuses_changed_settings_and_names_each(saved: Path, digits: Pic
 
 
 def test_resume_takes_other_free_settings(saved: Path, digits: Pictures) -> None:
-    moved = saved.rename(saved.parent / "elsewhere")
-    config = settings(moved, pictures_every=1, save_every=2, data_root="/else", device="auto")
+    renamed = saved.rename(saved.parent / "elsewhere")
+    config = settings(renamed, pictures_every=1, save_every=2, data_root="/else", device="auto")
     assert Trainer(dataclasses.replace(config, device="cpu"), digits, resume=True).train()
-    assert (moved / "samples" / "epoch_0002.png").exists()
+    assert (renamed / "samples" / "epoch_0002.png").exists()
 
 
 def test_resume_keeps_the_precision_that_auto_found(

@@ -153,17 +153,17 @@ def test_in_a_simultaneous_step_each_loss_is_differentiated_for_its_own_player_o
     opinionated: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = opinionated()
-    asked: list[list[Tensor]] = []
+    calls: list[list[Tensor]] = []
     original = torch.autograd.grad
 
     def grad(output: Tensor, inputs: list[Tensor], **options: Any) -> tuple[Tensor, ...]:
-        asked.append(list(inputs))
+        calls.append(list(inputs))
         return original(output, inputs, **options)
 
     monkeypatch.setattr(torch.autograd, "grad", grad)
     run.train_step(run.shuffle(0)[0])
-    assert len(asked) == 2
-    for inputs, owned in zip(asked, (D, GE), strict=True):
+    assert len(calls) == 2
+    for inputs, owned in zip(calls, (D, GE), strict=True):
         expected = {id(p) for name in owned for p in run.nets[name].parameters()}
         assert {id(p) for p in inputs} == expected
 
@@ -263,11 +263,11 @@ def test_a_run_folder_holds_its_settings_log_pictures_and_state(tmp_path: Path, 
     config = settings(tmp_path / "run", pictures_every=2)
     run = Trainer(config, digits)
     assert run.train()
-    found = {path.relative_to(run.run).as_posix() for path in run.run.rglob("*") if path.is_file()}
+    result = {path.relative_to(run.run).as_posix() for path in run.run.rglob("*") if path.is_file()}
     grids = [
         f"{kind}/epoch_{epoch:04d}.png" for kind in ("samples", "reconstructions") for epoch in (0, 2, 3)
     ]
-    assert found == {"config.json", "metrics.jsonl", RESUME_FILE, *grids}
+    assert result == {"config.json", "metrics.jsonl", RESUME_FILE, *grids}
     written = json.loads((run.run / "config.json").read_text())
     assert TrainConfig(**written["train"]) == config
     expected = {

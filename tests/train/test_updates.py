@@ -66,12 +66,12 @@ def go(run: Trainer, steps: int) -> None:
 
 def counts(run: Trainer) -> dict[str, int]:
     """How often each player's Adam has stepped."""
-    found = {}
+    result = {}
     for player, optimiser in run.optimisers.items():
         steps = {int(entry["step"]) for entry in optimiser.state_dict()["state"].values()}
         assert len(steps) <= 1  # all its weights together
-        found[player] = steps.pop() if steps else 0
-    return found
+        result[player] = steps.pop() if steps else 0
+    return result
 
 
 def by_hand(method: str, nets: Nets, x: Tensor, z: Tensor) -> dict[str, Tensor]:
@@ -123,10 +123,10 @@ def assert_same_weights(run: Trainer, nets: Nets) -> None:
     for name, net in nets.items():
         for (key, mine), theirs in zip(run.nets[name].named_parameters(), net.parameters(), strict=True):
             torch.testing.assert_close(mine, theirs, rtol=0, atol=2e-5, msg=f"{name}.{key}")
-            found, expected = mine.grad, theirs.grad
-            assert found is not None
+            result, expected = mine.grad, theirs.grad
+            assert result is not None
             assert expected is not None
-            assert float((found - expected).abs().max()) < 1e-5 * float(expected.abs().max()), (name, key)
+            assert float((result - expected).abs().max()) < 1e-5 * float(expected.abs().max()), (name, key)
 
 
 # ------------------------------------------------------------------ one step by hand
@@ -178,25 +178,25 @@ def test_g_meets_another_d_when_alternating_than_simultaneously(start: Callable[
     assert all(
         torch.equal(a, b) for a, b in zip(first["discriminator"], second["discriminator"], strict=True)
     )
-    for one, other in zip(first["generator"], second["generator"], strict=True):
-        assert float((one - other).abs().max()) > 0.01 * float(one.abs().max())
+    for single, other in zip(first["generator"], second["generator"], strict=True):
+        assert float((single - other).abs().max()) > 0.01 * float(single.abs().max())
 
 
 @pytest.mark.parametrize("method", ["ae-l1", "ae-l2"])
 def test_the_only_player_of_an_autoencoder_steps_alike_in_both_orders(
     method: str, start: Callable[..., Trainer]
 ) -> None:
-    one, other = start(method), start(method, updates="alternating")
-    nets = {name: copy.deepcopy(net) for name, net in one.nets.items()}
+    simultaneous, alternating = start(method), start(method, updates="alternating")
+    nets = {name: copy.deepcopy(net) for name, net in simultaneous.nets.items()}
     optimisers = adams(nets)
-    x, _ = inputs(one)
+    x, _ = inputs(simultaneous)
     apart = x - nets["generator"](nets["encoder"](x))
     loss = (apart.abs() if method == "ae-l1" else apart**2).sum() / len(x)
     for net in nets.values():
         set_gradients(loss, net)
     for optimiser in optimisers.values():
         optimiser.step()
-    for run in (one, other):
+    for run in (simultaneous, alternating):
         go(run, 1)
         assert_same_weights(run, nets)
         assert counts(run) == {"generator_encoder": 1}
@@ -212,12 +212,12 @@ def test_with_d_steps_the_others_update_at_every_so_manieth_batch(start: Callabl
         before = state(run)
         go(run, 1)
         assert counts(run) == {"discriminator": step, "generator": step // 5, "encoder": step // 5}
-        moved = {
+        changed = {
             key.split(".")[1]
             for key, value in state(run).items()
             if key.endswith("weight") and not torch.equal(value, before[key])
         }
-        assert moved == ({"generator", "discriminator", "encoder"} if step % 5 == 0 else {"discriminator"})
+        assert changed == ({"generator", "discriminator", "encoder"} if step % 5 == 0 else {"discriminator"})
 
 
 def test_with_d_steps_each_update_of_d_sees_its_own_batch(start: Callable[..., Trainer]) -> None:
@@ -249,10 +249,10 @@ def test_with_g_steps_the_others_update_so_often_a_batch_with_fresh_noise(
         for player in others:
             noise = [call[2].double() for call in calls if call[0] == (player,)]
             assert torch.equal(noise[0], z)  # the first turn's is D's
-            for index, found in enumerate(noise):
-                assert found.shape == z.shape
-                assert bool((found.abs() <= 1).all())
-                assert not any(torch.equal(found, other) for other in noise[:index])
+            for index, result in enumerate(noise):
+                assert result.shape == z.shape
+                assert bool((result.abs() <= 1).all())
+                assert not any(torch.equal(result, other) for other in noise[:index])
 
 
 def test_both_ratios_at_once(start: Callable[..., Trainer]) -> None:
@@ -313,9 +313,9 @@ def test_the_log_has_each_players_loss_as_of_its_last_turn(tmp_path: Path, digit
     sums = {"discriminator": 0.0, "generator": 0.0, "encoder": 0.0}
     done = iter(calls)
     for step in steps:
-        losses = [(players, found) for players, _, _, found in (next(done) for _ in step)]
+        losses = [(players, result) for players, _, _, result in (next(done) for _ in step)]
         for player in sums:
-            own = [found[player] for players, found in losses if player in players]
+            own = [result[player] for players, result in losses if player in players]
             sums[player] += own[-1] if own else losses[0][1][player]
     (row,) = log(run.run)
     assert row["loss"] == pytest.approx({player: total / STEPS for player, total in sums.items()})

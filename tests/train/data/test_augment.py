@@ -41,8 +41,8 @@ def test_each_picture_is_changed_in_its_own_way(digits: Pictures) -> None:
 def test_a_judge_still_reads_them(digits: Pictures) -> None:
     judge = Judge.load("mnist")
     assert judge is not None
-    found = judge.labels(views(digits.inputs(slice(None))))
-    assert float((found == digits.labels).float().mean()) > 0.93
+    result = judge.labels(views(digits.inputs(slice(None))))
+    assert float((result == digits.labels).float().mean()) > 0.93
 
 
 def test_strokes_grow_thicker_and_thinner_but_colours_do_not(digits: Pictures) -> None:

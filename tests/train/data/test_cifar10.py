@@ -101,11 +101,11 @@ def expected(files: dict[str, bytes], split: str) -> torch.Tensor:
 def test_the_archive_is_read_in_the_order_of_names(split: str, tmp_path: Path, offline: list[str]) -> None:
     files = members()
     write_archive(tmp_path, files)
-    found = datasets.load("cifar10", tmp_path, split)
-    assert torch.equal(found.pixels, expected(files, split))
-    assert found.pixels.is_contiguous()
-    assert found.labels.tolist() == [label for label in range(3) for _ in range(PER_CLASS[split])]
-    assert torch.equal(found.indices, torch.arange(len(found)))
+    result = datasets.load("cifar10", tmp_path, split)
+    assert torch.equal(result.pixels, expected(files, split))
+    assert result.pixels.is_contiguous()
+    assert result.labels.tolist() == [label for label in range(3) for _ in range(PER_CLASS[split])]
+    assert torch.equal(result.indices, torch.arange(len(result)))
     assert [path.name for path in tmp_path.iterdir()] == [datasets.CIFAR10_ARCHIVE]  # nothing is unpacked
     assert datasets.get_title("cifar10", tmp_path) == "CIFAR-10 (JPEG)"
     assert offline == []
@@ -122,7 +122,7 @@ def test_the_folder_and_the_archive_give_the_same(tmp_path: Path) -> None:
     write_archive(tmp_path / "a", files)
     write_folder(tmp_path / "b", files)
     for split in ("train", "test"):
-        archive, folder = (datasets.load("cifar10", tmp_path / place, split) for place in "ab")
+        archive, folder = (datasets.load("cifar10", tmp_path / name, split) for name in "ab")
         assert torch.equal(archive.pixels, folder.pixels)
         assert torch.equal(archive.labels, folder.labels)
     assert datasets.get_title("cifar10", tmp_path / "b") == "CIFAR-10 (JPEG)"
@@ -144,11 +144,11 @@ def test_the_original_goes_before_its_copies(tmp_path: Path, monkeypatch: pytest
     write_folder(tmp_path, members())
     write_batches(tmp_path, pixels, monkeypatch)
     for split, rows in (("train", slice(0, 5)), ("test", slice(5, 7))):
-        found = datasets.load("cifar10", tmp_path, split)
-        assert torch.equal(found.pixels, torch.from_numpy(pixels[rows]))
-        assert found.pixels.is_contiguous()
-        assert found.labels.tolist() == list(range(10))[rows]
-        assert found.labels.dtype == torch.int64
+        result = datasets.load("cifar10", tmp_path, split)
+        assert torch.equal(result.pixels, torch.from_numpy(pixels[rows]))
+        assert result.pixels.is_contiguous()
+        assert result.labels.tolist() == list(range(10))[rows]
+        assert result.labels.dtype == torch.int64
     assert datasets.get_title("cifar10", tmp_path) == "CIFAR-10"
 
 
@@ -195,8 +195,8 @@ def test_only_plain_members_of_the_expected_names_are_read(tmp_path: Path) -> No
     names = ("../train/cat/0104.jpg", "/train/cat/0105.jpg", "train/../0106.jpg", "train/cat/a.jpg", "README")
     files = members()
     write_archive(tmp_path / "in", files | dict.fromkeys(names, b"no picture"), (link, hard, pipe, large))
-    found = datasets.load("cifar10", tmp_path / "in", "train")
-    assert torch.equal(found.pixels, expected(files, "train"))
+    result = datasets.load("cifar10", tmp_path / "in", "train")
+    assert torch.equal(result.pixels, expected(files, "train"))
     assert [path.name for path in tmp_path.rglob("*")] == ["in", datasets.CIFAR10_ARCHIVE]
 
 

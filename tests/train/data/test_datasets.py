@@ -18,14 +18,14 @@ EMNIST = {"emnist": "balanced", "emnist-letters": "letters", "emnist-digits": "d
 
 def test_idx_files_become_one_tensor(mnist_root: Path, digits: Pictures, no_download: list[str]) -> None:
     for split in ("train", "test"):
-        found = datasets.load("mnist", mnist_root, split)
-        assert found.pixels.dtype == torch.uint8
-        assert found.pixels.shape == (500, 1, 28, 28)
-        assert found.pixels.is_contiguous()
-        assert torch.equal(found.pixels, digits.pixels)
-        assert torch.equal(found.labels, digits.labels)
-        assert found.labels.dtype == torch.int64
-        assert torch.equal(found.indices, torch.arange(500))
+        result = datasets.load("mnist", mnist_root, split)
+        assert result.pixels.dtype == torch.uint8
+        assert result.pixels.shape == (500, 1, 28, 28)
+        assert result.pixels.is_contiguous()
+        assert torch.equal(result.pixels, digits.pixels)
+        assert torch.equal(result.labels, digits.labels)
+        assert result.labels.dtype == torch.int64
+        assert torch.equal(result.indices, torch.arange(500))
     assert datasets.load("mnist", str(mnist_root), "train").pixels.shape == (500, 1, 28, 28)
     assert no_download == []
 
@@ -50,9 +50,9 @@ def test_each_of_the_family_has_its_own_folder(
         write_idx(raw / f"{split}-images-idx3-ubyte", digits.pixels[kept, 0])
         write_idx(raw / f"{split}-labels-idx1-ubyte", digits.labels[kept])
     for split, kept in (("train", slice(0, 9)), ("test", slice(9, 12))):
-        found = datasets.load(dataset, mnist_root, split)
-        assert torch.equal(found.pixels, digits.pixels[kept])
-        assert torch.equal(found.labels, digits.labels[kept])
+        result = datasets.load(dataset, mnist_root, split)
+        assert torch.equal(result.pixels, digits.pixels[kept])
+        assert torch.equal(result.labels, digits.labels[kept])
     assert no_download == []
 
 
@@ -66,11 +66,11 @@ def test_emnist_stands_upright(
     for split, kept in (("train", slice(0, 20)), ("test", slice(20, 25))):
         write_idx(raw / f"emnist-{part}-{split}-images-idx3-ubyte", digits.pixels[kept, 0].transpose(1, 2))
         write_idx(raw / f"emnist-{part}-{split}-labels-idx1-ubyte", digits.labels[kept] + first)
-        found = datasets.load(dataset, tmp_path, split)
-        assert torch.equal(found.pixels, digits.pixels[kept])
-        assert found.pixels.is_contiguous()
-        assert torch.equal(found.labels, digits.labels[kept])
-        assert torch.equal(found.indices, torch.arange(len(found)))
+        result = datasets.load(dataset, tmp_path, split)
+        assert torch.equal(result.pixels, digits.pixels[kept])
+        assert result.pixels.is_contiguous()
+        assert torch.equal(result.labels, digits.labels[kept])
+        assert torch.equal(result.indices, torch.arange(len(result)))
     assert no_download == []
 
 

@@ -51,14 +51,14 @@ def test_classes_are_the_subfolders_in_the_order_of_their_names(tmp_path: Path) 
     for row, name in enumerate(["b/2.png", "a/x.png", "c/deep/er/1.png", "b/1.png"]):
         put(tmp_path / name, flat(row))
     (tmp_path / "0 empty").mkdir()
-    found = load(tmp_path)
-    assert [level(picture) for picture in found.pixels] == [1, 3, 0, 2]
-    assert found.labels.tolist() == [0, 1, 1, 2]
-    assert found.labels.dtype == torch.int64
-    assert torch.equal(found.indices, torch.arange(4))
-    assert found.pixels.shape == (4, 1, 32, 32)
-    assert found.pixels.dtype == torch.uint8
-    assert found.pixels.is_contiguous()
+    result = load(tmp_path)
+    assert [level(picture) for picture in result.pixels] == [1, 3, 0, 2]
+    assert result.labels.tolist() == [0, 1, 1, 2]
+    assert result.labels.dtype == torch.int64
+    assert torch.equal(result.indices, torch.arange(4))
+    assert result.pixels.shape == (4, 1, 32, 32)
+    assert result.pixels.dtype == torch.uint8
+    assert result.pixels.is_contiguous()
 
 
 def test_pictures_without_classes_have_label_0_and_every_tenth_is_held_out(tmp_path: Path) -> None:
@@ -125,10 +125,10 @@ def test_every_mode_becomes_what_the_app_makes_of_an_upload(
     for name, content in files.items():
         put(tmp_path / "train" / name, content)
     put(tmp_path / "test" / "a.png", flat(0))
-    found = load(tmp_path, size=size, channels=channels)
-    assert found.pixels.shape == (len(files), channels, size, size)
+    result = load(tmp_path, size=size, channels=channels)
+    assert result.pixels.shape == (len(files), channels, size, size)
     config = dataclasses.replace(TINY, channels=channels, size=size, preparation="picture")
-    for name, pixels in zip(sorted(files), found.pixels, strict=True):
+    for name, pixels in zip(sorted(files), result.pixels, strict=True):
         upload = images.prepare(files[name], config).x[0]
         # 16 bits are rounded to 8 before the resizing here and after it there.
         assert (pixels / 255 - upload).abs().max() <= (1.5 / 255 if "deep" in name else 0.6 / 255), name
@@ -155,8 +155,8 @@ def test_resizing_is_antialiased(tmp_path: Path) -> None:
     put(tmp_path / "train" / "1.png", board)
     put(tmp_path / "train" / "2.jpg", encoded(board, "JPEG", quality=95))
     put(tmp_path / "test" / "1.png", board)
-    found = load(tmp_path, size=16)
-    assert (found.pixels.float() - 127.5).abs().max() < 3
+    result = load(tmp_path, size=16)
+    assert (result.pixels.float() - 127.5).abs().max() < 3
 
 
 def test_photographs_above_the_limit_of_uploads_are_read(
@@ -168,13 +168,13 @@ def test_photographs_above_the_limit_of_uploads_are_read(
     put(tmp_path / "train" / "2.png", photo)
     put(tmp_path / "test" / "1.jpg", photo)
     monkeypatch.setattr(images, "MAX_PIXELS", 100_000)
-    found = load(tmp_path, size=16)
-    assert found.indices.tolist() == [0]
+    result = load(tmp_path, size=16)
+    assert result.indices.tolist() == [0]
     assert "'train/2.png'" in capsys.readouterr().err
     expected = np.asarray(
         photo.crop((50, 0, 350, 300)).resize((16, 16), Image.Resampling.LANCZOS), np.float32
     )
-    assert (found.pixels[0].permute(1, 2, 0).float() - torch.from_numpy(expected)).abs().max() < 8
+    assert (result.pixels[0].permute(1, 2, 0).float() - torch.from_numpy(expected)).abs().max() < 8
 
 
 def test_one_colour_among_greys_makes_all_of_them_colour(tmp_path: Path) -> None:
@@ -203,10 +203,10 @@ def test_what_cannot_be_read_is_left_out_with_one_line(
     put(tmp_path / "train" / "b" / "line\nbreak.png", b"\x89PNG\r\n\x1a\n")
     (tmp_path / "train" / "b" / "gone.png").symlink_to(tmp_path / "nowhere")
     os.mkfifo(tmp_path / "train" / "b" / "pipe.png")  # whoever opens it waits
-    found = load(tmp_path)
-    assert [level(picture) for picture in found.pixels] == [0, 1, 2]
-    assert found.indices.tolist() == [1, 2, 3]  # of the 9 files in their order
-    assert found.labels.tolist() == [1, 1, 1]
+    result = load(tmp_path)
+    assert [level(picture) for picture in result.pixels] == [0, 1, 2]
+    assert result.indices.tolist() == [1, 2, 3]  # of the 9 files in their order
+    assert result.labels.tolist() == [1, 1, 1]
     out, err = capfd.readouterr()
     assert out == ""
     assert err.startswith(
@@ -248,9 +248,9 @@ def test_hidden_files_and_other_files_are_passed_over(
     put(tmp_path / "a" / "notes.txt", b"text")
     put(tmp_path / "notes.txt", b"text")
     put(tmp_path / "docs" / "notes.md", b"text")
-    found = load(tmp_path)
-    assert [level(picture) for picture in found.pixels] == [5]
-    assert found.labels.tolist() == [0]
+    result = load(tmp_path)
+    assert [level(picture) for picture in result.pixels] == [5]
+    assert result.labels.tolist() == [0]
     assert capsys.readouterr().err == ""
 
 
@@ -264,9 +264,9 @@ def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
     (folder / "a" / "self").symlink_to(folder / "a")
     (folder / "a" / "up").symlink_to(folder)
     (elsewhere / "round").symlink_to(elsewhere)
-    found = load(folder)
-    assert [level(picture) for picture in found.pixels] == [1, 3, 2, 3]
-    assert found.labels.tolist() == [0, 0, 1, 1]
+    result = load(folder)
+    assert [level(picture) for picture in result.pixels] == [1, 3, 2, 3]
+    assert result.labels.tolist() == [0, 0, 1, 1]
 
 
 def test_a_link_upwards_does_not_mix_the_splits(tmp_path: Path) -> None:

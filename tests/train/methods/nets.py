@@ -48,20 +48,22 @@ def gradients(loss: Tensor, net: nn.Module) -> dict[str, Tensor | None]:
     """d loss / d parameter by name; None for a parameter that the loss does not depend on."""
     if not loss.requires_grad:
         return {key: None for key, _ in net.named_parameters()}
-    found = torch.autograd.grad(loss, list(net.parameters()), retain_graph=True, allow_unused=True)
-    return {key: gradient for (key, _), gradient in zip(net.named_parameters(), found, strict=True)}
+    result = torch.autograd.grad(loss, list(net.parameters()), retain_graph=True, allow_unused=True)
+    return {key: gradient for (key, _), gradient in zip(net.named_parameters(), result, strict=True)}
 
 
-def assert_close(one: dict[str, Tensor | None], other: dict[str, Tensor | None], rtol: float = 1e-5) -> None:
+def assert_close(
+    first: dict[str, Tensor | None], other: dict[str, Tensor | None], rtol: float = 1e-5
+) -> None:
     """Gradients that agree but for rounding: the methods take logits to single precision."""
-    assert one.keys() == other.keys()
+    assert first.keys() == other.keys()
     for key, expected in other.items():
-        found = one[key]
-        assert found is not None, key
+        result = first[key]
+        assert result is not None, key
         assert expected is not None, key
         scale = float(expected.abs().max())
         assert scale > 0, key
-        torch.testing.assert_close(found, expected, rtol=0, atol=rtol * scale, msg=key)
+        torch.testing.assert_close(result, expected, rtol=0, atol=rtol * scale, msg=key)
 
 
 class Fixed(nn.Module):
@@ -69,8 +71,8 @@ class Fixed(nn.Module):
 
     def __init__(self, *answers: Tensor) -> None:
         super().__init__()
-        self.answers, self.asked = list(answers), 0
+        self.answers, self.calls = list(answers), 0
 
     def forward(self, *inputs: Tensor, **settings: object) -> Tensor:
-        self.asked += 1
-        return self.answers[(self.asked - 1) % len(self.answers)]
+        self.calls += 1
+        return self.answers[(self.calls - 1) % len(self.answers)]

@@ -23,11 +23,11 @@ from train.trainer import Trainer
 PLAYER = "generator_encoder"
 
 
-def distance(method: type[Any], one: Tensor, other: Tensor) -> Tensor:
+def distance(method: type[Any], first: Tensor, other: Tensor) -> Tensor:
     """Summed over pixels one by one, then divided by how many pictures there are."""
-    apart = (one - other).flatten()
+    apart = (first - other).flatten()
     total = torch.where(apart > 0, apart, -apart).sum() if method is AutoencoderL1 else (apart @ apart)
-    return total / len(one)
+    return total / len(first)
 
 
 both = pytest.mark.parametrize("method", [AutoencoderL1, AutoencoderL2])
@@ -56,11 +56,11 @@ def test_known_pictures_give_known_losses(method: type[Any]) -> None:
 def test_the_loss_and_its_gradients_are_the_formula(method: type[Any]) -> None:
     nets = opinionated(method.networks)
     x, z = batch()
-    found = method().losses(nets, x, z)[PLAYER]
+    result = method().losses(nets, x, z)[PLAYER]
     expected = distance(method, x, nets["generator"](nets["encoder"](x)))
-    assert found.item() == pytest.approx(expected.item(), rel=1e-6)
+    assert result.item() == pytest.approx(expected.item(), rel=1e-6)
     for net in nets.values():
-        assert_close(gradients(found, net), gradients(expected, net))
+        assert_close(gradients(result, net), gradients(expected, net))
 
 
 @both

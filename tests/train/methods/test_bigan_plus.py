@@ -46,19 +46,19 @@ def test_without_its_terms_it_is_bigan(nets: dict[str, nn.Module]) -> None:
     plain = BiGANPlus(pair_weight=0)
     assert plain.networks == BiGAN.networks
     assert plain.players == BiGAN.players
-    found, expected = players(plain, nets), BiGAN().losses(nets, *batch())
+    result, expected = players(plain, nets), BiGAN().losses(nets, *batch())
     for player, loss in expected.items():
-        torch.testing.assert_close(found[player], loss)
+        torch.testing.assert_close(result[player], loss)
 
 
 @pytest.mark.parametrize("weight", [1.0, 0.3])
 def test_p_tells_a_picture_from_its_reconstruction(nets: dict[str, nn.Module], weight: float) -> None:
     _, _, _, same, near = parts(nets)
-    found, base = players(BiGANPlus(pair_weight=weight), nets), players(BiGANPlus(pair_weight=0), nets)
+    result, base = players(BiGANPlus(pair_weight=weight), nets), players(BiGANPlus(pair_weight=0), nets)
     d = (minus_log_sigmoid(same.float()).mean() + minus_log_sigmoid(-near.float()).mean()) / 2
-    torch.testing.assert_close(found["discriminator"] - base["discriminator"], d)
+    torch.testing.assert_close(result["discriminator"] - base["discriminator"], d)
     ge = weight * minus_log_sigmoid(near.float()).mean()
-    torch.testing.assert_close(found["generator_encoder"] - base["generator_encoder"], ge)
+    torch.testing.assert_close(result["generator_encoder"] - base["generator_encoder"], ge)
 
 
 @pytest.mark.parametrize("name", ["pixel_weight", "latent_weight"])
@@ -68,9 +68,9 @@ def test_errors_have_their_weight_and_are_g_and_es_alone(nets: dict[str, nn.Modu
         "pixel_weight": (again - x).square().flatten(1).sum(1).mean(),
         "latent_weight": (nets["encoder"](nets["generator"](z)) - z).square().mean(),
     }[name]
-    base, found = players(BiGANPlus(), nets), players(BiGANPlus(**{name: 0.7}), nets)
-    torch.testing.assert_close(found["discriminator"], base["discriminator"])
-    added = found["generator_encoder"] - base["generator_encoder"]
+    base, result = players(BiGANPlus(), nets), players(BiGANPlus(**{name: 0.7}), nets)
+    torch.testing.assert_close(result["discriminator"], base["discriminator"])
+    added = result["generator_encoder"] - base["generator_encoder"]
     torch.testing.assert_close(added.double(), 0.7 * error, rtol=1e-5, atol=1e-6)
 
 
@@ -92,21 +92,21 @@ def test_the_contrast_is_of_two_views_of_a_picture(
 ) -> None:
     x, _ = batch()
     views = [x.flip(2), x.flip(3)]
-    made = iter(views)
-    monkeypatch.setattr(bigan_plus, "augment", lambda asked: next(made))
-    found = players(BiGANPlus(contrast_weight=0.5), nets)
+    remaining = iter(views)
+    monkeypatch.setattr(bigan_plus, "augment", lambda pictures: next(remaining))
+    result = players(BiGANPlus(contrast_weight=0.5), nets)
     base = players(BiGANPlus(), nets)
-    added = found["generator_encoder"] - base["generator_encoder"]
+    added = result["generator_encoder"] - base["generator_encoder"]
     both = [nets["encoder"].hidden(some) for some in views]  # type: ignore[operator]
     torch.testing.assert_close(added, 0.5 * nt_xent(*both))
-    torch.testing.assert_close(found["discriminator"], base["discriminator"])
+    torch.testing.assert_close(result["discriminator"], base["discriminator"])
 
 
 def test_half_of_what_is_given_back_are_views(
     nets: dict[str, nn.Module], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     x, _ = batch()
-    monkeypatch.setattr(bigan_plus, "augment", lambda asked: asked.flip(2))
+    monkeypatch.setattr(bigan_plus, "augment", lambda pictures: pictures.flip(2))
     target = torch.cat([x[:4], x[4:].flip(2)])
     error = (nets["generator"](nets["encoder"](target)) - target).square().flatten(1).sum(1).mean()
     with_pixels = players(BiGANPlus(augment=True, pixel_weight=1.0), nets)["generator_encoder"]
@@ -134,10 +134,10 @@ def test_the_sliced_wasserstein_of_a_shift_and_of_a_scale() -> None:
     assert sliced_wasserstein(a, a[torch.randperm(400)]) < 1e-10  # rows in any order
     shift = torch.tensor([3.0, 0, 0, 0, 0, 4.0])
     # Along a unit direction u a shift s moves every projection by u . s: on average |s|^2 / D, squared.
-    found = torch.stack([sliced_wasserstein(a, a + shift) for _ in range(50)]).mean()
-    assert float(found) == pytest.approx(25 / 6, rel=0.05)
-    found = torch.stack([sliced_wasserstein(a, 3 * a) for _ in range(50)]).mean()
-    assert float(found) == pytest.approx(4 * float(a.square().mean()), rel=0.05)
+    result = torch.stack([sliced_wasserstein(a, a + shift) for _ in range(50)]).mean()
+    assert float(result) == pytest.approx(25 / 6, rel=0.05)
+    result = torch.stack([sliced_wasserstein(a, 3 * a) for _ in range(50)]).mean()
+    assert float(result) == pytest.approx(4 * float(a.square().mean()), rel=0.05)
 
 
 def test_codes_are_pulled_to_the_prior_by_the_weight_of_their_distance(
@@ -145,10 +145,10 @@ def test_codes_are_pulled_to_the_prior_by_the_weight_of_their_distance(
 ) -> None:
     x, z = batch()
     monkeypatch.setattr(bigan_plus, "sliced_wasserstein", lambda a, b: (a - b).square().mean())
-    base, found = players(BiGANPlus(), nets), players(BiGANPlus(prior_weight=0.3), nets)
-    added = found["generator_encoder"] - base["generator_encoder"]
+    base, result = players(BiGANPlus(), nets), players(BiGANPlus(prior_weight=0.3), nets)
+    added = result["generator_encoder"] - base["generator_encoder"]
     torch.testing.assert_close(added, 0.3 * (nets["encoder"](x) - z).square().mean())
-    torch.testing.assert_close(found["discriminator"], base["discriminator"])
+    torch.testing.assert_close(result["discriminator"], base["discriminator"])
 
 
 def test_a_share_of_the_games_latents_are_moved_codes_of_other_pictures(nets: dict[str, nn.Module]) -> None:

@@ -105,8 +105,8 @@ def test_real_and_fake_are_two_batches_for_batch_norm() -> None:
 def test_real_pictures_have_no_part_in_the_gradient_of_g() -> None:
     nets = opinionated(GAN.networks)
     x, z = batch()
-    one = gradients(GAN().losses(nets, x, z)["generator"], nets["generator"])
+    first = gradients(GAN().losses(nets, x, z)["generator"], nets["generator"])
     other = gradients(GAN().losses(nets, 1 - x, z)["generator"], nets["generator"])
-    for key, gradient in one.items():
+    for key, gradient in first.items():
         assert gradient is not None
         torch.testing.assert_close(gradient, other[key], rtol=1e-12, atol=0, msg=key)

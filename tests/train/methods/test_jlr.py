@@ -41,19 +41,19 @@ def by_hand(nets: dict[str, nn.Module], z: Tensor, form: str) -> tuple[Tensor, T
 def test_gs_loss_and_gradient_are_a_gans_and_a_share_of_the_regressions(form: str, weight: float) -> None:
     nets = opinionated(JLR.networks)
     x, z = batch()
-    found = JLR(form, weight).losses(nets, x, z)["generator"]
+    result = JLR(form, weight).losses(nets, x, z)["generator"]
     adversarial, regression = by_hand(nets, z, form)
     expected = adversarial + weight * regression
-    assert found.item() == pytest.approx(expected.item(), rel=1e-6)
-    assert_close(gradients(found, nets["generator"]), gradients(expected, nets["generator"]))
+    assert result.item() == pytest.approx(expected.item(), rel=1e-6)
+    assert_close(gradients(result, nets["generator"]), gradients(expected, nets["generator"]))
 
 
 def test_without_weight_g_learns_as_in_a_gan() -> None:
     nets = opinionated(JLR.networks)
     x, z = batch()
     expected = gradients(GAN().losses(nets, x, z)["generator"], nets["generator"])
-    found = gradients(JLR(regression_weight=0).losses(nets, x, z)["generator"], nets["generator"])
-    assert_close(found, expected, rtol=1e-12)
+    result = gradients(JLR(regression_weight=0).losses(nets, x, z)["generator"], nets["generator"])
+    assert_close(result, expected, rtol=1e-12)
 
 
 def test_what_the_regression_adds_to_gs_gradient_is_linear_in_the_weight() -> None:
@@ -90,10 +90,10 @@ def test_d_learns_as_in_a_gan_and_e_as_in_lr_whatever_the_weight(form: str) -> N
     x, z = batch()
     expected = LR(form).losses(nets, x, z)
     for weight in (0.0, 0.25, 4.0):
-        found = JLR(form, weight).losses(nets, x, z)
+        result = JLR(form, weight).losses(nets, x, z)
         for player in ("discriminator", "encoder"):
-            assert torch.equal(found[player], expected[player])
-            mine, theirs = gradients(found[player], nets[player]), gradients(expected[player], nets[player])
+            assert torch.equal(result[player], expected[player])
+            mine, theirs = gradients(result[player], nets[player]), gradients(expected[player], nets[player])
             for key, gradient in mine.items():
                 other = theirs[key]
                 assert gradient is not None
@@ -143,11 +143,11 @@ def test_a_runs_weight_is_the_settings(tmp_path: Path, digits: Pictures) -> None
             run.train_step(run.shuffle(0)[index])
         generators[name] = [p.detach() for p in run.nets["generator"].parameters()]
 
-    def apart(one: str, other: str) -> float:
+    def apart(first: str, other: str) -> float:
         return max(
-            float((a - b).abs().max()) for a, b in zip(generators[one], generators[other], strict=True)
+            float((a - b).abs().max()) for a, b in zip(generators[first], generators[other], strict=True)
         )
 
     assert apart("lr", "none") < 1e-6
-    for one, other in (("none", "some"), ("some", "much"), ("none", "much")):
-        assert apart(one, other) > 1e-4
+    for first, other in (("none", "some"), ("some", "much"), ("none", "much")):
+        assert apart(first, other) > 1e-4

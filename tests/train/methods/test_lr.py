@@ -36,8 +36,8 @@ def cross_entropy(logits: Tensor, z: Tensor) -> Tensor:
 
 
 def squared(logits: Tensor, z: Tensor, prior: str) -> Tensor:
-    found = 2 * sigmoid(logits) - 1 if prior == "uniform" else logits
-    return ((found - z) ** 2).mean()
+    result = 2 * sigmoid(logits) - 1 if prior == "uniform" else logits
+    return ((result - z) ** 2).mean()
 
 
 # ------------------------------------------------------------------ the regression
@@ -60,11 +60,11 @@ def test_the_regression_and_its_gradient_are_the_formulas(form: str, prior: str)
     x, z = batch()
     E = nets["encoder"]
     assert isinstance(E, Encoder)
-    found = LR(form).losses(nets, x, z)["encoder"]
+    result = LR(form).losses(nets, x, z)["encoder"]
     logits = E.output(E.hidden(nets["generator"](z)))
     expected = cross_entropy(logits, z) if form == "cross-entropy" else squared(logits, z, prior)
-    assert found.item() == pytest.approx(expected.item(), rel=1e-6)
-    assert_close(gradients(found, E), gradients(expected, E))
+    assert result.item() == pytest.approx(expected.item(), rel=1e-6)
+    assert_close(gradients(result, E), gradients(expected, E))
 
 
 def test_cross_entropy_is_the_default_form() -> None:
@@ -131,10 +131,10 @@ def test_the_regression_reaches_e_alone_and_e_nothing_else() -> None:
 def test_e_never_sees_a_real_picture() -> None:
     nets = opinionated(LR.networks)
     x, z = batch()
-    one, other = LR().losses(nets, x, z), LR().losses(nets, batch(seed=6)[0], z)
-    assert not torch.equal(one["discriminator"], other["discriminator"])
+    first, other = LR().losses(nets, x, z), LR().losses(nets, batch(seed=6)[0], z)
+    assert not torch.equal(first["discriminator"], other["discriminator"])
     expected = gradients(other["encoder"], nets["encoder"])
-    for key, gradient in gradients(one["encoder"], nets["encoder"]).items():
+    for key, gradient in gradients(first["encoder"], nets["encoder"]).items():
         assert gradient is not None
         assert expected[key] is not None
         assert torch.equal(gradient, expected[key])
