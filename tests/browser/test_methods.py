@@ -16,7 +16,7 @@ from PIL import Image
 from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.ui.tabs.methods import measured
-from ganlab.ui.tabs.methods.explained import EXPLAINED
+from ganlab.ui.tabs.methods.explained import EXPLANATIONS
 from tests.browser.screenshots import open_tab
 from tests.ui.tabs.methods.test_measured import write_table
 
@@ -41,8 +41,8 @@ def open_methods(page: Any) -> Any:
 
 
 def choose(page: Any, key: str) -> None:
-    page.locator("#method").get_by_label(EXPLAINED[key].name, exact=True).check()
-    expect(page.locator("#methods-stage .gl-method")).to_contain_text(EXPLAINED[key].title)
+    page.locator("#method").get_by_label(EXPLANATIONS[key].name, exact=True).check()
+    expect(page.locator("#methods-stage .gl-method")).to_contain_text(EXPLANATIONS[key].title)
 
 
 def faces(stage: Any, strip: int) -> list[np.ndarray]:
@@ -75,7 +75,7 @@ def test_every_method_is_drawn_and_fits(
     page = open_page(width=width, color_scheme=scheme)
     stage = open_methods(page)
     expect(page.locator("#methods-table")).to_contain_text("D of the GAN")
-    for key, method in EXPLAINED.items():
+    for key, method in EXPLANATIONS.items():
         choose(page, key)
         drawn = stage.locator("math")
         expect(drawn).to_have_count(len(method.players) + len(method.where))

@@ -80,7 +80,7 @@ class Player:
 
 
 @dataclass(frozen=True)
-class Explained:
+class Explanation:
     """A method. `players` have the names that training gives them; `where` defines what the losses use, each
     with words and an equation; `look_for` says what to look for in its models' pictures."""
 
@@ -200,8 +200,8 @@ AUTOENCODER_LOOK = (
 
 # ---------------------------------------------------------------------- the methods
 
-EXPLAINED: dict[str, Explained] = {
-    "gan": Explained(
+EXPLANATIONS: dict[str, Explanation] = {
+    "gan": Explanation(
         "GAN",
         "generative adversarial networks",
         "A generator learns to make pictures that a discriminator cannot tell from real ones. There is no"
@@ -225,7 +225,7 @@ EXPLAINED: dict[str, Explained] = {
         ),
         shows_ratios=True,
     ),
-    "bigan": Explained(
+    "bigan": Explanation(
         "BiGAN",
         "bidirectional GAN",
         "Generator and encoder are trained together against one discriminator. It sees pairs: a picture with"
@@ -251,7 +251,7 @@ EXPLAINED: dict[str, Explained] = {
         look_for="Do the reconstructions keep the class of the pictures above them?",
         commands=("python -m train bigan", "python -m train bigan --family tutorial-bigan"),
     ),
-    "bigan-plus": Explained(
+    "bigan-plus": Explanation(
         "BiGAN+",
         "bidirectional GAN with a discriminator of reconstructions",
         "BiGAN with a second discriminator P, which sees a picture with itself, (x, x), or with its"
@@ -288,7 +288,7 @@ EXPLAINED: dict[str, Explained] = {
         look_for="Do the reconstructions keep the class and the handwriting of the pictures above them?",
         commands=("python -m train bigan-plus --family conv", "python -m train bigan-plus --preset mnist"),
     ),
-    "lr": Explained(
+    "lr": Explanation(
         "LR",
         "latent regressor",
         "A plain GAN and an encoder that learns to predict z from G(z). In training, the encoder never sees a"
@@ -304,7 +304,7 @@ EXPLAINED: dict[str, Explained] = {
         "E was trained on samples alone. How well does it encode real pictures?",
         ("python -m train lr", "python -m train lr --regression l2"),
     ),
-    "jlr": Explained(
+    "jlr": Explanation(
         "JLR",
         "joint latent regressor",
         "As LR, but a quarter of the regression loss also trains the generator, so that z is easy to predict"
@@ -319,7 +319,7 @@ EXPLAINED: dict[str, Explained] = {
         "E was trained on samples alone, but G had to make them easy to encode.",
         ("python -m train jlr", "python -m train jlr --regression-weight 0.25 --regression l2"),
     ),
-    "ae-l1": Explained(
+    "ae-l1": Explanation(
         "AE l1",
         "autoencoder, absolute error",
         "No discriminator and no prior: encoder and generator learn to reconstruct every picture, measured"
@@ -330,7 +330,7 @@ EXPLAINED: dict[str, Explained] = {
         look_for=AUTOENCODER_LOOK,
         commands=("python -m train ae-l1",),
     ),
-    "ae-l2": Explained(
+    "ae-l2": Explanation(
         "AE l2",
         "autoencoder, squared error",
         "No discriminator and no prior: encoder and generator learn to reconstruct every picture, measured"
@@ -343,9 +343,9 @@ EXPLAINED: dict[str, Explained] = {
     ),
 }
 
-# ---------------------------------------------------------------------- words
+# ---------------------------------------------------------------------- the glossary
 
-WORDS = {
+GLOSSARY = {
     "latent": "z, the vector of numbers that a generator turns into a picture. The latent of a given picture"
     " is also called its code.",
     "prior": "The distribution from which latents are drawn in training: in every dimension uniform on"

@@ -8,20 +8,19 @@ import re
 
 import pytest
 
-from ganlab.ui.tabs import methods
-from ganlab.ui.tabs.methods import diagrams, formulas
-from ganlab.ui.tabs.methods.explained import EXPLAINED
+from ganlab.ui.tabs.methods import diagrams, formulas, lecture
+from ganlab.ui.tabs.methods.explained import EXPLANATIONS
 from tests.ui.parsed import elements
 
-every = pytest.mark.parametrize("key", list(EXPLAINED))
-PLAYERS = [(key, player) for key, method in EXPLAINED.items() for player in method.players]
+every = pytest.mark.parametrize("key", list(EXPLANATIONS))
+PLAYERS = [(key, player) for key, method in EXPLANATIONS.items() for player in method.players]
 every_player = pytest.mark.parametrize(("key", "player"), PLAYERS)
 
 
 @every
 def test_formulas_are_mathml_with_the_same_in_words(key: str) -> None:
-    method = EXPLAINED[key]
-    drawn = elements(methods.explained_html(key), "math")
+    method = EXPLANATIONS[key]
+    drawn = elements(lecture.lecture_html(key), "math")
     texts = [f"{player.symbol.text} = {player.loss.text}" for player in method.players.values()]
     texts += [f"{left.text} = {right.text}" for _, left, right in method.where]
     assert [element.get("aria-label") for element in drawn] == texts
@@ -37,7 +36,7 @@ def test_formulas_are_mathml_with_the_same_in_words(key: str) -> None:
 
 
 def test_known_formulas_as_a_person_reads_them() -> None:
-    D, E = EXPLAINED["bigan"].players["discriminator"], EXPLAINED["jlr"].players["generator"]
+    D, E = EXPLANATIONS["bigan"].players["discriminator"], EXPLANATIONS["jlr"].players["generator"]
     assert D.loss.text == ("1/2 mean over x of [−log D(x, E(x))] + 1/2 mean over z of [−log(1 − D(G(z), z))]")
     assert E.loss.text == "mean over z of [−log D(G(z))] + 0.25 L_E"
     assert formulas.product(formulas.number("2"), formulas.total(formulas.symbol("<"), D.symbol)).text == (
@@ -47,11 +46,11 @@ def test_known_formulas_as_a_person_reads_them() -> None:
 
 
 def test_ids_are_unique_and_diagrams_are_named() -> None:
-    page = "".join(map(methods.explained_html, EXPLAINED)) + methods.words_html()
+    page = "".join(map(lecture.lecture_html, EXPLANATIONS)) + lecture.glossary_html()
     ids = re.findall(r'\bid="([^"]*)"', page)
     assert len(ids) == len(set(ids))
     drawings = elements(page, "svg")
-    assert len(drawings) == len(EXPLAINED)
+    assert len(drawings) == len(EXPLANATIONS)
     for drawing in drawings:
         named = (drawing.get("aria-labelledby") or "").split()
         parts = {element.get("id"): element.text for element in drawing if element.get("id")}
@@ -66,7 +65,7 @@ def between(a: diagrams.Node, b: diagrams.Node) -> bool:
 
 @every
 def test_a_diagram_feeds_each_network_with_what_it_sees(key: str) -> None:
-    nodes, arrows = EXPLAINED[key].diagram.nodes, EXPLAINED[key].diagram.arrows
+    nodes, arrows = EXPLANATIONS[key].diagram.nodes, EXPLANATIONS[key].diagram.arrows
     words = {"real picture x": "x", "z from the prior": "z"}
 
     def shown(node: diagrams.Node) -> tuple[str, ...]:
@@ -75,15 +74,15 @@ def test_a_diagram_feeds_each_network_with_what_it_sees(key: str) -> None:
 
     for letter in {node.text for node in nodes.values() if node.kind == "net"}:
         fed = {shown(nodes[arrow.start]) for arrow in arrows if arrow.end == letter and not arrow.player}
-        assert fed == {tuple(term.text for term in seen) for seen in EXPLAINED[key].list_inputs(letter)}
-        owners = {name for name, player in EXPLAINED[key].players.items() if letter in player.letters}
+        assert fed == {tuple(term.text for term in seen) for seen in EXPLANATIONS[key].list_inputs(letter)}
+        owners = {name for name, player in EXPLANATIONS[key].players.items() if letter in player.letters}
         assert {nodes[letter].player} == owners
 
 
 @every_player
 def test_a_diagrams_gradients_go_from_a_players_loss_to_its_networks(key: str, player: str) -> None:
-    nodes = EXPLAINED[key].diagram.nodes
-    arrows = [arrow for arrow in EXPLAINED[key].diagram.arrows if arrow.player == player]
+    nodes = EXPLANATIONS[key].diagram.nodes
+    arrows = [arrow for arrow in EXPLANATIONS[key].diagram.arrows if arrow.player == player]
     reached = {name for name, node in nodes.items() if node.kind == "loss" and node.player == player}
     assert reached
     for _ in arrows:
@@ -92,13 +91,13 @@ def test_a_diagrams_gradients_go_from_a_players_loss_to_its_networks(key: str, p
         }
     networks = {name for name in reached if nodes[name].kind == "net"}
     ends = networks - {arrow.start for arrow in arrows}
-    shown = EXPLAINED[key].players[player]
+    shown = EXPLANATIONS[key].players[player]
     assert ends <= set(shown.letters) <= networks <= set(shown.reached)
 
 
 @every
 def test_a_diagrams_boxes_lie_apart_and_its_arrows_end_beside_them(key: str) -> None:
-    diagram = EXPLAINED[key].diagram
+    diagram = EXPLANATIONS[key].diagram
     (drawing,) = elements(diagrams.draw(diagram, key), "svg")
     assert drawing.get("viewBox") == f"0 0 {diagram.width} {diagram.height}"
     boxes = []

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganlab.ui.tabs import methods
-from ganlab.ui.tabs.methods.explained import EXPLAINED, LETTERS, WORDS
+from ganlab.ui.tabs.methods import lecture
+from ganlab.ui.tabs.methods.explained import EXPLANATIONS, GLOSSARY, LETTERS
 from ganlab.ui.tabs.methods.formulas import Term
 from tests.conftest import TINY
 from tests.train.methods.nets import assert_close, batch, gradients, opinionated
@@ -34,7 +34,7 @@ class Computed:
         x, z = batch()
         self.values: dict[str, Any] = {"x": x, "z": z, "d": z.shape[1]}
         self.definitions = {
-            left.name: right for _, left, right in EXPLAINED[key].where if left.kind == "call"
+            left.name: right for _, left, right in EXPLANATIONS[key].where if left.kind == "call"
         }
 
     def call(self, name: str, given: list[Tensor]) -> Tensor:
@@ -84,15 +84,15 @@ def assert_same_loss(mine: Tensor, theirs: Tensor, nets: dict[str, nn.Module], o
 def test_every_method_and_every_player_is_explained() -> None:
     explained = {
         key: {name: player.owns for name, player in method.players.items()}
-        for key, method in EXPLAINED.items()
+        for key, method in EXPLANATIONS.items()
     }
-    assert sorted(EXPLAINED) == sorted(METHODS)
-    assert explained == {key: dict(METHODS[key].players) for key in EXPLAINED}
+    assert sorted(EXPLANATIONS) == sorted(METHODS)
+    assert explained == {key: dict(METHODS[key].players) for key in EXPLANATIONS}
 
 
 @every_player
 def test_a_formula_is_the_loss_that_training_computes(key: str, player: str) -> None:
-    computed, shown = Computed(key), EXPLAINED[key].players[player]
+    computed, shown = Computed(key), EXPLANATIONS[key].players[player]
     theirs = METHODS[key]().losses(computed.nets, computed.values["x"], computed.values["z"])[player]
     assert_same_loss(computed(shown.loss), theirs, computed.nets, shown.owns)
 
@@ -100,7 +100,7 @@ def test_a_formula_is_the_loss_that_training_computes(key: str, player: str) -> 
 @pytest.mark.parametrize("key", ["lr", "jlr"])
 def test_the_other_form_of_the_regression_too(key: str) -> None:
     computed = Computed(key)
-    (other,) = (right for words, _, right in EXPLAINED[key].where if "--regression l2" in words)
+    (other,) = (right for words, _, right in EXPLANATIONS[key].where if "--regression l2" in words)
     method = METHODS[key](regression="l2")
     theirs = method.losses(computed.nets, computed.values["x"], computed.values["z"])["encoder"]
     assert_same_loss(computed(other), theirs, computed.nets, ("encoder",))
@@ -108,7 +108,7 @@ def test_the_other_form_of_the_regression_too(key: str) -> None:
 
 @every_player
 def test_whom_a_gradient_reaches_is_said_as_it_is(key: str, player: str) -> None:
-    computed, shown = Computed(key), EXPLAINED[key].players[player]
+    computed, shown = Computed(key), EXPLANATIONS[key].players[player]
     loss = METHODS[key]().losses(computed.nets, computed.values["x"], computed.values["z"])[player]
     reached = {
         LETTERS[name]
@@ -116,10 +116,13 @@ def test_whom_a_gradient_reaches_is_said_as_it_is(key: str, player: str) -> None
         if any(gradient is not None for gradient in gradients(loss, net).values())
     }
     assert set(shown.reached) == reached
-    trained, *others = re.findall(r"[^.]+\.", methods.effect(shown))
+    trained, *others = re.findall(r"[^.]+\.", lecture.describe_gradient(shown))
     assert set(re.findall(r"\b[GEDP]\b", trained)) == {LETTERS[name] for name in METHODS[key].players[player]}
     passed = {
-        letter for sentence in others if "as" in sentence for letter in re.findall(r"\b[GEDP]\b", sentence)
+        letter
+        for sentence in others
+        if "Passes through" in sentence
+        for letter in re.findall(r"\b[GEDP]\b", sentence)
     }
     assert passed == reached - set(shown.letters)
     cut = {
@@ -174,14 +177,14 @@ def test_who_sees_what_is_what_the_networks_are_given(key: str) -> None:
         for network, witness in witnesses.items()
     }
     for letter, seen in given.items():
-        assert {tuple(term.text for term in terms) for terms in EXPLAINED[key].list_inputs(letter)} == seen
+        assert {tuple(term.text for term in terms) for terms in EXPLANATIONS[key].list_inputs(letter)} == seen
     blind = "E" in given and ("x",) not in given["E"]
-    assert ("never a real picture" in methods.sights(EXPLAINED[key])) == blind
+    assert ("never a real picture" in lecture.describe_inputs(EXPLANATIONS[key])) == blind
 
 
 @every
 def test_the_commands_are_ones_that_training_takes(key: str) -> None:
-    for command in EXPLAINED[key].commands:
+    for command in EXPLANATIONS[key].commands:
         program, *arguments = command.removeprefix("python -m ").split()
         assert program == "train"
         config, _ = read_arguments(arguments)
@@ -189,10 +192,10 @@ def test_the_commands_are_ones_that_training_takes(key: str) -> None:
 
 
 def test_the_words_of_the_interface_are_explained() -> None:
-    terms = ["".join(element.itertext()) for element in elements(methods.words_html(), "dt")]
-    assert terms == list(WORDS)
+    terms = ["".join(element.itertext()) for element in elements(lecture.glossary_html(), "dt")]
+    assert terms == list(GLOSSARY)
     assert {
         "latent", "encoder", "generator", "discriminator", "prior", "reconstruction", "inversion",
         "interpolation", "nearest neighbour", "EGr", "Fréchet distance", "identity",
     } == set(terms)  # fmt: skip
-    assert TINY.prior in WORDS["prior"]
+    assert TINY.prior in GLOSSARY["prior"]

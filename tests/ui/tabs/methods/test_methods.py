@@ -15,7 +15,7 @@ from ganlab.gallery import Pictures
 from ganlab.hub import CONFIG_FILE
 from ganlab.ui.server.models import Models
 from ganlab.ui.tabs import methods
-from ganlab.ui.tabs.methods import measured
+from ganlab.ui.tabs.methods import measured, results
 from tests.conftest import untrained_model
 from tests.ui.parsed import HOSTILE, elements, pictures
 from tests.ui.visitor import Visitor
@@ -27,7 +27,7 @@ def assert_shown(faces: list[np.ndarray], expected: Tensor) -> None:
 
 
 def test_pictures_are_made_by_the_model(bundled: Explorer, digits: Pictures) -> None:
-    samples, tests, back = pictures(methods.pictures_html(bundled, "mnist-bigan", False, seed=7))
+    samples, tests, back = pictures(results.pictures_html(bundled, "mnist-bigan", False, seed=7))
     x = digits.inputs(slice(0, 8))
     assert_shown(samples, bundled.decode(bundled.sample(8, seed=7)))
     assert_shown(tests, x)
@@ -37,7 +37,7 @@ def test_pictures_are_made_by_the_model(bundled: Explorer, digits: Pictures) -> 
 def test_a_model_without_an_encoder_shows_samples_only(gan_model: str, colour_model: str) -> None:
     for name in (gan_model, colour_model):
         explorer = ganlab.load(name)
-        (samples,) = pictures(methods.pictures_html(explorer, name, False, seed=1))
+        (samples,) = pictures(results.pictures_html(explorer, name, False, seed=1))
         assert_shown(samples, explorer.decode(explorer.sample(8, seed=1)))
 
 
@@ -63,7 +63,12 @@ def offered(other_model: str, gan_model: str, colour_model: str, tmp_path: Path)
 
 def test_models_are_shown_with_their_method(offered: Offered) -> None:
     used = offered.get(offered.default)
-    assert [len(methods.models_of(offered, key)) for key in ("bigan", "gan", "lr", "jlr")] == [1, 2, 1, 0]
+    assert [len(results.list_models_of(offered, key)) for key in ("bigan", "gan", "lr", "jlr")] == [
+        1,
+        2,
+        1,
+        0,
+    ]
     page = methods.stage_html(offered, "gan", used)
     names = [
         element.get("data-value")
@@ -78,7 +83,7 @@ def test_models_are_shown_with_their_method(offered: Offered) -> None:
     assert own.text == "in use"
     assert "disabled" in methods.stage_html(offered, "bigan", used)
     assert "lacks generator.safetensors" in methods.stage_html(offered, "lr", used)
-    assert "There is none here yet" in methods.stage_html(offered, "jlr", used)
+    assert "No model here was trained by it" in methods.stage_html(offered, "jlr", used)
 
 
 def test_a_method_nobody_explained_is_refused_with_the_choices(offered: Offered) -> None:
@@ -88,7 +93,7 @@ def test_a_method_nobody_explained_is_refused_with_the_choices(offered: Offered)
 
 def test_what_a_checkpoint_says_is_escaped(tmp_path: Path) -> None:
     name = untrained_model(tmp_path / "hostile", title=HOSTILE)
-    page = methods.pictures_html(ganlab.load(name), HOSTILE, False, 0)
+    page = results.pictures_html(ganlab.load(name), HOSTILE, False, 0)
     assert "onerror" in page
     assert all(
         "src" in element.attrib and "onerror" not in element.attrib for element in elements(page, "img")
