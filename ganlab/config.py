@@ -18,33 +18,31 @@ FINGERPRINT = r"[0-9a-f]{16}"
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be found or trusted; the message says which and what would do."""
+    """A checkpoint that is missing, damaged or does not fit; the message says what is wrong."""
 
 
 @dataclass(frozen=True)
 class ModelConfig:
     """All that is needed to rebuild a model's networks and to prepare pictures for it."""
 
-    name: str  # folder name, also the name shown
-    method: str  # how it was trained ("bigan"); shown, never branched on
-    dataset: str  # what it was trained on ("mnist"); shown
+    name: str  # of the folder; shown to people
+    method: str  # of training ("bigan"); shown to people, never branched on
+    dataset: str  # that it was trained on ("mnist"); shown to people
     family: str  # key of networks.FAMILIES
-    networks: tuple[str, ...]  # which networks the checkpoint holds
+    networks: tuple[str, ...]  # names of the networks in the checkpoint
     channels: int
     size: int  # pictures are size x size
     latent_dim: int
     prior: str  # "uniform" on [-1, 1] or "normal"
-    width: int  # units of each hidden layer; of "conv", channels next to the picture
+    width: int  # units of each hidden layer; in "conv", channels next to the picture
     preparation: str = "digit"  # how uploads become inputs: a key of images.PREPARATIONS
-    gallery: str | None = None  # shared folder of reference pictures, checkpoints/galleries/NAME
+    gallery: str | None = None  # name of the reference pictures' folder in checkpoints/galleries
     title: str = ""  # for the header: "BiGAN · MNIST"
-    norm: str = "batch"  # of the discriminators of "conv": one of NORMS; no other family reads it
-    feature_dim: int = (
-        0  # of E's features in "conv", where they have a head of their own; 0: the hidden layer
-    )
-    gaussians: int = 0  # of the mixture fitted to the codes (`density`); 0: there is none
-    # Earlier fingerprints of the same generator, encoder and prior, as of a checkpoint that has lost the file
-    # of a discriminator since: latents, recipes and shelves that carry one of them are still accepted.
+    norm: str = "batch"  # of the discriminators in "conv", one of NORMS; other families ignore it
+    feature_dim: int = 0  # in "conv", of a separate head for E's features; 0: its hidden layer
+    gaussians: int = 0  # of the mixture fitted to the codes (see mixture.py); 0: there is none
+    # Earlier fingerprints of the same generator, encoder and prior, for example from before a discriminator's
+    # file was removed: latents, recipes and shelves with one of these fingerprints are accepted.
     aliases: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -77,36 +75,41 @@ class ModelConfig:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of a picture."""
         return self.channels, self.size, self.size
 
     @property
     def pixels(self) -> int:
+        """Numbers of a picture: C * H * W."""
         return self.channels * self.size * self.size
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as config.json holds them: no empty `aliases`, which would change the fingerprint of
-        every checkpoint written before they existed."""
+        """The fields of config.json. Empty `aliases` are left out: they would change the fingerprint of
+        checkpoints that were written before the field existed."""
         fields = dataclasses.asdict(self)
         if not self.aliases:
             del fields["aliases"]
         return fields
 
     def to_json(self) -> str:
+        """The content of config.json."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
 
     @staticmethod
     def from_json(text: str, source: str) -> ModelConfig:
+        """From the content of config.json; CheckpointError, which names the `source`, where it is not
+        valid."""
         try:
             fields = json.loads(text)
         except (json.JSONDecodeError, RecursionError) as error:
             raise CheckpointError(f"{source} is not valid JSON: {error}.") from None
-        known = {field.name: field for field in dataclasses.fields(ModelConfig)}
+        declared = {field.name: field for field in dataclasses.fields(ModelConfig)}
         if not isinstance(fields, dict):
             raise CheckpointError(f"{source} must hold one JSON object with the model's settings.")
-        unknown = sorted(set(fields) - set(known))
+        unknown = sorted(set(fields) - set(declared))
         missing = sorted(
             name
-            for name, field in known.items()
+            for name, field in declared.items()
             if field.default is dataclasses.MISSING and name not in fields
         )
         if unknown or missing:

@@ -1,4 +1,4 @@
-"""Where checkpoints lie: bundled ones by name, folders by path, repositories of the Hub by id."""
+"""Locate checkpoints: bundled ones by name, folders by path, Hub repositories by id."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from ganlab.config import CheckpointError
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 CONFIG_FILE = "config.json"
-# What an explorer needs of a Hub repository: no pickle is ever fetched.
+# The files of a Hub repository that are downloaded: none that could hold a pickle.
 HUB_FILES = ["*.json", "*.safetensors", "*.webp", "*.png", "README.md", "gallery/*.npz"]
 
 
 def list_models(root: Path | None = None) -> list[str]:
-    """Names of the checkpoints under `root` (bundled ones by default), sorted."""
+    """Names of the checkpoints in the folder `root`, by default the bundled ones, sorted."""
     root = root or CHECKPOINTS
     return sorted(path.parent.name for path in root.glob(f"*/{CONFIG_FILE}"))
 
 
 def resolve(name: str) -> Path:
-    """The folder that `name` means: a bundled checkpoint, a path, or a Hub id "user/repo[@revision]"."""
+    """The folder of a bundled checkpoint's name, a path, or a Hub id "user/repo[@revision]", which is
+    downloaded. CheckpointError where there is none."""
     if not name or "\0" in name:
         raise CheckpointError("A model is named by a bundled name, a folder, or a Hub id user/repo.")
     try:
         path = Path(name).expanduser()
-        # A bundled name is one plain component: "../x" never means a neighbour of checkpoints/.
+        # A bundled name is a single path component: "../x" is a path from here, not from checkpoints/.
         folders = [CHECKPOINTS / name, path] if re.fullmatch(r"\w[\w.-]*", name) else [path]
         for folder in folders:
             if (folder / CONFIG_FILE).is_file():
@@ -46,7 +47,7 @@ def _download(hub_id: str) -> Path:
     repo, _, revision = hub_id.partition("@")
     try:
         folder = snapshot_download(repo, revision=revision or None, allow_patterns=HUB_FILES)
-    except Exception as error:  # the client's, the disk's, or those of whichever HTTP library it uses
+    except Exception as error:  # of the client, the disk, or the HTTP library that the client uses
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CheckpointError(
             f"{hub_id} is neither a folder here nor a Hub repository that can be reached ({reason});"

@@ -1,7 +1,7 @@
-"""The judge: a small convolutional classifier of a data set's pictures, independent of every model it judges.
+"""The judge: a small convolutional classifier of a data set's pictures, independent of the models it judges.
 
-Its label of G(E(x)) tells whether a reconstruction is still the same digit, and the Fréchet distance
-is taken between its features. It is made by python -m train.judge and lies in checkpoints/judges/DATASET.
+Its labels of x and G(E(x)) show whether a reconstruction keeps the class, and Fréchet distances are computed
+from its features. `python -m train.judge` trains it and writes it to checkpoints/judges/DATASET.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BATCH = 1000  # pictures at a time: 50 MB for the widest layer of MNIST's judge
 
 @dataclass(frozen=True)
 class JudgeConfig:
-    """What rebuilds a judge, and what is known of it."""
+    """All that is needed to rebuild a judge, and its measured accuracy."""
 
     dataset: str  # what it was trained on ("mnist"), also its name
     channels: int
@@ -41,9 +41,9 @@ class JudgeConfig:
     classes: int
     widths: tuple[int, ...]  # channels of the convolutions at full, half and quarter size
     features: int  # units of the last hidden layer
-    accuracy: float  # share in [0, 1] of the test pictures that it labels right, as stored
-    standard_error: float  # of that share
-    count: int  # test pictures behind it; 0: not measured
+    accuracy: float  # share in [0, 1] of the test pictures that it labels correctly
+    standard_error: float  # of the accuracy
+    count: int  # number of those test pictures; 0: not measured
     training: dict[str, Any] = dataclasses.field(default_factory=dict)  # settings, seconds, commit
 
     def __post_init__(self) -> None:
@@ -68,23 +68,26 @@ class JudgeConfig:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of the pictures that it takes."""
         return self.channels, self.size, self.size
 
     def to_json(self) -> str:
+        """The content of judge.json."""
         return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n"
 
     @staticmethod
     def from_json(text: bytes) -> JudgeConfig:
+        """CheckpointError for what is not the content of a judge.json."""
         try:
             fields = json.loads(text)
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise CheckpointError(f"not valid JSON: {error}.") from None
-        known = {field.name for field in dataclasses.fields(JudgeConfig)}
-        if not isinstance(fields, dict) or set(fields) != known:
-            found = set(fields) if isinstance(fields, dict) else set()
+        expected = {field.name for field in dataclasses.fields(JudgeConfig)}
+        if not isinstance(fields, dict) or set(fields) != expected:
+            given = set(fields) if isinstance(fields, dict) else set()
             raise CheckpointError(
-                f"not the description of a judge: unknown {sorted(found - known)},"
-                f" missing {sorted(known - found)}."
+                f"not the description of a judge: unknown {sorted(given - expected)},"
+                f" missing {sorted(expected - given)}."
             )
         if not isinstance(fields["widths"], list):
             raise CheckpointError(f"widths are three whole numbers, not {fields['widths']!r}.")
@@ -117,7 +120,7 @@ class Network(nn.Module):
 
 
 def _convolution(inputs: int, outputs: int, pool: bool = False) -> list[nn.Module]:
-    # Pooling comes before batch norm, which then has a quarter to do.
+    # Pooling comes first, so that batch norm handles a quarter of the values.
     pooling: list[nn.Module] = [nn.MaxPool2d(2, ceil_mode=True)] if pool else []
     convolution = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
     return [convolution, *pooling, nn.BatchNorm2d(outputs), nn.ReLU()]
@@ -125,14 +128,15 @@ def _convolution(inputs: int, outputs: int, pool: bool = False) -> list[nn.Modul
 
 @dataclass(frozen=True, eq=False)
 class Judge:
-    """A classifier in evaluation mode on one device; nothing in it changes, so threads may share it.
+    """A classifier in evaluation mode on one device, immutable, so that threads may share it.
 
-    Every method takes float pictures (N, C, H, W) in [0, 1], N >= 0, and answers on the CPU.
+    Every method takes float pictures (N, C, H, W) in [0, 1], N >= 0, and returns a tensor on the CPU;
+    ValueError for pictures of another shape or type.
     """
 
     config: JudgeConfig
     network: Network
-    fingerprint: str  # hash of what is on disk: a figure names its judge by it
+    fingerprint: str  # hash of its files; figures store it to name their judge
 
     def __post_init__(self) -> None:
         self.network.eval().requires_grad_(False)
@@ -140,15 +144,16 @@ class Judge:
     @staticmethod
     @functools.lru_cache(maxsize=8)
     def load(dataset: str, device: torch.device | str = "cpu") -> Judge | None:
-        """The bundled judge of a data set, read once; None where there is none."""
-        # A name, never a path: data sets can be folders of one's own, which have no judge.
+        """The bundled judge of a data set, read once, or None."""
+        # A name, never a path: a data set may be a folder of the user's, which has no judge.
         if not re.fullmatch(r"[a-z0-9-]{1,64}", dataset) or not (JUDGES / dataset / CONFIG_FILE).is_file():
             return None
         return Judge.read(JUDGES / dataset, device)
 
     @staticmethod
     def read(folder: Path, device: torch.device | str = "cpu") -> Judge:
-        """Load a judge strictly: every tensor of its description, of its shape, and nothing else."""
+        """Load a judge strictly: every tensor of its description, of its shape, and nothing else.
+        CheckpointError for a folder without one, or files that do not fit."""
         name = f"judges/{folder.name}"
         for file in (CONFIG_FILE, WEIGHTS_FILE):
             if not (folder / file).is_file():
@@ -167,11 +172,13 @@ class Judge:
 
     @property
     def name(self) -> str:
+        """The data set's name."""
         return self.config.dataset
 
     @property
     def accuracy(self) -> float:
-        """Share of the test pictures that it labels right, in [0, 1], measured by python -m train.judge."""
+        """Share in [0, 1] of the test pictures that it labels correctly, measured by `python -m
+        train.judge`."""
         return self.config.accuracy
 
     def logits(self, x: Tensor) -> Tensor:
@@ -179,7 +186,7 @@ class Judge:
         return self._in_batches(self.network, x)
 
     def probabilities(self, x: Tensor) -> Tensor:
-        """(N, classes), each row with the sum 1."""
+        """(N, classes); each row sums to 1."""
         return self.logits(x).softmax(dim=1)
 
     def labels(self, x: Tensor) -> Tensor:
@@ -199,7 +206,7 @@ class Judge:
             )
         weight = self.network.output.weight
         parts = torch.split(x, BATCH)
-        return torch.cat([function(some.to(weight.device, weight.dtype)).cpu() for some in parts])
+        return torch.cat([function(part.to(weight.device, weight.dtype)).cpu() for part in parts])
 
 
 def save(config: JudgeConfig, network: Network, folder: Path) -> None:

@@ -15,11 +15,12 @@ MAX_SEED = 2**63 - 1
 
 
 def draw(prior: str, latent_dim: int, count: int, seed: int, truncation: float = 1.0) -> Tensor:
-    """`count` latents (count, latent_dim); the first rows do not depend on `count`.
+    """`count` samples of the prior (count, latent_dim), float32; the first rows do not depend on `count`.
 
-    The same seed gives the same latents on every machine: the bits come from NumPy's Philox stream,
-    which NumPy promises never to change, not from a library's float sampler. `truncation` in [0, 1]
-    shrinks latents towards the prior's centre: uniform on [-t, t], or N(0, t^2 I).
+    A seed, from 0 to MAX_SEED, gives the same latents on every machine: the bits come from NumPy's Philox
+    stream, which NumPy promises never to change, not from a library's float sampler. `truncation` in [0, 1]
+    shrinks latents towards the prior's centre: uniform on [-t, t], or N(0, t^2 I). ValueError for arguments
+    out of range.
     """
     if not 0 <= seed <= MAX_SEED:
         raise ValueError(f"A seed is a whole number from 0 to 2^63 - 1, not {seed}.")
@@ -28,8 +29,8 @@ def draw(prior: str, latent_dim: int, count: int, seed: int, truncation: float =
     if count < 1:
         raise ValueError(f"At least one latent has to be drawn, not {count}.")
     bits = np.random.Philox(key=seed).random_raw(count * latent_dim)
-    # 52 bits, centred in their cell: exact in float64 and strictly inside (0, 1), so that the normal
-    # quantile stays finite. (With 53 bits the half would round the last cell up to 1.)
+    # 52 bits plus half a bit: exact in float64 and strictly inside (0, 1), so that the normal quantile is
+    # finite. (With 53 bits the largest value would round up to 1.)
     unit = ((bits >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
     u = torch.from_numpy(unit).view(count, latent_dim)
     if prior == "uniform":
@@ -42,9 +43,10 @@ def draw(prior: str, latent_dim: int, count: int, seed: int, truncation: float =
 
 
 def interpolate(a: Tensor, b: Tensor, steps: int, prior: str) -> Tensor:
-    """A path from a to b, both (latent_dim,): (steps, latent_dim), with the ends exactly a and b.
+    """A path (steps, latent_dim) from a to b, both (latent_dim,), with exact ends.
 
-    The way follows the prior: a straight line inside the box for "uniform", `slerp` for "normal".
+    It follows the prior: a straight line inside the box for "uniform", `slerp` for "normal". ValueError for
+    fewer than 2 steps, or latents of different shapes.
     """
     if steps < 2:
         raise ValueError(f"A path needs at least its two ends, not {steps} steps.")
@@ -57,10 +59,11 @@ def interpolate(a: Tensor, b: Tensor, steps: int, prior: str) -> Tensor:
 
 
 def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """Spherical interpolation of a and b (D,) at t (T, 1) in [0, 1] (Shoemake 1985; White 1609.04468).
+    """Spherical interpolation of a and b, both (D,), at t (T, 1) in [0, 1]: (T, D) (Shoemake 1985; White,
+    arXiv 1609.04468).
 
-    Directions turn along the great circle, lengths change linearly, so norms stay between the ends'.
-    Falls back to the straight line where the great circle is undefined (parallel, opposite or zero).
+    The direction follows the great circle and the length changes linearly, so norms stay between those of the
+    ends. It is a straight line where the great circle is undefined (parallel, opposite or zero latents).
     """
     length_a, length_b = a.norm(), b.norm()
     if length_a == 0 or length_b == 0:
@@ -70,16 +73,16 @@ def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     omega = 2 * torch.atan2((unit_a - unit_b).norm(), (unit_a + unit_b).norm())
     if torch.sin(omega) < 1e-6:
         return a + t * (b - a)
-    turned = (torch.sin((1 - t) * omega) * unit_a + torch.sin(t * omega) * unit_b) / torch.sin(omega)
-    path: Tensor = turned * (length_a + t * (length_b - length_a))
+    direction = (torch.sin((1 - t) * omega) * unit_a + torch.sin(t * omega) * unit_b) / torch.sin(omega)
+    path: Tensor = direction * (length_a + t * (length_b - length_a))
     return path.to(a.dtype)
 
 
 def principal_directions(covariance: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """First principal components of codes with this covariance (D, D): unit directions (count, D), and
-    deviations (count,).
+    """The first `count` principal components of codes with this covariance (D, D): unit directions (count,
+    D), and the codes' standard deviations (count,) along them, largest first.
 
-    Signs are fixed (largest entry positive) so that a slider turns the same way on every machine.
+    Signs are fixed (largest entry positive), so that a slider turns the same way on every machine.
     """
     variances, vectors = torch.linalg.eigh(covariance.double())
     order = torch.argsort(variances, descending=True)[:count]
@@ -89,6 +92,6 @@ def principal_directions(covariance: Tensor, count: int) -> tuple[Tensor, Tensor
 
 
 def move(z: Tensor, directions: Tensor, amounts: Tensor, prior: str) -> Tensor:
-    """z (D,) moved by amounts (K,) along directions (K, D); a uniform prior's box is not left."""
-    out = z + amounts @ directions
-    return out.clamp(-1.0, 1.0) if prior == "uniform" else out
+    """z (D,) plus `amounts` (K,) times `directions` (K, D): (D,), clamped to the box of a uniform prior."""
+    target = z + amounts @ directions
+    return target.clamp(-1.0, 1.0) if prior == "uniform" else target

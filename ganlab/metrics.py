@@ -21,21 +21,23 @@ def l2(x: Tensor, y: Tensor) -> Tensor:
 
 
 def mse(x: Tensor, y: Tensor) -> Tensor:
-    """Mean squared error over the pixels, one a picture: (N,)."""
+    """Mean squared error per pixel between pictures x and y, (N, C, H, W) each: (N,)."""
     return (x - y).flatten(1).square().mean(dim=1)
 
 
 def pair_with_next(x: Tensor) -> Tensor:
-    """Row i becomes row i + 1, the last one the first: partners that have nothing to do with each other.
+    """Rows (N, ...) shifted by one, so that row i is paired with the unrelated row i + 1, the last with the
+    first.
 
-    l2(next_one(x), G(E(x))).mean() is the release's EGr_b, which tells what a reconstruction has to
-    beat. The release goes round within each batch of 128; here the whole set goes round once.
+    l2(pair_with_next(x), G(E(x))).mean() is EGr_b in the BiGAN paper's release, the baseline for
+    reconstructions. The release shifts within each batch of 128; this shifts the whole set.
     """
     return torch.roll(x, -1, dims=0)
 
 
 def mean_image(pixels: Tensor) -> Tensor:
-    """Mean of uint8 pictures (N, C, H, W): (1, C, H, W) float32 in [0, 1], the best constant answer."""
+    """Mean of uint8 pictures (N, C, H, W): float32 (1, C, H, W) in [0, 1], the best constant
+    reconstruction."""
     total = sum(
         pixels[start : start + CHUNK].sum(0, keepdim=True, dtype=torch.int64)
         for start in range(0, len(pixels), CHUNK)
@@ -43,12 +45,13 @@ def mean_image(pixels: Tensor) -> Tensor:
     return (torch.as_tensor(total).double() / (255.0 * len(pixels))).float()
 
 
-def accuracy(found: Tensor, labels: Tensor) -> float:
-    """Share of `found` (N,) that equals `labels` (N,); with the labels of the nearest neighbours, the 1NN.
+def accuracy(predictions: Tensor, labels: Tensor) -> float:
+    """Share in [0, 1] of `predictions` (N,) that equal `labels` (N,).
 
-    The release's NNC: Euclidean distance, one neighbour, features not normalised.
+    With the labels of nearest neighbours it is the 1NN accuracy, NNC in the BiGAN paper's release: Euclidean
+    distance, one neighbour, features not normalised.
     """
-    return float((found == labels).double().mean())
+    return float((predictions == labels).double().mean())
 
 
 def standard_error(share: float, count: int) -> float:
@@ -57,57 +60,60 @@ def standard_error(share: float, count: int) -> float:
 
 
 def auroc(positives: Tensor, negatives: Tensor) -> float:
-    """Area under the ROC curve: how often a positive (N,) scores above a negative (M,); a tie is half."""
+    """Area under the ROC curve: how often a score of `positives` (N,) is above one of `negatives` (M,); a tie
+    counts half."""
     scores = torch.cat([positives, negatives]).double()
-    _, place, counts = torch.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (counts.cumsum(0) - (counts - 1) / 2)[place]  # equal scores share the mean of their ranks
+    _, positions, counts = torch.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (counts.cumsum(0) - (counts - 1) / 2)[positions]  # equal scores share the mean of their ranks
     n, m = len(positives), len(negatives)
     return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
 
 
 def energy_test(a: Tensor, b: Tensor, permutations: int = 200, seed: int = 0) -> tuple[float, float, float]:
-    """Whether rows a (N, D) and b (M, D) may be of one distribution (Székely and Rizzo 2004, InterStat 5).
+    """Test whether rows a (N, D) and b (M, D) have the same distribution (Székely and Rizzo 2004, InterStat
+    5).
 
-    The energy distance 2 E|a - b| - E|a - a'| - E|b - b'|, which is 0 for one distribution; that of the
-    same rows dealt out anew, which is exceeded by chance once in 20 times; and the permutation test's
-    p-value, the share of all deals that are at least as far apart.
+    Returns the energy distance 2 E|a - b| - E|a - a'| - E|b - b'|, which is 0 for equal distributions; the
+    95th percentile of the same distance after random permutations of all rows; and the permutation test's
+    p-value, the share of permutations with a distance at least as large.
     """
     rows = torch.cat([a, b]).double()
-    apart = torch.cdist(rows, rows)
-    first = torch.arange(len(rows)) < len(a)
+    distances = torch.cdist(rows, rows)
+    is_a = torch.arange(len(rows)) < len(a)
 
     def energy(chosen: Tensor) -> float:
-        one, other = chosen.double(), (~chosen).double()
-        n, m = one.sum(), other.sum()
-        reach = apart @ torch.stack([one, other], 1)
-        within = one @ reach[:, 0] / (n * (n - 1)) + other @ reach[:, 1] / (m * (m - 1))
-        return float(2 * (one @ reach[:, 1]) / (n * m) - within)
+        first, second = chosen.double(), (~chosen).double()
+        n, m = first.sum(), second.sum()
+        sums = distances @ torch.stack([first, second], 1)
+        within = first @ sums[:, 0] / (n * (n - 1)) + second @ sums[:, 1] / (m * (m - 1))
+        return float(2 * (first @ sums[:, 1]) / (n * m) - within)
 
     rng = torch.Generator().manual_seed(seed)
-    dealt = [energy(first[torch.randperm(len(rows), generator=rng)]) for _ in range(permutations)]
-    found = energy(first)
-    p = (1 + sum(value >= found for value in dealt)) / (1 + permutations)
-    return found, sorted(dealt)[math.ceil(0.95 * permutations) - 1], p
+    permuted = [energy(is_a[torch.randperm(len(rows), generator=rng)]) for _ in range(permutations)]
+    measured = energy(is_a)
+    p = (1 + sum(value >= measured for value in permuted)) / (1 + permutations)
+    return measured, sorted(permuted)[math.ceil(0.95 * permutations) - 1], p
 
 
 def quantiles(values: Tensor) -> list[float]:
     """The 0th, 1st, ..., 100th percentile of values (N,): 101 numbers, ascending."""
-    at = torch.linspace(0.0, 1.0, 101, dtype=torch.float64)
-    found: list[float] = torch.quantile(values.double(), at).tolist()
-    return found
+    shares = torch.linspace(0.0, 1.0, 101, dtype=torch.float64)
+    percentiles: list[float] = torch.quantile(values.double(), shares).tolist()
+    return percentiles
 
 
 def share_above(value: float, quantiles: Sequence[float]) -> float:
-    """Share in [0, 1] of the measured values that are larger than `value`, from their 101 quantiles.
+    """Share in [0, 1] of a sample that is larger than `value`, from the sample's `quantiles`, ascending and
+    evenly spaced.
 
-    Straight lines between quantiles; 1 below the smallest value, 0 from the largest on.
+    Linear between quantiles; 1 below the smallest, 0 from the largest on.
     """
     last = len(quantiles) - 1
     if value < quantiles[0]:
         return 1.0
     if value >= quantiles[last]:
         return 0.0
-    # The last quantile that is not above the value: where quantiles coincide, none of them is larger.
+    # The last quantile that is not above the value: of equal quantiles, none is larger.
     below = max(index for index in range(last) if quantiles[index] <= value)
     step = quantiles[below + 1] - quantiles[below]
     return 1.0 - (below + (value - quantiles[below]) / step) / last
@@ -121,9 +127,9 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
     12:450); for generated against real pictures, Heusel et al. 2017 (arXiv 1706.08500). At least 0;
     its unit is the features' squared, so only distances between the same features compare.
 
-    It is biased upwards, the more the fewer the rows: two halves of one set are not 0 apart. So a
-    distance is to be shown with N and M, beside that of real pictures from other real ones of the
-    same numbers, which is the floor.
+    It is biased upwards, the more the fewer the rows: the distance between two halves of a set is not 0. So
+    show it with N and M, next to the distance between two sets of real pictures of these sizes, the lowest to
+    expect. ValueError for sets of other shapes.
     """
     if a.dim() != 2 or b.dim() != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
         raise ValueError(
@@ -140,7 +146,8 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
 
 
 def _moments(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean (F,), symmetric root (F, F) of the covariance, and the covariance's trace, of rows (N, F)."""
+    """Mean (F,), symmetric square root (F, F) of the covariance, and trace of the covariance, of rows (N,
+    F)."""
     mean = rows.mean(dim=0)
     centred = rows - mean
     covariance = centred.T @ centred / (len(rows) - 1)

@@ -1,9 +1,9 @@
 """A density of codes: a mixture of Gaussians fitted to the encoder's codes of the training pictures.
 
-Codes of real pictures rarely fill the prior, so that latents drawn from it may fall between them. Samples
-of what was fitted to the codes after training do not (2-Stage VAE, Dai and Wipf, arXiv 1903.05789; RAE,
-Ghosh et al., arXiv 1903.12436); they are named as such wherever they are shown.
-`python -m train.publish --gaussians K` fits it; the checkpoint holds it as density.safetensors.
+Codes of real pictures rarely fill the prior, so that samples of the prior may fall between them. Samples of a
+density that was fitted to the codes after training do not (2-Stage VAE, Dai and Wipf, arXiv 1903.05789; RAE,
+Ghosh et al., arXiv 1903.12436). `python -m train.publish --gaussians K` fits it; the checkpoint stores it as
+density.safetensors.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ from torch import Tensor, nn
 from ganlab import latent
 
 MIXTURE_FILE = "density.safetensors"
-CHUNK = 1024  # latents at a time: each takes a matrix of its own
-FEW = 128  # latents at a time, seen from every Gaussian
+SAMPLE_CHUNK = 1024  # latents drawn at a time: each needs a matrix (D, D)
+DENSITY_CHUNK = (
+    128  # latents whose density is computed at a time: each needs a vector (D,) for every Gaussian
+)
 
 
 class Mixture(nn.Module):
-    """K Gaussians in D dimensions: `weights` (K,), which sum to 1, `means` (K, D), and `factors`
-    (K, D (D + 1) / 2), lower triangles L row by row, with covariances L L^T."""
+    """K Gaussians in D dimensions: `weights` (K,) with the sum 1, `means` (K, D), and `factors`
+    (K, D (D + 1) / 2), the rows of lower triangles L of the covariances L L^T."""
 
     weights: Tensor
     means: Tensor
@@ -35,48 +37,50 @@ class Mixture(nn.Module):
         self.register_buffer("factors", torch.zeros(count, dim * (dim + 1) // 2))
 
     def draw(self, count: int, seed: int, truncation: float = 1.0) -> Tensor:
-        """`count` latents (count, D) on the CPU. As with `latent.draw`, the same seed gives the same on
-        every machine, the first rows do not depend on `count`, and what is no seed is refused.
+        """`count` samples (count, D) on the CPU. As with `latent.draw`, a seed gives the same on every
+        machine, the first rows do not depend on `count`, and arguments out of range raise ValueError.
 
-        `truncation` in [0, 1] shrinks each latent towards the mean of its own Gaussian.
+        `truncation` in [0, 1] shrinks each latent towards the mean of its Gaussian.
         """
         if not 0.0 <= truncation <= 1.0:
             raise ValueError(f"Truncation lies between 0 and 1, not {truncation}.")
         dim = self.means.shape[1]
         noise = latent.draw("normal", dim + 1, count, seed)
-        # One number of each row chooses the Gaussian, the others the place in it.
+        # The first number of each row selects the Gaussian, the others are the sample's in it.
         bounds = self.weights.cpu().double().cumsum(0)
         chosen = torch.searchsorted(bounds, torch.special.ndtr(noise[:, 0].double()) * bounds[-1])
         return torch.cat(
             [
                 self.means[k].cpu() + truncation * (self._lower(k) @ e[:, 1:, None])[:, :, 0]
-                for k, e in zip(torch.split(chosen, CHUNK), torch.split(noise, CHUNK), strict=True)
+                for k, e in zip(
+                    torch.split(chosen, SAMPLE_CHUNK), torch.split(noise, SAMPLE_CHUNK), strict=True
+                )
             ]
         )
 
     def log_density(self, z: Tensor) -> Tensor:
-        """log p(z) in nats, (N,), of latents (N, D) on the CPU."""
+        """log p(z) (N,), in nats, of latents (N, D) on the CPU."""
         lower = self._lower(torch.arange(len(self.means)))
         weights = (self.weights / self.weights.sum()).cpu()
         scale = weights.log() - lower.diagonal(dim1=1, dim2=2).log().sum(1)
-        found = []
-        for some in torch.split(z, FEW):
-            off = some.T - self.means.cpu()[:, :, None]
-            far = torch.linalg.solve_triangular(lower, off, upper=False).square().sum(1)
-            found.append(torch.logsumexp(scale[:, None] - far / 2, 0))
-        return torch.cat(found) - z.shape[1] / 2 * math.log(2 * math.pi)
+        parts = []
+        for part in torch.split(z, DENSITY_CHUNK):
+            offsets = part.T - self.means.cpu()[:, :, None]
+            squared = torch.linalg.solve_triangular(lower, offsets, upper=False).square().sum(1)
+            parts.append(torch.logsumexp(scale[:, None] - squared / 2, 0))
+        return torch.cat(parts) - z.shape[1] / 2 * math.log(2 * math.pi)
 
     def moments(self) -> tuple[Tensor, Tensor]:
-        """Mean (D,) and covariance (D, D) of the whole mixture."""
+        """Mean (D,) and covariance (D, D) of the mixture, float64."""
         weights = (self.weights / self.weights.sum()).cpu().double()
         means, lower = self.means.cpu().double(), self._lower(torch.arange(len(self.means))).double()
         mean = weights @ means
-        off = means - mean
+        offsets = means - mean
         within = torch.einsum("k,kij,klj->il", weights, lower, lower)
-        return mean, within + torch.einsum("k,ki,kj->ij", weights, off, off)
+        return mean, within + torch.einsum("k,ki,kj->ij", weights, offsets, offsets)
 
     def _lower(self, chosen: Tensor) -> Tensor:
-        """The triangles (N, D, D) of the chosen Gaussians."""
+        """The lower triangles (N, D, D) of the Gaussians `chosen` (N,)."""
         dim = self.means.shape[1]
         lower = torch.zeros(len(chosen), dim, dim)
         row, column = torch.tril_indices(dim, dim)

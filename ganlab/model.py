@@ -1,4 +1,4 @@
-"""LatentModel: the networks of a checkpoint, saved as JSON and safetensors, loaded strictly."""
+"""LatentModel: the networks of a checkpoint, saved as JSON and safetensors, and loaded strictly."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from ganlab.networks import Encoder
 from ganlab.networks.folding import Foldable, Layer
 
 METRICS_FILE = "metrics.json"
-MAX_WEIGHTS_BYTES = 2**30  # a network takes a few megabytes; a larger file is refused unread
+MAX_WEIGHTS_BYTES = 2**30  # of a file; a network has a few megabytes
 
 
 @dataclass(frozen=True)
 class LatentModel:
-    """Networks in evaluation mode on one device; immutable once made."""
+    """The networks of a checkpoint, in evaluation mode on one device, with its figures. Immutable."""
 
     config: ModelConfig
     networks: dict[str, nn.Module]
-    fingerprint: str  # hash of what is on disk; latents and recipes carry it
+    fingerprint: str  # hash of config.json and the networks' files; latents and recipes carry it
     folder: Path | None = None
     metrics: dict[str, Any] = dataclasses.field(default_factory=dict)
-    mixture: Mixture | None = None  # the density of the codes
+    mixture: Mixture | None = None  # density of the codes
 
     def __post_init__(self) -> None:
         if self.mixture is not None and not (self.mixture.weights > 0).any():
@@ -42,16 +42,18 @@ class LatentModel:
 
     @property
     def device(self) -> torch.device:
+        """Where the networks are."""
         return next(next(iter(self.networks.values())).parameters()).device
 
     @property
     def generator(self) -> nn.Module:
+        """z (N, latent_dim) -> x (N, C, H, W) in [0, 1]. CheckpointError where there is none."""
         if "generator" not in self.networks:
             raise CheckpointError(f"{self.config.name} has no generator, so it cannot make pictures.")
         return self.networks["generator"]
 
     def fold_generator(self) -> list[Layer]:
-        """The generator as plain layers."""
+        """The generator as plain layers with batch norm folded in."""
         return cast("Foldable", self.generator).fold()
 
     def get_metrics(self, *keys: str) -> Any:
@@ -89,6 +91,7 @@ class LatentModel:
 
     @property
     def encoder(self) -> Encoder:
+        """x (N, C, H, W) in [0, 1] -> z (N, latent_dim). ValueError where there is none."""
         encoder = self.networks.get("encoder")
         if encoder is None:
             raise ValueError(f"{self.config.name} has no encoder; invert by optimisation instead.")
@@ -97,15 +100,15 @@ class LatentModel:
 
 
 def weights_file(network: str) -> str:
-    """One file a network: each stays small, and a page can fetch the generator alone."""
+    """The file of a network: one each, so that a network can be left out or fetched by itself."""
     return f"{network}.safetensors"
 
 
 def save(
     config: ModelConfig, nets: dict[str, nn.Module], folder: Path, mixture: Mixture | None = None
 ) -> None:
-    """Write config.json and a safetensors file for each network (floats as fp16) to `folder`, and one for
-    the density of the codes where `config.gaussians` says that there is one."""
+    """Write config.json and a safetensors file for each network (floats as float16) to `folder`, and one for
+    the `mixture` where `config.gaussians` is not 0."""
     folder.mkdir(parents=True, exist_ok=True)
     files: dict[str, nn.Module] = {weights_file(name): nets[name] for name in config.networks}
     if config.gaussians:
@@ -117,13 +120,14 @@ def save(
 
 
 def resolve_device(name: str) -> torch.device:
-    """auto, cpu, cuda or cuda:N as a device that is there; "auto" is a GPU where torch can use one."""
+    """A device from "auto", "cpu", "cuda" or "cuda:N"; "auto" is a GPU where torch can use one. ValueError
+    for another name, or a GPU that this machine lacks."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
     except RuntimeError:
-        device = torch.device("meta")  # refused below, like all others that torch knows
+        device = torch.device("meta")  # refused below, like all other types
     if device.type not in ("cpu", "cuda"):
         raise ValueError(f"--device is auto, cpu, cuda or cuda:N, not {name!r}.")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
@@ -132,7 +136,8 @@ def resolve_device(name: str) -> torch.device:
 
 
 def load(name: str, device: torch.device | str = "cpu") -> LatentModel:
-    """Load a checkpoint strictly: every tensor named by its config, of its shape, and nothing else."""
+    """Load a checkpoint by a bundled name, a path or a Hub id, strictly: every tensor that its config names,
+    of its shape, and nothing else. CheckpointError for one that is missing, damaged or does not fit."""
     folder = resolve(name)
     if not (folder / CONFIG_FILE).is_file():
         raise CheckpointError(f"{name} lacks {CONFIG_FILE}: it is no checkpoint.")
@@ -142,8 +147,8 @@ def load(name: str, device: torch.device | str = "cpu") -> LatentModel:
         raise CheckpointError(f"{name}/{CONFIG_FILE} is not valid JSON: {error}.") from None
     config = ModelConfig.from_json(config_text, f"{name}/{CONFIG_FILE}")
     try:
-        # On "meta" nothing is allocated before the files have shown that they hold what the config
-        # claims, and no random number is drawn for weights that are about to be replaced.
+        # On "meta" nothing is allocated before the files turn out to hold what the config claims, and no
+        # random numbers are drawn for weights that are replaced anyway.
         with torch.device("meta"):
             nets = networks.build(config)
             mixture = Mixture(config.gaussians, config.latent_dim) if config.gaussians else None
@@ -166,7 +171,8 @@ def load(name: str, device: torch.device | str = "cpu") -> LatentModel:
 
 
 def fill(module: nn.Module, blob: bytes, source: str, device: torch.device | str) -> None:
-    """Give a network on "meta" the tensors of a safetensors file, which must be exactly its own."""
+    """Fill a network on "meta" with the tensors in the content of a safetensors file, on `device`.
+    CheckpointError, which names the `source`, unless they are exactly the network's."""
     try:
         tensors, _ = tensor_files.unpack(blob)
     except ValueError as error:
@@ -188,7 +194,8 @@ def fill(module: nn.Module, blob: bytes, source: str, device: torch.device | str
 
 
 def read_metrics(folder: Path) -> dict[str, Any]:
-    """The checkpoint's measured figures, or {} before it was evaluated."""
+    """The figures in a checkpoint's metrics.json, or {} where there is none. CheckpointError for invalid
+    JSON."""
     path = folder / METRICS_FILE
     if not path.is_file():
         return {}
