@@ -1,4 +1,4 @@
-"""python -m ganlab replay RECIPE -o PICTURE: the picture of a recipe again, to the pixel.
+"""python -m ganlab replay RECIPE -o PICTURE: the picture of a recipe, to the pixel.
 
 python -m ganlab film MODEL KEYFRAME KEYFRAME... -o FILE: a film through pictures, samples and recipes.
 """
@@ -21,8 +21,8 @@ from ganlab.studio.film import Film
 from ganlab.studio.recipe import MAX_TEXT, Recipe, RecipeError, find_latents, replay
 
 
-def read(source: str) -> Recipe:
-    """A recipe from a file, from standard input ("-"), or given as JSON or permalink itself."""
+def read_recipe(source: str) -> Recipe:
+    """A recipe from a file, from standard input ("-"), from JSON, or from a permalink."""
     if source == "-":
         return Recipe.read(sys.stdin.read(2 * MAX_TEXT))
     path = Path(source)
@@ -34,57 +34,63 @@ def read(source: str) -> Recipe:
         return Recipe.read(file.read(2 * MAX_TEXT))
 
 
-def explorer_of(recipe: Recipe, name: str | None) -> Explorer:
-    """The checkpoint that is named, or the recipe's own: by its name, else by its fingerprint."""
+def load_explorer(recipe: Recipe, name: str | None) -> Explorer:
+    """The checkpoint `name`, or the bundled one that accepts the recipe, first the one that it names."""
     if name is not None:
         return ganlab.load(name)
     names = ganlab.list_models()
-    for candidate in sorted(names, key=lambda known: known != recipe.model):
+    for candidate in sorted(names, key=lambda candidate: candidate != recipe.model):
         explorer = ganlab.load(candidate)
         if explorer.accepts(recipe.fingerprint):
             return explorer
     raise RecipeError(
-        f"No checkpoint here is the {recipe.model} ({recipe.fingerprint[:16]}) that made this recipe;"
+        f"No checkpoint here is the {recipe.model} ({recipe.fingerprint[:16]}) of this recipe;"
         " name a folder or Hub id with --model."
     )
 
 
 def replay_recipe(options: argparse.Namespace) -> None:
-    recipe = read(options.recipe)
-    pictures = replay(explorer_of(recipe, options.model), recipe)
-    alone = len(pictures) == 1
-    made = images.to_pil(pictures[0], options.scale) if alone else images.draw_strip(pictures, options.scale)
-    options.out.write_bytes(images.encode_png(made))
+    """Write the picture of `options.recipe`, or its pictures side by side, to `options.out`."""
+    recipe = read_recipe(options.recipe)
+    pictures = replay(load_explorer(recipe, options.model), recipe)
+    single = len(pictures) == 1
+    image = (
+        images.to_pil(pictures[0], options.scale) if single else images.draw_strip(pictures, options.scale)
+    )
+    options.out.write_bytes(images.encode_png(image))
 
 
-def keyframe(explorer: Explorer, source: str) -> Tensor:
-    """The latent (1, latent_dim) of seed:NUMBER, of a recipe or of a picture, which is inverted."""
+def read_keyframe(explorer: Explorer, source: str) -> Tensor:
+    """The latent (1, latent_dim) of seed:NUMBER, of a recipe's file, or of a picture, which is inverted."""
     if source.startswith("seed:"):
         if not source[5:].isdecimal():
-            raise ValueError(f"A sample is named seed:NUMBER, like seed:7, not {source!r}.")
+            raise ValueError(f"A sample is written seed:NUMBER, like seed:7, not {source!r}.")
         return explorer.sample(1, int(source[5:]))
     if source.lower().endswith(".json"):
-        return find_latents(explorer, read(source))
+        return find_latents(explorer, read_recipe(source))
     if not Path(source).is_file():
         raise ValueError(f"There is no picture {source}.")
     return explorer.invert(explorer.prepare(source)).z
 
 
 def make_film(options: argparse.Namespace) -> None:
+    """Write the film through `options.keyframes` to `options.out`."""
     kind = options.out.suffix.lstrip(".").lower()
     if kind not in film.FORMATS:
-        raise ValueError(f"The file's name ends in one of {', '.join(f'.{one}' for one in film.FORMATS)}.")
+        endings = ", ".join(f".{name}" for name in film.FORMATS)
+        raise ValueError(f"The file's name ends in one of {endings}.")
     frames = options.seconds * options.rate
     if not math.isfinite(frames):
         raise ValueError("--seconds and --rate are finite numbers.")
-    made = Film(round(frames), options.seconds, options.easing, options.way, options.loop)
+    settings = Film(round(frames), options.seconds, options.easing, options.way, options.loop)
     explorer = ganlab.load(options.model)
-    keyframes = torch.cat([keyframe(explorer, source) for source in options.keyframes])
-    pictures = film.render_frames(explorer, made, keyframes)
-    options.out.write_bytes(film.encode_file(pictures, made, kind, options.scale))
+    keyframes = torch.cat([read_keyframe(explorer, source) for source in options.keyframes])
+    pictures = film.render_frames(explorer, settings, keyframes)
+    options.out.write_bytes(film.encode_file(pictures, settings, kind, options.scale))
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Run a command; its exit status, 2 for an error of use, which is printed in one sentence."""
     text = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="python -m ganlab", description=__doc__, formatter_class=text)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -1,4 +1,4 @@
-"""Explorer: everything one can do with a model, typed, stateless and safe to share between threads."""
+"""Explorer: the inference API, typed, stateless and safe to share between threads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from ganlab.model import LatentModel
 
 
 class Explorer:
-    """A model and its gallery. Pictures are (N, C, H, W) in [0, 1], latents (N, latent_dim), on the CPU.
+    """A model and its gallery. Pictures are float32 (N, C, H, W) in [0, 1], latents float32 (N, latent_dim),
+    both on the CPU.
 
     The same recipe (fingerprint, latent or seed, operation, parameters) gives the same result in the
     interface, a notebook and a script. Errors of use are ValueError.
@@ -34,11 +35,12 @@ class Explorer:
 
     @property
     def config(self) -> ModelConfig:
+        """What the model is: its networks, latent, prior and pictures."""
         return self.model.config
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """The checkpoint's measured figures (metrics.json); empty before `python -m train.evaluate`."""
+        """The figures in the checkpoint's metrics.json; empty before `python -m train.evaluate`."""
         return self.model.metrics
 
     def get_metrics(self, *keys: str) -> Any:
@@ -51,7 +53,7 @@ class Explorer:
 
     @property
     def fingerprint(self) -> str:
-        """The checkpoint's hash, which its latents carry outside Python."""
+        """The checkpoint's hash; latents, recipes and shelves carry it."""
         return self.model.fingerprint
 
     def accepts(self, fingerprint: object) -> bool:
@@ -61,43 +63,45 @@ class Explorer:
 
     @functools.cached_property
     def judge(self) -> Judge | None:
-        """The classifier of the model's data set, or None where none fits its pictures."""
-        found = Judge.load(self.config.dataset, self.device)
-        return found if found is not None and found.config.image_shape == self.config.image_shape else None
+        """The classifier of the model's data set, or None where there is none for its pictures."""
+        judge = Judge.load(self.config.dataset, self.device)
+        return judge if judge is not None and judge.config.image_shape == self.config.image_shape else None
 
     # ------------------------------------------------------------------ pictures and latents
 
     def prepare(self, source: images.Source, polarity: Polarity = "auto") -> Tensor:
-        """Any picture -> the model's input, float32 (1, C, H, W) in [0, 1]."""
+        """A path, bytes, PIL image or array as the model's input (1, C, H, W). PictureError, a ValueError,
+        for a picture that cannot be used."""
         return self.prepare_upload(source, polarity).x
 
     def prepare_upload(self, source: images.Source, polarity: Polarity = "auto") -> PreparedPicture:
-        """`prepare`, with notes on what was done to the picture."""
+        """`prepare`, with notes on what was changed."""
         return images.prepare(source, self.config, polarity)
 
     @torch.inference_mode()
     def encode(self, x: Tensor) -> Tensor:
-        """E(x): (N, latent_dim)."""
+        """E(x): (N, latent_dim). ValueError for a model without an encoder, or pictures of another shape."""
         encoder = self.model.encoder
         return encoder(self.model.check_pictures(x).to(self.device)).cpu()  # type: ignore[no-any-return]
 
     @torch.inference_mode()
     def decode(self, z: Tensor) -> Tensor:
-        """G(z): (N, C, H, W) in [0, 1]."""
+        """G(z): (N, C, H, W). ValueError for latents of another shape, or non-finite numbers."""
         return self.model.generator(self.check_latents(z).to(self.device)).cpu()  # type: ignore[no-any-return]
 
     @torch.inference_mode()
     def features(self, x: Tensor) -> Tensor:
-        """The encoder's hidden layer, (N, F): the space "features"."""
+        """The encoder's hidden layer (N, F), the space "features". ValueError as for `encode`."""
         encoder = self.model.encoder
         return encoder.hidden(self.model.check_pictures(x).to(self.device)).cpu()
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """G(E(x))."""
+        """G(E(x)): (N, C, H, W)."""
         return self.decode(self.encode(x))
 
     def repeat_reconstruction(self, x: Tensor, steps: int = 8) -> Tensor:
-        """x, G(E(x)), G(E(G(E(x)))), ...: (steps + 1, N, C, H, W). It rests at a fixed point."""
+        """x, G(E(x)), G(E(G(E(x)))), ...: (steps + 1, N, C, H, W), which shows whether x is near a fixed
+        point."""
         path = [self.model.check_pictures(x)]
         for _ in range(steps):
             path.append(self.reconstruct(path[-1]))
@@ -111,14 +115,15 @@ class Explorer:
         seed: int = 0,
         progress: inversion.Progress | None = None,
     ) -> Inversion:
-        """Latents for x, with their pictures (N, C, H, W), errors (N,) and the way there (steps done, N).
+        """Latents z for pictures x, with G(z), its mean squared error per pixel (N,), and the smallest error
+        after each step (steps taken, N).
 
-        "encoder" asks E: one step, whose trace is one row. "optimise" asks G alone: at most `steps` of
-        gradient descent from starts that follow from the seed (see `inversion.optimise`). "hybrid" improves
-        E(x) by at most `steps` of it, and is never worse (see `inversion.hybrid`). Without a method it is
-        the encoder's where there is one. The error is mean and squared, a pixel in [0, 1]. `progress` hears
-        of each step, and stops there by returning False. ValueError for an unknown method, pictures of
-        another shape, or "encoder" or "hybrid" without an encoder.
+        "encoder" returns E(x), a single step. "optimise" uses G alone: at most `steps` steps of gradient
+        descent from starts that follow from the seed (see `inversion.optimise`). "hybrid" improves E(x) by at
+        most `steps` steps, and is never worse (see `inversion.hybrid`). The default is "encoder" where there
+        is one, else "optimise". `progress` is called after each step; returning False stops the descent.
+        ValueError for an unknown method, pictures of another shape, or "encoder" and "hybrid" without an
+        encoder.
         """
         if method is None:
             method = "encoder" if "encoder" in self.model.networks else "optimise"
@@ -135,7 +140,7 @@ class Explorer:
     def descend(
         self, x: Tensor, method: str = "hybrid", steps: int | None = None, seed: int = 0
     ) -> Iterator[inversion.Step]:
-        """`invert` by "optimise" or "hybrid" step by step: what each has found so far."""
+        """`invert` by "optimise" or "hybrid", step by step; nothing is computed between two steps."""
         x, G, prior = self.model.check_pictures(x), self.model.generator, self.config.prior
         steps = inversion.STEPS if steps is None else steps
         if method == "hybrid":
@@ -147,14 +152,15 @@ class Explorer:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """What latents can be drawn from, the one that `sample` prefers first."""
+        """What `sample` can draw from, its default first."""
         return ("prior",) if self.model.mixture is None else ("mixture", "prior")
 
     def sample(self, n: int, seed: int = 0, truncation: float = 1.0, source: str | None = None) -> Tensor:
-        """n latents (n, latent_dim); the same seed gives the same on every machine.
+        """n latents (n, latent_dim); a seed gives the same on every machine.
 
-        They are of the mixture of Gaussians that was fitted to the codes of the training pictures, where
-        the checkpoint holds one (`density`), else of the prior; `source`, one of `sources`, chooses.
+        `source` is one of `sources`: "mixture", the mixture of Gaussians fitted to the codes of the training
+        pictures, where the checkpoint has one, or "prior". `truncation` in [0, 1] shrinks latents towards the
+        centre of the prior, or of their Gaussian. ValueError for arguments out of range.
         """
         source = source or self.sources[0]
         if source not in self.sources:
@@ -165,7 +171,8 @@ class Explorer:
         return latent.draw(self.config.prior, self.config.latent_dim, n, seed, truncation)
 
     def interpolate(self, a: Tensor, b: Tensor, steps: int) -> Tensor:
-        """A path (steps, latent_dim) from a to b, as the prior wants it, with exact ends."""
+        """A path (steps, latent_dim) between two latents, with exact ends: straight for a uniform prior,
+        along the great circle for a normal one."""
         a, b = self.check_latents(a), self.check_latents(b)
         return latent.interpolate(a[0], b[0], steps, self.config.prior)
 
@@ -177,13 +184,15 @@ class Explorer:
     # ------------------------------------------------------------------ neighbours
 
     def neighbours(self, x: Tensor, k: int = 5, space: str = "features") -> list[Neighbour]:
-        """The k gallery pictures nearest to the first picture of x, nearest first."""
+        """The k gallery pictures nearest to the first picture of x, nearest first. ValueError without a
+        gallery, for a space that is not in `spaces`, or k beyond the gallery."""
         gallery = self._gallery()
         self._check_space(space)
         return gallery.neighbours(gallery.embed(self.model.check_pictures(x)[:1], space), space, k)[0]
 
     def get_training_picture(self, index: int) -> tuple[Tensor, int]:
-        """A picture of the gallery (1, C, H, W) and its label, by its index in the data set."""
+        """A picture of the gallery (1, C, H, W) and its label, by its index in the data set. ValueError for
+        an index that is not in the gallery."""
         pictures = self.gallery.pictures if self.gallery is not None else None
         row = (pictures.indices == index).nonzero().flatten()[:1] if pictures is not None else None
         if pictures is None or row is None or not len(row):
@@ -191,20 +200,21 @@ class Explorer:
         return pictures.inputs(row), int(pictures.labels[row])
 
     def find_memorized(self, x: Tensor) -> list[tuple[Neighbour, float | None]]:
-        """For each picture of x (N, C, H, W) the training picture whose pixels are nearest (L2), and the
-        share of test pictures that are less near to theirs: near 1 for what lies closer than new real
-        pictures do. It is None where `python -m train.memorization` has not measured the checkpoint."""
+        """For each picture of x the training picture with the nearest pixels (L2), and the share of test
+        pictures that are farther from theirs: near 1 where x is closer to a training picture than new real
+        pictures are. The share is None for a checkpoint that `python -m train.memorization` has not
+        measured."""
         near = self._gallery().neighbours(self.model.check_pictures(x).cpu().flatten(1), "pixels", 1)
-        told = self.get_metrics("memorization")
-        known = isinstance(told, dict) and told.get("fingerprint") == self.fingerprint
-        quantiles = told["quantiles_real"] if known else None
+        figures = self.get_metrics("memorization")
+        measured = isinstance(figures, dict) and figures.get("fingerprint") == self.fingerprint
+        quantiles = figures["quantiles_real"] if measured else None
         return [
-            (one, None if quantiles is None else metrics.share_above(one.distance, quantiles))
-            for (one,) in near
+            (neighbour, None if quantiles is None else metrics.share_above(neighbour.distance, quantiles))
+            for (neighbour,) in near
         ]
 
     def neighbours_of_latent(self, z: Tensor, k: int = 5, space: str = "features") -> list[Neighbour]:
-        """As `neighbours`, from a latent: itself in the space "code", its picture G(z) elsewhere."""
+        """`neighbours` of a latent: of itself in the space "code", of its picture G(z) in the others."""
         if space != "code":
             return self.neighbours(self.decode(z), k, space)
         self._check_space(space)
@@ -212,29 +222,30 @@ class Explorer:
 
     @property
     def spaces(self) -> tuple[str, ...]:
-        """Where neighbours can be looked up; empty without a gallery."""
+        """The spaces in which `neighbours` can search; empty without a gallery."""
         return self.gallery.spaces if self.gallery is not None else ()
 
     def accuracy(self, space: str) -> float | None:
-        """The space's measured 1NN accuracy on the test set, from metrics.json, or None."""
-        if space == "untrained":  # stored beside that of the space which training made of it
+        """The space's 1NN accuracy on the test set, from metrics.json, or None where it was not measured."""
+        if space == "untrained":  # stored with the accuracy of the trained encoder's features
             return self.get_figure("one_nn", "features", "untrained")
         return self.get_figure("one_nn", space, "accuracy")
 
     # ------------------------------------------------------------------ error
 
     def error(self, x: Tensor, y: Tensor) -> float:
-        """Mean squared error per pixel of the first pictures, pixels in [0, 1]."""
+        """Mean squared error per pixel between the first pictures of x and y."""
         return float(metrics.mse(x[:1], y[:1])[0])
 
     # ------------------------------------------------------------------ latents outside Python
 
     def pack(self, z: Tensor) -> dict[str, Any]:
-        """One latent as JSON: its numbers, exact, and its checkpoint's fingerprint."""
+        """The first latent as JSON: its exact numbers and its checkpoint's fingerprint."""
         return {"fingerprint": self.fingerprint, "z": self.check_latents(z)[0].tolist()}
 
     def unpack(self, packed: object) -> Tensor:
-        """A packed latent -> (1, latent_dim); one of another checkpoint is refused."""
+        """The latent (1, latent_dim) of what `pack` returned. ValueError for anything else, or a latent of
+        another checkpoint."""
         if not isinstance(packed, dict) or not isinstance(packed.get("z"), list):
             raise ValueError('A latent is written {"fingerprint": ..., "z": [...]}.')
         if not self.accepts(packed.get("fingerprint")):
@@ -265,13 +276,15 @@ class Explorer:
 
 
 def vote(neighbours: Sequence[Neighbour]) -> tuple[int, int]:
-    """The commonest label among neighbours and its count; a tie goes to the nearer label."""
-    counts = Counter(neighbour.label for neighbour in neighbours)  # keeps the order of first sight
+    """The most frequent label of neighbours, nearest first, and its count; of equally frequent ones the
+    nearest."""
+    counts = Counter(neighbour.label for neighbour in neighbours)  # keeps the order of first occurrence
     label, count = max(counts.items(), key=lambda item: item[1])
     return label, count
 
 
 def load(name: str, device: torch.device | str = "cpu") -> Explorer:
-    """A bundled checkpoint's name, a folder, or a Hub id "user/repo[@revision]" -> Explorer."""
+    """The Explorer of a bundled checkpoint's name, a folder, or a Hub id "user/repo[@revision]".
+    CheckpointError, a ValueError, for a checkpoint that is missing, damaged or does not fit."""
     model = checkpoint.load(name, device)
     return Explorer(model, Gallery.load(model))
