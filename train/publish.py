@@ -8,41 +8,35 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 from ganlab import gallery as galleries
-from ganlab import images, latent, model, networks, tensor_files
+from ganlab import images, model, tensor_files
 from ganlab.config import ModelConfig
 from ganlab.explorer import Explorer
 from ganlab.gallery import (
-    CALIBRATION_BATCH,
     CODES_FILE,
     FEATURES_FILE,
     TRAIN_FILE,
     Gallery,
     Pictures,
-    iterate_batches,
 )
 from ganlab.hub import CHECKPOINTS, CONFIG_FILE
 from ganlab.model import LatentModel
+from train.calibration import load_calibrated
 from train.command import create_parser, report_errors
-from train.config import TrainConfig
 from train.data import datasets
 from train.files import replace_folder
 from train.measure.evaluate import evaluate, load_split, write_metrics
-from train.methods import build_method
 from train.mixture import fit_to_codes
 from train.report import card
-from train.run_folder import LOG_FILE, RESUME_FILE, load_networks
+from train.run_folder import LOG_FILE, RESUME_FILE
 
 MAX_FILE_BYTES = 10_000_000  # a Space's git repository takes larger files only through LFS
 RESERVED = ("ablation", "galleries", "judges", "ratios", "table")
-SEED = 0  # of the latents that batch norm is calibrated on
 COLUMNS = 12
 SAMPLE_ROWS, PAIR_ROWS = 6, 3
 SCALE = 2
@@ -155,57 +149,6 @@ def build(run: Path, config: ModelConfig, folder: Path, pictures: Pictures, code
         if config.feature_dim:
             tensor_files.write(folder / FEATURES_FILE, {"features": gallery.features.half()})
     draw_pictures(stored, folder)
-
-
-def load_calibrated(run: Path, config: ModelConfig, pictures: Pictures) -> dict[str, nn.Module]:
-    """A run's networks as a checkpoint stores them: half precision, batch norm calibrated on `pictures`."""
-    nets = load_networks(run, config)
-    for net in nets.values():
-        net.eval().half().float()  # calibrate the weights as stored
-    calibrate(config, nets, pictures, read_generator_inputs(run))
-    return nets
-
-
-def read_generator_inputs(run: Path) -> tuple[str, ...]:
-    """What G was given in training, "prior" or "codes" or both; a method's settings may decide it."""
-    train = json.loads((run / CONFIG_FILE).read_text(encoding="utf-8"))["train"]
-    fields = {f.name for f in dataclasses.fields(TrainConfig)} & train.keys()
-    method = build_method(train["method"], TrainConfig(**{key: train[key] for key in fields}))
-    inputs: tuple[str, ...] = getattr(method, "decodes", ("prior",))
-    return inputs
-
-
-@torch.no_grad()
-def calibrate(
-    config: ModelConfig, nets: dict[str, nn.Module], pictures: Pictures, decodes: tuple[str, ...] = ("prior",)
-) -> None:
-    """Set the running statistics of batch norm, in place, to those of the inputs that training gave.
-
-    G gets those of what it `decodes`, "prior" or "codes" or both in one batch; E and D those of pictures; a
-    joint D those of real and fake pairs. In training a discriminator normalises real and fake batches
-    apart, but it can store only one mean and variance: D, whose features are used for real pictures, stores
-    those of real pictures, a joint D the average of both.
-    """
-    G, E = nets.get("generator"), nets.get("encoder")
-    size = min(CALIBRATION_BATCH, len(pictures))
-    z = torch.split(latent.draw(config.prior, config.latent_dim, len(pictures) // size * size, SEED), size)
-    for name in ("encoder", "discriminator"):
-        if name in nets:
-            networks.calibrate(nets[name], ((x,) for x in iterate_batches(pictures)))
-    if G:
-        sources: dict[str, Iterator[Tensor]] = {"prior": iter(z)}
-        if E:
-            sources["codes"] = (E(x) for x in iterate_batches(pictures))
-        batches = zip(*(sources[name] for name in decodes), strict=True)
-        networks.calibrate(G, ((torch.cat(batch),) for batch in batches))
-    if G and E and "joint_discriminator" in nets:
-
-        def draw_pairs() -> Any:
-            yield from ((x, E(x)) for x in iterate_batches(pictures))
-            codes = (E(x) for x in iterate_batches(pictures))
-            yield from ((G(batch), batch) for batch in (z if "prior" in decodes else codes))
-
-        networks.calibrate(nets["joint_discriminator"], draw_pairs())
 
 
 @torch.inference_mode()

@@ -25,6 +25,7 @@ from train import run_folder
 from train.config import TrainConfig
 from train.data import datasets
 from train.methods import METHODS, build_method
+from train.precision import resolve_precision
 from train.provenance import current_commit
 from train.run_folder import RESUME_FILE, TrainingError
 
@@ -359,25 +360,3 @@ def derive_seed(seed: int, purpose: str, index: int) -> int:
     """A seed in [0, 2^63) for a purpose ("order", "step") and an epoch or step."""
     digest = hashlib.blake2b(f"{seed}/{purpose}/{index}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
-
-
-def resolve_precision(name: str, device: torch.device) -> Any:
-    """bf16, fp16 or fp32 for this device; "auto" depends on the GPU, or on a measurement of the processor."""
-    if name != "auto":
-        if name == "fp16" and device.type == "cpu":
-            raise TrainingError("--precision fp16 is for GPUs; on a processor use bf16 or fp32.")
-        return name
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-    return "bf16" if _time_matmul(torch.bfloat16) < 0.6 * _time_matmul(torch.float32) else "fp32"
-
-
-def _time_matmul(dtype: torch.dtype) -> float:
-    a = torch.ones(512, 1024, dtype=dtype)
-    b = torch.ones(1024, 1024, dtype=dtype)
-    times = []
-    for _ in range(5):
-        started = time.perf_counter()
-        a @ b
-        times.append(time.perf_counter() - started)
-    return min(times)

@@ -9,10 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
-from ganlab import gallery, hub, latent, model, networks
+from ganlab import gallery, hub, model
 from ganlab.config import CheckpointError
-from ganlab.gallery import Gallery, Pictures, load_pictures
-from ganlab.hub import CHECKPOINTS
+from ganlab.gallery import Gallery, Pictures
+from tests.train.runs import publish_quickly, take
 from train import publish as publishing
 from train.config import TrainConfig
 from train.data import datasets
@@ -21,50 +21,11 @@ from train.publish import PublishError, publish, upload
 from train.run_folder import load_networks
 from train.trainer import Trainer
 
-TEST_PICTURES = CHECKPOINTS / "galleries" / "mnist" / "test.npz"
-
-
-def first(pictures, count):
-    return Pictures(pictures.pixels[:count], pictures.labels[:count], pictures.indices[:count])
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """Two steps of a narrow model on real digits."""
-    out = tmp_path_factory.mktemp("runs") / "tiny"
-    config = TrainConfig(width=16, limit=256, epochs=1, precision="fp32", seed=3, out=str(out), device="cpu")
-    assert Trainer(config, load_pictures(TEST_PICTURES)).train()
-    return out
-
-
-@pytest.fixture(autouse=True)
-def small_gallery(tmp_path, monkeypatch):
-    """300 digits as the shared gallery, 20 held out."""
-    folder = tmp_path / "galleries" / "mnist"
-    folder.mkdir(parents=True)
-    digits = load_pictures(TEST_PICTURES)
-    gallery.save_pictures(folder / gallery.TRAIN_FILE, first(digits, 300))
-    gallery.save_pictures(folder / gallery.TEST_FILE, first(digits, 20))
-    monkeypatch.setattr(gallery, "GALLERIES", tmp_path / "galleries")
-    return folder
-
-
-@pytest.fixture
-def root(tmp_path):
-    return tmp_path / "checkpoints"
-
-
-def quick(run, root, name="tiny-bigan", **options):
-    return publish(run, name, data_root="nowhere", root=root, measured=False, **options)
-
-
-@pytest.fixture(autouse=True)
-def few_samples(monkeypatch):
-    monkeypatch.setattr(figures, "SAMPLES", 100)
+pytestmark = pytest.mark.usefixtures("small_gallery", "few_samples")
 
 
 def test_the_checkpoint_is_the_run(run, root):
-    folder = quick(run, root)
+    folder = publish_quickly(run, root)
     stored = model.load(str(folder))
     assert stored.config.name == "tiny-bigan"
     trained = load_networks(run, stored.config)
@@ -73,65 +34,18 @@ def test_the_checkpoint_is_the_run(run, root):
             assert torch.equal(stored.networks[name].get_parameter(key), weight.half().float()), key
 
 
-def test_codes_are_those_of_the_stored_encoder(run, root):
-    stored = model.load(str(quick(run, root)))
+def test_codes_are_those_of_the_stored_encoder(run, root, digits):
+    stored = model.load(str(publish_quickly(run, root)))
     codes = Gallery.load(stored).codes
-    pictures = load_pictures(TEST_PICTURES)
+    pictures = digits
     with torch.inference_mode():
         expected = stored.encoder(pictures.inputs(slice(0, 300)))
     assert codes.shape == (300, 50)
     assert torch.equal(codes, expected.half().float()) or (codes - expected).abs().max() < 1e-3
 
 
-def test_batch_norm_is_calibrated_on_all_data(run, root):
-    stored = model.load(str(quick(run, root)))
-    E = stored.encoder
-    with torch.inference_mode():
-        h = torch.nn.functional.leaky_relu(
-            E.first(load_pictures(TEST_PICTURES).inputs(slice(0, 300)).flatten(1)), 0.2
-        )
-        h = E.second(h)
-    torch.testing.assert_close(E.second_norm.running_mean, h.mean(0), atol=2e-4, rtol=2e-3)
-    torch.testing.assert_close(E.second_norm.running_var, h.var(0), atol=1e-5, rtol=5e-3)
-
-
-@pytest.mark.parametrize("method", ["ae-l2", "lr"])
-def test_the_generator_is_calibrated_on_what_training_gave_it(method, tmp_path):
-    """An autoencoder's G never sees the prior: with the prior's statistics its reconstructions were grey."""
-    pictures = load_pictures(TEST_PICTURES)
-    out = tmp_path / "run"
-    settings = {"width": 16, "limit": 256, "epochs": 1, "precision": "fp32", "device": "cpu"}
-    assert Trainer(TrainConfig(method, out=str(out), **settings), pictures).train()
-    config, _, _ = publishing.read_run(out, "tiny", unfinished=False)
-    nets = publishing.load_calibrated(out, config, pictures)
-    G, E = nets["generator"], nets["encoder"]
-    with torch.no_grad():
-        codes = E(pictures.inputs(slice(None)))
-        drawn = latent.draw(config.prior, config.latent_dim, len(pictures), publishing.SEED)
-        h = G.first(codes if method == "ae-l2" else drawn)
-    torch.testing.assert_close(G.first_norm.running_mean, h.mean(0), atol=1e-4, rtol=1e-3)
-
-
-def test_calibrating_the_joint_discriminator_leaves_the_others_as_they_are(run, monkeypatch):
-    """E, asked for codes in training mode, let them overwrite its averages by those of the last batches."""
-    monkeypatch.setattr(gallery, "CALIBRATION_BATCH", 64)
-    pictures = load_pictures(TEST_PICTURES)
-    config, _, _ = publishing.read_run(run, "tiny", unfinished=False)
-    E = publishing.load_calibrated(run, config, pictures)["encoder"]
-    alone = load_networks(run, config)["encoder"].half().float()
-    networks.calibrate(alone, ((x,) for x in gallery.iterate_batches(pictures)))
-    assert torch.equal(E.second_norm.running_mean, alone.second_norm.running_mean)
-    assert torch.equal(E.second_norm.running_var, alone.second_norm.running_var)
-
-
-def test_discriminator_is_calibrated_on_real_and_fake_in_equal_parts(run, root):
-    stored = model.load(str(quick(run, root)))
-    norm = stored.networks["joint_discriminator"].second_norm
-    assert int(norm.num_batches_tracked) == 2  # one batch of each, the gallery being small
-
-
 def test_pictures_facts_and_card_are_there(run, root):
-    folder = quick(run, root)
+    folder = publish_quickly(run, root)
     assert {path.name for path in folder.iterdir()} == {
         "config.json", "generator.safetensors", "encoder.safetensors", "joint_discriminator.safetensors",
         "gallery.safetensors", "metrics.json",
@@ -154,7 +68,7 @@ def test_pictures_facts_and_card_are_there(run, root):
 )
 def test_refuses_a_name(run, root, name):
     with pytest.raises(PublishError, match="a-z, 0-9 and hyphens"):
-        quick(run, root, name)
+        publish_quickly(run, root, name)
     assert not root.exists()
 
 
@@ -165,8 +79,8 @@ def test_refuses_an_unfinished_run_unless_told(run, root, tmp_path):
     settings["train"]["epochs"] = 5
     (partial / "config.json").write_text(json.dumps(settings))
     with pytest.raises(PublishError, match="1 of 5 epochs"):
-        quick(partial, root)
-    folder = quick(partial, root, unfinished=True)
+        publish_quickly(partial, root)
+    folder = publish_quickly(partial, root, unfinished=True)
     assert json.loads((folder / "metrics.json").read_text())["training"]["epochs"] == 1
 
 
@@ -178,36 +92,38 @@ def test_epochs_logged_but_not_saved_do_not_count(run, root, tmp_path):
     row["step"] += 1
     log.write_text(json.dumps(row) + "\n")
     with pytest.raises(PublishError, match="0 of 1 epochs"):
-        quick(ahead, root)
+        publish_quickly(ahead, root)
 
 
 def test_refuses_what_is_no_run(tmp_path, root):
     with pytest.raises(PublishError, match=r"holds no config\.json"):
-        quick(tmp_path, root)
+        publish_quickly(tmp_path, root)
 
 
 def test_refuses_to_replace_what_is_no_checkpoint(run, root):
     (root / "notes").mkdir(parents=True)
     (root / "notes" / "mine.txt").write_text("keep")
     with pytest.raises(PublishError, match="is no checkpoint"):
-        quick(run, root, "notes")
+        publish_quickly(run, root, "notes")
     assert (root / "notes" / "mine.txt").read_text() == "keep"
 
 
 # ---------------------------------------------------------------------- training pictures and figures
 
 
-def test_without_the_shared_gallery_the_data_sets_pictures_calibrate(run, root, small_gallery, monkeypatch):
-    with_gallery = model.load(str(quick(run, root, "one")))
-    digits, loads = load_pictures(TEST_PICTURES), []
+def test_without_the_shared_gallery_the_data_sets_pictures_calibrate(
+    run, root, small_gallery, monkeypatch, digits
+):
+    with_gallery = model.load(str(publish_quickly(run, root, "one")))
+    loads = []
 
     def load(*arguments, **shape):
         loads.append((*arguments, shape))
-        return first(digits, 300)
+        return take(digits, 300)
 
     monkeypatch.setattr(datasets, "load", load)
     (small_gallery / gallery.TRAIN_FILE).unlink()
-    without = model.load(str(quick(run, root, "two")))
+    without = model.load(str(publish_quickly(run, root, "two")))
     assert loads == [("mnist", "nowhere", "train", {"size": 28, "channels": 1})]
     for name, net in with_gallery.networks.items():
         for key, value in net.state_dict().items():
@@ -227,11 +143,10 @@ def test_a_shared_gallery_is_all_that_is_read_where_nothing_is_measured(run, roo
         raise AssertionError("the data set is read")
 
     monkeypatch.setattr(datasets, "load", unwanted)
-    assert quick(run, root).is_dir()
+    assert publish_quickly(run, root).is_dir()
 
 
-def test_what_is_measured_is_in_the_checkpoint(run, root, monkeypatch):
-    digits = load_pictures(TEST_PICTURES)
+def test_what_is_measured_is_in_the_checkpoint(run, root, monkeypatch, digits):
     held = Pictures(digits.pixels[300:340], digits.labels[300:340], digits.indices[300:340])
     monkeypatch.setattr(datasets, "load", lambda *_, **__: held)
     folder = publish(run, "tiny-bigan", data_root="nowhere", root=root)
@@ -248,17 +163,17 @@ def test_what_is_measured_is_in_the_checkpoint(run, root, monkeypatch):
     assert {"identity", "frechet"} <= result.keys()
 
 
-def test_codes_may_be_left_out(run, root):
-    folder = quick(run, root, codes=False)
+def test_codes_may_be_left_out(run, root, digits):
+    folder = publish_quickly(run, root, codes=False)
     assert not (folder / gallery.CODES_FILE).exists()
     stored = model.load(str(folder))
     with torch.inference_mode():
-        expected = stored.encoder(load_pictures(TEST_PICTURES).inputs(slice(0, 300)))
+        expected = stored.encoder(digits.inputs(slice(0, 300)))
     torch.testing.assert_close(Gallery.load(stored).codes, expected, rtol=0, atol=1e-5)
 
 
-def test_a_mixture_is_fitted_to_the_stored_codes_and_told_of(run, root, monkeypatch):
-    monkeypatch.setattr(datasets, "load", lambda *_, **__: first(load_pictures(TEST_PICTURES), 40))
+def test_a_mixture_is_fitted_to_the_stored_codes_and_told_of(run, root, monkeypatch, digits):
+    monkeypatch.setattr(datasets, "load", lambda *_, **__: take(digits, 40))
     folder = publish(run, "tiny-mixed", data_root="nowhere", root=root, gaussians=3)
     stored = model.load(str(folder))
     assert stored.config.gaussians == 3
@@ -278,26 +193,26 @@ def test_a_mixture_is_fitted_to_the_stored_codes_and_told_of(run, root, monkeypa
     assert "z of the mixture" in text
 
 
-def test_a_model_without_codes_has_no_mixture(tmp_path, root):
-    pictures, out = load_pictures(TEST_PICTURES), str(tmp_path / "run")
+def test_a_model_without_codes_has_no_mixture(tmp_path, root, digits):
+    pictures, out = digits, str(tmp_path / "run")
     settings = {"width": 16, "limit": 128, "epochs": 1, "precision": "fp32", "device": "cpu"}
     assert Trainer(TrainConfig("gan", out=out, **settings), pictures).train()
     with pytest.raises(PublishError, match="no encoder, and so no codes to fit 3 Gaussians"):
-        quick(tmp_path / "run", root, gaussians=3)
+        publish_quickly(tmp_path / "run", root, gaussians=3)
 
 
-def test_few_features_are_stored_as_well(tmp_path, root):
-    pictures, out = load_pictures(TEST_PICTURES), tmp_path / "run"
+def test_few_features_are_stored_as_well(tmp_path, root, digits):
+    pictures, out = digits, tmp_path / "run"
     settings = {
         "width": 4, "limit": 128, "epochs": 1, "precision": "fp32", "device": "cpu", "family": "conv",
         "prior": "normal", "feature_dim": 6, "contrast_weight": 0.1,
     }  # fmt: skip
     assert Trainer(TrainConfig("bigan-plus", out=str(out), **settings), pictures).train()
-    folder = quick(out, root)
+    folder = publish_quickly(out, root)
     stored = model.load(str(folder))
     features = Gallery.load(stored).features
     with torch.inference_mode():
-        expected = stored.encoder.hidden(load_pictures(TEST_PICTURES).inputs(slice(0, 300)))
+        expected = stored.encoder.hidden(digits.inputs(slice(0, 300)))
     assert features.shape == (300, 6)
     torch.testing.assert_close(features, expected.half().float(), rtol=0, atol=1e-3)
     (folder / gallery.FEATURES_FILE).write_bytes(b"features")
@@ -351,7 +266,7 @@ def test_a_run_on_a_folder_of_ones_own_is_published_and_measured(own_run, root, 
 
 
 def test_a_failure_leaves_the_old_checkpoint(run, root, monkeypatch):
-    before = quick(run, root)
+    before = publish_quickly(run, root)
     kept = {path.name: path.read_bytes() for path in before.iterdir()}
 
     def full(*_):
@@ -359,15 +274,15 @@ def test_a_failure_leaves_the_old_checkpoint(run, root, monkeypatch):
 
     monkeypatch.setattr(publishing, "draw_pictures", full)
     with pytest.raises(OSError, match="No space"):
-        quick(run, root)
+        publish_quickly(run, root)
     assert {path.name: path.read_bytes() for path in before.iterdir()} == kept
     assert [path.name for path in root.iterdir()] == ["tiny-bigan"]
 
 
 def test_publishing_again_replaces(run, root):
-    folder = quick(run, root)
+    folder = publish_quickly(run, root)
     (folder / "stale.txt").write_text("old")
-    quick(run, root)
+    publish_quickly(run, root)
     assert not (folder / "stale.txt").exists()
     assert hub.list_models(root) == ["tiny-bigan"]
 
@@ -375,7 +290,7 @@ def test_publishing_again_replaces(run, root):
 def test_a_file_too_large_for_a_space_is_refused(run, root, monkeypatch):
     monkeypatch.setattr(publishing, "MAX_FILE_BYTES", 20_000)
     with pytest.raises(PublishError, match="git repository"):
-        quick(run, root)
+        publish_quickly(run, root)
     assert list(root.iterdir()) == []
 
 
@@ -404,7 +319,7 @@ class FakeHub:
 def test_upload_stands_alone(run, root, monkeypatch):
     hub = FakeHub()
     monkeypatch.setattr(huggingface_hub, "HfApi", lambda: hub)
-    folder = quick(run, root)
+    folder = publish_quickly(run, root)
     card = (folder / "README.md").read_text()
     assert upload(folder, "someone/tiny") == "https://hub/commit"
     assert hub.calls == ["someone/tiny"]
@@ -426,4 +341,4 @@ def test_upload_that_is_refused_says_what_to_do(run, root, monkeypatch):
 
     monkeypatch.setattr(huggingface_hub, "HfApi", Refusing)
     with pytest.raises(PublishError, match="hf auth login"):
-        upload(quick(run, root), "someone/tiny")
+        upload(publish_quickly(run, root), "someone/tiny")

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ganlab.gallery import Pictures
 from tests.train.runs import STEPS, assert_same, log, settings, state, stop_after
-from train import trainer
+from train import precision
 from train.run_folder import RESUME_FILE, TrainingError
 from train.trainer import Trainer
 
@@ -119,7 +119,7 @@ def test_resume_keeps_the_precision_that_auto_found(
     saved: Path, digits: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured = iter([1.0, 100.0])  # bf16 would seem fast today
-    monkeypatch.setattr(trainer, "_time_matmul", lambda dtype: next(measured))
+    monkeypatch.setattr(precision, "_time_matmul", lambda dtype: next(measured))
     resumed = Trainer(settings(saved, precision="auto"), digits, resume=True)
     assert resumed.config.precision == "fp32"
     with pytest.raises(TrainingError, match="--precision is bf16, the run was started with fp32"):

@@ -21,7 +21,7 @@ from train.config import TrainConfig
 from train.data import datasets
 from train.methods import METHODS
 from train.run_folder import RESUME_FILE, TrainingError, load_networks
-from train.trainer import Trainer, resolve_precision
+from train.trainer import Trainer
 
 # ------------------------------------------------------------------ one step
 
@@ -372,33 +372,3 @@ def test_too_few_pictures_for_a_batch_are_refused(tmp_path: Path, digits: Pictur
 def test_an_unknown_method_is_refused_with_those_there_are(tmp_path: Path, digits: Pictures) -> None:
     with pytest.raises(TrainingError, match=r"Method 'vae' not found; available = \['bigan'"):
         Trainer(settings(tmp_path / "run", method="vae"), digits)
-
-
-def test_precisions(monkeypatch: pytest.MonkeyPatch) -> None:
-    cpu, gpu = torch.device("cpu"), torch.device("cuda")
-    for name in ("fp32", "bf16"):
-        assert resolve_precision(name, cpu) == name
-    with pytest.raises(TrainingError, match="fp16 is for GPUs; on a processor use bf16 or fp32"):
-        resolve_precision("fp16", cpu)
-    for bf16, expected in ((0.2, "bf16"), (0.9, "fp32"), (5.0, "fp32")):
-        times = {torch.bfloat16: bf16, torch.float32: 1.0}
-        monkeypatch.setattr(trainer, "_time_matmul", times.__getitem__)
-        assert resolve_precision("auto", cpu) == expected
-    for supported, expected in ((True, "bf16"), (False, "fp16")):
-        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda supported=supported: supported)
-        assert resolve_precision("auto", gpu) == expected
-
-
-def test_bf16_trains_fp32_weights(tmp_path: Path, digits: Pictures) -> None:
-    run = Trainer(settings(tmp_path / "run", precision="bf16", epochs=1), digits)
-    assert run.train()
-    exact = Trainer(settings(tmp_path / "exact", epochs=1), digits)
-    exact.train()
-    for name, net in run.nets.items():
-        for key, value in net.named_parameters():
-            assert value.dtype == torch.float32
-            torch.testing.assert_close(value, exact.nets[name].get_parameter(key), rtol=0, atol=3e-3)
-    assert any(
-        not torch.equal(value, exact.nets["generator"].get_parameter(key))
-        for key, value in run.nets["generator"].named_parameters()
-    )

@@ -18,6 +18,7 @@ from ganlab.hub import CHECKPOINTS
 from ganlab.judge import Judge
 from ganlab.model import LatentModel
 from train import publish
+from train.calibration import load_calibrated
 from train.config import FAMILY_DEFAULTS, TrainConfig
 from train.files import write_json
 from train.measure import figures
@@ -63,7 +64,7 @@ def one(
     if not trainer.train():
         return None
     model_config, training, _ = publish.read_run(run, "ratio", unfinished=False)
-    stored = LatentModel(model_config, publish.load_calibrated(run, model_config, pictures), fingerprint="")
+    stored = LatentModel(model_config, load_calibrated(run, model_config, pictures), fingerprint="")
     with torch.inference_mode():
         samples = stored.generator(latent.draw(config.prior, config.latent_dim, COLUMNS * ROWS, SEED))
         measured = figures.frechet(stored, pictures, test.inputs(slice(None)), judge)

@@ -12,6 +12,7 @@ from ganlab.gallery import Gallery, Pictures
 from ganlab.judge import Judge
 from ganlab.model import LatentModel
 from train import publish
+from train.calibration import load_calibrated
 from train.config import TrainConfig
 from train.data import datasets
 from train.files import write_json
@@ -49,7 +50,7 @@ def make_row(
     if not trainer.train():
         return None
     model_config, training, _ = publish.read_run(run, run.name.lower(), unfinished=False)
-    nets = publish.load_calibrated(run, model_config, pictures)
+    nets = load_calibrated(run, model_config, pictures)
     mixture = fit_to_codes(nets["encoder"], pictures, gaussians) if gaussians else None
     stored = LatentModel(model_config, nets, fingerprint="", mixture=mixture)
     # The baseline is the very encoder that this run started from.

@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganlab import networks
+from ganlab import latent, networks
 from ganlab.gallery import Pictures
 from tests.conftest import TINY
 from tests.train.methods.nets import batch, gradients, minus_log_sigmoid, opinionated
 from tests.train.runs import settings
-from train import publish
+from train import calibration
 from train.config import TrainConfig
 from train.methods import bigan_plus
 from train.methods.bigan import BiGAN
@@ -229,13 +229,13 @@ def test_batch_norm_of_g_is_calibrated_on_what_it_saw(tmp_path: Path, digits: Pi
     """Latents and codes in one; with a share of 1 codes only, where the prior's made pictures worse."""
     run = Trainer(plus(tmp_path / "run", code_share=share), digits)
     assert run.train()
-    nets = publish.load_calibrated(run.run, run.model_config, digits)
+    nets = calibration.load_calibrated(run.run, run.model_config, digits)
     G, E = nets["generator"], nets["encoder"]
     norm = next(m for m in G.modules() if isinstance(m, nn.BatchNorm1d))
     with torch.no_grad():
         seen = E(digits.inputs(slice(None)))
         if share == 0:
-            z = publish.latent.draw("normal", run.config.latent_dim, 500, publish.SEED)
+            z = latent.draw("normal", run.config.latent_dim, 500, calibration.SEED)
             seen = torch.cat([z, seen])
         given = G.get_submodule("layers.0")(seen)
     torch.testing.assert_close(norm.running_mean, given.mean(0), rtol=1e-3, atol=1e-5)
