@@ -13,7 +13,6 @@ from train.trainer import Trainer
 
 
 def build_parser() -> Parser:
-    """A parser with a flag for every setting; its help lists the other commands of this package."""
     parser = create_parser(__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     commands = (f"  train.{name:13} {purpose}" for name, purpose in list_commands().items())

@@ -1,4 +1,4 @@
-"""The version of the source, which run folders, judges and metrics.json record."""
+"""Which version of the source made a file: run folders, judges and metrics.json record it."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from ganlab.explorer import Explorer
 from ganlab.studio import portable
 from tests.browser import CHROMIUM_NAMES, chromium
 
-PATIENCE = 20_000  # ms that a page may take to show what is expected, on a busy machine
+PATIENCE = 60_000  # ms that a page may take to show what is expected, on a busy machine
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -41,24 +41,43 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def warm_context(browser: Any) -> Iterator[Any]:
+    """What most pages share, so that the browser fetches and compiles Gradio's scripts once."""
+    context = browser.new_context()
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def open_page(browser: Any, server: str) -> Iterator[Callable[..., Any]]:
-    """open_page(width=..., height=..., **context settings) -> a page with the app ready.
+def open_page(browser: Any, server: str, request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
+    """open_page(width=..., height=..., **context settings) -> a page with the app ready, of a first visit.
 
     `also` is the address of another server of the app, which the page may visit."""
     troubles: list[str] = []
-    contexts = []
+    contexts: list[Any] = []
+    pages: list[Any] = []
+
+    def watch(request: Any) -> None:  # without holding it up, as a route would
+        if not request.url.startswith((server, *also_allowed, "data:", "blob:")):
+            troubles.append(f"outside request: {request.url}")
+
+    also_allowed: list[str] = ["about:"]
 
     def open_one(width: int = 1280, height: int = 900, also: str = "about:", **settings: Any) -> Any:
-        context = browser.new_context(viewport={"width": width, "height": height}, **settings)
-        contexts.append(context)
+        also_allowed.append(also)
+        if settings or pages:  # a second page is another visitor's
+            context = browser.new_context(viewport={"width": width, "height": height}, **settings)
+            contexts.append(context)
+        else:
+            context = request.getfixturevalue("warm_context")
         page = context.new_page()
-
-        def watch(request: Any) -> None:  # without holding it up, as a route would
-            if not request.url.startswith((server, also, "data:", "blob:")):
-                troubles.append(f"outside request: {request.url}")
-
-        context.on("request", watch)
+        pages.append(page)
+        if context not in contexts:
+            page.set_viewport_size({"width": width, "height": height})
+            storage = {"origin": server.rstrip("/"), "storageTypes": "local_storage"}
+            context.new_cdp_session(page).send("Storage.clearDataForOrigin", storage)
+        page.on("request", watch)
         page.on("pageerror", lambda error: troubles.append(f"page error: {error}"))
         page.on(
             "console",
@@ -72,9 +91,10 @@ def open_page(browser: Any, server: str) -> Iterator[Callable[..., Any]]:
         return page
 
     yield open_one
+    for page in pages:
+        page.unroute_all(behavior="ignoreErrors")  # an answer under way may outlive its page
+        page.close()
     for context in contexts:
-        for page in context.pages:
-            page.unroute_all(behavior="ignoreErrors")  # an answer under way may outlive its page
         context.close()
     assert not troubles, troubles
 

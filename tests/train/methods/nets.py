@@ -67,7 +67,7 @@ def assert_close(
 
 
 class Fixed(nn.Module):
-    """A network with fixed outputs, in turn."""
+    """A network that answers with what it was made with."""
 
     def __init__(self, *answers: Tensor) -> None:
         super().__init__()
