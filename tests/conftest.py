@@ -177,9 +177,9 @@ def colour_model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def free_port() -> int:
     """Not "the first free of many", as Gradio looks for one: another worker might take the same."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

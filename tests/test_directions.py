@@ -32,17 +32,17 @@ def model(family: str, **settings: object) -> LatentModel:
 
 
 @pytest.mark.parametrize("family", networks.FAMILIES)
-def test_no_other_way_changes_the_first_layers_more(family: str) -> None:
+def test_no_other_direction_changes_the_first_layers_more(family: str) -> None:
     """For closed forms: what the layers that z enters get from a step is largest along the first one,
     and then along each among those orthogonal to the ones before."""
     layers = model(family).fold_generator()
-    found = directions.list_closed_form(layers, torch.eye(6))
-    vectors = torch.stack([direction.vector for direction in found]).double()
+    closed_form = directions.list_closed_form(layers, torch.eye(6))
+    vectors = torch.stack([direction.vector for direction in closed_form]).double()
     torch.testing.assert_close(vectors @ vectors.T, torch.eye(6).double(), atol=1e-5, rtol=0)
 
-    def given(ways: Tensor) -> Tensor:
+    def given(steps: Tensor) -> Tensor:
         entered = [layers[0].weight, *(layer.skip for layer in layers if layer.skip is not None)]
-        return torch.cat([ways @ weight.double() for weight in entered], 1).norm(dim=1)
+        return torch.cat([steps @ weight.double() for weight in entered], 1).norm(dim=1)
 
     gains = given(vectors)
     assert (gains[:-1] >= gains[1:] - 1e-9).all()
@@ -63,60 +63,59 @@ def test_a_step_of_a_closed_form_is_the_codes_deviation() -> None:
 
 def test_from_one_class_to_another_is_one_step() -> None:
     means = noise(3, 6)
-    found = {direction.name: direction for direction in directions.list_classes(means)}
-    assert len(found) == 6
-    way = found["from 2 to 0"]
-    torch.testing.assert_close(means[2] + way.deviation * way.vector, means[0])
-    assert float(way.vector.norm()) == pytest.approx(1)
+    by_name = {direction.name: direction for direction in directions.list_classes(means)}
+    assert len(by_name) == 6
+    step = by_name["from 2 to 0"]
+    torch.testing.assert_close(means[2] + step.deviation * step.vector, means[0])
+    assert float(step.vector.norm()) == pytest.approx(1)
 
 
 def test_an_attributes_step_is_the_likely_one_to_which_it_responds_most() -> None:
     covariance = torch.tensor([[1.0, 0.8, 0], [0.8, 1, 0], [0, 0, 4]])
     offsets = noise(20_000, 3)
     gradient = torch.tensor([2.0, 0, 0.5])
-    way = directions.fit_step(offsets, offsets @ gradient + 0.1 * noise(20_000, seed=1), covariance)
+    step = directions.fit_step(offsets, offsets @ gradient + 0.1 * noise(20_000, seed=1), covariance)
 
     def length(steps: Tensor) -> Tensor:
         return torch.einsum("nd,de,ne->n", steps, torch.linalg.inv(covariance), steps).sqrt()
 
-    torch.testing.assert_close(length(way[None]), torch.ones(1), atol=1e-4, rtol=0)
+    torch.testing.assert_close(length(step[None]), torch.ones(1), atol=1e-4, rtol=0)
     others = noise(5000, 3, seed=2)
     others = others / length(others)[:, None]
-    assert float(way @ gradient) > float((others @ gradient).max()) - 1e-2
+    assert float(step @ gradient) > float((others @ gradient).max()) - 1e-2
     with pytest.raises(ValueError, match="does not change with the codes"):
         directions.fit_step(offsets, torch.zeros(20_000), covariance)
 
 
-def test_what_was_measured_is_loaded_strictly(tmp_path: Path) -> None:
-    told = dataclasses.replace(model("paper"), folder=tmp_path)
-    assert directions.load_statistics(told) is None
-    made = CodeStatistics(noise(6, 6), noise(10, 6), noise(2, 6), ("slant", "ink"))
-    made.save(tmp_path, told.fingerprint)
-    found = directions.load_statistics(told)
-    assert found is not None
-    assert found.names == ("slant", "ink")
+def test_statistics_are_loaded_strictly(tmp_path: Path) -> None:
+    checkpoint = dataclasses.replace(model("paper"), folder=tmp_path)
+    assert directions.load_statistics(checkpoint) is None
+    statistics = CodeStatistics(noise(6, 6), noise(10, 6), noise(2, 6), ("slant", "ink"))
+    statistics.save(tmp_path, checkpoint.fingerprint)
+    loaded = directions.load_statistics(checkpoint)
+    assert loaded is not None
+    assert loaded.names == ("slant", "ink")
     for key in directions.TENSORS:
-        assert torch.equal(getattr(found, key), getattr(made, key)), key
-    assert (
-        directions.load_statistics(dataclasses.replace(told, fingerprint="1" * 16)) is None
-    )  # of other weights
-    renewed = dataclasses.replace(told.config, aliases=(told.fingerprint,))
-    assert directions.load_statistics(dataclasses.replace(told, fingerprint="1" * 16, config=renewed)) is None
+        assert torch.equal(getattr(loaded, key), getattr(statistics, key)), key
+    other = dataclasses.replace(checkpoint, fingerprint="1" * 16)  # other weights
+    assert directions.load_statistics(other) is None
+    renewed = dataclasses.replace(checkpoint.config, aliases=(checkpoint.fingerprint,))
+    assert directions.load_statistics(dataclasses.replace(other, config=renewed)) is None
     for bad in (
-        dataclasses.replace(made, covariance=noise(5, 5)),
-        dataclasses.replace(made, classes=noise(10, 5)),
-        dataclasses.replace(made, names=("slant",)),
-        dataclasses.replace(made, classes=noise(10, 6) / 0),
+        dataclasses.replace(statistics, covariance=noise(5, 5)),
+        dataclasses.replace(statistics, classes=noise(10, 5)),
+        dataclasses.replace(statistics, names=("slant",)),
+        dataclasses.replace(statistics, classes=noise(10, 6) / 0),
     ):
-        bad.save(tmp_path, told.fingerprint)
+        bad.save(tmp_path, checkpoint.fingerprint)
         with pytest.raises(CheckpointError, match="does not fit"):
-            directions.load_statistics(told)
+            directions.load_statistics(checkpoint)
     (tmp_path / directions.FILE).write_bytes(b"not safetensors")
     with pytest.raises(CheckpointError, match="damaged"):
-        directions.load_statistics(told)
+        directions.load_statistics(checkpoint)
 
 
-def test_an_explorer_tells_what_it_has(bundled: Explorer) -> None:
+def test_an_explorer_lists_its_directions(bundled: Explorer) -> None:
     assert bundled.directions.kinds == directions.KINDS
     counts = {kind: len(bundled.directions.get(kind)) for kind in bundled.directions.kinds}
     assert counts == {"principal": 10, "closed-form": 10, "classes": 90, "attributes": 6, "raw": 50}

@@ -11,7 +11,7 @@ import torch
 import ganlab
 from ganlab import images
 from ganlab.gallery import Pictures
-from ganlab.ui.server.api import endpoints
+from ganlab.ui.server.api import build_endpoints
 from ganlab.ui.server.models import Models
 from train.__main__ import main as train
 from train.publish import main as publish
@@ -37,7 +37,7 @@ def test_train_publish_load_and_use(tmp_path: Path, mnist_root: Path, digits: Pi
     assert torch.equal(path[0], ex.encode(x)[0])
     assert ex.decode(ex.directions.move(path[:1], [1.0], [0.5])).shape == (1, 1, 28, 28)
 
-    api = endpoints(Models(str(root / "fresh")))
-    found = api["reconstruct"](base64.b64encode(picture).decode())
-    assert abs(found["error"] - ex.error(x, y)) < 1e-6
-    assert found["latent"]["fingerprint"] == ex.fingerprint
+    api = build_endpoints(Models(str(root / "fresh")))
+    answer = api["reconstruct"](base64.b64encode(picture).decode())
+    assert abs(answer["error"] - ex.error(x, y)) < 1e-6
+    assert answer["latent"]["fingerprint"] == ex.fingerprint

@@ -31,7 +31,7 @@ def test_public_names(bundled: Explorer) -> None:
     assert len(bundled.gallery.codes) == 60_000
 
 
-def test_repeated_is_each_reconstruction_of_the_one_before(tiny: Explorer, digits: Pictures) -> None:
+def test_repeated_is_the_reconstruction_of_the_reconstruction(tiny: Explorer, digits: Pictures) -> None:
     x = digits.inputs(slice(0, 3))
     path = tiny.repeat_reconstruction(x, 3)
     assert path.shape == (4, 3, 1, 28, 28)
@@ -62,29 +62,29 @@ def test_a_digit_passes_through_unchanged(bundled: Explorer, digits: Pictures) -
 
 def test_results_do_not_depend_on_the_batch(bundled: Explorer, digits: Pictures) -> None:
     x = digits.inputs(slice(0, 8))
-    alone = torch.cat([bundled.encode(one[None]) for one in x])
+    alone = torch.cat([bundled.encode(picture[None]) for picture in x])
     torch.testing.assert_close(bundled.encode(x), alone, atol=1e-5, rtol=1e-4)
 
 
-def test_inversion_asks_the_encoder_where_there_is_one(tiny: Explorer, digits: Pictures) -> None:
+def test_inversion_uses_the_encoder_where_a_model_has_it(tiny: Explorer, digits: Pictures) -> None:
     x = digits.inputs(slice(0, 3))
-    for found in (tiny.invert(x), tiny.invert(x, method="encoder")):
-        assert torch.equal(found.z, tiny.encode(x))
-        assert torch.equal(found.image, tiny.reconstruct(x))
-        torch.testing.assert_close(found.error, (x - found.image).square().mean((1, 2, 3)))
-        assert torch.equal(found.trace, found.error[None])
+    for result in (tiny.invert(x), tiny.invert(x, method="encoder")):
+        assert torch.equal(result.z, tiny.encode(x))
+        assert torch.equal(result.image, tiny.reconstruct(x))
+        torch.testing.assert_close(result.error, (x - result.image).square().mean((1, 2, 3)))
+        assert torch.equal(result.trace, result.error[None])
 
 
 def test_inversion_by_optimisation_needs_no_encoder(tiny_model: LatentModel, digits: Pictures) -> None:
     x = digits.inputs(slice(0, 2))
     generator = {"generator": tiny_model.networks["generator"]}
     ex = Explorer(dataclasses.replace(tiny_model, networks=generator))
-    found = ex.invert(x, steps=7, seed=3)
-    assert len(found.trace) == 7
-    torch.testing.assert_close(found.image, ex.decode(found.z))
-    torch.testing.assert_close(found.trace[-1], (x - found.image).square().mean((1, 2, 3)))
+    result = ex.invert(x, steps=7, seed=3)
+    assert len(result.trace) == 7
+    torch.testing.assert_close(result.image, ex.decode(result.z))
+    torch.testing.assert_close(result.trace[-1], (x - result.image).square().mean((1, 2, 3)))
     same = Explorer(tiny_model).invert(x, "optimise", steps=7, seed=3)
-    assert torch.equal(found.z, same.z)
+    assert torch.equal(result.z, same.z)
     assert len(ex.invert(x, progress=lambda step: step.number < 2).trace) == 2
     with pytest.raises(ValueError, match="tiny has no encoder; invert by optimisation instead"):
         ex.invert(x, method="encoder")
@@ -101,8 +101,8 @@ def test_interpolation_has_exact_ends(tiny: Explorer) -> None:
 def test_move_is_measured_in_deviations_of_the_codes(bundled: Explorer) -> None:
     z = torch.zeros(1, 50)
     directions, deviations = bundled.directions.principal
-    moved = bundled.directions.move(z, principal=[0.0, 1.5])
-    torch.testing.assert_close(moved[0], 1.5 * deviations[1] * directions[1])
+    target = bundled.directions.move(z, principal=[0.0, 1.5])
+    torch.testing.assert_close(target[0], 1.5 * deviations[1] * directions[1])
     assert torch.equal(bundled.directions.move(z), z)
     assert bundled.directions.move(z, raw=[0.0, 9.0])[0, 1] == 1.0  # the box is not left
     codes = bundled.gallery.codes.double()
@@ -136,14 +136,14 @@ def test_the_judge_is_that_of_the_data_set_and_of_the_pictures_shape(
         config = dataclasses.replace(tiny_model.config, **settings)
         return Explorer(dataclasses.replace(tiny_model, config=config)).judge
 
-    found = JudgeConfig("shapes", 1, 28, 3, (2, 2, 2), 4, accuracy=0.5, standard_error=0.1, count=9)
-    judges.save(found, Network(found), tmp_path / "shapes")
+    config = JudgeConfig("shapes", 1, 28, 3, (2, 2, 2), 4, accuracy=0.5, standard_error=0.1, count=9)
+    judges.save(config, Network(config), tmp_path / "shapes")
     monkeypatch.setattr(judges, "JUDGES", tmp_path)
     Judge.load.cache_clear()
     try:
         judge = of(dataset="shapes")
         assert judge is not None
-        assert judge.config == found
+        assert judge.config == config
         assert judge is of(dataset="shapes")  # read once, for all models
         assert of(dataset="shapes", size=32) is None
         assert of(dataset="a folder") is of(dataset="mnist") is None

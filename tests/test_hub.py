@@ -21,7 +21,7 @@ ROOT = Path(model.__file__).resolve().parent.parent
 
 
 class Hub:
-    """Serves one repository as the Hub would, and notes what was asked for."""
+    """Serves one repository as the Hub would, and records the requests."""
 
     sha = "0123456789abcdef0123456789abcdef01234567"
 
@@ -29,7 +29,7 @@ class Hub:
         self.files = {
             p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()
         }
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         hub = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -47,10 +47,10 @@ class Hub:
 
     def answer(self, request: http.server.BaseHTTPRequestHandler, body: bool) -> None:
         path = request.path.split("?")[0]
-        self.asked.append(path)
+        self.requests.append(path)
         headers = {"X-Repo-Commit": self.sha}
-        known = ("main", "v1", self.sha)
-        if path in [f"/api/models/user/tiny/revision/{revision}" for revision in known]:
+        revisions = ("main", "v1", self.sha)
+        if path in [f"/api/models/user/tiny/revision/{revision}" for revision in revisions]:
             siblings = [{"rfilename": name} for name in self.files]
             content = json.dumps({"id": "user/tiny", "sha": self.sha, "siblings": siblings}).encode()
         elif path == f"/api/models/user/tiny/tree/{self.sha}":
@@ -141,7 +141,7 @@ def test_a_hub_id_is_fetched_checked_and_kept(hub: Hub, tiny_folder: Path, tmp_p
         assert "\n" not in answer
     assert answers[3].startswith("user/tiny@v9 ")
     assert answers[4].startswith("user/other ")
-    assert not any("model.pkl" in path for path in hub.asked)
+    assert not any("model.pkl" in path for path in hub.requests)
 
     # Without a network: what was fetched still loads, all else gets one sentence.
     hub.server.shutdown()

@@ -129,8 +129,8 @@ def test_damaged_files_raise_nothing_else(digits: Pictures) -> None:
         whole = encoded(image.convert("L") if kind == "JPEG" else image, kind)
         for _ in range(60):
             damaged = bytearray(whole)
-            for place in random.integers(0, len(whole), 4):
-                damaged[place] = random.integers(256)
+            for position in random.integers(0, len(whole), 4):
+                damaged[position] = random.integers(256)
             try:
                 values = decode(bytes(damaged))
             except PictureError:

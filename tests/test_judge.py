@@ -53,9 +53,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def mnist() -> Judge:
-    found = Judge.load("mnist")
-    assert found is not None
-    return found
+    judge = Judge.load("mnist")
+    assert judge is not None
+    return judge
 
 
 def rewrite(folder: Path, change: Callable[[dict[str, torch.Tensor]], Any]) -> None:
@@ -115,8 +115,8 @@ def test_threads_may_share_it(mnist: Judge, digits: Pictures):
     parts = torch.split(digits.inputs(slice(0, 80)), 10)
     expected = [mnist.features(part) for part in parts]
     with ThreadPoolExecutor(4) as pool:
-        for found, alone in zip(pool.map(mnist.features, parts), expected, strict=True):
-            assert torch.equal(found, alone)
+        for features, alone in zip(pool.map(mnist.features, parts), expected, strict=True):
+            assert torch.equal(features, alone)
 
 
 def test_blank_and_random_pictures_are_judged_without_a_fuss(mnist: Judge):
@@ -153,28 +153,28 @@ def test_it_is_small_and_holds_data_only():
 
 
 def test_a_judge_is_read_once_and_none_is_none(folder: Path, here: None):
-    found = Judge.load("tiny")
-    assert found is Judge.load("tiny")
-    assert found is not None
-    assert (found.name, found.accuracy, found.config) == ("tiny", 0.75, TINY)
+    judge = Judge.load("tiny")
+    assert judge is Judge.load("tiny")
+    assert judge is not None
+    assert (judge.name, judge.accuracy, judge.config) == ("tiny", 0.75, TINY)
     for name in ("cifar10", "", "../tiny", str(folder), "tiny/.", "a\0b", "long" * 100):
         assert Judge.load(name) is None
 
 
 def test_it_is_stored_in_half_precision_and_comes_back_as_it_was(folder: Path):
     torch.manual_seed(0)
-    made, found = Network(TINY), Judge.read(folder)
+    network, judge = Network(TINY), Judge.read(folder)
     stored = safetensors.torch.load_file(folder / judges.WEIGHTS_FILE)
-    assert stored.keys() == made.state_dict().keys()
-    for key, value in made.state_dict().items():
+    assert stored.keys() == network.state_dict().keys()
+    for key, value in network.state_dict().items():
         expected = value.half() if value.is_floating_point() else value
         assert stored[key].dtype == expected.dtype
         assert torch.equal(stored[key], expected)
-        assert torch.equal(found.network.state_dict()[key], expected.to(value.dtype))
-    assert not any(module.training for module in found.network.modules())
-    assert not any(p.requires_grad for p in found.network.parameters())
+        assert torch.equal(judge.network.state_dict()[key], expected.to(value.dtype))
+    assert not any(module.training for module in judge.network.modules())
+    assert not any(p.requires_grad for p in judge.network.parameters())
     with pytest.raises(dataclasses.FrozenInstanceError):
-        found.fingerprint = "0"  # type: ignore[misc]
+        judge.fingerprint = "0"  # type: ignore[misc]
 
 
 def test_loading_and_judging_leave_the_global_random_state_alone(folder: Path):
@@ -183,17 +183,17 @@ def test_loading_and_judging_leave_the_global_random_state_alone(folder: Path):
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-def test_the_fingerprint_is_of_the_content_and_not_of_the_place(folder: Path, tmp_path: Path):
+def test_the_fingerprint_is_of_the_content_and_not_of_the_path(folder: Path, tmp_path: Path):
     first = Judge.read(folder).fingerprint
     assert len(first) == 16
     assert int(first, 16) >= 0
-    moved = folder.rename(tmp_path / "moved")
-    seen = [Judge.read(moved).fingerprint]
+    renamed = folder.rename(tmp_path / "moved")
+    seen = [Judge.read(renamed).fingerprint]
     assert seen == [first]
-    rewrite(moved, lambda t: t["output.weight"].view(-1)[0].add_(0.25))
-    seen.append(Judge.read(moved).fingerprint)
-    redescribe(moved, accuracy=0.5)
-    seen.append(Judge.read(moved).fingerprint)
+    rewrite(renamed, lambda t: t["output.weight"].view(-1)[0].add_(0.25))
+    seen.append(Judge.read(renamed).fingerprint)
+    redescribe(renamed, accuracy=0.5)
+    seen.append(Judge.read(renamed).fingerprint)
     assert len(set(seen)) == 3
 
 

@@ -35,18 +35,18 @@ def test_another_process_gives_the_same_pixels(bundled: Explorer, tmp_path: Path
     )
 
 
-def test_a_recipe_is_found_in_every_form(
+def test_a_recipe_is_read_in_every_form(
     bundled: Explorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = recipe_of(bundled, *(ExactLatent.from_tensor(z) for z in bundled.sample(3, seed=1)), steps=4)
     renamed = Recipe("a name of its own", recipe.fingerprint, recipe.latents, recipe.steps)
     out = tmp_path / "out.png"
-    found = []
+    contents = []
     monkeypatch.setattr(sys, "stdin", io.StringIO(recipe.to_json()))
     for text in ("-", recipe.to_json(), f"https://x.example/?recipe={recipe.to_query()}", renamed.to_query()):
         assert main(["replay", text, "-o", str(out), "--scale", "2"]) == 0
-        found.append(out.read_bytes())
-    assert len(set(found)) == 1
+        contents.append(out.read_bytes())
+    assert len(set(contents)) == 1
     assert Image.open(out).size == (2 * (7 * 29 + 1), 2 * 30)
 
 
@@ -76,9 +76,9 @@ def test_errors_are_sentences(
     text: str, said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert main(["replay", text, "-o", str(tmp_path / "out.png")]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("error: ")
-    assert re.search(said, told)
+    message = capsys.readouterr().err
+    assert message.startswith("error: ")
+    assert re.search(said, message)
     assert not (tmp_path / "out.png").exists()
 
 
@@ -104,8 +104,8 @@ def test_a_film_is_the_pages(bundled: Explorer, tmp_path: Path, digits: Pictures
     z = torch.cat(
         [bundled.encode(bundled.prepare(picture)), bundled.sample(1, seed=9), bundled.sample(1, seed=3)]
     )
-    made = Film(8, 1.0, loop=True)
-    assert out.read_bytes() == film.encode_file(film.render_frames(bundled, made, z), made, "gif", 2)
+    settings = Film(8, 1.0, loop=True)
+    assert out.read_bytes() == film.encode_file(film.render_frames(bundled, settings, z), settings, "gif", 2)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_film_is_the_pages(bundled: Explorer, tmp_path: Path, digits: Pictures
         (["seed:1", "seed:2", "-o", "film.gif", "--scale", "0"], "from 1 to 36 times"),
     ],
 )
-def test_a_film_that_cannot_be_is_told_in_a_sentence(
+def test_a_film_that_cannot_be_is_refused_in_a_sentence(
     arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["film", "mnist-bigan", *arguments]) == 2

@@ -60,28 +60,30 @@ def test_the_energy_distance_is_that_of_all_pairs():
         np.mean([float((p - q).norm()) for i, p in enumerate(some) for j, q in enumerate(some) if i != j])
         for some in (a, b)
     ]
-    found, _, _ = metrics.energy_test(a, b, permutations=1)
-    assert found == pytest.approx(2 * between - sum(within), rel=1e-5)
+    distance, _, _ = metrics.energy_test(a, b, permutations=1)
+    assert distance == pytest.approx(2 * between - sum(within), rel=1e-5)
 
 
 def test_the_energy_test_tells_shifted_and_narrower_sets_and_lets_equal_ones_pass():
     rng = torch.Generator().manual_seed(1)
     a, b = torch.randn(200, 5, generator=rng), torch.randn(200, 5, generator=rng)
-    found, by_chance, p = metrics.energy_test(a, b)
-    assert found < by_chance
+    distance, by_chance, p = metrics.energy_test(a, b)
+    assert distance < by_chance
     assert p > 0.05
     for other in (b + 0.5, b * 0.6):
-        found, by_chance, p = metrics.energy_test(a, other)
-        assert found > by_chance
+        distance, by_chance, p = metrics.energy_test(a, other)
+        assert distance > by_chance
         assert p == pytest.approx(1 / 201)
     assert metrics.energy_test(a, b) == metrics.energy_test(a, b)
 
 
 def test_quantiles_are_numpys():
     values = torch.rand(777, generator=torch.Generator().manual_seed(0))
-    found = metrics.quantiles(values)
-    assert len(found) == 101
-    np.testing.assert_allclose(found, np.percentile(values.double().numpy(), np.arange(101)), rtol=1e-12)
+    percentiles = metrics.quantiles(values)
+    assert len(percentiles) == 101
+    np.testing.assert_allclose(
+        percentiles, np.percentile(values.double().numpy(), np.arange(101)), rtol=1e-12
+    )
 
 
 def test_share_above_is_the_share_of_larger_values():
@@ -171,11 +173,11 @@ def test_a_shift_adds_its_square_to_the_frechet_distance():
 
 def test_the_frechet_distance_of_samples_of_one_distribution_falls_with_their_number():
     rng = torch.Generator().manual_seed(0)
-    found = [
+    distances = [
         metrics.frechet_distance(torch.randn(n, 16, generator=rng), torch.randn(n, 16, generator=rng))
         for n in (50, 500, 5000)
     ]
-    assert found[0] > 3 * found[1] > 9 * found[2] > 0
+    assert distances[0] > 3 * distances[1] > 9 * distances[2] > 0
 
 
 @pytest.mark.parametrize(

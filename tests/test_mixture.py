@@ -23,13 +23,13 @@ def lower(rows: list[list[float]]) -> torch.Tensor:
 
 
 def mixture() -> Mixture:
-    made = Mixture(2, 3)
-    made.weights = torch.tensor([0.25, 0.75])
-    made.means = torch.tensor([[-5.0, 0.0, 0.0], [5.0, 1.0, 2.0]])
-    made.factors = torch.stack(
+    density = Mixture(2, 3)
+    density.weights = torch.tensor([0.25, 0.75])
+    density.means = torch.tensor([[-5.0, 0.0, 0.0], [5.0, 1.0, 2.0]])
+    density.factors = torch.stack(
         [lower([[1, 0, 0], [0, 1, 0], [0, 0, 1]]), lower([[0.5, 0, 0], [0.4, 0.2, 0], [-0.3, 0.1, 0.7]])]
     )
-    return made
+    return density
 
 
 def test_draws_have_the_weights_means_and_covariances() -> None:
@@ -44,30 +44,30 @@ def test_draws_have_the_weights_means_and_covariances() -> None:
 
 def test_draws_follow_from_the_seed_and_first_rows_not_from_the_count() -> None:
     first = mixture().draw(5, seed=1)
-    assert torch.equal(first, mixture().draw(1500, seed=1)[:5])  # more than one chunk
+    assert torch.equal(first, mixture().draw(1500, seed=1)[:5])  # more than a chunk
     assert not torch.equal(first, mixture().draw(5, seed=2))
 
 
 def test_truncation_goes_to_the_mean_of_each_gaussian() -> None:
-    made = mixture()
-    whole, half, none = (made.draw(200, 0, truncation) for truncation in (1.0, 0.5, 0.0))
-    assert {tuple(row) for row in none.tolist()} == {tuple(row) for row in made.means.tolist()}
+    density = mixture()
+    whole, half, none = (density.draw(200, 0, truncation) for truncation in (1.0, 0.5, 0.0))
+    assert {tuple(row) for row in none.tolist()} == {tuple(row) for row in density.means.tolist()}
     torch.testing.assert_close(half, (whole + none) / 2)
 
 
 def test_the_log_density_is_that_of_its_gaussians() -> None:
-    made = mixture()
+    density = mixture()
     z = 3 * torch.randn(1200, 3, generator=torch.Generator().manual_seed(0))
     expected = torch.zeros(1200, dtype=torch.double)
     for k in range(2):
-        L = made._lower(torch.tensor([k]))[0]
-        gaussian = torch.distributions.MultivariateNormal(made.means[k], scale_tril=L)
-        expected += made.weights[k] * gaussian.log_prob(z).double().exp()
-    found = made.log_density(z)
+        L = density._lower(torch.tensor([k]))[0]
+        gaussian = torch.distributions.MultivariateNormal(density.means[k], scale_tril=L)
+        expected += density.weights[k] * gaussian.log_prob(z).double().exp()
+    values = density.log_density(z)
     near = expected > 1e-30
     assert int(near.sum()) > 300
-    torch.testing.assert_close(found[near].double(), expected[near].log().double(), rtol=1e-3, atol=1e-3)
-    assert torch.isfinite(found).all()
+    torch.testing.assert_close(values[near].double(), expected[near].log().double(), rtol=1e-3, atol=1e-3)
+    assert torch.isfinite(values).all()
 
 
 def test_moments_are_those_of_its_draws() -> None:
@@ -123,9 +123,9 @@ def test_a_file_that_is_missing_or_empty_of_weight_is_refused(tmp_path: Path) ->
 
 
 def test_another_mixture_is_another_model(tmp_path: Path) -> None:
-    one = model.load(str(stored(tmp_path / "with"))).fingerprint
+    before = model.load(str(stored(tmp_path / "with"))).fingerprint
     blob = tmp_path / "with" / MIXTURE_FILE
     changed = bytearray(blob.read_bytes())
     changed[-1] ^= 1
     blob.write_bytes(changed)
-    assert model.load(str(tmp_path / "with")).fingerprint != one
+    assert model.load(str(tmp_path / "with")).fingerprint != before

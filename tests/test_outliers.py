@@ -25,18 +25,18 @@ def tiny(tiny_model: LatentModel, digits: Pictures) -> Explorer:
 
 def test_the_statistics_are_what_they_say(tiny: Explorer, digits: Pictures) -> None:
     x, training = digits.inputs(slice(400, 420)), digits.inputs(slice(0, 400))
-    found, labels = outliers.compute_statistics(tiny, x)
+    statistics, labels = outliers.compute_statistics(tiny, x)
     assert outliers.list_statistics(tiny) == ("error", "neighbour", "code", "discriminator", "judge")
     error = (x - tiny.reconstruct(x)).square().mean((1, 2, 3))
     apart = torch.cdist(tiny.features(x), tiny.features(training))
     code_apart = torch.cdist(tiny.encode(x), tiny.encode(training))
     judged = tiny.model.networks["joint_discriminator"](x, tiny.encode(x))
-    np.testing.assert_allclose(found[:, 0], error.log(), rtol=1e-4)
-    np.testing.assert_allclose(found[:, 1], apart.amin(1).log(), rtol=1e-3)
-    np.testing.assert_allclose(found[:, 2], code_apart.amin(1).log(), rtol=1e-2, atol=1e-2)
-    np.testing.assert_allclose(found[:, 3], -judged, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(statistics[:, 0], error.log(), rtol=1e-4)
+    np.testing.assert_allclose(statistics[:, 1], apart.amin(1).log(), rtol=1e-3)
+    np.testing.assert_allclose(statistics[:, 2], code_apart.amin(1).log(), rtol=1e-2, atol=1e-2)
+    np.testing.assert_allclose(statistics[:, 3], -judged, rtol=1e-4, atol=1e-6)
     assert tiny.judge is not None
-    np.testing.assert_allclose(found[:, 4], -tiny.judge.network(x).amax(1), rtol=1e-4)
+    np.testing.assert_allclose(statistics[:, 4], -tiny.judge.network(x).amax(1), rtol=1e-4)
     assert torch.equal(labels, digits.labels[:400][apart.argmin(1)])
 
 
@@ -53,7 +53,9 @@ def test_a_code_is_as_improbable_as_the_mixture_says(tiny: Explorer, digits: Pic
     np.testing.assert_allclose(outliers.compute_statistics(mixed, x)[0][:, 2], expected, rtol=1e-4)
 
 
-def test_without_a_judge_or_a_discriminator_of_pairs_less_is_told(tiny: Explorer, digits: Pictures) -> None:
+def test_without_a_judge_or_a_discriminator_of_pairs_there_are_fewer_statistics(
+    tiny: Explorer, digits: Pictures
+) -> None:
     nets = {name: net for name, net in tiny.model.networks.items() if name != "joint_discriminator"}
     assert tiny.gallery is not None
     model = dataclasses.replace(tiny.model, networks=nets)
@@ -67,34 +69,34 @@ def test_without_a_judge_or_a_discriminator_of_pairs_less_is_told(tiny: Explorer
     torch.testing.assert_close(outliers.compute_statistics(less, x)[0], expected[:, :3])
 
 
-def test_usual_is_told_class_by_class() -> None:
-    found = torch.tensor([[1.0, 2, 3], [3, 2, 5], [10, 20, 30], [14, 22, 30]], dtype=torch.double)
+def test_calibration_is_by_class() -> None:
+    statistics = torch.tensor([[1.0, 2, 3], [3, 2, 5], [10, 20, 30], [14, 22, 30]], dtype=torch.double)
     labels = torch.tensor([0, 0, 1, 1])
-    calibration = Calibration.from_statistics(found, labels)
+    calibration = Calibration.from_statistics(statistics, labels)
     assert calibration.means.tolist() == [[2, 2, 4], [12, 21, 30]]
     np.testing.assert_allclose(calibration.deviations, [[2**0.5, 0, 2**0.5], [8**0.5, 2**0.5, 0]])
-    one = torch.tensor([[12 + 2 * 8**0.5, 21 - 5 * 2**0.5, 30.0]], dtype=torch.double)
-    np.testing.assert_allclose(calibration.z_scores(one, torch.tensor([1])), [[2, -5, 0]], atol=1e-9)
+    unusual = torch.tensor([[12 + 2 * 8**0.5, 21 - 5 * 2**0.5, 30.0]], dtype=torch.double)
+    np.testing.assert_allclose(calibration.z_scores(unusual, torch.tensor([1])), [[2, -5, 0]], atol=1e-9)
     expected = sum(np.log1p(np.exp(z)) ** 2 for z in (2, -5, 0))  # -5, far below the mean, is no surprise
-    np.testing.assert_allclose(calibration.score(one, torch.tensor([1])), [expected])
+    np.testing.assert_allclose(calibration.score(unusual, torch.tensor([1])), [expected])
     with pytest.raises(ValueError, match="at least two"):
-        Calibration.from_statistics(found[:3], labels[:3])
+        Calibration.from_statistics(statistics[:3], labels[:3])
 
 
-def knowing(explorer: Explorer, digits: Pictures) -> Explorer:
-    found, labels = outliers.compute_statistics(explorer, digits.inputs(slice(400, 500)))
-    calibration = Calibration.from_statistics(found, labels)
-    told = outliers.export_calibration(explorer, calibration, calibration.score(found, labels))
-    kept = json.loads(json.dumps({"outliers": told}))
+def calibrate(explorer: Explorer, digits: Pictures) -> Explorer:
+    statistics, labels = outliers.compute_statistics(explorer, digits.inputs(slice(400, 500)))
+    calibration = Calibration.from_statistics(statistics, labels)
+    figures = outliers.export_calibration(explorer, calibration, calibration.score(statistics, labels))
+    kept = json.loads(json.dumps({"outliers": figures}))
     return Explorer(dataclasses.replace(explorer.model, metrics=kept), explorer.gallery)
 
 
-def test_the_share_is_the_place_among_the_measured(tiny: Explorer, digits: Pictures) -> None:
-    told = knowing(tiny, digits)
-    found, labels = outliers.compute_statistics(tiny, digits.inputs(slice(400, 500)))
-    scores = Calibration.from_statistics(found, labels).score(found, labels)
+def test_the_share_is_the_rank_among_the_measured(tiny: Explorer, digits: Pictures) -> None:
+    calibrated = calibrate(tiny, digits)
+    statistics, labels = outliers.compute_statistics(tiny, digits.inputs(slice(400, 500)))
+    scores = Calibration.from_statistics(statistics, labels).score(statistics, labels)
     for row in range(0, 100, 9):
-        outlier = outliers.score_picture(told, digits.inputs(slice(400 + row, 401 + row)))
+        outlier = outliers.score_picture(calibrated, digits.inputs(slice(400 + row, 401 + row)))
         assert outlier is not None
         below = float((scores < scores[row]).double().mean())
         assert outlier.share == pytest.approx(below, abs=0.015)
@@ -104,16 +106,16 @@ def test_the_share_is_the_place_among_the_measured(tiny: Explorer, digits: Pictu
 @pytest.mark.parametrize(
     ("key", "other"), [("fingerprint", "another"), ("judge", "another"), ("statistics", ["error", "code"])]
 )
-def test_what_belongs_to_another_checkpoint_is_not_read(
+def test_a_calibration_of_another_checkpoint_is_not_used(
     tiny: Explorer, digits: Pictures, key: str, other: object
 ) -> None:
-    told = knowing(tiny, digits)
-    assert outliers.score_picture(told, digits.inputs(slice(0, 1))) is not None
-    told.metrics["outliers"][key] = other
-    assert outliers.score_picture(told, digits.inputs(slice(0, 1))) is None
+    calibrated = calibrate(tiny, digits)
+    assert outliers.score_picture(calibrated, digits.inputs(slice(0, 1))) is not None
+    calibrated.metrics["outliers"][key] = other
+    assert outliers.score_picture(calibrated, digits.inputs(slice(0, 1))) is None
     assert outliers.score_picture(tiny, digits.inputs(slice(0, 1))) is None
 
 
-def test_without_a_gallery_nothing_is_usual(tiny_model: LatentModel) -> None:
+def test_without_a_gallery_there_are_no_statistics(tiny_model: LatentModel) -> None:
     with pytest.raises(ValueError, match="lacks an encoder or a gallery"):
         outliers.compute_statistics(Explorer(tiny_model), torch.zeros(1, 1, 28, 28))

@@ -43,7 +43,7 @@ UPLOADS: dict[str, Callable[[Digit, int], bytes]] = {
 
 
 @pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
+def single_thread() -> Iterator[None]:
     """Small pictures gain nothing from more, and on a busy machine lose much."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -72,11 +72,13 @@ def test_an_upload_keeps_its_label(kind: str, digits: Pictures, nearest: Callabl
     """200 test digits, each saved as a person might; measured: 99 % or more of each kind."""
     rows = range(0, 400, 2)
     prepared = [prepare(UPLOADS[kind](digits.pixels[row, 0].numpy(), row), TINY) for row in rows]
-    kept = nearest(torch.cat([one.x for one in prepared])) == nearest(digits.inputs(slice(0, 400, 2)))
+    kept = nearest(torch.cat([picture.x for picture in prepared])) == nearest(digits.inputs(slice(0, 400, 2)))
     assert kept.float().mean() >= 0.95
-    assert all(one.inverted == (kind in ("transparent png", "dark on white", "photo")) for one in prepared)
+    assert all(
+        picture.inverted == (kind in ("transparent png", "dark on white", "photo")) for picture in prepared
+    )
     if kind == "photo":
-        assert all("uneven light removed" in one.notes for one in prepared)
+        assert all("uneven light removed" in picture.notes for picture in prepared)
 
 
 def test_mnist_digits_pass_unchanged_to_the_bit(digits: Pictures) -> None:

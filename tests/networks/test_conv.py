@@ -88,10 +88,10 @@ def test_channels_double_each_stage_up_to_eight_times(size: int, expected: list[
     config = dataclasses.replace(CONV, size=size, channels=3)
     assert conv.list_channels(config) == expected
     nets = networks.build(config)
-    made = [m.out_channels for m in nets["encoder"].modules() if isinstance(m, nn.Conv2d)]
-    assert made == expected
-    made = [m.out_channels for m in nets["generator"].modules() if isinstance(m, nn.ConvTranspose2d)]
-    assert made == [*expected[-2::-1], 3]
+    channels = [m.out_channels for m in nets["encoder"].modules() if isinstance(m, nn.Conv2d)]
+    assert channels == expected
+    channels = [m.out_channels for m in nets["generator"].modules() if isinstance(m, nn.ConvTranspose2d)]
+    assert channels == [*expected[-2::-1], 3]
 
 
 @pytest.mark.parametrize("size", [1, 4, 7, 9, 27, 30, 33, 36, 100])
@@ -177,11 +177,11 @@ def test_batch_norm_lies_where_the_option_says() -> None:
 @discriminators
 def test_two_batches_at_once_are_two_batches_one_by_one(name: str, norm: str) -> None:
     D = bigger(make(norm=norm)[name]).train()
-    one, two = inputs(name, seed=3), tuple(0.5 * part for part in inputs(name, seed=4))
-    together = [torch.cat(parts) for parts in zip(one, two, strict=True)]
+    first, second = inputs(name, seed=3), tuple(0.5 * part for part in inputs(name, seed=4))
+    together = [torch.cat(parts) for parts in zip(first, second, strict=True)]
     for layer in spectral_layers(D):
         settle(layer)
-    apart = torch.cat([D(*one), D(*two)])
+    apart = torch.cat([D(*first), D(*second)])
     torch.testing.assert_close(D(*together, batches=2), apart, rtol=1e-4, atol=1e-5)
     mixed = (D(*together) - apart).abs().max() > 1e-2
     assert bool(mixed) is (norm == "batch")  # only batch norm minds who shares a batch
@@ -278,10 +278,10 @@ def test_the_singular_value_is_taken_in_full_precision_under_autocast() -> None:
 @norms
 def test_the_seed_alone_decides_the_start(norm: str) -> None:
     torch.manual_seed(1)
-    one = make(seed=5, norm=norm)
+    nets = make(seed=5, norm=norm)
     torch.manual_seed(2)
     same, other = make(seed=5, norm=norm), make(seed=6, norm=norm)
-    for name, net in one.items():
+    for name, net in nets.items():
         state = net.state_dict()
         for key, value in state.items():
             assert torch.equal(value, same[name].state_dict()[key]), (name, key)
@@ -305,7 +305,7 @@ def test_weights_start_normal_with_deviation_0_02_and_the_rest_at_rest(norm: str
                 assert not module.bias.any()
 
 
-def test_an_output_layer_starts_at_zero_where_that_is_asked_for_and_means_something() -> None:
+def test_an_output_layer_starts_at_zero_on_request_where_that_means_something() -> None:
     for norm, zero in (("none", True), ("batch", True), ("spectral", False)):
         nets = networks.build(dataclasses.replace(CONV, norm=norm))
         networks.initialise(nets, 0, zero=("encoder", "discriminator"))

@@ -153,7 +153,7 @@ def test_initial_weights_are_normal_with_deviation_0_02_and_d_ends_in_zero() -> 
 
 def test_initial_weights_follow_the_seed_and_nothing_else() -> None:
     torch.manual_seed(1)
-    one = make(seed=5)
+    nets = make(seed=5)
     torch.manual_seed(2)
     state = torch.random.get_rng_state()
     nets = networks.build(TINY)
@@ -162,7 +162,7 @@ def test_initial_weights_follow_the_seed_and_nothing_else() -> None:
     assert torch.equal(torch.random.get_rng_state(), drawn)
     assert not torch.equal(state, drawn)  # building draws, which is why loading must not build for real
     other = make(seed=6)
-    for name, net in one.items():
+    for name, net in nets.items():
         for key, weight in weights(net).items():
             assert torch.equal(weight, weights(nets[name])[key])
             assert torch.equal(weight, weights(other[name])[key]) is (

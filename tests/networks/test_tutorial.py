@@ -125,7 +125,7 @@ def test_no_width_is_too_small(family: str, width: int) -> None:
 @pytest.mark.parametrize(
     ("family", "channels", "size", "slope"), [(GREY, 1, 28, 0.0), (COLOUR, 3, 32, 0.2), (BIGAN, 1, 28, 0.0)]
 )
-def test_generator_is_tanh_brought_to_the_unit_interval(
+def test_generator_is_tanh_scaled_to_the_unit_interval(
     family: str, channels: int, size: int, slope: float
 ) -> None:
     G, z = make(family, channels=channels, size=size)["generator"], 3 * noise(6)
@@ -187,7 +187,7 @@ def watch_dropout(net: nn.Module) -> list[tuple[Tensor, Tensor]]:
     seen: list[tuple[Tensor, Tensor]] = []
     for module in net.modules():
         if isinstance(module, nn.Dropout):
-            module.register_forward_hook(lambda _, given, found: seen.append((given[0], found)))
+            module.register_forward_hook(lambda _, inputs, output: seen.append((inputs[0], output)))
     return seen
 
 
@@ -206,8 +206,8 @@ def test_dropout_takes_three_tenths_of_ds_hidden_units_in_training_only() -> Non
             assert abs(float(gone.double().mean()) - 0.3) < 5 * math.sqrt(0.3 * 0.7 / n)
             torch.testing.assert_close(after[~gone], before[~gone] / 0.7)  # the same in expectation
         torch.manual_seed(1)
-        one, other = D(*inputs), D(*inputs)
-        assert (one - other).abs().max() > 1e-3
+        first, second = D(*inputs), D(*inputs)
+        assert (first - second).abs().max() > 1e-3
         assert torch.equal(D.eval()(*inputs), D(*inputs))
     for name, inputs in (("generator", noise(20)), ("encoder", x)):
         assert torch.equal(nets[name](inputs), nets[name](inputs))
@@ -231,10 +231,10 @@ def test_initial_weights_keep_a_signals_size(family: str) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_initial_weights_follow_the_seed_and_nothing_else(family: str) -> None:
     torch.manual_seed(1)
-    one = make(family, seed=5)
+    nets = make(family, seed=5)
     torch.manual_seed(2)
     same, other = make(family, seed=5), make(family, seed=6)
-    for name, net in one.items():
+    for name, net in nets.items():
         for key, value in net.state_dict().items():
             assert torch.equal(value, same[name].state_dict()[key])
             if "bias" not in key:  # which starts at 0
@@ -242,12 +242,12 @@ def test_initial_weights_follow_the_seed_and_nothing_else(family: str) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_no_output_layer_starts_at_zero_even_when_asked(family: str) -> None:
+def test_no_output_layer_starts_at_zero_even_on_request(family: str) -> None:
     config = dataclasses.replace(TINY, family=family, networks=ALL)
-    asked, plain = networks.build(config), networks.build(config)
-    networks.initialise(asked, 0, zero=ALL)
+    zeroed, plain = networks.build(config), networks.build(config)
+    networks.initialise(zeroed, 0, zero=ALL)
     networks.initialise(plain, 0)
-    for name, net in asked.items():
+    for name, net in zeroed.items():
         assert bool(linears(net)[-1][0].any()), name
         assert all(
             torch.equal(value, plain[name].state_dict()[key]) for key, value in net.state_dict().items()
