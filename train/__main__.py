@@ -14,6 +14,7 @@ from train.trainer import Trainer
 
 def build_parser() -> Parser:
     parser = create_parser(__doc__)
+    parser.usage = "python -m train METHOD [--preset NAME] [--out RUN] [--resume] [other flags]"
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     commands = (f"  train.{name:13} {purpose}" for name, purpose in list_commands().items())
     parser.epilog = "\n".join(["other commands, each with its own --help (python -m train.NAME):", *commands])

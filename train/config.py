@@ -70,7 +70,9 @@ class TrainConfig:
     """
 
     method: str = _setting("bigan", RUN, "what to train")
-    dataset: str = _setting("mnist", DATA, "name of a data set, or path of a folder of pictures")
+    dataset: str = _setting(
+        "mnist", DATA, f"{', '.join(datasets.DATASETS)}, or the path of a folder of pictures"
+    )
     data_root: str = _setting(datasets.DEFAULT_ROOT, DATA, datasets.ROOT_HELP, free=True)
     size: int | None = _setting(
         None, DATA, "height and width of a folder's pictures, in pixels (default: 32)"
