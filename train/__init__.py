@@ -13,23 +13,25 @@ from types import ModuleType
 # What people type: `python -m train.NAME` runs this file of a subpackage.
 COMMANDS = {
     "ablation": "studies/ablation.py",
-    "directions": "measure/directions.py",
     "evaluate": "measure/evaluate.py",
     "gallery": "data/gallery.py",
-    "inversions": "measure/inversion.py",
-    "map": "measure/code_map.py",
-    "memorization": "measure/memorization.py",
-    "outliers": "measure/outliers/__main__.py",
     "ratios": "studies/ratios.py",
-    "readme": "report/results.py",
-    "realworld": "measure/realworld/__main__.py",
+    "report": "report/__main__.py",
     "rows": "studies/rows.py",
     "split": "studies/split.py",
 }
-# Earlier names of commands, which go on working.
-OLD_COMMANDS = {
-    "remembering": "measure/memorization.py",
+# The measurements that have a command each, and the files that declare them; one file runs them all.
+MEASUREMENTS = {
+    "directions": "measure/directions.py",
+    "inversions": "measure/inversion.py",
+    "map": "measure/code_map.py",
+    "memorization": "measure/memorization.py",
+    "outliers": "measure/outliers/measure.py",
+    "realworld": "measure/realworld/measure.py",
 }
+MEASURE = "measure/command.py"
+# Earlier names of commands, which go on working.
+OLD_COMMANDS = {"readme": "report", "remembering": "memorization"}
 
 
 class CommandFinder(MetaPathFinder):
@@ -39,7 +41,8 @@ class CommandFinder(MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         package, _, name = fullname.rpartition(".")
-        file = COMMANDS.get(name) or OLD_COMMANDS.get(name)
+        name = OLD_COMMANDS.get(name, name)
+        file = MEASURE if name in MEASUREMENTS else COMMANDS.get(name)
         if package != __name__ or file is None:
             return None
         return importlib.util.spec_from_file_location(fullname, Path(__file__).parent / file)

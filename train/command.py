@@ -58,7 +58,7 @@ def report_errors(main: Callable[P, int]) -> Callable[P, int]:
 def list_commands() -> dict[str, str]:
     """The other commands of the package and their purposes, read from their docstrings without importing."""
     folder = Path(train.__file__).parent
-    files = train.COMMANDS | {name: f"{name}.py" for name in MODULES}
+    files = train.COMMANDS | train.MEASUREMENTS | {name: f"{name}.py" for name in MODULES}
     purposes = {}
     for name, file in sorted(files.items()):
         docstring = ast.get_docstring(ast.parse((folder / file).read_text(encoding="utf-8")))

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ganlab.gallery import Pictures
 from ganlab.mixture import Mixture
-from train.measure import figures
+from train.measure.batches import map_batches
 
 MIN_VARIANCE = 1e-2  # added along every axis, since less is no structure of the data
 PRIOR_COUNT = 10  # codes that the pooled covariance counts as in each cluster's own
@@ -17,7 +17,7 @@ SEED = 0
 @torch.no_grad()
 def fit_to_codes(encoder: nn.Module, pictures: Pictures, count: int) -> Mixture:
     """The mixture of `count` Gaussians for an encoder's codes of the pictures."""
-    return fit(figures.in_batches(encoder, pictures), count)
+    return fit(map_batches(encoder, pictures), count)
 
 
 def fit(codes: Tensor, count: int) -> Mixture:

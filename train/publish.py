@@ -25,12 +25,12 @@ from ganlab.gallery import (
     Pictures,
 )
 from ganlab.hub import CHECKPOINTS, CONFIG_FILE
-from ganlab.model import LatentModel
+from ganlab.model import METRICS_FILE, LatentModel
 from train.calibration import load_calibrated
 from train.command import create_parser, report_errors
 from train.data import datasets
-from train.files import replace_folder
-from train.measure.evaluate import evaluate, load_split, write_metrics
+from train.files import replace_folder, write_json
+from train.measure.evaluate import evaluate, load_split
 from train.mixture import fit_to_codes
 from train.report import card
 from train.run_folder import LOG_FILE, RESUME_FILE
@@ -82,7 +82,7 @@ def publish(
     with tempfile.TemporaryDirectory(dir=root, prefix=".publish-") as temporary:
         folder = Path(temporary) / name
         build(run, config, folder, pictures, codes)
-        write_metrics(folder, {"training": training})
+        write_json(folder / METRICS_FILE, {"training": training})
         if test is None:
             card.write(folder)
         else:

@@ -10,7 +10,7 @@ from ganlab import gallery
 from ganlab.gallery import Pictures
 from tests.train.runs import take
 from train.config import TrainConfig
-from train.measure import figures
+from train.measure import frechet, latent_error
 from train.trainer import Trainer
 
 
@@ -37,7 +37,8 @@ def small_gallery(tmp_path: Path, digits: Pictures, monkeypatch: pytest.MonkeyPa
 @pytest.fixture
 def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures of samples from 100 samples."""
-    monkeypatch.setattr(figures, "SAMPLES", 100)
+    monkeypatch.setattr(frechet, "SAMPLES", 100)
+    monkeypatch.setattr(latent_error, "SAMPLES", 100)
 
 
 @pytest.fixture

@@ -13,13 +13,16 @@ import train
 from train.command import MODULES, create_parser, list_commands, report_errors
 
 ROOT = Path(train.__file__).resolve().parent.parent
-NAMES = [*train.COMMANDS, *train.OLD_COMMANDS, *MODULES]
+NAMES = [*train.COMMANDS, *train.MEASUREMENTS, *train.OLD_COMMANDS, *MODULES]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_name_finds_a_file(name: str) -> None:
     spec = importlib.util.find_spec(f"train.{name}")
     assert spec is not None
+    if spec.submodule_search_locations is not None:  # a package runs its __main__
+        spec = importlib.util.find_spec(f"train.{name}.__main__")
+        assert spec is not None
     assert spec.origin is not None
     path = Path(spec.origin)
     assert path.is_file()
@@ -50,7 +53,7 @@ def test_a_command_of_another_folder_runs_by_its_short_name() -> None:
 
 def test_every_command_says_in_its_docstring_what_it_does() -> None:
     purposes = list_commands()
-    assert set(purposes) == {*train.COMMANDS, *MODULES}
+    assert set(purposes) == {*train.COMMANDS, *train.MEASUREMENTS, *MODULES}
     for name, purpose in purposes.items():
         assert len(purpose) > 10, name
 

@@ -16,7 +16,7 @@ from tests.train.runs import publish_quickly, take
 from train import publish as publishing
 from train.config import TrainConfig
 from train.data import datasets
-from train.measure import figures
+from train.measure import latent_error
 from train.publish import PublishError, publish, upload
 from train.run_folder import load_networks
 from train.trainer import Trainer
@@ -181,10 +181,10 @@ def test_a_mixture_is_fitted_to_the_stored_codes_and_told_of(run, root, monkeypa
     assert float(stored.mixture.weights.sum()) == pytest.approx(1, abs=2e-3)
     drawn = stored.mixture.draw(5000, seed=0)
     torch.testing.assert_close(drawn.mean(0), codes.mean(0), atol=0.05, rtol=0)
-    result = json.loads((folder / "metrics.json").read_text())
-    assert result["frechet"].keys() >= {"distance", "mixture", "floor"}
-    latent = result["latent"]
-    z = stored.mixture.draw(figures.SAMPLES, seed=0)
+    found = json.loads((folder / "metrics.json").read_text())
+    assert found["frechet"].keys() >= {"distance", "mixture", "floor"}
+    latent = found["latent"]
+    z = stored.mixture.draw(latent_error.SAMPLES, seed=0)
     again = stored.encoder(stored.generator(z))
     assert latent["mixture_mean_abs_error"] == pytest.approx(float((again - z).abs().mean()), rel=1e-3)
     text = (folder / "README.md").read_text()

@@ -9,51 +9,49 @@ gradients by interpolation (FIt-SNE, Linderman et al. 2019).
 from __future__ import annotations
 
 import argparse
-import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-import ganlab
-from ganlab import hub
 from ganlab.explorer import Explorer
-from ganlab.gallery import ATTRIBUTES_FILE, TRAIN_FILE, Gallery, Pictures, find_file
+from ganlab.gallery import ATTRIBUTES_FILE, TRAIN_FILE, Pictures, find_file
 from ganlab.nearest import Points, find_nearest
 from ganlab.studio import codemap
 from train.measure.attributes import ATTRIBUTES, UNITS
-from train.measure.evaluate import rounded, write_metrics
+from train.measure.measurement import Figures, Measurement, Subject
+from train.report.text import Table, format_percent
 
 SEED = 0
 PERPLEXITY = 30
 K = 10  # neighbours of which the map should keep as many as it can
-ASKED = 2_000  # codes whose neighbours are compared
-LEVELS = 32  # to which attributes are rounded: colours tell no more apart
+TESTED = 2_000  # codes whose neighbours are compared
+LEVELS = 32  # to which attributes are rounded: colours distinguish no more
 SPREAD = (0.005, 0.995)  # quantiles of an attribute between which its colours lie
 
 
-def tsne(codes: Tensor, jobs: int) -> Tensor:
-    """(N, 2)."""
+def compute_tsne(codes: Tensor, jobs: int) -> Tensor:
+    """Codes (N, D) in two dimensions, (N, 2)."""
     from openTSNE import TSNE  # of the extra [train]; slow to import
 
-    made = TSNE(perplexity=PERPLEXITY, random_state=SEED, n_jobs=jobs, verbose=True).fit(codes.numpy())
-    return torch.from_numpy(np.asarray(made)).float()
+    points = TSNE(perplexity=PERPLEXITY, random_state=SEED, n_jobs=jobs, verbose=True).fit(codes.numpy())
+    return torch.from_numpy(np.asarray(points)).float()
 
 
-def faithful(places: Tensor, codes: Tensor, labels: Tensor) -> dict[str, float]:
+def measure_faithfulness(points: Tensor, codes: Tensor, labels: Tensor) -> Figures:
     """The share of a code's K nearest that are among its K nearest on the map, and how often the nearest
-    other code is of its class, here and there; of ASKED codes."""
-    rows = torch.randperm(len(codes), generator=torch.Generator().manual_seed(SEED))[:ASKED]
+    other code is of its class, there and among the codes; of TESTED codes. Points (N, 2), codes (N, D)."""
+    rows = torch.randperm(len(codes), generator=torch.Generator().manual_seed(SEED))[:TESTED]
     here, there = (
-        find_nearest(points[rows], Points.from_rows(points), min(K, len(codes) - 1) + 1)[1]
-        for points in (places, codes)
+        find_nearest(space[rows], Points.from_rows(space), min(K, len(codes) - 1) + 1)[1]
+        for space in (points, codes)
     )
     kept, right = [], [0, 0]
     for row, near, true in zip(rows.tolist(), here.tolist(), there.tolist(), strict=True):
-        others, wanted = ([one for one in found if one != row][:K] for found in (near, true))
+        others, wanted = ([other for other in nearest if other != row][:K] for nearest in (near, true))
         kept.append(len(set(others) & set(wanted)) / len(wanted))
         right[0] += int(labels[others[0]] == labels[row])
         right[1] += int(labels[wanted[0]] == labels[row])
@@ -64,27 +62,25 @@ def faithful(places: Tensor, codes: Tensor, labels: Tensor) -> dict[str, float]:
     }
 
 
-def measure(explorer: Explorer, gallery: Gallery) -> dict[str, Any]:
+def measure_map(explorer: Explorer) -> Figures:
+    """Every map that the model has."""
+    gallery = explorer.gallery
+    assert gallery is not None
     codes, labels = gallery.codes, gallery.pictures.labels
-    found = {
-        kind: faithful(codemap.places(explorer, kind), codes, labels) for kind in codemap.kinds(explorer)
+    maps = {
+        kind: measure_faithfulness(codemap.places(explorer, kind), codes, labels)
+        for kind in codemap.kinds(explorer)
     }
-    return {
-        "command": f"python -m train.map {explorer.config.name}",
-        "fingerprint": explorer.fingerprint,
-        "asked": min(ASKED, len(codes)),
-        "k": K,
-        **found,
-    }
+    return {"asked": min(TESTED, len(codes)), "k": K, **maps}
 
 
 def write_attributes(pictures: Pictures, path: Path) -> None:
-    """All ATTRIBUTES of grey pictures, each from its low to its high value in LEVELS steps from 0 to 255."""
+    """All ATTRIBUTES of grey pictures, each from its low (0) to its high value (255) in LEVELS steps."""
     x, values, lows, highs = pictures.inputs(slice(None)), [], [], []
     for attribute in ATTRIBUTES.values():
-        measured = attribute(x)
-        low, high = torch.quantile(measured, torch.tensor(SPREAD)).tolist()
-        share = ((measured - low) / max(high - low, 1e-9)).clamp(0, 1)
+        numbers = attribute(x)
+        low, high = torch.quantile(numbers, torch.tensor(SPREAD)).tolist()
+        share = ((numbers - low) / max(high - low, 1e-9)).clamp(0, 1)
         values.append(((share * (LEVELS - 1)).round() * (255 / (LEVELS - 1))).round().to(torch.uint8))
         lows.append(low)
         highs.append(high)
@@ -98,37 +94,59 @@ def write_attributes(pictures: Pictures, path: Path) -> None:
     )
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m train.map", description=__doc__)
-    parser.add_argument("names", nargs="+", metavar="NAME", help="a checkpoint's name or folder")
+def _add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, default=-1, help="processes of openTSNE (default: all cores)")
-    parser.add_argument("--measure", action="store_true", help="keep the map that is there, measure it only")
-    options = parser.parse_args(arguments)
-    try:
-        for name in options.names:
-            folder, explorer = hub.resolve(name), ganlab.load(name)
-            if reason := codemap.explain_absence(explorer):
-                raise ValueError(f"{name}: {reason}")
-            gallery = explorer.gallery
-            assert gallery is not None
-            pictures = find_file(explorer.model, TRAIN_FILE)
-            assert pictures is not None
-            attributes = pictures.with_name(ATTRIBUTES_FILE)
-            if explorer.config.channels == 1 and not attributes.is_file():
-                write_attributes(gallery.pictures, attributes)
-            if not options.measure:
-                began = time.perf_counter()
-                codemap.save_places(folder, tsne(gallery.codes, options.jobs), explorer.fingerprint)
-                print(f"{name}: t-SNE of {len(gallery)} codes in {time.perf_counter() - began:.0f} s")
-            found = rounded(measure(explorer, gallery))
-            write_metrics(folder, {**explorer.metrics, "map": found})
-            for kind in codemap.kinds(explorer):
-                print(f"{name}: {codemap.KINDS[kind]}: {codemap.note(ganlab.load(name), kind)}")
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    parser.add_argument("--measure", action="store_true", help="measure the stored map, compute none")
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _measure(subject: Subject) -> Figures:
+    """Writes map.safetensors, and attributes.npz beside the gallery where it is missing."""
+    explorer, options, folder = subject.explorer, subject.options, subject.model.folder
+    pictures = find_file(subject.model, TRAIN_FILE)
+    assert explorer.gallery is not None
+    assert pictures is not None
+    assert folder is not None
+    attributes = pictures.with_name(ATTRIBUTES_FILE)
+    if explorer.config.channels == 1 and not attributes.is_file():
+        write_attributes(explorer.gallery.pictures, attributes)
+    if not options.measure:
+        began = time.perf_counter()
+        codes = explorer.gallery.codes
+        codemap.save_places(folder, compute_tsne(codes, options.jobs), explorer.fingerprint)
+        print(f"{subject.name}: t-SNE of {len(codes)} codes in {time.perf_counter() - began:.0f} s")
+    return measure_map(explorer)
+
+
+def compare(models: Mapping[str, Figures]) -> Table:
+    """One row a map."""
+    k = next(iter(models.values()))["k"]
+    heads = ["Map", f"Of {k} nearest codes, kept", "Nearest is of its class", "By all dimensions"]
+    rows = [
+        [
+            f"{name}, {codemap.KINDS[kind]}",
+            format_percent(figures[kind]["neighbours_kept"]),
+            format_percent(figures[kind]["one_nn"]),
+            format_percent(figures[kind]["one_nn_codes"]),
+        ]
+        for name, figures in models.items()
+        for kind in codemap.KINDS
+        if kind in figures
+    ]
+    return heads, rows
+
+
+MEASUREMENT = Measurement(
+    key="map",
+    measure=_measure,
+    explain_absence=lambda subject: codemap.explain_absence(subject.explorer),
+    command="map",
+    description=__doc__,
+    add_flags=_add_flags,
+    needs_test_set=False,
+    title="Map",
+    introduction="""\
+How faithful the app's map is, on which the 60,000 codes of the training digits lie in two dimensions:
+how many of a code's nearest codes are among its nearest on the map, and how often the nearest is a digit
+of the same class, on the map and by all dimensions of the codes.""",
+    compare=compare,
+)

@@ -1,76 +1,64 @@
 """python -m train.directions NAME...: class means and attributes of the gallery's codes, for the sliders.
 
-Writes directions.safetensors beside the weights; metrics.json keeps as "directions" how far each attribute
-can be read off the codes (a regression on pictures of the gallery), and how far its slider changes it.
+Writes directions.safetensors beside the weights; metrics.json keeps as "directions" how well each attribute
+is predicted from the codes (a regression on pictures of the gallery), and how far its slider changes it.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
-from typing import Any
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-import ganlab
-from ganlab import directions, hub
+from ganlab import directions
 from ganlab.directions import CodeStatistics
 from ganlab.explorer import Explorer
 from train.measure.attributes import ATTRIBUTES, UNITS
-from train.measure.evaluate import rounded, write_metrics
-from train.report import card
+from train.measure.measurement import Figures, Measurement, Subject
+from train.report.text import Table
 
 HELD_OUT = 10_000  # pictures of the gallery, the last, that no fit sees
-MOVED = 1_000  # of them, whose codes are moved
+SHIFTED = 1_000  # of them, on whose codes the effect of a step is measured
 RIDGE = 1e-3  # of the codes' mean variance
-ASKED = 8_000  # codes that are moved to find the attributes' directions
-OFFSET = 0.5  # deviations of the codes by which they are moved: what happens nearer is not what a slider does
+FITTED_STEPS = 8_000  # codes that are shifted to fit the attributes' steps
+OFFSET = 0.5  # deviations of the codes by which they are shifted: nearer, the response is not the slider's
 SEED = 0  # of these offsets
 FAR = 3  # steps: the end of a slider
 
 
-def measure(explorer: Explorer) -> tuple[CodeStatistics, dict[str, Any]]:
-    """The directions, and their figures. ValueError without an encoder or a gallery of grey pictures."""
-    config, gallery = explorer.config, explorer.gallery
-    if gallery is None or "encoder" not in explorer.model.networks:
-        raise ValueError(f"{config.name} has no codes of training pictures, and so no directions among them.")
-    if config.channels != 1:
-        raise ValueError(f"{config.name} makes pictures in colour; strokes are measured on grey ones.")
+def measure_directions(explorer: Explorer) -> tuple[CodeStatistics, Figures]:
+    """The directions, and their figures, of a model with an encoder and a gallery of grey pictures."""
+    gallery = explorer.gallery
+    assert gallery is not None
     codes, labels = gallery.codes, gallery.pictures.labels
     x = gallery.pictures.inputs(slice(None))
     held = slice(len(codes) - min(HELD_OUT, len(codes) // 5), None)
     fit = slice(0, held.start)
     means = torch.stack([codes[labels == label].mean(0) for label in torch.unique(labels)])
     covariance = torch.cov(codes.double().T).float()
-    offsets = OFFSET * drawn(covariance, min(ASKED, fit.stop))
-    forth, back = (decoded(explorer, codes[: len(offsets)] + sign * offsets) for sign in (1, -1))
-    ways, found = [], {}
+    offsets = OFFSET * draw_offsets(covariance, min(FITTED_STEPS, fit.stop))
+    forth, back = (decode(explorer, codes[: len(offsets)] + sign * offsets) for sign in (1, -1))
+    steps, attributes = [], {}
     for name, attribute in ATTRIBUTES.items():
         values = attribute(x)
-        way = directions.fit_step(offsets, (attribute(forth) - attribute(back)) / 2, covariance)
-        ways.append(way)
-        deviation, moved = float(values[fit].std()), codes[held][:MOVED]
-        found[name] = {
+        step = directions.fit_step(offsets, (attribute(forth) - attribute(back)) / 2, covariance)
+        steps.append(step)
+        deviation, shifted = float(values[fit].std()), codes[held][:SHIFTED]
+        attributes[name] = {
             "mean": float(values.mean()),
             "deviation": float(values.std()),
             "unit": UNITS.get(name, "count"),
-            "r2": explained(codes[fit], values[fit], codes[held], values[held]),
-            "effect": effect(explorer, moved, way, name) / deviation,
-            "effect_far": effect(explorer, moved, FAR * way, name) / deviation,
+            "r2": fit_r2(codes[fit], values[fit], codes[held], values[held]),
+            "effect": measure_effect(explorer, shifted, step, name) / deviation,
+            "effect_far": measure_effect(explorer, shifted, FAR * step, name) / deviation,
         }
-    figures = {
-        "command": f"python -m train.directions {config.name}",
-        "fingerprint": explorer.fingerprint,
-        "fitted": len(codes[fit]),
-        "held_out": len(codes[held]),
-        "attributes": found,
-    }
-    return CodeStatistics(covariance, means, torch.stack(ways), tuple(ATTRIBUTES)), figures
+    figures = {"fitted": len(codes[fit]), "held_out": len(codes[held]), "attributes": attributes}
+    return CodeStatistics(covariance, means, torch.stack(steps), tuple(ATTRIBUTES)), figures
 
 
-def drawn(covariance: Tensor, count: int) -> Tensor:
-    """Normal offsets (count, D) that vary as codes do."""
+def draw_offsets(covariance: Tensor, count: int) -> Tensor:
+    """Normal offsets (count, D) with the codes' covariance (D, D)."""
     values, vectors = torch.linalg.eigh(covariance.double())
     noise = torch.randn(
         count, len(values), generator=torch.Generator().manual_seed(SEED), dtype=torch.float64
@@ -79,53 +67,75 @@ def drawn(covariance: Tensor, count: int) -> Tensor:
     return offsets.float()
 
 
-def decoded(explorer: Explorer, z: Tensor) -> Tensor:
-    return torch.cat([explorer.decode(some) for some in torch.split(z, MOVED)])
+def decode(explorer: Explorer, z: Tensor) -> Tensor:
+    """G(z), (N, C, H, W), batch by batch."""
+    return torch.cat([explorer.decode(batch) for batch in torch.split(z, SHIFTED)])
 
 
-def explained(codes: Tensor, values: Tensor, others: Tensor, their_values: Tensor) -> float:
-    """R² on held-out codes of a ridge regression of the attribute on the codes."""
+def fit_r2(codes: Tensor, values: Tensor, held_codes: Tensor, held_values: Tensor) -> float:
+    """R² on held-out codes (M, D) of a ridge regression of an attribute (N,) on codes (N, D)."""
     mean, z = codes.double().mean(0), codes.double() - codes.double().mean(0)
     offset = values.double().mean()
     covariance = z.T @ z / len(z)
     ridge = RIDGE * covariance.diagonal().mean() * torch.eye(len(mean), dtype=torch.float64)
     weights = torch.linalg.solve(covariance + ridge, z.T @ (values.double() - offset) / len(z))
-    told = (others.double() - mean) @ weights + offset
-    left = (their_values.double() - told).square().sum()
-    return float(1 - left / (their_values.double() - their_values.double().mean()).square().sum())
+    predicted = (held_codes.double() - mean) @ weights + offset
+    left = (held_values.double() - predicted).square().sum()
+    return float(1 - left / (held_values.double() - held_values.double().mean()).square().sum())
 
 
-def effect(explorer: Explorer, codes: Tensor, way: Tensor, name: str) -> float:
-    """By how much the attribute of G(z) grows, on average, for the step `way`, in its unit: half of the
-    difference between that step forth and the same back."""
-    forth, back = (ATTRIBUTES[name](explorer.decode(codes + step * way)).mean() for step in (1, -1))
+def measure_effect(explorer: Explorer, codes: Tensor, step: Tensor, name: str) -> float:
+    """By how much the attribute of G(z) grows, on average over codes (N, D), for a step (D,), in its unit:
+    half of the difference between that step forth and the same step back."""
+    forth, back = (ATTRIBUTES[name](explorer.decode(codes + sign * step)).mean() for sign in (1, -1))
     return float(forth - back) / 2
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m train.directions", description=__doc__)
-    parser.add_argument("names", nargs="+", metavar="NAME", help="a checkpoint's name or folder")
-    options = parser.parse_args(arguments)
-    try:
-        for name in options.names:
-            folder, explorer = hub.resolve(name), ganlab.load(name)
-            made, figures = measure(explorer)
-            figures = rounded(figures)
-            made.save(folder, explorer.fingerprint)
-            write_metrics(folder, {**explorer.metrics, "directions": figures})
-            card.write(folder)
-            for attribute, told in figures["attributes"].items():
-                print(
-                    f"{name}: {attribute} {told['mean']:.2f} ± {told['deviation']:.2f} {told['unit']},"
-                    f" R² {told['r2']:.3f} held out, one step changes it by {told['effect']:.2f} deviations,"
-                    f" {FAR} by {told['effect_far']:.2f}",
-                    flush=True,
-                )
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+def _measure(subject: Subject) -> Figures:
+    """Writes directions.safetensors."""
+    statistics, figures = measure_directions(subject.explorer)
+    assert subject.model.folder is not None
+    statistics.save(subject.model.folder, subject.model.fingerprint)
+    return figures
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _explain_absence(subject: Subject) -> str:
+    if subject.gallery is None or "encoder" not in subject.networks:
+        return f"{subject.name} has no codes of training pictures, and so no directions among them."
+    if subject.model.config.channels != 1:
+        return f"{subject.name} makes pictures in colour; strokes are measured on grey ones."
+    return ""
+
+
+def compare(models: Mapping[str, Figures]) -> Table:
+    """One row for each attribute of each model."""
+    heads = ["Model", "Attribute", "Of training digits", "R² from the codes", "One step", f"{FAR} steps"]
+    rows = [
+        [
+            name,
+            attribute,
+            f"{row['mean']:.2f} ± {row['deviation']:.2f} {row['unit']}",
+            f"{row['r2']:.3f}",
+            f"{row['effect']:.2f}",
+            f"{row['effect_far']:.2f}",
+        ]
+        for name, figures in models.items()
+        for attribute, row in figures["attributes"].items()
+    ]
+    return heads, rows
+
+
+MEASUREMENT = Measurement(
+    key="directions",
+    measure=_measure,
+    explain_absence=_explain_absence,
+    command="directions",
+    description=__doc__,
+    needs_test_set=False,
+    title="Sliders of attributes",
+    introduction="""\
+How well an attribute of a digit is predicted from its code (R² of a ridge regression, on held-out
+training digits), and by how many standard deviations one step and three steps of the attribute's slider
+change it.""",
+    compare=compare,
+)

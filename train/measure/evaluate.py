@@ -1,29 +1,37 @@
-"""python -m train.evaluate NAME...: all figures that the app or a model card shows, of what is stored."""
+"""python -m train.evaluate NAME...: measure stored checkpoints; write metrics.json and the model card."""
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import sys
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from ganlab import hub, model
 from ganlab.config import ModelConfig
 from ganlab.gallery import Gallery, Pictures, load_pictures
 from ganlab.judge import Judge
 from ganlab.model import METRICS_FILE
+from train.command import create_parser, report_errors
 from train.data import datasets
 from train.files import write_json
-from train.measure import figures
+from train.measure import EVALUATED, SEPARATE
+from train.measure.command import round_figures
+from train.measure.measurement import Figures, Subject
 from train.provenance import current_commit
 from train.report import card
 from train.studies import table
 
-# Groups of metrics.json that commands of their own measure; kept as long as the weights are the same.
-ELSEWHERE = ("real_world", "outliers", "inversion", "directions", "memorization", "map")
+
+@torch.inference_mode()
+def measure(subject: Subject) -> Figures:
+    """All of EVALUATED that the model can be measured by, by their keys."""
+    return {m.key: m.measure(subject) for m in EVALUATED if not m.explain_absence(subject)}
 
 
 def evaluate(folder: Path, test: Pictures, pictures: Pictures | None = None) -> dict[str, Any]:
@@ -40,14 +48,10 @@ def evaluate(folder: Path, test: Pictures, pictures: Pictures | None = None) -> 
         if pictures is None:
             raise ValueError(f"{stored.config.name} has no gallery: its training pictures are needed.")
         gallery = Gallery(stored, pictures)
-    judge = Judge.load(stored.config.dataset)
-    measured = figures.measure(stored, gallery, test, judge)
-    measured["one_nn"]["pixels"] = figures.pixels_one_nn(
-        gallery.pictures, test.inputs(slice(None)), test.labels
-    )
-    seconds = time.perf_counter() - began
     dataset = stored.config.dataset
-    found = {
+    figures = measure(Subject(stored, gallery, Judge.load(dataset), lambda: test))
+    seconds = time.perf_counter() - began
+    result = {
         "evaluation": {
             "command": f"python -m train.evaluate {folder.name}",
             "date": datetime.date.today().isoformat(),
@@ -55,30 +59,30 @@ def evaluate(folder: Path, test: Pictures, pictures: Pictures | None = None) -> 
             "fingerprint": stored.fingerprint,
             "gallery": f"{dataset} train, {len(gallery)}",
             "test": f"{dataset} test, {len(test)}",
-            "seeds": figures.SEEDS,
+            "seeds": {name: seed for m in EVALUATED for name, seed in m.seeds.items()},
             "seconds": round(seconds, 1),
         },
         "training": stored.metrics.get("training", {}),
-        **rounded(measured),
+        **round_figures(figures),
     }
-    for key in ELSEWHERE:
-        kept = stored.metrics.get(key, {})
+    for separate in SEPARATE.values():
+        kept = stored.metrics.get(separate.key, {})
         if kept.get("fingerprint") == stored.fingerprint:
-            found[key] = kept
-    write_metrics(folder, found)
+            result[separate.key] = kept
+    write_json(folder / METRICS_FILE, result)
     card.write(folder)
-    print(card.table(stored.config, found))
+    print(card.format_figures(stored.config, result))
     print(f"{folder.name}: checkpoint and gallery loaded in {loaded:.2f} s, all measured in {seconds:.0f} s")
-    return found
+    return result
 
 
 def load_split(config: ModelConfig, source: str, data_root: str | Path, split: str) -> Pictures:
-    """A split of the model's data set; pictures of a folder get the shape that the model knows."""
+    """A split of the model's data set; pictures of a folder get the shape that the model expects."""
     return datasets.load(source, data_root, split, size=config.size, channels=config.channels)
 
 
-def source_of(config: ModelConfig, folder: str | None) -> str:
-    """What to load a model's pictures from. A checkpoint knows of a folder only what it was called."""
+def resolve_source(config: ModelConfig, folder: str | None) -> str:
+    """What to load a model's pictures from. A checkpoint records only the name of a folder of pictures."""
     if config.dataset in datasets.DATASETS:
         if folder is not None:
             raise ValueError(f"{config.name} is a model of {config.dataset}: leave --dataset away.")
@@ -91,21 +95,9 @@ def source_of(config: ModelConfig, folder: str | None) -> str:
     return folder
 
 
-def write_metrics(folder: Path, found: dict[str, Any]) -> None:
-    write_json(folder / METRICS_FILE, found)
-
-
-def rounded(value: Any) -> Any:
-    """Six significant digits are more than any figure here deserves."""
-    if isinstance(value, dict):
-        return {key: rounded(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [rounded(item) for item in value]
-    return float(f"{value:.6g}") if isinstance(value, float) else value
-
-
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m train.evaluate", description=__doc__)
+@report_errors
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = create_parser(__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="a checkpoint's name or folder")
     parser.add_argument(
         "--dataset", metavar="FOLDER", help="where the pictures lie, for a model of a folder of one's own"
@@ -113,21 +105,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--table", action="store_true", help="the paper's table beside ours, from train.rows")
     datasets.add_root_flag(parser)
     options = parser.parse_args(arguments)
-    try:
-        if not options.names and not options.table:
-            raise ValueError("Name a checkpoint, or ask for --table.")
-        for name in options.names:
-            folder = hub.resolve(name)
-            stored = model.load(name)
-            own = Gallery.load(stored) is not None
-            source = source_of(stored.config, options.dataset)
-            load = partial(load_split, stored.config, source, options.data_root)
-            evaluate(folder, load("test"), None if own else load("train"))
-        if options.table:
-            print(table.write())
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    if not (options.names or options.table):
+        raise ValueError("Name a checkpoint, or ask for --table.")
+    for name in options.names:
+        folder = hub.resolve(name)
+        stored = model.load(name)
+        has_gallery = Gallery.load(stored) is not None
+        source = resolve_source(stored.config, options.dataset)
+        load = partial(load_split, stored.config, source, options.data_root)
+        evaluate(folder, load("test"), None if has_gallery else load("train"))
+    if options.table:
+        print(table.write())
     return 0
 
 

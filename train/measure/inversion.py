@@ -1,4 +1,4 @@
-"""python -m train.inversions NAME...: what each way of inverting makes of test pictures, and in what time.
+"""python -m train.inversions NAME...: error, identity and time of each way to invert test pictures.
 
 metrics.json keeps it as "inversion".
 """
@@ -7,85 +7,95 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import time
-from typing import Any
+from collections.abc import Mapping
 
 import torch
 
-import ganlab
-from ganlab import hub, inversion
+from ganlab import inversion
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
-from train.data import datasets
-from train.measure.evaluate import load_split, rounded, write_metrics
-from train.measure.figures import identity
-from train.report import card, tables
+from train.measure.identity import measure_identity
+from train.measure.measurement import Figures, Measurement, Subject, require_nothing
+from train.report.text import NONE, Table, format_percent
 
 COUNT = 1000  # test pictures, the first
 BATCH = 100  # inverted at a time
 TIMED = 5  # pictures inverted alone, for the seconds of one
-SLACK = 1e-7  # a larger error than the encoder's by no more than this is rounding
+SLACK = 1e-7  # an error larger than the encoder's by no more than this is rounding
 
 
-def measure(explorer: Explorer, test: Pictures) -> dict[str, Any]:
+def measure_inversion(explorer: Explorer, test: Pictures) -> Figures:
     """Error, identity and seconds of each way that the model has, on `test`."""
     x, judge = test.inputs(slice(None)), explorer.judge
-    has_encoder = "encoder" in explorer.model.networks
-    ways = inversion.METHODS if has_encoder else ("optimise",)
-    found: dict[str, Any] = {}
+    ways = inversion.METHODS if "encoder" in explorer.model.networks else ("optimise",)
+    figures: Figures = {}
     base: torch.Tensor | None = None
     for way in ways:
-        parts = [explorer.invert(some, way) for some in torch.split(x, BATCH)]
+        parts = [explorer.invert(batch, way) for batch in torch.split(x, BATCH)]
         images, errors = (torch.cat([getattr(part, key) for part in parts]) for key in ("image", "error"))
         seconds = []
         for row in range(min(TIMED, len(x))):
             began = time.perf_counter()
             explorer.invert(x[row : row + 1], way)
             seconds.append(time.perf_counter() - began)
-        found[way] = {"mse": float(errors.mean()), "seconds": statistics.median(seconds)}
+        figures[way] = {"mse": float(errors.mean()), "seconds": statistics.median(seconds)}
         if judge is not None:
-            found[way]["identity"] = identity(x, images, test.labels, judge)
+            figures[way]["identity"] = measure_identity(x, images, test.labels, judge)
         if way == "encoder":
             base = errors
         elif base is not None:
-            found[way]["worse_than_encoder"] = float((errors > base + SLACK).double().mean())
-    return {
-        "command": f"python -m train.inversions {explorer.config.name}",
-        "fingerprint": explorer.fingerprint,
-        "count": len(x),
-        "steps": inversion.STEPS,
-        "starts": inversion.STARTS,
-        "ways": found,
-    }
+            figures[way]["worse_than_encoder"] = float((errors > base + SLACK).double().mean())
+    return {"count": len(x), "steps": inversion.STEPS, "starts": inversion.STARTS, "ways": figures}
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m train.inversions", description=__doc__)
-    parser.add_argument("names", nargs="+", metavar="NAME", help="a checkpoint's name or folder")
+def _add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--count", type=int, default=COUNT, help="the first so many test pictures (default: %(default)s)"
     )
-    datasets.add_root_flag(parser)
-    options = parser.parse_args(arguments)
-    try:
-        if options.count < 1:
-            raise ValueError(f"--count is at least 1, not {options.count}.")
-        for name in options.names:
-            folder, explorer = hub.resolve(name), ganlab.load(name)
-            test = load_split(explorer.config, explorer.config.dataset, options.data_root, "test")
-            some = slice(options.count)
-            first = Pictures(test.pixels[some], test.labels[some], test.indices[some])
-            found = rounded(measure(explorer, first))
-            table = tables.inversions({explorer.config.name: found})
-            print(f"{found['count']} test pictures\n{card.aligned(*table)}", flush=True)
-            write_metrics(folder, {**explorer.metrics, "inversion": found})
-            card.write(folder)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _measure(subject: Subject) -> Figures:
+    count = subject.options.count
+    if count < 1:
+        raise ValueError(f"--count is at least 1, not {count}.")
+    first, test = slice(count), subject.test
+    pictures = Pictures(test.pixels[first], test.labels[first], test.indices[first])
+    return measure_inversion(subject.explorer, pictures)
+
+
+def compare(models: Mapping[str, Figures]) -> Table:
+    """One row for each way of each model."""
+    heads = ["Model", "Inversion", "MSE a pixel", "Identity", "Worse than the encoder", "Seconds for one"]
+    rows = []
+    for name, figures in models.items():
+        for way, shares in figures["ways"].items():
+            identity, worse = shares.get("identity"), shares.get("worse_than_encoder")
+            rows.append(
+                [
+                    name,
+                    way,
+                    f"{shares['mse']:.4f}",
+                    NONE
+                    if identity is None
+                    else format_percent(identity["share"], identity["standard_error"]),
+                    NONE if worse is None else format_percent(worse),
+                    f"{shares['seconds']:.2f}",
+                ]
+            )
+    return heads, rows
+
+
+MEASUREMENT = Measurement(
+    key="inversion",
+    measure=_measure,
+    explain_absence=require_nothing,
+    command="inversions",
+    description=__doc__,
+    add_flags=_add_flags,
+    title="Inversion",
+    introduction="""\
+What the encoder, optimisation from latents of the prior, and optimisation from E(x) (hybrid) make of the
+first 1,000 test digits. A GAN has optimisation alone.""",
+    compare=compare,
+)

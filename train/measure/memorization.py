@@ -2,57 +2,50 @@
 
 metrics.json keeps it as "memorization", which the app's Sample tab reads.
 
-Each of 10,000 samples has a nearest training picture; so has each test picture, which no model saw. Were
-training pictures stored, samples would lie nearer to them than new real pictures lie. But samples may lie
-near because they are smoother than any real picture. So there is a control: are they as near to as many
-pictures that were not trained on? Of a sample that is not memorized, the nearest of 10,000 training pictures
-and of the 10,000 test pictures is the one or the other as often.
+Each of 10,000 samples has a nearest training picture; so has each test picture, which no model saw. If
+training pictures were stored, samples would lie nearer to them than new real pictures lie. But samples may
+lie near because they are smoother than any real picture. So there is a control: are they as near to as many
+pictures that were not trained on? If nothing is memorized, the nearest of 10,000 training pictures and of the
+10,000 test pictures is the one or the other equally often.
 """
 
 from __future__ import annotations
 
-import argparse
 import math
-import sys
-from typing import Any
+from collections.abc import Mapping
 
 import torch
-from torch import Tensor
 
-import ganlab
-from ganlab import hub, metrics
+from ganlab import metrics
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
-from ganlab.nearest import Points, find_nearest
-from train.data import datasets
-from train.measure.evaluate import load_split, rounded, write_metrics
-from train.report import card
+from ganlab.nearest import Points
+from train.measure.batches import find_first
+from train.measure.measurement import Figures, Measurement, Subject
+from train.report.text import Table, format_percent
 
 SAMPLES = 10_000
 SEED = 0  # of the samples, and of the training pictures in the control
-BATCH = 1000
+BATCH = 1000  # latents decoded at a time
 PERCENTILE = 1  # of real distances: a sample that is closer is counted
 
 
-def measure(explorer: Explorer, test: Pictures, count: int) -> dict[str, Any]:
-    """Distances are L2 over the pixels in [0, 1]. ValueError for a model without a gallery."""
-    if explorer.gallery is None:
-        raise ValueError(f"{explorer.config.name} has no gallery of training pictures to memorize.")
+def measure_memorization(explorer: Explorer, test: Pictures, count: int) -> Figures:
+    """Distances are L2 over the pixels in [0, 1]. The model has a gallery."""
+    assert explorer.gallery is not None
     train = explorer.gallery.pictures
     z = explorer.sample(count, SEED)
-    samples = torch.cat([explorer.decode(some).flatten(1) for some in torch.split(z, BATCH)])
+    samples = torch.cat([explorer.decode(batch).flatten(1) for batch in torch.split(z, BATCH)])
     everything = Points.from_rows(train.flat)
-    real, own = (distances(points, everything) for points in (test.flat, samples))
+    real, own = (find_first(points, everything)[0] for points in (test.flat, samples))
     closer = own < torch.quantile(real, PERCENTILE / 100)
     size = min(len(test), len(train))
     rng = torch.Generator().manual_seed(SEED)
-    some = torch.randperm(len(train), generator=rng)[:size]
-    to_train = distances(samples, Points.from_rows(train.flat[some]))
-    to_test = distances(samples, Points.from_rows(test.flat[:size]))
+    rows = torch.randperm(len(train), generator=rng)[:size]
+    to_train = find_first(samples, Points.from_rows(train.flat[rows]))[0]
+    to_test = find_first(samples, Points.from_rows(test.flat[:size]))[0]
     nearer = float((to_train < to_test).double().mean())
     return {
-        "command": f"python -m train.memorization {explorer.config.name}",
-        "fingerprint": explorer.fingerprint,
         "source": explorer.sources[0],
         "samples": count,
         "percentile": PERCENTILE,
@@ -65,29 +58,57 @@ def measure(explorer: Explorer, test: Pictures, count: int) -> dict[str, Any]:
     }
 
 
-def distances(points: Tensor, references: Points) -> Tensor:
-    """Of each point (N, F), that of the nearest reference: (N,)."""
-    return torch.cat([find_nearest(some, references, 1)[0][:, 0] for some in torch.split(points, BATCH)])
+def _explain_absence(subject: Subject) -> str:
+    if subject.gallery is None:
+        return f"{subject.name} has no gallery of training pictures to memorize."
+    return ""
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m train.memorization", description=__doc__)
-    parser.add_argument("names", nargs="+", metavar="NAME", help="a checkpoint's name or folder")
-    datasets.add_root_flag(parser)
-    options = parser.parse_args(arguments)
-    try:
-        for name in options.names:
-            folder, explorer = hub.resolve(name), ganlab.load(name)
-            test = load_split(explorer.config, explorer.config.dataset, options.data_root, "test")
-            found = rounded(measure(explorer, test, SAMPLES))
-            write_metrics(folder, {**explorer.metrics, "memorization": found})
-            card.write(folder)
-            print(f"{name}: {card.memorization(found)}", flush=True)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+def _sentence(figures: Figures) -> str:
+    return (
+        f"Of {figures['samples']:,} samples of the {figures['source']} {figures['closer']:,}"
+        f" ({format_percent(figures['closer'] / figures['samples'])}) are closer to a training picture,"
+        f" by their pixels, than all but {figures['percentile']} % of the test pictures are"
+        f" (`{figures['command']}`); the median distance is {figures['median']:.2f}, of test pictures"
+        f" {figures['median_real']:.2f}. Among as many training and test pictures the nearest to a sample"
+        " is a training picture for"
+        f" {format_percent(figures['nearer_to_training'], figures['nearer_to_training_error'])}; without"
+        " memorization it would be for 50 %."
+    )
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def compare(models: Mapping[str, Figures]) -> Table:
+    """One row a model."""
+    heads = [
+        "Samples",
+        "Median distance to a training picture (of test pictures)",
+        "Nearer than all but 1 % of test pictures are",
+        "Nearest of as many training and test pictures: a training picture",
+    ]
+    rows = [
+        [
+            f"{name}, {figures['source']}",
+            f"{figures['median']:.2f} ({figures['median_real']:.2f})",
+            f"{figures['closer']:,} of {figures['samples']:,}",
+            format_percent(figures["nearer_to_training"], figures["nearer_to_training_error"]),
+        ]
+        for name, figures in models.items()
+    ]
+    return heads, rows
+
+
+MEASUREMENT = Measurement(
+    key="memorization",
+    measure=lambda subject: measure_memorization(subject.explorer, subject.test, SAMPLES),
+    explain_absence=_explain_absence,
+    command="memorization",
+    description=__doc__,
+    sentence=_sentence,
+    title="Memorization",
+    introduction="""\
+Are samples copies of training pictures? The table shows the nearest training pictures of samples, beside
+those of test pictures, which no model saw. Samples are smoother than real pictures and so lie nearer to
+any picture. The last column is the control: 50 % there means that training pictures are no nearer than
+others. BiGAN+ samples a mixture that was fitted to the codes of training pictures, and that shows.""",
+    compare=compare,
+)

@@ -1,107 +1,153 @@
-"""python -m train.readme: the measured parts of the project's README, from what is stored.
-
-Each stands between `<!-- KIND -->` or `<!-- KIND: NAME... -->` and `<!-- end -->`.
-"""
+"""docs/results.md, all of it, and the table of models in the project's README, from what is stored."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import Any
 
 from ganlab.config import ModelConfig
 from ganlab.hub import CHECKPOINTS, CONFIG_FILE, list_models
 from ganlab.model import read_metrics
 from train.files import write_atomically
-from train.report import card, tables
-from train.report.card import NONE, markdown, percent
+from train.measure import MEASUREMENTS
+from train.report import card
+from train.report.text import NONE, format_markdown
 
 README = CHECKPOINTS.parent / "README.md"
-TABLE = CHECKPOINTS / "table"  # the pages that train.table and train.split write
-MARKS = re.compile(
-    r"(?P<start><!-- (?P<kind>figures|models|table|split|ablation|real_world|outliers|inversion"
-    r"|memorization|map)"
-    r"(?:: (?P<names>[\w -]+?))? -->)"
-    r".*?(?P<end><!-- end -->)",
-    flags=re.S,
-)
+RESULTS = CHECKPOINTS.parent / "docs" / "results.md"
+PAGES = CHECKPOINTS / "table"  # pages that the commands of studies write, each a file NAME.md
+COMMAND = "python -m train.report"
+MARKS = re.compile(r"(?P<start><!-- models -->\n).*?(?P<end><!-- end -->)", flags=re.S)
+LINKED = "../checkpoints"  # from docs/
 
+INTRODUCTION = f"""\
+# Results
 
-def renewed(text: str) -> str:
-    """`text` with the figures of today between its marks."""
+This page is written by `{COMMAND}` from the files in [`checkpoints`](../checkpoints); every table names
+the command that measured it. "Judge" is a classifier of digits; the Fréchet distance is computed in its
+features. Every model was trained on one or two cores of a CPU with seed 0, and measured on the 10,000
+test pictures of its data set."""
 
-    def fresh(match: re.Match[str]) -> str:
-        kind, names = match["kind"], (match["names"] or "").split()
-        if kind == "figures":
-            page = figures(*names)
-        elif kind in tables.PARTS:
-            page = measured(kind, names)
-        elif kind == "models":
-            page = models()
-        else:
-            file = TABLE / f"{kind}.md"
-            page = file.read_text(encoding="utf-8") if file.is_file() else ""
-        return f"{match['start']}\n{page}{match['end']}"
+# Checkpoints whose figures are shown in full; the cards of the others hold theirs.
+DETAILED = {
+    "mnist-bigan-plus": """\
+The model that the app opens with: a convolutional BiGAN whose reconstructions keep their digit. It adds
+to BiGAN a second discriminator that sees reconstructions (ALICE, [arXiv
+1709.01215](https://arxiv.org/abs/1709.01215)), errors of pictures and latents, a term that pulls the
+codes to the prior, noise on the codes, augmented views as uploads bring them, and a contrastive loss for
+its features. The price: the codes of real digits do not fill the prior, so that latents of the prior are
+often no digits. Samples are therefore drawn from a mixture of Gaussians that was fitted to the codes
+after training; the prior is one click away.""",
+    "mnist-bigan": """\
+The BiGAN of Donahue, Krähenbühl and Darrell, *Adversarial Feature Learning* ([arXiv
+1605.09782](https://arxiv.org/abs/1605.09782)), with the networks, prior, losses and optimiser of its
+release, at a shorter schedule. Its reconstructions often resemble the input and sometimes change class:
+that is the behaviour of the published method. "Published" is the paper's Table 1 or the log of its
+release, after 400 epochs.""",
+}
 
-    return MARKS.sub(fresh, text)
+# Title and introduction of each study's page.
+STUDIES = {
+    "ablation": (
+        "The parts of BiGAN+",
+        """\
+What each part adds, at a smaller width and with few epochs, so that all rows could be trained alike. G
+and E are joined most by an error of the reconstruction, that of the pair discriminator or that of the
+pixels; the latent error and the noise on codes improve samples; shifted codes and augmented views cost
+some accuracy on MNIST's own digits and serve uploads and sliders, which this table does not measure; the
+contrastive loss improves the features. Spectral norm, the high learning rate and the width matter more
+than most parts.""",
+    ),
+    "table": (
+        "The paper's table",
+        """\
+Table 1 of the paper, measured again. One of BiGAN's five seeds was lost in its third epoch: D separated
+all pairs, and G collapsed to one picture. BiGAN has a row with that run and a row without it. The single
+runs are in [`checkpoints/table`](../checkpoints/table).""",
+    ),
+    "split": (
+        "The paper's split",
+        """\
+The release's script scores training digits that it set aside instead of the test set, and those are
+easier. Measured in the same way, our checkpoints score as the paper's do, after a quarter or half of its
+epochs.""",
+    ),
+    "ratios": (
+        "The ratio of updates",
+        """\
+The tutorial's GAN on MNIST with different numbers of updates of D and G. Samples are in the app's
+Methods tab and in [`checkpoints/ratios`](../checkpoints/ratios).""",
+    ),
+}
 
 
 def write() -> None:
-    """Put them into the README, where there is one."""
+    """Write docs/results.md, and the README's table where there is a README."""
+    RESULTS.parent.mkdir(exist_ok=True)
+    write_atomically(RESULTS, render())
     if README.is_file():
-        write_atomically(README, renewed(README.read_text(encoding="utf-8")))
+        write_atomically(README, update_readme(README.read_text(encoding="utf-8")))
 
 
-def figures(name: str) -> str:
-    """All figures of one checkpoint, and by which command."""
+def update_readme(text: str) -> str:
+    """`text` with today's table of models between `<!-- models -->` and `<!-- end -->`."""
+    return MARKS.sub(lambda match: f"{match['start']}{format_models('checkpoints')}\n{match['end']}", text)
+
+
+def render() -> str:
+    """docs/results.md."""
+    sections = [INTRODUCTION, _section("Models", "", format_models(LINKED))]
+    sections += [_section(f"`{name}`", text, format_checkpoint(name)) for name, text in DETAILED.items()]
+    metrics = {name: read_metrics(CHECKPOINTS / name) for name in list_models()}
+    for m in MEASUREMENTS:
+        models = {name: groups[m.key] for name, groups in metrics.items() if m.key in groups}
+        if m.compare is not None and models:
+            command = f"`python -m train.{m.command} {' '.join(models)}`"
+            table = format_markdown(*m.compare(models))
+            sections.append(_section(m.title, m.introduction, f"{table}\n\n{command}"))
+    for name, (title, introduction) in STUDIES.items():
+        page = PAGES / f"{name}.md"
+        if page.is_file():
+            sections.append(_section(title, introduction, page.read_text(encoding="utf-8").strip()))
+    return "\n\n".join(sections) + "\n"
+
+
+def _section(title: str, introduction: str, body: str) -> str:
+    return "\n\n".join(part for part in (f"## {title}", introduction, body) if part)
+
+
+def format_checkpoint(name: str) -> str:
+    """All figures of one checkpoint, and the command that measured them."""
     folder = CHECKPOINTS / name
     config = ModelConfig.from_json((folder / CONFIG_FILE).read_text(encoding="utf-8"), CONFIG_FILE)
-    found = read_metrics(folder)
-    about = found["evaluation"]
+    metrics = read_metrics(folder)
+    about = metrics["evaluation"]
     return (
-        f"{markdown(*card.figures(config, found))}\n\n"
+        f"{format_markdown(*card.list_figures(config, metrics))}\n\n"
         f"Measured by `{about['command']}` on {about['date']}; test set: {about['test']}; gallery:"
-        f" {about['gallery']}; ± is one standard error.\n"
+        f" {about['gallery']}; ± is one standard error. Its [model card]({LINKED}/{name}/README.md) says"
+        " more."
     )
 
 
-def measured(kind: str, names: list[str]) -> str:
-    """What a command of its own measured of these checkpoints, beside each other."""
-    table, command = tables.PARTS[kind]
-    found = {name: read_metrics(CHECKPOINTS / name)[kind] for name in names}
-    return f"{markdown(*table(found))}\n\n`{command} {' '.join(names)}`\n"
-
-
-def models() -> str:
-    """All bundled checkpoints, a row each, with the figures that tell them apart."""
-    heads = [
-        "Checkpoint", "Trained", "1NN, hidden layer", "1NN, codes", "MSE a pixel", "Identity",
-        "Fréchet, judge features",
-    ]  # fmt: skip
+def format_models(folder: str) -> str:
+    """A row for each bundled checkpoint, with the columns of all measurements; `folder` is where its link
+    finds the checkpoints."""
+    columns = [(m.key, head, cell) for m in MEASUREMENTS for head, cell in m.columns.items()]
     rows = []
     for name in list_models():
-        found = read_metrics(CHECKPOINTS / name)
-        nn, training = found.get("one_nn", {}), found.get("training", {})
-        hidden = nn.get("features") or nn.get("discriminator")
-        rows.append(
-            [
-                f"[`{name}`](checkpoints/{name}/README.md)",
-                f"{training['epochs']} epochs, {training['seconds']:.0f} s" if training else NONE,
-                percent(hidden["accuracy"]) if hidden else NONE,
-                percent(nn["code"]["accuracy"]) if "code" in nn else NONE,
-                f"{found['reconstruction']['mse']:.4f}" if "reconstruction" in found else NONE,
-                percent(found["identity"]["share"]) if "identity" in found else NONE,
-                _frechet(found.get("frechet", {})),
-            ]
-        )
-    return markdown(heads, rows) + "\n"
+        metrics: dict[str, Any] = read_metrics(CHECKPOINTS / name)
+        training = metrics.get("training", {})
+        trained = f"{training['epochs']} epochs, {training['seconds']:.0f} s" if training else NONE
+        cells = [cell(metrics[key]) if key in metrics else NONE for key, _, cell in columns]
+        rows.append([f"[`{name}`]({folder}/{name}/README.md)", trained, *cells])
+    return format_markdown(["Checkpoint", "Trained", *(head for _, head, _ in columns)], rows)
 
 
-def _frechet(found: dict[str, float]) -> str:
-    """Of samples of the prior, and of the mixture where there is one."""
-    if not found:
-        return NONE
-    prior = f"{found['distance']:.2f}"
-    return f"{found['mixture']:.3f} (prior: {prior})" if "mixture" in found else prior
-
-
-if __name__ == "__main__":
+def write_page(name: str, text: str, folder: Path | None = None) -> None:
+    """Write the page of a study, NAME.md, and docs/results.md with it."""
+    folder = folder or PAGES
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / f"{name}.md", text.rstrip() + "\n")
     write()

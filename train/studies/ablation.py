@@ -1,25 +1,25 @@
 """python -m train.ablation: what each part of BiGAN+ adds, one run a row, all else equal.
 
-Rows that are there are kept, so that it goes on where it was stopped.
+Rows that are measured already are kept, so that the command continues where it was stopped.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from train.command import create_parser, report_errors
 from train.config import FAMILY_DEFAULTS, TrainConfig
-from train.files import write_atomically
 from train.report import results
-from train.report.card import markdown
+from train.report.text import format_markdown, format_percent
 from train.studies.rows import add_flags, load_judged, make_row
 
-FOLDER = results.TABLE.parent / "ablation"
+FOLDER = results.PAGES.parent / "ablation"
 RUNS = Path("runs/ablation")
-TEXT_FILE = "ablation.md"
+PAGE = "ablation"
 COMMAND = "python -m train.ablation"
 EPOCHS = 5
 GAUSSIANS = 1000  # of the mixture fitted to each run's codes
@@ -52,20 +52,20 @@ OTHERWISE: dict[str, dict[str, Any]] = {
 
 def variants() -> dict[str, dict[str, Any]]:
     """Settings of every row, by its name."""
-    found, so_far = {}, dict(PLAIN)
+    rows, settings = {}, dict(PLAIN)
     for name, added in PARTS.items():
-        so_far = {**so_far, **added}
-        found[name] = so_far
-    return found | {name: {**so_far, **changed} for name, changed in OTHERWISE.items()}
+        settings = {**settings, **added}
+        rows[name] = settings
+    return rows | {name: {**settings, **changed} for name, changed in OTHERWISE.items()}
 
 
-def file_of(name: str) -> str:
+def format_file_name(name: str) -> str:
     """ "+ pixel error" -> "pixel-error"."""
     return "-".join(name.lower().replace("+", "").split())
 
 
-def config_of(name: str, epochs: int, precision: Any, out: Path) -> TrainConfig:
-    """Raises KeyError for a row that is not there."""
+def make_config(name: str, epochs: int, precision: Any, out: Path) -> TrainConfig:
+    """The settings of a row's run. KeyError for a row that does not exist."""
     settings = FAMILY_DEFAULTS[FAMILY] | variants()[name]
     return TrainConfig(
         method="bigan-plus",
@@ -95,8 +95,8 @@ def render(rows: dict[str, dict[str, Any]]) -> str:
         nn = row["one_nn"]
         lines.append(
             [
-                name, f"{100 * row['identity']['share']:.2f} %", f"{row['reconstruction']['mse']:.4f}",
-                f"{100 * nn['features']['accuracy']:.2f} %", f"{100 * nn['code']['accuracy']:.2f} %",
+                name, format_percent(row["identity"]["share"]), f"{row['reconstruction']['mse']:.4f}",
+                format_percent(nn["features"]["accuracy"]), format_percent(nn["code"]["accuracy"]),
                 f"{row['frechet']['distance']:.2f}", f"{row['frechet']['mixture']:.3f}",
                 f"{row['latent']['mean_abs_error']:.3f}",
                 f"{row['seconds']:.0f}",
@@ -104,7 +104,7 @@ def render(rows: dict[str, dict[str, Any]]) -> str:
         )  # fmt: skip
     first = next(iter(rows.values()))
     return (
-        f"{markdown(heads, lines)}\n\n`{COMMAND}`: {first['epochs']} epochs each, one seed."
+        f"{format_markdown(heads, lines)}\n\n`{COMMAND}`: {first['epochs']} epochs each, one seed."
         " Rows with a + add to the row above; the others change the last of these in one thing."
         " Fréchet distance of samples of the prior, and of a mixture of"
         f" {GAUSSIANS} Gaussians fitted to the codes, judge features; real pictures have"
@@ -112,40 +112,36 @@ def render(rows: dict[str, dict[str, Any]]) -> str:
     )
 
 
-def read(folder: Path) -> dict[str, dict[str, Any]]:
-    files = {name: folder / f"{file_of(name)}.json" for name in variants()}
+def read_rows(folder: Path) -> dict[str, dict[str, Any]]:
+    """The rows that are measured already, by their names."""
+    files = {name: folder / f"{format_file_name(name)}.json" for name in variants()}
     return {
         name: json.loads(path.read_text(encoding="utf-8")) for name, path in files.items() if path.is_file()
     }
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
+@report_errors
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = create_parser(__doc__)
     parser.add_argument(
         "--rows", nargs="+", default=list(variants()), choices=list(variants()), metavar="ROW"
     )
     add_flags(parser, EPOCHS, RUNS, FOLDER)
     options = parser.parse_args(arguments)
-    try:
-        pictures, test, judge = load_judged(DATASET, options.data_root)
-        for name in options.rows:
-            target = options.folder / f"{file_of(name)}.json"
-            if target.is_file():
-                print(f"{target} is there already")
-                continue
-            config = config_of(name, options.epochs, options.precision, options.runs / file_of(name))
-            if make_row(config, pictures, test, judge, target, GAUSSIANS) is None:
-                print("Stopped and saved; the same command goes on.")
-                return 130
-            print(f"{target} is measured")
-        page = render(read(options.folder))
-        results.TABLE.mkdir(parents=True, exist_ok=True)
-        write_atomically(results.TABLE / TEXT_FILE, page + "\n")
-        results.write()
-        print(page)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    pictures, test, judge = load_judged(DATASET, options.data_root)
+    for name in options.rows:
+        target = options.folder / f"{format_file_name(name)}.json"
+        if target.is_file():
+            print(f"{target} exists already")
+            continue
+        config = make_config(name, options.epochs, options.precision, options.runs / format_file_name(name))
+        if make_row(config, pictures, test, judge, target, GAUSSIANS) is None:
+            print("Stopped and saved; the same command continues.")
+            return 130
+        print(f"{target} is measured")
+    page = render(read_rows(options.folder))
+    results.write_page(PAGE, page)
+    print(page)
     return 0
 
 

@@ -1,6 +1,7 @@
-"""The paper's Table 1 beside ours: from the measured rows in checkpoints/table to Markdown and JSON.
+"""The paper's Table 1 beside ours, from the measured rows in checkpoints/table.
 
-`train.rows` makes the rows, `python -m train.evaluate --table` this page of them.
+`python -m train.rows` trains and measures the rows; `python -m train.evaluate --table` writes table.json,
+which the app's Methods tab shows, and the page in docs/results.md.
 """
 
 from __future__ import annotations
@@ -8,27 +9,27 @@ from __future__ import annotations
 import json
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from train.files import write_atomically, write_json
+from train.files import write_json
 from train.report import results
-from train.report.card import NONE, markdown
+from train.report.text import NONE, format_markdown
 
-FOLDER = results.TABLE
-TABLE_FILE, TEXT_FILE = "table.json", "table.md"
+FOLDER = results.PAGES
+TABLE_FILE, PAGE = "table.json", "table"
 LONGER = "longer"  # subfolder with rows of more epochs
 COMMAND = "python -m train.evaluate --table"
-LOST = 0.2  # of identity, of which chance gives 0.1: a run below it has learnt to give nothing back
+MIN_IDENTITY = 0.2  # where chance gives 0.1: a run below it has collapsed
 WITHIN = 0.4  # points from the paper's figure that count as the same
 
 
 @dataclass(frozen=True)
 class System:
-    """A row: its name, the method whose runs it is read from, the space that Table 1 reports and what it
-    found there, in percent."""
+    """A row: its name, the method whose runs it is read from, and the space of 1NN that Table 1 reports, with
+    its figure there in percent."""
 
     name: str
     method: str
@@ -49,6 +50,9 @@ METHODS = tuple(dict.fromkeys(system.method for system in SYSTEMS.values()))
 RANDOM_PUBLISHED = 96.84  # the release's log before its first epoch
 
 
+Row = dict[str, Any]  # a measured run, or an object of table.json
+
+
 class TableError(ValueError):
     """Rows that cannot be put side by side; the message says which."""
 
@@ -62,16 +66,41 @@ class Mean:
     count: int
 
     @staticmethod
-    def of(values: Sequence[float]) -> Mean:
+    def from_values(values: Sequence[float]) -> Mean:
         error = statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
         return Mean(statistics.fmean(values), error, len(values))
 
-    def show(self, digits: int, scale: float = 1.0) -> str:
+    def format(self, digits: int, scale: float = 1.0) -> str:
         text = f"{scale * self.value:.{digits}f}"
         return text if self.error is None else f"{text} ± {scale * self.error:.{digits}f}"
 
 
-def read_rows(folder: Path = FOLDER) -> list[dict[str, Any]]:
+class Column(NamedTuple):
+    """A figure of a system: its key in table.json, head and unit, how it is shown, what it is."""
+
+    key: str
+    head: str
+    unit: str
+    digits: int
+    scale: float
+    meaning: str
+
+
+SYSTEM = ("system", "", "what was trained, or what stands in for it")
+PAPER = ("1NN, the paper", "%", "accuracy of nearest neighbours in Table 1 of the paper")
+COLUMNS = (
+    Column("hidden", "1NN, hidden layer", "%", 2, 100, "accuracy of nearest neighbours in the hidden layer"),
+    Column("code", "1NN, codes", "%", 2, 100, "accuracy of nearest neighbours among the codes E(x)"),
+    Column("l2", "EGr", "L2", 2, 1, "mean of the norm of x − G(E(x)); in brackets, of a random pair"),
+    Column("mse", "error a pixel", "MSE", 4, 1, "mean squared error of G(E(x)), pixels from 0 to 1"),
+    Column("identity", "identity", "%", 1, 100, "pictures in whose G(E(x)) the judge sees the same class"),
+    Column("latent", "abs(E(G(z)) − z)", "mean", 3, 1, "how far E is from the latent of a generated picture"),
+    Column("frechet", "Fréchet distance", "judge", 2, 1, "of samples from test pictures; lower is better"),
+    Column("seconds", "training", "s", 0, 1, "seconds of one run"),
+)  # fmt: skip
+
+
+def read_rows(folder: Path = FOLDER) -> list[Row]:
     """All measured runs, in the order of their methods and seeds."""
     rows = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*-s*.json")]
     if not rows:
@@ -84,47 +113,23 @@ def read_rows(folder: Path = FOLDER) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (METHODS.index(row["method"]), row["seed"]))
 
 
-def summary(rows: list[dict[str, Any]], longer: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
-    """Means over seeds of all systems that have rows, with what they share; runs of more epochs apart."""
-
-    def mean(of: list[dict[str, Any]], figure: Callable[[dict[str, Any]], float]) -> dict[str, Any]:
-        return asdict(Mean.of([figure(row) for row in of]))
-
-    def means(key: str, system: System, own: list[dict[str, Any]]) -> dict[str, Any]:
-        made: dict[str, Any] = {
-            "name": system.name,
-            "published": system.published,
-            "space": system.space,
-            "seeds": [row["seed"] for row in own],
-            "hidden": mean(own, lambda row: row["one_nn"][system.space]["accuracy"]),
-            "frechet": mean(own, lambda row: row["frechet"]["distance"]),
-        }
-        if key == "d":  # what needs an encoder is left out; the seconds of its runs are LR's
-            return made
-        return made | {
-            "code": mean(own, lambda row: row["one_nn"]["code"]["accuracy"]),
-            "l2": mean(own, lambda row: row["reconstruction"]["l2"]),
-            "l2_random_pair": mean(own, lambda row: row["reconstruction"]["l2_random_pair"]),
-            "mse": mean(own, lambda row: row["reconstruction"]["mse"]),
-            "identity": mean(own, lambda row: row["identity"]["share"]),
-            "latent": mean(own, lambda row: row["latent"]["mean_abs_error"]),
-            "seconds": mean(own, lambda row: row["seconds"]),
-        }
-
+def summarise(rows: list[Row], longer: Sequence[Row] = ()) -> dict[str, Any]:
+    """table.json: the means over seeds of all systems that have rows, what the rows have in common, runs of
+    more epochs, and the table as texts."""
     systems: dict[str, Any] = {}
     for key, system in SYSTEMS.items():
         own = [row for row in rows if row["method"] == system.method]
         if not own:
             continue
-        systems[key] = means(key, system, own)
-        kept = [row for row in own if row["identity"]["share"] >= LOST]
+        systems[key] = _average_system(key, system, own)
+        kept = [row for row in own if row["identity"]["share"] >= MIN_IDENTITY]
         if 0 < len(kept) < len(own):
             name = f"{system.name} ({len(kept)} of {len(own)} seeds)"
             lost = [row["seed"] for row in own if row not in kept]
-            systems[f"{key}-kept"] = means(key, system, kept) | {"name": name, "lost": lost}
+            systems[f"{key}-kept"] = _average_system(key, system, kept) | {"name": name, "lost": lost}
     first = rows[0]
     bare = [row for row in rows if row["method"] == "bigan"] or rows
-    found = {
+    table = {
         "command": COMMAND,
         "epochs": first["epochs"],
         "gallery": first["gallery"],
@@ -138,8 +143,8 @@ def summary(rows: list[dict[str, Any]], longer: Sequence[dict[str, Any]] = ()) -
         "mse_mean_image": first["reconstruction"]["mse_mean_image"],
         "random": {
             "published": RANDOM_PUBLISHED,
-            "hidden": mean(bare, lambda row: row["one_nn"]["features"]["untrained"]),
-            "code": mean(bare, lambda row: row["one_nn"]["code"]["untrained"]),
+            "hidden": _average(bare, lambda row: row["one_nn"]["features"]["untrained"]),
+            "code": _average(bare, lambda row: row["one_nn"]["code"]["untrained"]),
         },
         "pixels": first["one_nn"]["pixels"],
         "systems": systems,
@@ -149,88 +154,125 @@ def summary(rows: list[dict[str, Any]], longer: Sequence[dict[str, Any]] = ()) -
             for row in longer
         ],
     }
-    return found | {"reading": reading(found)}
+    table["reading"] = read_differences(table)
+    return table | {"heads": list_heads(), "rows": list_rows(table), "legend": list_legend(table)}
+
+
+def _average(rows: Sequence[Row], figure: Callable[[Row], float]) -> dict[str, Any]:
+    return asdict(Mean.from_values([figure(row) for row in rows]))
+
+
+def _average_system(key: str, system: System, rows: Sequence[Row]) -> dict[str, Any]:
+    """The means of a system's rows; of D, without what needs an encoder or the seconds, which are LR's."""
+    figures: dict[str, Callable[[Row], float]] = {
+        "hidden": lambda row: row["one_nn"][system.space]["accuracy"],
+        "frechet": lambda row: row["frechet"]["distance"],
+    }
+    if key != "d":
+        figures |= {
+            "code": lambda row: row["one_nn"]["code"]["accuracy"],
+            "l2": lambda row: row["reconstruction"]["l2"],
+            "l2_random_pair": lambda row: row["reconstruction"]["l2_random_pair"],
+            "mse": lambda row: row["reconstruction"]["mse"],
+            "identity": lambda row: row["identity"]["share"],
+            "latent": lambda row: row["latent"]["mean_abs_error"],
+            "seconds": lambda row: row["seconds"],
+        }
+    return {
+        "name": system.name,
+        "published": system.published,
+        "space": system.space,
+        "seeds": [row["seed"] for row in rows],
+        **{name: _average(rows, figure) for name, figure in figures.items()},
+    }
 
 
 # ---------------------------------------------------------------------- as text
 
 
-def render(found: dict[str, Any]) -> str:
-    heads = [
-        "System", "1NN, paper", "1NN, hidden layer", "1NN, codes", "EGr (random pair)", "MSE a pixel",
-        "Identity", "abs(E(G(z)) − z)", "Fréchet, judge features", "Seconds",
-    ]  # fmt: skip
-    rows: list[list[str]] = []
-    for system in found["systems"].values():
-
-        def shown(key: str, digits: int, scale: float = 1.0, system: dict[str, Any] = system) -> str:
-            return Mean(**system[key]).show(digits, scale) if key in system else NONE
-
-        pair = f" ({Mean(**system['l2_random_pair']).value:.2f})" if "l2" in system else ""
-        rows.append(
-            [
-                system["name"], f"{system['published']:.2f}", shown("hidden", 2, 100), shown("code", 2, 100),
-                shown("l2", 2) + pair, shown("mse", 4), shown("identity", 1, 100), shown("latent", 3),
-                shown("frechet", 2), shown("seconds", 0),
-            ]
-        )  # fmt: skip
-    random, pixels = found["random"], found["pixels"]
-    blank = [NONE] * 6
-    hidden, code = (Mean(**random[key]).show(2, 100) for key in ("hidden", "code"))
-    rows.append(["random encoder", f"{random['published']:.2f}", hidden, code, *blank])
-    rows.append(["raw pixels", NONE, f"{100 * pixels['accuracy']:.2f}", NONE, *blank])
-    return f"{markdown(heads, rows)}\n\n{legend(found)}\n\n{found['reading']}"
+def list_heads() -> list[list[str]]:
+    """Head, unit and meaning of each column."""
+    return [[*SYSTEM], [*PAPER], *([column.head, column.unit, column.meaning] for column in COLUMNS)]
 
 
-def legend(found: dict[str, Any]) -> str:
-    seeds = sorted({len(system["seeds"]) for system in found["systems"].values() if "lost" not in system})
-    count = " or ".join(map(str, seeds))
-    return (
-        f"`{found['command']}`. {count} training seeds a system, {found['epochs']} epochs each"
-        f" ({' and '.join(found['precision'])}); the paper trained one for 400. ± is the standard error over"
-        f" seeds. Test set: {found['test']}; 1NN gallery: {found['gallery']} (the paper's: 50,000). 1NN,"
-        " identity in percent. The hidden layer is E's, for D its own. Identity: the judge"
-        f" `{', '.join(found['judge'])}` sees the same class in x and G(E(x)). Fréchet distance of"
-        f" {found['frechet_n']:,} samples of the prior from the test set, in the judge's features; floor (as"
-        f" many real training digits): {found['frechet_floor']:.3f}. Independent latents are"
-        f" {found['latent_random_pair']:.3f} apart; the mean picture has an MSE of"
-        f" {found['mse_mean_image']:.4f}. D is that of the LR runs: nothing of their E reaches G or D. The"
-        " release scores training digits that it set aside; the test set is harder (`python -m train.split`)."
-        " Seconds are those of the clock, whatever else the machine did." + _lost(found)
-    )
+def list_rows(table: Row) -> list[list[str]]:
+    """The cells of all systems, of random encoders and of raw pixels."""
+
+    def cells(name: str, published: float | None, means: Mapping[str, Any]) -> list[str]:
+        paper = NONE if published is None else f"{published:.2f}"
+        return [name, paper, *(_format_cell(means, column) for column in COLUMNS)]
+
+    random, pixels = table["random"], {"hidden": asdict(Mean(table["pixels"]["accuracy"], None, 1))}
+    return [
+        *(cells(system["name"], system["published"], system) for system in table["systems"].values()),
+        cells("random encoder", random["published"], random),
+        cells("raw pixels", None, pixels),
+    ]
 
 
-def _lost(found: dict[str, Any]) -> str:
-    """Which runs the rows of fewer seeds are without."""
-    return "".join(
-        f" {system['name']}: without seed {', '.join(map(str, system['lost']))}, which was lost (identity"
-        f" below {100 * LOST:.0f} %, where chance gives 10 %)."
-        for system in found["systems"].values()
-        if "lost" in system
-    )
+def _format_cell(means: Mapping[str, Any], column: Column) -> str:
+    if column.key not in means:
+        return NONE
+    text = Mean(**means[column.key]).format(column.digits, column.scale)
+    return f"{text} ({means['l2_random_pair']['value']:.{column.digits}f})" if column.key == "l2" else text
 
 
-def reading(found: dict[str, Any]) -> str:
-    """Which differences exceed the noise, said from the figures."""
-    random = Mean(**found["random"]["hidden"])
-    hidden = {s["name"]: Mean(**s["hidden"]) for s in found["systems"].values()}
+def list_legend(table: Row) -> list[str]:
+    """How to read the figures, in sentences."""
+    systems = table["systems"].values()
+    seeds = sorted({len(system["seeds"]) for system in systems if "lost" not in system})
+    lost = [system for system in systems if "lost" in system]
+    return [
+        f"{' or '.join(map(str, seeds))} training seeds a system, {table['epochs']} epochs each"
+        f" ({' and '.join(table['precision'])}); the paper trained one for 400 epochs.",
+        "± is the standard error over the seeds; accuracies and identity are in percent.",
+        f"Test set: {table['test']}; neighbours among {table['gallery']} (the paper: 50,000). The hidden"
+        " layer is that of E; of D, its own.",
+        f"Identity: the judge (hash {', '.join(table['judge'])}) sees the same class in x and G(E(x))."
+        f" Fréchet distance of {table['frechet_n']:,} samples of the prior from the test set, in the"
+        f" judge's features; that of as many real training digits is {table['frechet_floor']:.3f}.",
+        f"Two independent latents are {table['latent_random_pair']:.3f} apart. The mean picture has an"
+        f" error of {table['mse_mean_image']:.4f} a pixel.",
+        "D is that of the LR runs: nothing of their E reaches G or D, so that it is the D of a plain GAN.",
+        "The paper's release scores training digits that it set aside; the test set is harder, and python -m"
+        " train.split measures by how much.",
+        "Seconds are those of the clock, whatever else the machine did.",
+        *(
+            f"{system['name']} is without seed {', '.join(map(str, system['lost']))}, which collapsed"
+            f" (identity below {100 * MIN_IDENTITY:.0f} %, where chance gives 10 %)."
+            for system in lost
+        ),
+    ]
+
+
+def render(table: Row) -> str:
+    """The page in Markdown."""
+    heads = [f"{head} ({unit})" if unit else head for head, unit, _ in table["heads"]]
+    text = f"`{table['command']}`. {' '.join(table['legend'])}\n\n{table['reading']}"
+    return f"{format_markdown(heads, table['rows'])}\n\n{text}"
+
+
+def read_differences(table: Row) -> str:
+    """In words, which differences exceed the noise."""
+    random = Mean(**table["random"]["hidden"])
+    hidden = {s["name"]: Mean(**s["hidden"]) for s in table["systems"].values()}
     sentences = [
         _against("Training helps the hidden layer beyond random weights by more than twice the standard error"
-                 " of the difference in", hidden, random, found),
-        *([_best(hidden, found)] if len(hidden) > 1 else []),
+                 " of the difference in", hidden, random, table),
+        *([_best(hidden, table)] if len(hidden) > 1 else []),
     ]  # fmt: skip
-    codes = {s["name"]: Mean(**s["code"]) for s in found["systems"].values() if "code" in s}
-    sentences.append(_against("In the codes it does so in", codes, Mean(**found["random"]["code"]), found))
-    near = [s["name"] for s in found["systems"].values() if is_near(s["hidden"]["value"], s["published"])]
-    far = [s["name"] for s in found["systems"].values() if s["name"] not in near]
+    codes = {s["name"]: Mean(**s["code"]) for s in table["systems"].values() if "code" in s}
+    sentences.append(_against("In the codes it does so in", codes, Mean(**table["random"]["code"]), table))
+    near = [s["name"] for s in table["systems"].values() if is_near(s["hidden"]["value"], s["published"])]
+    far = [s["name"] for s in table["systems"].values() if s["name"] not in near]
     sentences.append(
         f"Within {WITHIN} points of the paper's 1NN: {_names(near)}"
         + (f"; not: {_names(far)}." if far else ".")
     )
-    return " ".join([*sentences, *map(_longer, found.get("longer", ()))])
+    return " ".join([*sentences, *map(_longer, table.get("longer", ()))])
 
 
-def _longer(run: dict[str, Any]) -> str:
+def _longer(run: Row) -> str:
     """What a run of more epochs reached, beside its own start."""
 
     def against(space: dict[str, float]) -> str:
@@ -248,19 +290,23 @@ def is_near(share: float, published: float) -> bool:
     return round(abs(round(100 * share, 2) - published), 2) <= WITHIN
 
 
-def noise(a: Mean, b: Mean, found: dict[str, Any]) -> float:
+def compute_noise(a: Mean, b: Mean, table: Row) -> float:
     """Standard error of the difference of two accuracies: over seeds, and over which digits were tested.
 
     The same digits test both, so their share of the noise partly cancels: this errs on the large side.
     """
-    n = found["test_count"]
+    n = table["test_count"]
     sampling = a.value * (1 - a.value) / n + b.value * (1 - b.value) / n
     return math.sqrt((a.error or 0) ** 2 + (b.error or 0) ** 2 + sampling)
 
 
-def _against(text: str, means: dict[str, Mean], base: Mean, found: dict[str, Any]) -> str:
-    beyond = [name for name, mean in means.items() if mean.value - base.value > 2 * noise(mean, base, found)]
-    below = [name for name, mean in means.items() if base.value - mean.value > 2 * noise(mean, base, found)]
+def _against(text: str, means: dict[str, Mean], base: Mean, table: Row) -> str:
+    beyond = [
+        name for name, mean in means.items() if mean.value - base.value > 2 * compute_noise(mean, base, table)
+    ]
+    below = [
+        name for name, mean in means.items() if base.value - mean.value > 2 * compute_noise(mean, base, table)
+    ]
     within = [name for name in means if name not in beyond and name not in below]
     said = f"{text} {_names(beyond)}"
     if within:
@@ -270,10 +316,10 @@ def _against(text: str, means: dict[str, Mean], base: Mean, found: dict[str, Any
     return said + "."
 
 
-def _best(means: dict[str, Mean], found: dict[str, Any]) -> str:
+def _best(means: dict[str, Mean], table: Row) -> str:
     ranked = sorted(means.items(), key=lambda pair: pair[1].value)
     (worst, low), (best, top) = ranked[0], ranked[-1]
-    apart, limit = 100 * (top.value - low.value), 200 * noise(top, low, found)
+    apart, limit = 100 * (top.value - low.value), 200 * compute_noise(top, low, table)
     verdict = "more than" if apart > limit else "no more than"
     return (
         f"Between the best system ({best}) and the worst ({worst}) lie {apart:.2f} points, {verdict} twice"
@@ -289,13 +335,12 @@ def _names(names: Sequence[str]) -> str:
 
 
 def write(folder: Path = FOLDER) -> str:
-    """Write table.json, table.md and the project's README from the rows; the page as text."""
+    """Write table.json, its page and docs/results.md from the rows in `folder`; returns the page."""
     longer = [
         json.loads(path.read_text(encoding="utf-8")) for path in sorted((folder / LONGER).glob("*.json"))
     ]
-    found = summary(read_rows(folder), longer)
-    page = render(found) + "\n"
-    write_json(folder / TABLE_FILE, found)
-    write_atomically(folder / TEXT_FILE, page)
-    results.write()
+    table = summarise(read_rows(folder), longer)
+    page = render(table) + "\n"
+    write_json(folder / TABLE_FILE, table)
+    results.write_page(PAGE, page, folder)
     return page

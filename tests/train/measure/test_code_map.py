@@ -16,22 +16,23 @@ from ganlab.gallery import ATTRIBUTES_FILE, Pictures, save_pictures
 from ganlab.hub import CHECKPOINTS
 from ganlab.model import METRICS_FILE
 from ganlab.studio import codemap
-from train.measure.code_map import faithful, main, write_attributes
+from train.measure import command
+from train.measure.code_map import measure_faithfulness, write_attributes
 
 
 def test_a_copy_is_faithful_and_a_shuffled_one_is_not() -> None:
     rng = torch.Generator().manual_seed(0)
     codes = torch.randn(1500, 2, generator=rng)
     labels = (codes[:, 0] > 0).long()
-    same = faithful(3 * codes, codes, labels)
+    same = measure_faithfulness(3 * codes, codes, labels)
     assert same["neighbours_kept"] == pytest.approx(1)
     assert same["one_nn"] == same["one_nn_codes"] > 0.98
-    other = faithful(codes[torch.randperm(1500, generator=rng)], codes, labels)
+    other = measure_faithfulness(codes[torch.randperm(1500, generator=rng)], codes, labels)
     assert other["neighbours_kept"] < 0.05
     assert other["one_nn"] == pytest.approx(0.5, abs=0.06)
 
 
-def test_attributes_are_told_in_a_few_steps(tmp_path: Path, digits: Pictures) -> None:
+def test_attributes_are_stored_in_a_few_levels(tmp_path: Path, digits: Pictures) -> None:
     write_attributes(digits, tmp_path / ATTRIBUTES_FILE)
     with np.load(tmp_path / ATTRIBUTES_FILE) as file:
         values, names, lows, highs = (file[key] for key in ("values", "names", "lows", "highs"))
@@ -39,8 +40,8 @@ def test_attributes_are_told_in_a_few_steps(tmp_path: Path, digits: Pictures) ->
     assert len(np.unique(values)) <= 32
     ink = list(names).index("ink")
     true = digits.flat.sum(1).clamp(float(lows[ink]), float(highs[ink])).numpy()
-    told = lows[ink] + values[:, ink] / 255 * (highs[ink] - lows[ink])
-    assert np.abs(told - true).max() <= (highs[ink] - lows[ink]) / 62 + 1
+    stored = lows[ink] + values[:, ink] / 255 * (highs[ink] - lows[ink])
+    assert np.abs(stored - true).max() <= (highs[ink] - lows[ink]) / 62 + 1
 
 
 def test_the_command_maps_a_checkpoint(
@@ -52,7 +53,7 @@ def test_the_command_maps_a_checkpoint(
     (folder / "gallery").mkdir()
     few = Pictures(digits.pixels[:200], digits.labels[:200], digits.indices[:200])
     save_pictures(folder / "gallery" / gallery.TRAIN_FILE, few)
-    assert main([str(folder), "--jobs", "1"]) == 0
+    assert command.main("map", [str(folder), "--jobs", "1"]) == 0
     assert "t-SNE of 200 codes" in capsys.readouterr().out
     assert (folder / "gallery" / ATTRIBUTES_FILE).is_file()
     explorer = ganlab.load(str(folder))
@@ -63,5 +64,5 @@ def test_the_command_maps_a_checkpoint(
 
 
 def test_a_model_without_an_encoder_gets_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["mnist-gan"]) == 2
+    assert command.main("map", ["mnist-gan"]) == 2
     assert "no encoder" in capsys.readouterr().err

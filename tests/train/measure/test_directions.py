@@ -13,15 +13,16 @@ from ganlab import directions
 from ganlab.explorer import Explorer
 from ganlab.gallery import Gallery, Pictures
 from ganlab.hub import CHECKPOINTS
-from train.measure.directions import explained, main, measure
+from train.measure import command
+from train.measure.directions import fit_r2, measure_directions
 
 
 def test_it_measures_what_a_model_holds(few_neighbours: Explorer) -> None:
-    made, found = measure(few_neighbours)
+    statistics, found = measure_directions(few_neighbours)
     codes, labels = few_neighbours.gallery.codes, few_neighbours.gallery.pictures.labels  # type: ignore[union-attr]
-    assert made.classes.shape == (10, 50)
-    torch.testing.assert_close(made.classes[4], codes[labels == 4].mean(0))
-    torch.testing.assert_close(made.covariance, torch.cov(codes.T), atol=1e-6, rtol=1e-4)
+    assert statistics.classes.shape == (10, 50)
+    torch.testing.assert_close(statistics.classes[4], codes[labels == 4].mean(0))
+    torch.testing.assert_close(statistics.covariance, torch.cov(codes.T), atol=1e-6, rtol=1e-4)
     assert (found["fitted"], found["held_out"]) == (240, 60)
     slant = found["attributes"]["slant"]
     assert slant["unit"] == "degrees"
@@ -29,13 +30,13 @@ def test_it_measures_what_a_model_holds(few_neighbours: Explorer) -> None:
     assert 0.2 < slant["effect"] < slant["effect_far"]
 
 
-def test_what_codes_do_not_tell_explains_nothing() -> None:
+def test_r2_is_1_for_a_linear_attribute_and_0_for_noise() -> None:
     rng = torch.Generator().manual_seed(0)
     codes, others = (torch.randn(4000, 5, generator=rng) for _ in range(2))
-    told = codes @ torch.ones(5)
-    assert explained(codes, told, others, others @ torch.ones(5)) > 0.999
+    linear = codes @ torch.ones(5)
+    assert fit_r2(codes, linear, others, others @ torch.ones(5)) > 0.999
     unrelated = torch.randn(4000, generator=rng)
-    assert abs(explained(codes, unrelated, others, torch.randn(4000, generator=rng))) < 0.05
+    assert abs(fit_r2(codes, unrelated, others, torch.randn(4000, generator=rng))) < 0.05
 
 
 def test_the_command_writes_what_an_explorer_loads(
@@ -45,7 +46,7 @@ def test_the_command_writes_what_an_explorer_loads(
     shutil.copytree(CHECKPOINTS / "mnist-ae-l1", folder)
     few = Pictures(digits.pixels[:300], digits.labels[:300], digits.indices[:300])
     monkeypatch.setattr(Gallery, "load", lambda model: Gallery(model, few))
-    assert main([str(folder)]) == 0
+    assert command.main("directions", [str(folder)]) == 0
     assert "slant" in capsys.readouterr().out
     explorer = ganlab.load(str(folder))
     before = ganlab.load("mnist-ae-l1").metrics
@@ -56,6 +57,6 @@ def test_the_command_writes_what_an_explorer_loads(
     assert (folder / directions.FILE).stat().st_size < 20_000
 
 
-def test_a_model_without_codes_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["mnist-gan"]) == 2
+def test_a_model_without_codes_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main("directions", ["mnist-gan"]) == 2
     assert "has no codes of training pictures" in capsys.readouterr().err

@@ -12,7 +12,8 @@ from ganlab.gallery import Pictures, load_pictures
 from ganlab.hub import CHECKPOINTS
 from ganlab.judge import Judge
 from train.data import datasets
-from train.measure import evaluate, figures
+from train.measure import batches, evaluate, frechet, latent_error
+from train.measure.one_nn import nearest_accuracy
 from train.studies import table
 
 DIGITS = CHECKPOINTS / "galleries" / "mnist"
@@ -59,8 +60,9 @@ def tiny(tmp_path, monkeypatch):
     gallery.save_pictures(tmp_path / "galleries" / "mnist" / gallery.TRAIN_FILE, rows(digits, 0, 300))
     make.asked = []
     monkeypatch.setattr(datasets, "load", load)
-    monkeypatch.setattr(figures, "SAMPLES", 200)
-    monkeypatch.setattr(figures, "BATCH", 16)  # several batches, the last one incomplete
+    monkeypatch.setattr(frechet, "SAMPLES", 200)
+    monkeypatch.setattr(latent_error, "SAMPLES", 200)
+    monkeypatch.setattr(batches, "BATCH", 16)  # several batches, the last one incomplete
     return make
 
 
@@ -69,7 +71,7 @@ def nearest(points, references, labels):
     return labels[distances.argmin(1)]
 
 
-def frechet(a, b):
+def plain_frechet(a, b):
     """With A^T A and B^T B the covariances, the trace of their product's root is the sum of A B^T's
     singular values."""
     apart = ((a.mean(0) - b.mean(0)) ** 2).sum() + a.var(0, ddof=1).sum() + b.var(0, ddof=1).sum()
@@ -134,7 +136,7 @@ def test_figures_equal_a_plain_computation(tiny, capsys):
     with torch.inference_mode():
         made = G(latent.draw("uniform", 10, 40, 1))
         features = [judge.network.hidden(some).double().numpy() for some in (made, torch.from_numpy(x))]
-    assert found["frechet"]["distance"] == pytest.approx(frechet(*features), rel=1e-4)
+    assert found["frechet"]["distance"] == pytest.approx(plain_frechet(*features), rel=1e-4)
     assert found["frechet"]["n"] == 40
 
     about = found["evaluation"]
@@ -288,7 +290,7 @@ def test_bundled_codes_tell_digits_apart_better_than_untrained_ones(bundled):
     test = load_pictures(DIGITS / gallery.TEST_FILE)
 
     trained, untrained = (
-        figures.nearest_accuracy(encoder, pictures, test.inputs(slice(None)), test.labels)
+        nearest_accuracy(encoder, pictures, test.inputs(slice(None)), test.labels)
         for encoder in (stored.encoder, fresh)
     )
     assert trained - untrained > 2 * metrics.standard_error(untrained, len(test))

@@ -19,7 +19,10 @@ from ganlab.model import LatentModel
 from ganlab.networks import paper
 from tests.conftest import TINY
 from tests.train.runs import settings
-from train.measure import figures
+from train.measure import batches, codes, frechet, latent_error, paths
+from train.measure.evaluate import measure
+from train.measure.identity import measure_identity
+from train.measure.measurement import Figures, Subject
 from train.methods import METHODS
 from train.trainer import Trainer
 
@@ -30,8 +33,9 @@ Arrays = dict[str, np.ndarray]
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     # Weights as large as a narrow network needs for codes and samples that differ as a wide one's do.
     monkeypatch.setattr(paper, "INIT_STD", 0.5)
-    monkeypatch.setattr(figures, "SAMPLES", 120)
-    monkeypatch.setattr(figures, "BATCH", 64)  # several batches, the last one incomplete
+    monkeypatch.setattr(frechet, "SAMPLES", 120)
+    monkeypatch.setattr(latent_error, "SAMPLES", 120)
+    monkeypatch.setattr(batches, "BATCH", 64)  # several batches, the last one incomplete
 
 
 def part(pictures: Pictures, start: int, stop: int) -> Pictures:
@@ -49,7 +53,7 @@ def test(digits: Pictures) -> Pictures:
     return part(digits, 300, 500)
 
 
-def made(known: Pictures, method: str, zero: bool = False, **changes: Any) -> LatentModel:
+def create_model(known: Pictures, method: str, zero: bool = False, **changes: Any) -> LatentModel:
     """A narrow random model with the networks of a method; `zero`: E's output as its training starts it."""
     config = dataclasses.replace(TINY, method=method, networks=METHODS[method].networks, **changes)
     nets = networks.build(config)
@@ -58,6 +62,12 @@ def made(known: Pictures, method: str, zero: bool = False, **changes: Any) -> La
         if name in nets:
             networks.calibrate(nets[name], [(known.inputs(slice(0, 90)),)])
     return LatentModel(config, nets, "fingerprint")
+
+
+def measure_all(
+    model: LatentModel, known: Pictures, test: Pictures, judge: Judge | None, seed: int = 0
+) -> Figures:
+    return measure(Subject(model, Gallery(model, known), judge, lambda: test, seed))
 
 
 @pytest.fixture
@@ -117,6 +127,7 @@ def accuracies(
             mean, var = H.mean(0), H.var(0, ddof=1)
         return normed(H, mean, var), normed(h, mean, var)
 
+    found["pixels"] = rows_of(known), rows_of(test)
     if "encoder" in nets:
         W = arrays(nets["encoder"])
         found["features"] = hidden(W)
@@ -137,14 +148,15 @@ def accuracies(
 def test_1nn_of_all_spaces_and_their_untrained_baselines(
     known: Pictures, test: Pictures, method: str, seed: int
 ) -> None:
-    stored = made(known, method)
-    found = figures.measure(stored, Gallery(stored, known), test, None, seed)["one_nn"]
+    stored = create_model(known, method)
+    found = measure_all(stored, known, test, None, seed)["one_nn"]
     expected = accuracies(known, test, stored.networks, fresh=False)
     fresh = networks.build(stored.config)
     networks.initialise(fresh, seed)
     bare = accuracies(known, test, fresh, fresh=True)
     if method == "bigan":  # before training E says nothing that a joint D could be judged with
         del bare["discriminator"]
+    del bare["pixels"]
     assert {space: row["accuracy"] for space, row in found.items()} == pytest.approx(expected)
     assert {s: row["untrained"] for s, row in found.items() if "untrained" in row} == pytest.approx(bare)
     assert 0.3 < expected["features"] < 1
@@ -154,20 +166,19 @@ def test_1nn_of_all_spaces_and_their_untrained_baselines(
 
 
 def test_the_baseline_is_that_of_the_seed(known: Pictures, test: Pictures) -> None:
-    stored = made(known, "lr")
-    gallery = Gallery(stored, known)
-    one, other = (figures.measure(stored, gallery, test, None, seed)["one_nn"] for seed in (0, 7))
-    assert one == figures.measure(stored, gallery, test, None, 0)["one_nn"]
+    stored = create_model(known, "lr")
+    one, other = (measure_all(stored, known, test, None, seed)["one_nn"] for seed in (0, 7))
+    assert one == measure_all(stored, known, test, None, 0)["one_nn"]
     assert one["features"]["accuracy"] == other["features"]["accuracy"]
-    assert any(one[space]["untrained"] != other[space]["untrained"] for space in one)
+    assert any(one[space]["untrained"] != other[space]["untrained"] for space in one if space != "pixels")
 
 
 def test_an_output_layer_that_starts_at_zero_is_random_in_the_baseline(
     known: Pictures, test: Pictures
 ) -> None:
-    stored = made(known, "lr", zero=True, latent_dim=16)
+    stored = create_model(known, "lr", zero=True, latent_dim=16)
     assert not stored.encoder.get_parameter("output.weight").any()
-    found = figures.measure(stored, Gallery(stored, known), test, None)["one_nn"]
+    found = measure_all(stored, known, test, None)["one_nn"]
     fresh = networks.build(stored.config)
     networks.initialise(fresh, 0)
     bare = accuracies(known, test, fresh, fresh=True)
@@ -190,7 +201,8 @@ def test_untrained_weights_are_those_that_a_run_with_this_seed_starts_from(
 
 
 def test_raw_pixels_need_no_model(known: Pictures, test: Pictures) -> None:
-    found = figures.pixels_one_nn(known, test.inputs(slice(None)), test.labels)
+    stored = create_model(known, "gan", family="tutorial-gan", prior="normal", width=64)
+    found = measure_all(stored, known, test, None)["one_nn"]["pixels"]
     guess = nearest(rows_of(test), rows_of(known), known.labels.numpy())
     share = (guess == test.labels.numpy()).mean()
     assert found == pytest.approx({"accuracy": share, "standard_error": (share * (1 - share) / 200) ** 0.5})
@@ -203,10 +215,10 @@ def test_raw_pixels_need_no_model(known: Pictures, test: Pictures) -> None:
 def test_without_an_encoder_only_d_and_the_samples(
     known: Pictures, test: Pictures, tiny_judge: Judge, judged: bool
 ) -> None:
-    stored = made(known, "gan", family="tutorial-gan", prior="normal", width=64)
-    found = figures.measure(stored, Gallery(stored, known), test, tiny_judge if judged else None, seed=2)
+    stored = create_model(known, "gan", family="tutorial-gan", prior="normal", width=64)
+    found = measure_all(stored, known, test, tiny_judge if judged else None, seed=2)
     assert set(found) == ({"one_nn", "frechet"} if judged else {"one_nn"})
-    assert set(found["one_nn"]) == {"discriminator"}
+    assert set(found["one_nn"]) == {"discriminator", "pixels"}
     fresh = networks.build(stored.config)
     networks.initialise(fresh, 2)
     for key, nets in (("accuracy", stored.networks), ("untrained", fresh)):
@@ -221,19 +233,18 @@ def test_without_an_encoder_only_d_and_the_samples(
 def test_without_a_judge_neither_identity_nor_frechet(
     known: Pictures, test: Pictures, tiny_judge: Judge
 ) -> None:
-    stored = made(known, "ae-l2")
-    gallery = Gallery(stored, known)
-    blind, judged = (figures.measure(stored, gallery, test, judge) for judge in (None, tiny_judge))
+    stored = create_model(known, "ae-l2")
+    blind, judged = (measure_all(stored, known, test, judge) for judge in (None, tiny_judge))
     assert set(judged) - set(blind) == {"identity", "frechet", "paths"}
     assert blind == {key: judged[key] for key in blind}
     assert set(blind) == {"one_nn", "reconstruction", "latent", "codes"}
 
 
 def test_without_a_generator_only_neighbours(known: Pictures, test: Pictures, tiny_judge: Judge) -> None:
-    whole = made(known, "ae-l2")
+    whole = create_model(known, "ae-l2")
     config = dataclasses.replace(whole.config, networks=("encoder",))
     alone = LatentModel(config, {"encoder": whole.encoder}, "fingerprint")
-    assert set(figures.measure(alone, Gallery(alone, known), test, tiny_judge)) == {"one_nn"}
+    assert set(measure_all(alone, known, test, tiny_judge)) == {"one_nn"}
 
 
 # ---------------------------------------------------------------------- identity
@@ -245,7 +256,7 @@ def test_identity_is_what_the_judge_sees_in_both(digits: Pictures) -> None:
     x, labels = digits.inputs(slice(0, 60)), digits.labels[:60].clone()
     y = torch.cat([x[:20] * 0.9, x[21:41], x[40:].flip(3)])  # faint ones, others, mirrored ones
     labels[:7] = (labels[:7] + 1) % 10
-    found = figures.identity(x, y, labels, judge)
+    found = measure_identity(x, y, labels, judge)
     with torch.inference_mode():
         before, after = (judge.network(some).numpy().argmax(1) for some in (x, y))
     share = (before == after).mean()
@@ -258,7 +269,7 @@ def test_identity_is_what_the_judge_sees_in_both(digits: Pictures) -> None:
         "judge_accuracy": pytest.approx((before == labels.numpy()).mean()),
     }
     assert found["judge_accuracy"] != found["label_agreement"] != found["share"]
-    assert figures.identity(x, x, labels, judge)["share"] == 1
+    assert measure_identity(x, x, labels, judge)["share"] == 1
 
 
 # ---------------------------------------------------------------------- Fréchet distance
@@ -288,10 +299,10 @@ def distance(a: Tensor, b: Tensor) -> float:
 def test_codes_are_told_beside_the_prior(
     prior: str, known: Pictures, test: Pictures, tiny_judge: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(figures, "TESTED", 60)
-    stored = made(known, "bigan", prior=prior)
+    monkeypatch.setattr(codes, "TESTED", 60)
+    stored = create_model(known, "bigan", prior=prior)
     x = test.inputs(slice(None))
-    found = figures.codes(stored, x)
+    found = codes.measure_codes(stored, x)
     z = stored.encoder(x)
     assert found["mean_abs"] == pytest.approx(float(z.mean(0).abs().mean()), rel=1e-4)
     spread = z.double().std(0)
@@ -308,12 +319,12 @@ def test_codes_are_told_beside_the_prior(
 def test_paths_are_between_different_classes_and_judged_between_their_ends(
     known: Pictures, test: Pictures, tiny_judge: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(figures, "PATHS", 6)
-    monkeypatch.setattr(figures, "STEPS", 3)
-    stored, x = made(known, "bigan"), test.inputs(slice(None))
+    monkeypatch.setattr(paths, "PATHS", 6)
+    monkeypatch.setattr(paths, "STEPS", 3)
+    stored, x = create_model(known, "bigan"), test.inputs(slice(None))
     labels = test.labels.clone()
     labels[1] = labels[0]  # no path between these
-    found = figures.paths(stored, x, labels, tiny_judge)
+    found = paths.measure_paths(stored, x, labels, tiny_judge)
     pairs = [i for i in range(len(x) - 1) if labels[i] != labels[i + 1]][:6]
     assert pairs[0] > 0
     ways, fades = [], []
@@ -340,12 +351,12 @@ def test_frechet_compares_as_many_samples_as_real_pictures(
     tested: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(figures, "SAMPLES", samples)
-    stored, x = made(known, "bigan"), digits.inputs(slice(300, 300 + tested))
+    monkeypatch.setattr(frechet, "SAMPLES", samples)
+    stored, x = create_model(known, "bigan"), digits.inputs(slice(300, 300 + tested))
     judge, gallery = Watched(tiny_judge), part(digits, 0, pictures)
-    found = figures.frechet(stored, gallery, x, judge)  # type: ignore[arg-type]
+    found = frechet.measure_frechet(stored, gallery, x, judge)  # type: ignore[arg-type]
     n = min(samples, pictures, tested)
-    z = latent.draw("uniform", 4, n, figures.SEEDS["samples"])
+    z = latent.draw("uniform", 4, n, frechet.SEED)
     with torch.inference_mode():
         real, made_ones = (tiny_judge.network.hidden(some) for some in (x[:n], stored.generator(z)))
         others = next(some for some in judge.asked if _all_in(some, gallery))
@@ -366,9 +377,9 @@ def _all_in(x: Tensor, pictures: Pictures) -> bool:
 
 def test_the_floor_is_not_the_first_pictures(known: Pictures, test: Pictures, tiny_judge: Judge) -> None:
     """A training set may be sorted by class: the others are drawn from all of it, the same every time."""
-    judge, stored = Watched(tiny_judge), made(known, "bigan")
+    judge, stored = Watched(tiny_judge), create_model(known, "bigan")
     for _ in range(2):
-        figures.frechet(stored, known, test.inputs(slice(0, 100)), judge)  # type: ignore[arg-type]
+        frechet.measure_frechet(stored, known, test.inputs(slice(0, 100)), judge)  # type: ignore[arg-type]
     one, other = (some for some in judge.asked if _all_in(some, known))
     assert torch.equal(one, other)
     late = {row.numpy().tobytes() for row in known.inputs(slice(150, 300))}
@@ -387,6 +398,6 @@ def test_batches_change_nothing(digits: Pictures, count: int) -> None:
         return 2 * x.flatten(1)
 
     direct = 2 * pictures.inputs(slice(None)).flatten(1)
-    assert torch.equal(figures.in_batches(function, pictures), direct)
-    assert torch.equal(figures.in_batches(function, pictures.inputs(slice(None))), direct)
+    assert torch.equal(batches.map_batches(function, pictures), direct)
+    assert torch.equal(batches.map_batches(function, pictures.inputs(slice(None))), direct)
     assert max(sizes) <= 64

@@ -15,7 +15,8 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import Gallery, Pictures
 from ganlab.hub import CHECKPOINTS
 from train.data import datasets
-from train.measure.memorization import main, measure
+from train.measure import command
+from train.measure.memorization import measure_memorization
 
 
 class Shows(nn.Module):
@@ -45,7 +46,7 @@ def explorer_that_shows(shown: Pictures, gallery: Pictures) -> Explorer:
 
 def test_memorized_samples_lie_on_training_pictures(digits: Pictures) -> None:
     train, test = part(digits, slice(0, 250)), part(digits, slice(250, 500))
-    found = measure(explorer_that_shows(train, train), test, count=400)
+    found = measure_memorization(explorer_that_shows(train, train), test, count=400)
     assert (found["samples"], found["closer"]) == (400, 400)
     assert found["median"] == 0
     assert found["nearer_to_training"] == 1
@@ -54,7 +55,7 @@ def test_memorized_samples_lie_on_training_pictures(digits: Pictures) -> None:
 def test_new_pictures_are_as_near_to_both(digits: Pictures) -> None:
     """Shown are real pictures that lie in neither set."""
     train, test, new = (part(digits, slice(start, start + 160)) for start in (0, 160, 320))
-    found = measure(explorer_that_shows(new, train), test, count=1000)
+    found = measure_memorization(explorer_that_shows(new, train), test, count=1000)
     assert found["closer"] < 40
     assert 0.4 < found["nearer_to_training"] < 0.6
     assert found["median"] == pytest.approx(found["median_real"], rel=0.1)
@@ -70,10 +71,10 @@ def test_the_command_writes_what_the_explorer_tells(
     monkeypatch.setattr(Gallery, "load", lambda model: Gallery(model, train))
     monkeypatch.setattr(datasets, "load", lambda *_, **__: test)
     monkeypatch.setattr("train.measure.memorization.SAMPLES", 50)
-    assert main([str(folder)]) == 0
+    assert command.main("memorization", [str(folder), "--data-root", "there"]) == 0
     said = capsys.readouterr().out
     assert "samples of the prior" in said
-    assert said.split(": ", 1)[1].strip() in (folder / "README.md").read_text(encoding="utf-8")
+    assert said.splitlines()[-1] in (folder / "README.md").read_text(encoding="utf-8")
     explorer = ganlab.load(str(folder))
     (near, share), (far, none) = explorer.find_memorized(
         torch.cat([train.inputs(slice(3, 4)), torch.ones(1, 1, 28, 28)])
@@ -83,9 +84,6 @@ def test_the_command_writes_what_the_explorer_tells(
     assert none == 0
 
 
-def test_a_model_without_a_gallery_is_told(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("train.measure.memorization.load_split", lambda *_: None)
-    assert main(["cifar10-gan"]) == 2
+def test_a_model_without_a_gallery_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main("memorization", ["cifar10-gan"]) == 2
     assert "no gallery of training pictures" in capsys.readouterr().err

@@ -150,8 +150,8 @@ def test_what_was_not_measured_is_not_there() -> None:
 
 def test_the_terminals_table_has_the_same_cells() -> None:
     config, found = config_of("lr"), measured("lr")
-    heads, rows = card.figures(config, found)
-    lines = card.table(config, found).splitlines()
+    heads, rows = card.list_figures(config, found)
+    lines = card.format_figures(config, found).splitlines()
     assert len(lines) == len(rows) + 2
     for cells, line in zip([heads, *rows], [lines[0], *lines[2:]], strict=True):
         assert [cell.strip() for cell in cells] == [cell.strip() for cell in line.split("  ") if cell.strip()]

@@ -15,7 +15,7 @@ from ganlab.gallery import Pictures
 from train import trainer
 from train.config import TrainConfig
 from train.data import datasets
-from train.measure import figures
+from train.measure import frechet, latent_error
 from train.report import results
 from train.studies import ablation
 
@@ -26,7 +26,7 @@ def part(pictures: Pictures, start: int, stop: int) -> Pictures:
 
 
 def config(name: str) -> TrainConfig:
-    return ablation.config_of(name, 3, "fp32", Path("run"))
+    return ablation.make_config(name, 3, "fp32", Path("run"))
 
 
 def differences(a: str, b: str) -> set[str]:
@@ -44,7 +44,7 @@ def test_each_part_adds_one_thing_to_the_row_above() -> None:
     plain = config("plain BiGAN")
     assert (plain.method, plain.family, plain.prior, plain.epochs) == ("bigan-plus", "conv", "normal", 3)
     assert (plain.pair_weight, plain.pixel_weight, plain.contrast_weight, plain.augment) == (0, 0, 0, False)
-    files = [ablation.file_of(name) for name in ablation.variants()]
+    files = [ablation.format_file_name(name) for name in ablation.variants()]
     assert len(set(files)) == len(files)
     assert files[1] == "pair-discriminator"
 
@@ -56,7 +56,8 @@ def small(digits: Pictures, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         return part(digits, 0, 128) if split == "train" else part(digits, 400, 460)
 
     monkeypatch.setattr(datasets, "load", load)
-    monkeypatch.setattr(figures, "SAMPLES", 60)
+    monkeypatch.setattr(frechet, "SAMPLES", 60)
+    monkeypatch.setattr(latent_error, "SAMPLES", 60)
     monkeypatch.setattr(ablation, "GAUSSIANS", 2)
     narrow = functools.partial(TrainConfig, batch_size=64, pictures_every=100, device="cpu")
     monkeypatch.setattr(ablation, "TrainConfig", narrow)
@@ -64,9 +65,9 @@ def small(digits: Pictures, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         ablation, "FAMILY_DEFAULTS", {"conv": ablation.FAMILY_DEFAULTS["conv"] | {"width": 4}}
     )
     monkeypatch.setattr(trainer, "resolve_precision", lambda name, device: "fp32")
-    monkeypatch.setattr(results, "TABLE", tmp_path / "table")
+    monkeypatch.setattr(results, "PAGES", tmp_path / "table")
     monkeypatch.setattr(results, "README", tmp_path / "README.md")
-    (tmp_path / "README.md").write_text("<!-- ablation -->\nold\n<!-- end -->\n")
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "docs" / "results.md")
     paths = ["--runs", str(tmp_path / "runs"), "--folder", str(tmp_path / "rows"), "--data-root", "there"]
     return [*paths, "--epochs", "1"]
 
@@ -76,7 +77,7 @@ def test_rows_are_trained_measured_and_shown(
 ) -> None:
     names = ["plain BiGAN", "+ contrast"]
     assert ablation.main([*small, "--rows", *names]) == 0
-    rows: dict[str, Any] = ablation.read(tmp_path / "rows")
+    rows: dict[str, Any] = ablation.read_rows(tmp_path / "rows")
     assert list(rows) == names
     page = (tmp_path / "table" / "ablation.md").read_text()
     lines = [line for line in page.splitlines() if line.startswith("|")][2:]
@@ -85,12 +86,12 @@ def test_rows_are_trained_measured_and_shown(
         assert cells[0] == name
         assert cells[1] == f"{100 * rows[name]['identity']['share']:.2f} %"
         assert cells[3] == f"{100 * rows[name]['one_nn']['features']['accuracy']:.2f} %"
-    assert (tmp_path / "README.md").read_text() == f"<!-- ablation -->\n{page}<!-- end -->\n"
+    assert page.strip() in (tmp_path / "docs" / "results.md").read_text()
     assert page in capsys.readouterr().out
     settings = json.loads((tmp_path / "runs" / "contrast" / "config.json").read_text())["train"]
     assert settings["feature_dim"] == 64
     assert ablation.main([*small, "--rows", *names]) == 0
-    assert capsys.readouterr().out.count("is there already") == 2
+    assert capsys.readouterr().out.count("exists already") == 2
 
 
 def test_rows_of_different_budgets_are_not_put_together() -> None:

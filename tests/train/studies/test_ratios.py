@@ -20,7 +20,8 @@ from tests.train.runs import stop_after
 from train import trainer
 from train.config import TrainConfig
 from train.data import datasets
-from train.measure import figures
+from train.measure import frechet
+from train.report import results
 from train.studies import ratios
 from train.trainer import Trainer
 
@@ -41,7 +42,8 @@ def few(digits: Pictures, monkeypatch: pytest.MonkeyPatch) -> None:
         return part(digits, 0, 384) if split == "train" else part(digits, 400, 500)
 
     monkeypatch.setattr(datasets, "load", load)
-    monkeypatch.setattr(figures, "SAMPLES", 60)
+    monkeypatch.setattr(frechet, "SAMPLES", 60)
+    monkeypatch.setattr(results, "write_page", lambda *_: None)
     narrow = functools.partial(TrainConfig, width=64, batch_size=64, pictures_every=100, device="cpu")
     monkeypatch.setattr(ratios, "TrainConfig", narrow)
     monkeypatch.setattr(trainer, "resolve_precision", lambda name, device: "fp32" if name == "auto" else name)
@@ -83,7 +85,7 @@ def test_each_ratio_is_trained_drawn_and_measured(tmp_path: Path, digits: Pictur
         G = generator(tmp_path / "runs" / name)
         with torch.inference_mode():
             made = G(latent.draw("normal", 100, 32, 0))
-            samples = judge.network.hidden(G(latent.draw("normal", 100, 60, figures.SEEDS["samples"])))
+            samples = judge.network.hidden(G(latent.draw("normal", 100, 60, frechet.SEED)))
             real = judge.network.hidden(digits.inputs(slice(400, 460)))
         assert row["samples"] == f"{name}.png"
         drawn = np.asarray(Image.open(tmp_path / "ratios" / row["samples"]))
@@ -132,7 +134,7 @@ def test_an_interruption_is_gone_on_from(
     with monkeypatch.context() as patch:
         patch.setattr(ratios, "Trainer", interrupted)
         assert run(tmp_path / "parts") == 130
-    assert "the same command goes on" in capsys.readouterr().out
+    assert "the same command continues" in capsys.readouterr().out
     assert not (tmp_path / "parts" / "ratios" / "ratios.json").exists()
     assert run(tmp_path / "parts") == 0
     for one, other in zip(rows(tmp_path / "whole"), rows(tmp_path / "parts"), strict=True):
@@ -149,6 +151,6 @@ def test_without_a_judge_there_is_nothing_to_measure_with(
     monkeypatch.setattr(Judge, "load", lambda dataset: None)
     assert run(tmp_path) == 2
     assert capsys.readouterr().err == (
-        "error: There is no judge of mnist: make it with python -m train.judge mnist.\n"
+        "error: There is no judge of mnist: train one with python -m train.judge mnist.\n"
     )
     assert list(tmp_path.iterdir()) == []

@@ -18,7 +18,7 @@ from tests.train.runs import stop_after
 from train import trainer
 from train.config import TrainConfig
 from train.data import datasets
-from train.measure import figures
+from train.measure import frechet, latent_error
 from train.studies import rows, table
 from train.trainer import Trainer
 
@@ -39,8 +39,8 @@ def few(digits: Pictures, monkeypatch: pytest.MonkeyPatch) -> None:
         return part(digits, 0, 256) if split == "train" else part(digits, 300, 400)
 
     monkeypatch.setattr(datasets, "load", load)
-    monkeypatch.setattr(figures, "SAMPLES", 100)
-    monkeypatch.setattr(rows, "_measured", {})
+    monkeypatch.setattr(frechet, "SAMPLES", 100)
+    monkeypatch.setattr(latent_error, "SAMPLES", 100)
     monkeypatch.setattr(rows, "TrainConfig", functools.partial(TrainConfig, width=32))
     # "auto" measures the processor, and would choose otherwise on a busy one.
     monkeypatch.setattr(trainer, "resolve_precision", lambda name, device: "fp32" if name == "auto" else name)
@@ -74,7 +74,7 @@ def steps_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_rows_are_what_the_table_is_made_of(tmp_path: Path) -> None:
     assert run(tmp_path, "--methods", "bigan", "lr", "ae-l2") == 0
-    found = table.summary(table.read_rows(tmp_path / "table"))
+    found = table.summarise(table.read_rows(tmp_path / "table"))
     assert list(found["systems"]) == ["bigan", "d", "lr", "ae-l2"]
     assert (found["epochs"], found["test_count"], found["precision"]) == (1, 100, ["fp32"])
     assert found["gallery"] == "MNIST train, 256"
@@ -135,7 +135,7 @@ def test_what_is_there_is_kept(
     assert run(tmp_path) == 0
     assert made == []
     assert path.read_bytes() == before
-    assert f"{path} is there already" in capsys.readouterr().out
+    assert f"{path} exists already" in capsys.readouterr().out
     # A row that is gone is measured again from the run, which is finished.
     path.unlink()
     assert run(tmp_path) == 0
@@ -158,7 +158,7 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(
     with monkeypatch.context() as patch:
         patch.setattr(rows, "Trainer", interrupted)
         assert run(tmp_path / "parts") == 130
-    assert "the same command goes on" in capsys.readouterr().out
+    assert "the same command continues" in capsys.readouterr().out
     assert not (tmp_path / "parts" / "table").exists()
     made = steps_of(monkeypatch)
     assert run(tmp_path / "parts") == 0
@@ -174,5 +174,5 @@ def test_errors_are_one_sentence(
     monkeypatch.setattr(Judge, "load", lambda dataset: None)
     assert run(tmp_path) == 2
     errors = capsys.readouterr().err.splitlines()
-    assert errors == ["error: There is no judge of mnist: make it with python -m train.judge mnist."]
+    assert errors == ["error: There is no judge of mnist: train one with python -m train.judge mnist."]
     assert list(tmp_path.iterdir()) == []

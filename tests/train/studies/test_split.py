@@ -20,13 +20,13 @@ def part(pictures: Pictures, start: int, stop: int) -> Pictures:
 
 
 def test_a_random_sixth_is_set_aside_and_nothing_is_lost(digits: Pictures) -> None:
-    rest, aside = split.halves(digits, seed=1)
+    rest, aside = split.split_pictures(digits, seed=1)
     assert (len(rest), len(aside)) == (417, 83)
     assert sorted([*rest.indices.tolist(), *aside.indices.tolist()]) == digits.indices.tolist()
     for some in (rest, aside):
         assert torch.equal(some.pixels, digits.pixels[some.indices])
         assert torch.equal(some.labels, digits.labels[some.indices])
-    again, other = split.halves(digits, seed=1), split.halves(digits, seed=2)
+    again, other = split.split_pictures(digits, seed=1), split.split_pictures(digits, seed=2)
     assert torch.equal(again[1].indices, aside.indices)
     assert not torch.equal(other[1].indices, aside.indices)
 
@@ -35,11 +35,11 @@ def test_the_release_sets_10000_of_60000_aside() -> None:
     many = Pictures(
         torch.zeros(60_000, 1, 1, 1, dtype=torch.uint8), torch.zeros(60_000), torch.arange(60_000)
     )
-    assert [len(some) for some in split.halves(many)] == [50_000, 10_000]
+    assert [len(some) for some in split.split_pictures(many)] == [50_000, 10_000]
 
 
 def test_accuracies_are_those_of_plain_distances(digits: Pictures) -> None:
-    rest, aside = split.halves(part(digits, 0, 400))
+    rest, aside = split.split_pictures(part(digits, 0, 400))
     test = part(digits, 400, 500)
 
     def expected(asked: Pictures, *among: Pictures) -> float:
@@ -48,7 +48,7 @@ def test_accuracies_are_those_of_plain_distances(digits: Pictures) -> None:
         found = torch.cdist(asked.flat.double(), references).argmin(1)
         return float((labels[found] == asked.labels).double().mean())
 
-    found = split.accuracies(lambda some: some.flatten(1), rest, aside, test)
+    found = split.measure_accuracies(lambda some: some.flatten(1), rest, aside, test)
     assert found == {
         "test_all": pytest.approx(expected(test, rest, aside)),
         "test_rest": pytest.approx(expected(test, rest)),
@@ -81,9 +81,9 @@ def test_every_system_is_measured_in_its_own_layer(
 ) -> None:
     parts = {"train": part(digits, 0, 120), "test": part(digits, 400, 440)}
     monkeypatch.setattr(datasets, "load", lambda dataset, root, name: parts[name])
-    monkeypatch.setattr(split.results, "TABLE", tmp_path / "table")
+    monkeypatch.setattr(split.results, "PAGES", tmp_path / "table")
+    monkeypatch.setattr(split.results, "RESULTS", tmp_path / "docs" / "results.md")
     monkeypatch.setattr(split.results, "README", tmp_path / "README.md")
-    (tmp_path / "README.md").write_text("<!-- split -->\nold\n<!-- end -->\n")
     assert split.main([]) == 0
     found = json.loads((tmp_path / "table" / "split.json").read_text())
     assert [one["name"].split(",")[0] for one in found["rows"]] == [
@@ -96,7 +96,7 @@ def test_every_system_is_measured_in_its_own_layer(
         key: lr[key] for key in lr if key not in ("name", "published")
     }
     page = (tmp_path / "table" / "split.md").read_text()
-    assert (tmp_path / "README.md").read_text() == f"<!-- split -->\n{page}<!-- end -->\n"
+    assert page.strip() in (tmp_path / "docs" / "results.md").read_text()
     assert page in capsys.readouterr().out
 
 

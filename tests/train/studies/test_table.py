@@ -81,7 +81,7 @@ def by_hand(values: list[float]) -> dict[str, Any]:
 
 
 def test_means_and_standard_errors_over_seeds(rows: list[Row]) -> None:
-    systems = table.summary(rows)["systems"]
+    systems = table.summarise(rows)["systems"]
     assert list(systems) == ["bigan", "d", "lr", "jlr", "ae-l2", "ae-l1"]
     figures: dict[str, Callable[[Row], float]] = {
         "code": lambda r: r["one_nn"]["code"]["accuracy"],
@@ -107,7 +107,7 @@ def test_means_and_standard_errors_over_seeds(rows: list[Row]) -> None:
 
 
 def test_random_weights_are_those_of_the_bigan_runs(rows: list[Row]) -> None:
-    found = table.summary(rows)["random"]
+    found = table.summarise(rows)["random"]
     own = [r["one_nn"] for r in rows if r["method"] == "bigan"]
     assert found["published"] == 96.84
     assert found["hidden"] == by_hand([r["features"]["untrained"] for r in own])
@@ -115,14 +115,14 @@ def test_random_weights_are_those_of_the_bigan_runs(rows: list[Row]) -> None:
 
 
 def test_a_single_seed_has_no_standard_error() -> None:
-    found = table.summary([row("bigan", 4)])
+    found = table.summarise([row("bigan", 4)])
     assert found["systems"]["bigan"]["hidden"]["error"] is None
     assert "±" not in table.render(found).split("\n\n")[0]
 
 
 def test_a_system_that_lost_seeds_has_a_row_without_them(rows: list[Row]) -> None:
     lost = row("jlr", 1, identity={"share": 0.1, "standard_error": 0.003})
-    found = table.summary([lost if (one["method"], one["seed"]) == ("jlr", 1) else one for one in rows])
+    found = table.summarise([lost if (one["method"], one["seed"]) == ("jlr", 1) else one for one in rows])
     assert list(found["systems"]) == ["bigan", "d", "lr", "jlr", "jlr-kept", "ae-l2", "ae-l1"]
     whole, kept = found["systems"]["jlr"], found["systems"]["jlr-kept"]
     assert (whole["seeds"], kept["seeds"], kept["lost"]) == ([0, 1, 2], [0, 2], [1])
@@ -130,24 +130,24 @@ def test_a_system_that_lost_seeds_has_a_row_without_them(rows: list[Row]) -> Non
     assert kept["mse"]["value"] == pytest.approx(sum(both) / 2)
     page = table.render(found)
     assert "| JLR (2 of 3 seeds) | 97.13 |" in page
-    assert "JLR (2 of 3 seeds): without seed 1, which was lost" in page
+    assert "JLR (2 of 3 seeds) is without seed 1, which collapsed" in page
     assert "`. 3 training seeds a system" in page
 
 
 def test_systems_without_rows_are_left_out(rows: list[Row]) -> None:
     some = [r for r in rows if r["method"] in ("ae-l1", "jlr")]
-    found = table.summary(some)
+    found = table.summarise(some)
     assert list(found["systems"]) == ["jlr", "ae-l1"]
     assert found["random"]["hidden"]["count"] == 6  # of all there are, where BiGAN is not among them
     page = table.render(found)
     assert "JLR" in page
     for absent in ("BiGAN", "D of the GAN", "AE l2"):
         assert f"| {absent} |" not in page
-        assert absent not in table.reading(found)
+        assert absent not in table.read_differences(found)
 
 
 def test_one_system_alone_is_compared_with_no_other() -> None:
-    page = table.render(table.summary([row("bigan", 0), row("bigan", 1)]))
+    page = table.render(table.summarise([row("bigan", 0), row("bigan", 1)]))
     assert "best system" not in page
     assert "in the codes" in page.lower()
 
@@ -202,6 +202,7 @@ def test_the_markdown_shows_the_figures_of_the_json(
     rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(results, "README", tmp_path / "no README.md")
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "docs" / "results.md")
     folder = store(tmp_path / "table", rows)
     page = table.write(folder)
     assert (folder / "table.md").read_text() == page
@@ -214,27 +215,27 @@ def test_the_markdown_shows_the_figures_of_the_json(
 
     for key, system in found["systems"].items():
         line = shown[system["name"]]
-        assert line["1NN, paper"] == f"{PAPER[key]:.2f}"
-        assert line["1NN, hidden layer"] == text(system["hidden"], 2, 100)
-        assert line["Fréchet, judge features"] == text(system["frechet"], 2)
+        assert line["1NN, the paper (%)"] == f"{PAPER[key]:.2f}"
+        assert line["1NN, hidden layer (%)"] == text(system["hidden"], 2, 100)
+        assert line["Fréchet distance (judge)"] == text(system["frechet"], 2)
         if key == "d":
             assert list(line.values()).count("–") == 6
             continue
-        assert line["1NN, codes"] == text(system["code"], 2, 100)
+        assert line["1NN, codes (%)"] == text(system["code"], 2, 100)
         pair = system["l2_random_pair"]["value"]
-        assert line["EGr (random pair)"] == f"{text(system['l2'], 2)} ({pair:.2f})"
-        assert line["MSE a pixel"] == text(system["mse"], 4)
-        assert line["Identity"] == text(system["identity"], 1, 100)
-        assert line["abs(E(G(z)) − z)"] == text(system["latent"], 3)
-        assert line["Seconds"] == text(system["seconds"], 0)
-    assert shown["random encoder"]["1NN, hidden layer"] == text(found["random"]["hidden"], 2, 100)
-    assert shown["random encoder"]["1NN, codes"] == text(found["random"]["code"], 2, 100)
-    assert shown["raw pixels"]["1NN, hidden layer"] == "96.91"
+        assert line["EGr (L2)"] == f"{text(system['l2'], 2)} ({pair:.2f})"
+        assert line["error a pixel (MSE)"] == text(system["mse"], 4)
+        assert line["identity (%)"] == text(system["identity"], 1, 100)
+        assert line["abs(E(G(z)) − z) (mean)"] == text(system["latent"], 3)
+        assert line["training (s)"] == text(system["seconds"], 0)
+    assert shown["random encoder"]["1NN, hidden layer (%)"] == text(found["random"]["hidden"], 2, 100)
+    assert shown["random encoder"]["1NN, codes (%)"] == text(found["random"]["code"], 2, 100)
+    assert shown["raw pixels"]["1NN, hidden layer (%)"] == "96.91"
     for said in (
         "3 training seeds",
         "30 epochs each (bf16)",
         "MNIST test, 10,000",
-        "`hash`",
+        "(hash hash)",
         "0.037",
         "0.0675",
     ):
@@ -253,7 +254,7 @@ def system(name: str, hidden: float, error: float | None = 0.0, code: float | No
 
 def sentences(systems: list[Row], random: Row, count: int = 10_000) -> list[str]:
     found = {"systems": dict(enumerate(systems)), "random": random, "test_count": count}
-    return table.reading(found).replace("l2.", "l2").split(". ")
+    return table.read_differences(found).replace("l2.", "l2").split(". ")
 
 
 RANDOM = {
@@ -314,7 +315,7 @@ def test_near_the_paper_is_within_04_points() -> None:
 
 
 def test_the_noise_of_real_rows_counts_seeds_and_digits(rows: list[Row]) -> None:
-    found = table.summary(rows)
+    found = table.summarise(rows)
     own = [r["one_nn"]["features"]["accuracy"] for r in rows if r["method"] == "jlr"]
     other = [r["one_nn"]["features"]["accuracy"] for r in rows if r["method"] == "ae-l1"]
     means = [table.Mean(**found["systems"][key]["hidden"]) for key in ("jlr", "ae-l1")]
@@ -322,13 +323,14 @@ def test_the_noise_of_real_rows_counts_seeds_and_digits(rows: list[Row]) -> None
         statistics.variance(some) / 3 + statistics.mean(some) * (1 - statistics.mean(some)) / 10_000
         for some in (own, other)
     )
-    assert table.noise(*means, found) == pytest.approx(expected**0.5)
+    assert table.compute_noise(*means, found) == pytest.approx(expected**0.5)
 
 
 def test_a_longer_run_is_told_apart_from_the_means(
     rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(results, "README", tmp_path / "no README.md")
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "docs" / "results.md")
     folder = store(tmp_path / "table", rows)
     without = table.write(folder)
     longer = row("bigan", 0, epochs=100)

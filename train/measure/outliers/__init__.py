@@ -1,1 +1,1 @@
-"""What is no digit: pictures that an honest gauge has to tell from digits, and how well it does."""
+"""Pictures that are no digits, and how well the app's gauge separates them from digits."""

@@ -1,9 +1,12 @@
-"""How well the gauge of ganlab.outliers tells other things from digits."""
+"""python -m train.outliers NAME...: what is usual for a model of digits, and how well others are detected.
+
+Letters, clothes, noise and photographs (CIFAR-10), prepared as uploads; metrics.json keeps it as "outliers",
+which the app's gauge reads (`ganlab.outliers`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from PIL import Image
@@ -14,32 +17,35 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.images import PictureError
 from ganlab.outliers import Calibration
+from train.measure.measurement import Figures, Measurement, Subject, require_judged_digits
+from train.measure.outliers import sets
+from train.report.text import Table
 
 BATCH = 1000  # pictures at a time
 SEED = 0  # of the pictures
 
 
-def statistics(explorer: Explorer, x: Tensor) -> tuple[Tensor, Tensor]:
+def compute_statistics(explorer: Explorer, x: Tensor) -> tuple[Tensor, Tensor]:
     """`outliers.compute_statistics`, batch by batch."""
-    parts = [outliers.compute_statistics(explorer, some) for some in torch.split(x, BATCH)]
-    return torch.cat([found for found, _ in parts]), torch.cat([labels for _, labels in parts])
+    parts = [outliers.compute_statistics(explorer, batch) for batch in torch.split(x, BATCH)]
+    return torch.cat([values for values, _ in parts]), torch.cat([labels for _, labels in parts])
 
 
-def measure(
+def measure_outliers(
     explorer: Explorer, test: Pictures, others: Mapping[str, Sequence[Image.Image]]
-) -> dict[str, Any]:
+) -> Figures:
     """What is usual, from one half of the test pictures; AUROC and percentiles from the other half.
 
     Others are prepared as uploads are; those in which preparation finds no ink are counted and left out.
     """
-    found, labels = statistics(explorer, test.inputs(slice(None)))
+    values, labels = compute_statistics(explorer, test.inputs(slice(None)))
     half = len(test) // 2
-    calibration = Calibration.from_statistics(found[:half], labels[:half])
-    held = calibration.score(found[half:], labels[half:])
+    calibration = Calibration.from_statistics(values[:half], labels[:half])
+    held = calibration.score(values[half:], labels[half:])
     scores, sets = [], {}
     for kind, images in others.items():
-        x, refused = _prepared(explorer, images)
-        scores.append(calibration.score(*statistics(explorer, x)))
+        x, refused = _prepare(explorer, images)
+        scores.append(calibration.score(*compute_statistics(explorer, x)))
         sets[kind] = {
             "count": len(x),
             "refused": refused,
@@ -47,7 +53,6 @@ def measure(
             "caught": float((scores[-1] > torch.quantile(held, outliers.MIN_SHARE)).double().mean()),
         }
     return {
-        "command": f"python -m train.outliers {explorer.config.name}",
         "seed": SEED,
         "held_out": len(test) - half,
         "limit": outliers.MIN_SHARE,
@@ -57,13 +62,59 @@ def measure(
     }
 
 
-def _prepared(explorer: Explorer, images: Sequence[Image.Image]) -> tuple[Tensor, int]:
-    found = []
+def _prepare(explorer: Explorer, images: Sequence[Image.Image]) -> tuple[Tensor, int]:
+    """Images as inputs (N, C, H, W), and the number in which preparation finds no ink."""
+    prepared = []
     for image in images:
         try:
-            found.append(explorer.prepare(image))
+            prepared.append(explorer.prepare(image))
         except PictureError:
             continue
-    if not found:
+    if not prepared:
         raise ValueError("Preparation found ink in none of these pictures: nothing can be measured.")
-    return torch.cat(found), len(images) - len(found)
+    return torch.cat(prepared), len(images) - len(prepared)
+
+
+def _measure(subject: Subject) -> Figures:
+    others = sets.load_pictures(subject.options.data_root, seed=SEED)
+    return measure_outliers(subject.explorer, subject.test, others)
+
+
+def _sentence(figures: Figures) -> str:
+    kinds = ", ".join(f"{kind} {row['auroc']:.3f}" for kind, row in figures["sets"].items())
+    return (
+        f"The gauge that warns of pictures unlike digits separates other things from digits with an AUROC of"
+        f" {figures['auroc']:.3f} ({kinds}; `{figures['command']}`)."
+    )
+
+
+def compare(models: Mapping[str, Figures]) -> Table:
+    """One row for each kind of outlier and one for all; two columns for each model."""
+    first = next(iter(models.values()))
+    heads = ["Not a digit", "Number"]
+    counts = {kind: row["count"] for kind, row in first["sets"].items()}
+    rows = [[kind, str(count)] for kind, count in (*counts.items(), ("all", sum(counts.values())))]
+    for name, figures in models.items():
+        heads += [f"AUROC, {name}", f"more unusual than {100 * figures['limit']:.0f} % of digits"]
+        kinds = figures["sets"]
+        caught = sum(kind["count"] * kind["caught"] for kind in kinds.values()) / sum(counts.values())
+        every = [*kinds.values(), {"auroc": figures["auroc"], "caught": caught}]
+        for cells, kind in zip(rows, every, strict=True):
+            cells += [f"{kind['auroc']:.3f}", f"{100 * kind['caught']:.1f} %"]
+    return heads, rows
+
+
+MEASUREMENT = Measurement(
+    key="outliers",
+    measure=_measure,
+    explain_absence=require_judged_digits,
+    command="outliers",
+    description=__doc__,
+    sentence=_sentence,
+    title="Pictures that are no digits",
+    introduction="""\
+How well the app's gauge separates other things from digits (AUROC; 0.5 is chance). It combines the error
+of the reconstruction, the distance of the nearest neighbour, the density of the code, the discriminator
+of pairs and the judge's largest logit.""",
+    compare=compare,
+)

@@ -37,7 +37,7 @@ SHOES: list[list[tuple[float, float]]] = [  # seen from the side, so not mirrore
 Kind = Callable[[Random], Image.Image]
 
 
-def letter(fonts: Fonts, random: Random) -> Image.Image:
+def draw_letter(fonts: Fonts, random: Random) -> Image.Image:
     """One letter in a printed or hand-drawn font, dark on white."""
     files = fonts.drawn if random.random() < 0.5 else fonts.printed
     ink = printed(LETTERS[random.integers(len(LETTERS))], files, int(random.integers(60, 110)), random)
@@ -46,7 +46,7 @@ def letter(fonts: Fonts, random: Random) -> Image.Image:
     return page
 
 
-def garment(random: Random) -> Image.Image:
+def draw_garment(random: Random) -> Image.Image:
     """A piece of clothing in greys on black, as a shop photographs it."""
     number = int(random.integers(len(GARMENTS) + len(SHOES)))
     if number < len(GARMENTS):
@@ -64,11 +64,11 @@ def garment(random: Random) -> Image.Image:
     if random.random() < 0.5:  # stripes or checks
         cloth = cloth * (1 - 0.35 * (np.sin(random.uniform(20, 60) * y + random.uniform(-20, 20) * x) > 0))
     shades = cloth + random.normal(0, 0.04, cloth.shape)
-    found = np.asarray(mask, float) / 255 * shades.clip(0.1, 1)
-    return Image.fromarray((found * 255).astype(np.uint8))
+    cloth = np.asarray(mask, float) / 255 * shades.clip(0.1, 1)
+    return Image.fromarray((cloth * 255).astype(np.uint8))
 
 
-def noise(random: Random) -> Image.Image:
+def draw_noise(random: Random) -> Image.Image:
     """White noise, coarse or fine, or blobs: blurred noise with all its range."""
     side = int(random.choice([14, 28, 56]))
     grains = Image.fromarray((random.random((side, side)) * 255).astype(np.uint8))
@@ -78,23 +78,23 @@ def noise(random: Random) -> Image.Image:
     return grains.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
 
 
-def photographs(count: int, data_root: str | Path, seed: int) -> list[Image.Image]:
+def load_photographs(count: int, data_root: str | Path, seed: int) -> list[Image.Image]:
     """Test pictures of CIFAR-10."""
     test = datasets.load("cifar10", data_root, "test")
     rows = np.random.default_rng(seed).choice(len(test), count, replace=False)
     return [Image.fromarray(test.pixels[row].permute(1, 2, 0).numpy()) for row in rows.tolist()]
 
 
-def pictures(data_root: str | Path, each: int = EACH, seed: int = 0) -> dict[str, list[Image.Image]]:
+def load_pictures(data_root: str | Path, each: int = EACH, seed: int = 0) -> dict[str, list[Image.Image]]:
     """`each` pictures of every kind; the same seed gives the same pictures."""
     fonts = Fonts.find()
-    drawn: dict[str, Kind] = {
-        "letters": lambda random: letter(fonts, random),
-        "clothes": garment,
-        "noise": noise,
+    kinds: dict[str, Kind] = {
+        "letters": lambda random: draw_letter(fonts, random),
+        "clothes": draw_garment,
+        "noise": draw_noise,
     }
-    made = {
-        kind: [make(np.random.default_rng([seed, number, index])) for index in range(each)]
-        for number, (kind, make) in enumerate(drawn.items())
+    images = {
+        kind: [draw(np.random.default_rng([seed, number, index])) for index in range(each)]
+        for number, (kind, draw) in enumerate(kinds.items())
     }
-    return made | {"photographs": photographs(each, data_root, seed)}
+    return images | {"photographs": load_photographs(each, data_root, seed)}

@@ -241,13 +241,13 @@ KINDS: dict[str, Callable[[int, Fonts, Random], bytes]] = {
 }
 
 
-def pictures(seed: int = 0, each: int = EACH) -> list[Picture]:
+def draw_pictures(seed: int = 0, each: int = EACH) -> list[Picture]:
     """`each` pictures of every kind, their digits in turn; the same seed gives the same pictures."""
     fonts = Fonts.find()
-    made = []
-    for number, (kind, make) in enumerate(KINDS.items()):
+    images = []
+    for number, (kind, draw) in enumerate(KINDS.items()):
         for index in range(each):
             random = np.random.default_rng([seed, number, index])
             label = index % 10
-            made.append(Picture(kind, label, make(label, fonts, random)))
-    return made
+            images.append(Picture(kind, label, draw(label, fonts, random)))
+    return images

@@ -17,7 +17,7 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import TRAIN_FILE, Pictures, save_pictures
 from ganlab.hub import CHECKPOINTS
 from train.data import datasets
-from train.measure.outliers import __main__ as command
+from train.measure import command
 from train.measure.outliers import measure, sets
 
 DRAWN = ("letters", "clothes", "noise")
@@ -31,7 +31,7 @@ def photographs(monkeypatch: pytest.MonkeyPatch, digits: Pictures) -> None:
     )
     natural = Pictures(pixels, torch.zeros(40, dtype=torch.int64), torch.arange(40))
 
-    def load(dataset: str, root: str, split: str) -> Pictures:
+    def load(dataset: str, root: str, split: str, **shape: int) -> Pictures:
         assert (root, split) == ("there", "test")
         return {"cifar10": natural, "mnist": digits}[dataset]
 
@@ -39,7 +39,7 @@ def photographs(monkeypatch: pytest.MonkeyPatch, digits: Pictures) -> None:
 
 
 def test_the_same_seed_gives_the_same_pictures() -> None:
-    one, again, other = (sets.pictures("there", each=6, seed=seed) for seed in (0, 0, 1))
+    one, again, other = (sets.load_pictures("there", each=6, seed=seed) for seed in (0, 0, 1))
     assert list(one) == [*DRAWN, "photographs"]
     for kind, images in one.items():
         assert len(images) == 6
@@ -56,7 +56,7 @@ def test_letters_that_look_like_digits_are_left_out() -> None:
 
 def test_garments_are_grey_on_black_and_within_their_picture() -> None:
     for seed in range(20):
-        pixels = np.asarray(sets.garment(np.random.default_rng(seed)))
+        pixels = np.asarray(sets.draw_garment(np.random.default_rng(seed)))
         border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
         assert border.max() == 0
         assert 0.08 < (pixels > 0).mean() < 0.7
@@ -69,7 +69,7 @@ def test_one_half_tells_what_is_usual_and_the_other_how_well(
     test = Pictures(digits.pixels[300:], digits.labels[300:], digits.indices[300:])
     blank = Image.new("L", (40, 40), 255)
     others = {"squares": [Image.fromarray(np.kron(np.eye(2), np.ones((9, 9))) > 0)] * 3 + [blank]}
-    found = measure.measure(explorer, test, others)
+    found = measure.measure_outliers(explorer, test, others)
     stats, labels = outliers.compute_statistics(explorer, test.inputs(slice(None)))
     calibration = outliers.Calibration.from_statistics(stats[:100], labels[:100])
     held = calibration.score(stats[100:], labels[100:])
@@ -86,7 +86,7 @@ def test_one_half_tells_what_is_usual_and_the_other_how_well(
 
 def test_where_no_ink_is_found_nothing_can_be_measured(few_neighbours: Explorer, digits: Pictures) -> None:
     with pytest.raises(ValueError, match="found ink in none"):
-        measure.measure(few_neighbours, digits, {"blank": [Image.new("L", (40, 40), 255)]})
+        measure.measure_outliers(few_neighbours, digits, {"blank": [Image.new("L", (40, 40), 255)]})
 
 
 def test_the_command_keeps_it_in_metrics_json(
@@ -102,23 +102,23 @@ def test_the_command_keeps_it_in_metrics_json(
     gallery.mkdir()
     save_pictures(gallery / TRAIN_FILE, few_neighbours.gallery.pictures)  # sooner encoded than all of MNIST
     before = json.loads((tmp_path / "copy" / "metrics.json").read_text())
-    pictures = sets.pictures
-    monkeypatch.setattr(sets, "pictures", lambda root, seed: pictures(root, each=8, seed=seed))
-    assert command.main([str(tmp_path / "copy"), "--data-root", "there"]) == 0
+    pictures = sets.load_pictures
+    monkeypatch.setattr(sets, "load_pictures", lambda root, seed: pictures(root, each=8, seed=seed))
+    assert command.main("outliers", [str(tmp_path / "copy"), "--data-root", "there"]) == 0
     after = json.loads((tmp_path / "copy" / "metrics.json").read_text())
-    told = after.pop("outliers")
+    found = after.pop("outliers")
     before.pop("outliers", None)
     assert after == before
-    assert told["command"] == "python -m train.outliers mnist-ae-l1"
+    assert found["command"] == "python -m train.outliers mnist-ae-l1"
     said = capsys.readouterr().out
-    for kind, one in told["sets"].items():
+    for kind, one in found["sets"].items():
         assert f"{one['auroc']:.3f}" in next(line for line in said.splitlines() if line.startswith(kind))
     card = (tmp_path / "copy" / "README.md").read_text()
-    assert f"with an AUROC of {told['auroc']:.3f} (letters {told['sets']['letters']['auroc']:.3f}" in card
+    assert f"with an AUROC of {found['auroc']:.3f} (letters {found['sets']['letters']['auroc']:.3f}" in card
     explorer = ganlab.load(str(tmp_path / "copy"))
     assert outliers.score_picture(explorer, digits.inputs(slice(0, 1))) is not None
 
 
 def test_a_model_of_other_pictures_is_refused(gan_model: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main([gan_model, "--data-root", "there"]) == 2
+    assert command.main("outliers", [gan_model, "--data-root", "there"]) == 2
     assert "is no model of digits with an encoder" in capsys.readouterr().err

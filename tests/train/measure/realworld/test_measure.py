@@ -13,8 +13,7 @@ import ganlab
 from ganlab.gallery import Pictures
 from ganlab.hub import CHECKPOINTS
 from tests.pictures import encoded
-from train.measure import evaluate
-from train.measure.realworld import __main__ as command
+from train.measure import command, evaluate
 from train.measure.realworld import measure
 from train.measure.realworld.scenes import Picture
 from train.report import card
@@ -35,7 +34,7 @@ def test_shares_are_counted_kind_by_kind(digits: Pictures) -> None:
     assert judge is not None
     good = uploads(digits, 40)
     wrong = [Picture("lies", (one.label + 1) % 10, one.file) for one in good[:20]]
-    found = measure.real_world(explorer, [*good, *wrong, Picture("blank", 3, BLANK)])
+    found = measure.measure_real_world(explorer, [*good, *wrong, Picture("blank", 3, BLANK)])
     x = digits.inputs(slice(0, 40))
     kept = (judge.labels(explorer.reconstruct(x)) == digits.labels[:40]).float().mean()
     assert list(found["kinds"]) == ["as stored", "lies", "blank"]
@@ -47,7 +46,6 @@ def test_shares_are_counted_kind_by_kind(digits: Pictures) -> None:
     assert found["kinds"]["blank"] == {"count": 1, "prepared": 0.0, "reconstructed": 0.0}
     assert found["count"] == 61
     assert found["prepared"] == pytest.approx(40 / 61, abs=0.02)
-    assert found["fingerprint"] == explorer.fingerprint
 
 
 @pytest.fixture
@@ -55,7 +53,9 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: Pictures) -> P
     """The bundled model in a folder of its own, and few uploads."""
     folder = tmp_path / "mnist-bigan"
     shutil.copytree(CHECKPOINTS / "mnist-bigan", folder)
-    monkeypatch.setattr(command, "pictures", lambda seed: uploads(digits, 10) if seed == measure.SEED else [])
+    monkeypatch.setattr(
+        measure, "draw_pictures", lambda seed: uploads(digits, 10) if seed == measure.SEED else []
+    )
     return folder
 
 
@@ -63,7 +63,7 @@ def test_the_command_prints_a_table_and_keeps_the_rest_of_the_figures(
     copy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = json.loads((copy / "metrics.json").read_text())
-    assert command.main([str(copy)]) == 0
+    assert command.main("realworld", [str(copy)]) == 0
     after = json.loads((copy / "metrics.json").read_text())
     assert after.pop("real_world")["count"] == 10
     before.pop("real_world", None)
@@ -76,10 +76,8 @@ def test_the_command_prints_a_table_and_keeps_the_rest_of_the_figures(
 def test_measuring_the_rest_anew_keeps_them_while_the_weights_are_the_same(
     copy: Path, monkeypatch: pytest.MonkeyPatch, digits: Pictures
 ) -> None:
-    assert command.main([str(copy)]) == 0
-    monkeypatch.setattr(evaluate.figures, "measure", lambda *_: {"one_nn": {}})
-    pixels = {"accuracy": 0.5, "standard_error": 0.1}
-    monkeypatch.setattr(evaluate.figures, "pixels_one_nn", lambda *_: pixels)
+    assert command.main("realworld", [str(copy)]) == 0
+    monkeypatch.setattr(evaluate, "measure", lambda subject: {"one_nn": {}})
     assert evaluate.evaluate(copy, digits)["real_world"]["count"] == 10
     stored = json.loads((copy / "metrics.json").read_text())
     stored["real_world"]["fingerprint"] = "of other weights"
@@ -88,12 +86,15 @@ def test_measuring_the_rest_anew_keeps_them_while_the_weights_are_the_same(
 
 
 def test_the_card_names_the_kinds_that_fail() -> None:
+    sentence = measure.MEASUREMENT.sentence
+    assert sentence is not None
+
     def said(**kinds: float) -> str:
         shown = {
             kind: {"count": 40, "prepared": 1.0, "reconstructed": share} for kind, share in kinds.items()
         }
         whole = {"count": 80, "prepared": 0.961, "reconstructed": 0.5, "standard_error": 0.02}
-        return card._real_world({"command": "the command", "kinds": shown, **whole})
+        return sentence({"command": "the command", "kinds": shown, **whole})
 
     assert "96.10 % after preparation" in said(photo=0.5)
     assert "50.00 ± 2.00 %" in said(photo=0.5)
@@ -112,5 +113,5 @@ def test_what_cannot_be_measured_is_said(
         config = json.loads((copy / "config.json").read_text()) | {"networks": ["generator"]}
         (copy / "config.json").write_text(json.dumps(config))
         given = str(copy)
-    assert command.main([given]) == 2
+    assert command.main("realworld", [given]) == 2
     assert said in capsys.readouterr().err

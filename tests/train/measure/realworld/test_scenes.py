@@ -17,7 +17,7 @@ from train.measure.realworld.scenes import KINDS, Picture
 
 @pytest.fixture(scope="module")
 def few() -> list[Picture]:
-    return scenes.pictures(each=10)
+    return scenes.draw_pictures(each=10)
 
 
 def test_every_kind_shows_every_digit_equally_often(few: list[Picture]) -> None:
@@ -29,13 +29,13 @@ def test_every_kind_shows_every_digit_equally_often(few: list[Picture]) -> None:
 
 
 def test_a_seed_gives_the_same_pictures_and_another_others(few: list[Picture]) -> None:
-    again, other = scenes.pictures(each=10), scenes.pictures(seed=1, each=10)
+    again, other = scenes.draw_pictures(each=10), scenes.draw_pictures(seed=1, each=10)
     assert again == few
     assert all(one.file != changed.file for one, changed in zip(few, other, strict=True))
 
 
 def test_the_first_pictures_do_not_depend_on_how_many_are_made(few: list[Picture]) -> None:
-    fewer = scenes.pictures(each=2)
+    fewer = scenes.draw_pictures(each=2)
     assert [one for one in few if one.label < 2] == fewer
 
 
@@ -53,7 +53,7 @@ def test_missing_fonts_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(importlib, "import_module", absent)
     with pytest.raises(ValueError, match=r"fonts .* are not installed: pip install"):
-        scenes.pictures(each=1)
+        scenes.draw_pictures(each=1)
 
 
 # ---------------------------------------------------------------------- strokes

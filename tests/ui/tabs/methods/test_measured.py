@@ -47,7 +47,7 @@ def measured_rows() -> list[dict[str, Any]]:
 
 
 def write_table(path: Path) -> Path:
-    path.write_text(json.dumps(table.summary(measured_rows())))
+    path.write_text(json.dumps(table.summarise(measured_rows())))
     return path
 
 
@@ -65,7 +65,7 @@ def cells(html: str) -> dict[str, list[str]]:
 
 def test_the_table_shows_what_was_measured(table_file: Path) -> None:
     rows = measured_rows()
-    table_file.write_text(json.dumps(table.summary(rows)))
+    table_file.write_text(json.dumps(table.summarise(rows)))
     page = measured.table_html()
     shown = cells(page)
     figures = (
@@ -121,8 +121,9 @@ def test_a_table_that_is_absent_or_damaged_names_its_commands(text: str, table_f
 
 
 def test_what_files_say_is_escaped(table_file: Path) -> None:
-    found = table.summary(measured_rows())
-    found["systems"]["bigan"]["name"] = found["command"] = found["test"] = HOSTILE
+    found = table.summarise(measured_rows())
+    found["rows"][0][0] = found["rows"][0][2] = found["legend"][0] = found["command"] = HOSTILE
+    found["heads"][1] = [HOSTILE] * 3
     table_file.write_text(json.dumps(found))
     page = measured.table_html()
     assert "<img" not in page

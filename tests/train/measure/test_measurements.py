@@ -1,16 +1,46 @@
-"""Tables of several models beside each other."""
+"""The list of measurements, and the tables that compare models."""
 
 from __future__ import annotations
 
-from train.report import tables
+import train
+from ganlab.hub import CHECKPOINTS, list_models
+from ganlab.model import read_metrics
+from train.measure import EVALUATED, MEASUREMENTS, SEPARATE, code_map, inversion, memorization
+from train.measure.measurement import EVALUATE
+from train.measure.outliers import measure as outliers
+from train.measure.realworld import measure as realworld
+
+ALWAYS = {"evaluation", "training"}
+
+
+def test_each_has_a_key_and_a_command_of_its_own() -> None:
+    assert len({m.key for m in MEASUREMENTS}) == len(MEASUREMENTS)
+    assert len(EVALUATED) + len(SEPARATE) == len(MEASUREMENTS)
+    assert set(SEPARATE) == set(train.MEASUREMENTS)
+    for name, m in SEPARATE.items():
+        assert (m.description or "").startswith(f"python -m train.{name} NAME...: ")
+        assert m.compare is not None
+        assert m.title
+
+
+def test_all_that_is_shown_is_declared_and_all_that_is_stored_is_shown() -> None:
+    keys = {m.key for m in MEASUREMENTS}
+    for name in list_models():
+        metrics = read_metrics(CHECKPOINTS / name)
+        assert set(metrics) - ALWAYS <= keys, name
+        for m in MEASUREMENTS:
+            if m.key in metrics and m.command != EVALUATE:
+                figures = metrics[m.key]
+                assert figures["command"] == f"python -m train.{m.command} {name}"
+                assert figures["fingerprint"] == metrics["evaluation"]["fingerprint"], (name, m.key)
 
 
 def test_real_world_has_a_column_for_each_model() -> None:
-    def found(share: float) -> dict[str, object]:
+    def figures(share: float) -> dict[str, object]:
         kinds = {"thin": {"count": 40, "prepared": 0.975, "reconstructed": share}}
         return {"count": 40, "prepared": 0.975, "reconstructed": share, "kinds": kinds}
 
-    heads, rows = tables.real_world({"one": found(0.9), "two": found(0.5)})
+    heads, rows = realworld.compare({"one": figures(0.9), "two": figures(0.5)})
     assert heads[3:] == ["in G(E(x)), one", "in G(E(x)), two"]
     assert rows == [[kind, "40", "97.5 %", "90.0 %", "50.0 %"] for kind in ("thin", "all")]
 
@@ -20,7 +50,7 @@ def test_outliers_weigh_each_kind_by_its_number() -> None:
         "letters": {"count": 300, "auroc": 0.98, "caught": 0.5},
         "noise": {"count": 100, "auroc": 1.0, "caught": 0.9},
     }
-    heads, rows = tables.outliers({"one": {"limit": 0.99, "auroc": 0.985, "sets": sets}})
+    heads, rows = outliers.compare({"one": {"limit": 0.99, "auroc": 0.985, "sets": sets}})
     assert heads == ["Not a digit", "Number", "AUROC, one", "more unusual than 99 % of digits"]
     assert rows == [
         ["letters", "300", "0.980", "50.0 %"],
@@ -36,7 +66,7 @@ def test_inversions_have_a_row_for_each_way() -> None:
         "hybrid": {"mse": 0.002, "seconds": 0.5, "identity": kept, "worse_than_encoder": 0.0},
     }
     alone = {"optimise": {"mse": 0.03, "seconds": 0.25}}
-    _, rows = tables.inversions({"one": {"ways": ways}, "two": {"ways": alone}})
+    _, rows = inversion.compare({"one": {"ways": ways}, "two": {"ways": alone}})
     assert rows == [
         ["one", "encoder", "0.0041", "99.00 ± 1.00 %", "–", "0.00"],
         ["one", "hybrid", "0.0020", "99.00 ± 1.00 %", "0.00 %", "0.50"],
@@ -45,17 +75,17 @@ def test_inversions_have_a_row_for_each_way() -> None:
 
 
 def test_memorization_has_a_row_for_each_model() -> None:
-    one = {
+    figures = {
         "source": "mixture", "median": 5.123, "median_real": 6.0, "closer": 1234, "samples": 10_000,
         "nearer_to_training": 0.51, "nearer_to_training_error": 0.005,
     }  # fmt: skip
-    _, rows = tables.memorization({"plus": one})
+    _, rows = memorization.compare({"plus": figures})
     assert rows == [["plus, mixture", "5.12 (6.00)", "1,234 of 10,000", "51.00 ± 0.50 %"]]
 
 
 def test_maps_have_a_row_for_each_kind() -> None:
     figures = {"neighbours_kept": 0.31, "one_nn": 0.95, "one_nn_codes": 0.97}
-    heads, rows = tables.maps(
+    heads, rows = code_map.compare(
         {"plus": {"k": 10, "tsne": figures, "principal": figures}, "ae": {"k": 10, "principal": figures}}
     )
     assert heads[1] == "Of 10 nearest codes, kept"

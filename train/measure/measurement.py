@@ -1,0 +1,157 @@
+"""What a measurement is, and what it measures. A measurement is one declaration, in a file of its own."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ganlab.explorer import Explorer
+from ganlab.gallery import Gallery, Pictures
+from ganlab.judge import Judge
+from ganlab.model import LatentModel
+from train.measure.batches import map_batches
+from train.report.text import NONE, Table
+
+Figures = dict[str, Any]  # what a measurement gives, as JSON
+EVALUATE = "evaluate"  # the command that makes all measurements that have none of their own
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model, and the pictures and the classifier that it is measured with.
+
+    Test pictures are read when they are first needed: not every measurement needs them.
+    """
+
+    model: LatentModel
+    gallery: Gallery | None
+    judge: Judge | None
+    load_test: Callable[[], Pictures]
+    seed: int = 0  # of the random weights that training is compared with
+    options: argparse.Namespace = field(default_factory=argparse.Namespace)  # of the command
+
+    @property
+    def name(self) -> str:
+        return self.model.config.name
+
+    @property
+    def networks(self) -> frozenset[str]:
+        return frozenset(self.model.networks)
+
+    @property
+    def pictures(self) -> Pictures:
+        """The training pictures; ValueError for a model without a gallery."""
+        return self.require_gallery().pictures
+
+    def require_gallery(self) -> Gallery:
+        if self.gallery is None:
+            raise ValueError(f"{self.name} has no gallery of training pictures.")
+        return self.gallery
+
+    def require_judge(self) -> Judge:
+        if self.judge is None:
+            raise ValueError(
+                f"{self.model.config.dataset} has no judge: train one with python -m train.judge."
+            )
+        return self.judge
+
+    @functools.cached_property
+    def explorer(self) -> Explorer:
+        return Explorer(self.model, self.gallery)
+
+    @functools.cached_property
+    def test(self) -> Pictures:
+        return self.load_test()
+
+    @functools.cached_property
+    def x(self) -> Tensor:
+        """The test pictures, (N, C, H, W) in [0, 1]."""
+        return self.test.inputs(slice(None))
+
+    @functools.cached_property
+    @torch.inference_mode()
+    def reconstructions(self) -> Tensor:
+        """G(E(x)) of the test pictures, (N, C, H, W) in [0, 1]."""
+        return map_batches(lambda batch: self.model.generator(self.model.encoder(batch)), self.x)
+
+
+class Row(NamedTuple):
+    """A row of a model card's table of figures.
+
+    `published` and `published_baseline` are keys of PUBLISHED in train/report/card.py: what the authors of
+    the method published of the same figure.
+    """
+
+    name: str
+    value: str
+    baseline: str = NONE
+    published: str = ""
+    published_baseline: str = ""
+
+
+def _no_rows(figures: Figures) -> list[Row]:
+    return []
+
+
+def _no_flags(parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A group of figures: how it is measured, and how it is shown wherever it is shown.
+
+    What `command` is not "evaluate" is measured by `python -m train.COMMAND NAME...` alone; `train.evaluate`
+    keeps it while the weights are the same.
+    """
+
+    key: str  # in metrics.json
+    measure: Callable[[Subject], Figures]  # may write files beside the weights, if the docstring says so
+    explain_absence: Callable[[Subject], str]  # why a model cannot be measured so; "" where it can
+    command: str = EVALUATE
+    description: str | None = None  # docstring of the command
+    add_flags: Callable[[argparse.ArgumentParser], None] = _no_flags
+    needs_test_set: bool = True
+    seeds: Mapping[str, int] = field(default_factory=dict)  # recorded in metrics.json by train.evaluate
+    rows: Callable[[Figures], Iterable[Row]] = _no_rows  # of the model card's table
+    columns: Mapping[str, Callable[[Figures], str]] = field(default_factory=dict)  # of the table of models
+    sentence: Callable[[Figures], str] | None = None  # of the model card's limits
+    title: str = ""  # of the section in docs/results.md
+    introduction: str = ""
+    compare: Callable[[Mapping[str, Figures]], Table] | None = None  # models beside each other, by name
+
+
+# ---------------------------------------------------------------------- why a measurement is left out
+
+
+def require_nothing(subject: Subject) -> str:
+    return ""
+
+
+def require_reconstructions(subject: Subject) -> str:
+    if {"encoder", "generator"} <= subject.networks:
+        return ""
+    return f"{subject.name} has no encoder or no generator, and so no reconstructions."
+
+
+def require_judge(subject: Subject) -> str:
+    if subject.judge is not None:
+        return ""
+    return f"{subject.model.config.dataset} has no judge: train one with python -m train.judge."
+
+
+def require_judged_reconstructions(subject: Subject) -> str:
+    return require_reconstructions(subject) or require_judge(subject)
+
+
+def require_judged_digits(subject: Subject) -> str:
+    config = subject.model.config
+    if config.preparation != "digit" or "encoder" not in subject.networks:
+        return f"{subject.name} is no model of digits with an encoder."
+    return require_judge(subject)
