@@ -216,7 +216,8 @@ def latents_payload(call: Call) -> dict[str, Any]:
     return {
         "model": call.model,
         "fingerprint": call.explorer.fingerprint,
-        "made": time.time(),
+        "aliases": call.explorer.config.aliases,
+        "time": time.time(),
         "z": call.current.z[0].tolist(),
         "caption": call.current.caption,
         "a": a,

@@ -67,8 +67,10 @@ def keeps_html(explorer: Explorer, kept: tuple[Item, ...]) -> str:
         for index, item in enumerate(kept)
     )
     latents = json.dumps([{"z": item.z[0].tolist(), "caption": item.caption} for item in kept])
+    aliases = json.dumps(explorer.config.aliases)
     return (
-        f'<div class="gl-kept" {markup.model_attributes(explorer)} data-kept="{escape(latents)}">'
+        f'<div class="gl-kept" {markup.model_attributes(explorer)} data-aliases="{escape(aliases)}"'
+        f' data-kept="{escape(latents)}">'
         f"{tiles}</div>"
         f"{files_html(explorer, kept)}"
     )
@@ -211,8 +213,8 @@ def _listen_for_latents(page: Page, keeps: Any) -> None:
             return {}
         return {page.kept: (*remembered, *call.kept)[-MAX_KEPT:]}
 
-    def load(call: Call) -> Answer:
+    def add_file(call: Call) -> Answer:
         return {page.kept: (*call.kept, *read_file(call.explorer, call.event.get("content")))[-MAX_KEPT:]}
 
     page.on(keeps.restore, restore, writes={page.kept}, **CLICK)
-    page.on(keeps.bring, load, writes={page.kept}, **CLICK)
+    page.on(keeps.add_file, add_file, writes={page.kept}, **CLICK)

@@ -109,8 +109,8 @@ def served_page(
     page = open_page()
     page.evaluate(  # until the page has the generator of the model that it opened with
         """async ([name, fingerprint]) => {
-          const { generatorOf } = await import(new URL('ganlab/static/lib/generator.js', document.baseURI));
-          await generatorOf(name, fingerprint);
+          const { loadGenerator } = await import(new URL('ganlab/static/lib/generator.js', document.baseURI));
+          await loadGenerator(name, fingerprint);
         }""",
         [bundled.config.name, bundled.fingerprint],
     )

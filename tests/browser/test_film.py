@@ -66,7 +66,7 @@ def test_keyframes_are_added_ordered_and_dropped(open_page: Open) -> None:
 def test_keyframes_from_the_shelf_and_from_files(open_page: Open, digits: Pictures) -> None:
     page = films(open_page)
     page.get_by_role("button", name="add shelf").click()
-    expect(page.locator(".gl-films")).to_contain_text("Nothing lies there yet")
+    expect(page.locator(".gl-films")).to_contain_text("The shelf is empty")
     page.locator(".gl-shelf [data-action=keep]").click()
     expect(page.locator(".gl-kept .gl-tile")).to_have_count(1)
     page.get_by_role("button", name="add shelf").click()
@@ -81,7 +81,7 @@ def test_keyframes_from_the_shelf_and_from_files(open_page: Open, digits: Pictur
     for _ in range(21):
         page.get_by_role("button", name="add A", exact=True).click()
     expect(keyframes(page)).to_have_count(24)
-    expect(page.locator(".gl-films")).to_contain_text("24 pictures at most")
+    expect(page.locator(".gl-films")).to_contain_text("at most 24 keyframes")
     page.get_by_role("button", name="A to B").click()
     assert titles(page) == ["test 7", "test 2"]
     keyframes(page).first.focus()

@@ -17,8 +17,8 @@ LATENTS = 1_000
 
 DECODED = """
 async ([name, latents]) => {
-  const { generatorOf } = await import(new URL('ganlab/static/lib/generator.js', document.baseURI));
-  const G = await generatorOf(name);
+  const { loadGenerator } = await import(new URL('ganlab/static/lib/generator.js', document.baseURI));
+  const G = await loadGenerator(name);
   const made = latents.map((z) => G.decode(Float32Array.from(z)).slice());
   const url = await new Promise((resolve) => {
     const reader = new FileReader();

@@ -95,10 +95,10 @@ def test_a_code_under_the_hand_is_shown_and_taken(open_page: Open, bundled: Expl
 def test_between_codes_a_blend_is_decoded(open_page: Open) -> None:
     page = opened(open_page)
     page.mouse.move(*on_page(page, 0.98, 0.98))
-    expect(page.locator(".gl-aside")).to_contain_text("amid 8 codes on the map")
+    expect(page.locator(".gl-aside")).to_contain_text("blend of 8 codes on the map")
     page.mouse.down()
     page.mouse.up()
-    expect(caption(page)).to_contain_text("amid 8 codes on the map")
+    expect(caption(page)).to_contain_text("blend of 8 codes on the map")
 
 
 def test_a_drag_pans_and_the_wheel_zooms_without_a_request(open_page: Open) -> None:

@@ -48,7 +48,7 @@ def shown(page: Any) -> np.ndarray:
 
 def moved(page: Any, index: int, amount: str) -> None:
     """A slider moved, and the hand rested."""
-    with page.expect_response(lambda answer: '"known"' in (answer.request.post_data or "")):
+    with page.expect_response(lambda answer: '"parents"' in (answer.request.post_data or "")):
         sliders(page).nth(index).fill(amount)
 
 
@@ -290,7 +290,7 @@ def test_a_direction_of_ones_own_survives_a_reload(open_page: Open) -> None:
     at_b = shown(page)
     page.keyboard.press("Control+z")
     assert np.abs(at_b.astype(int) - shown(page)).max() <= 2
-    page.get_by_role("button", name="forget").click()
+    page.get_by_role("button", name="delete").click()
     expect(page.locator(".gl-dir")).to_have_count(0)
 
 

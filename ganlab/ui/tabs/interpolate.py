@@ -1,4 +1,4 @@
-"""Interpolate: a film through two or more latents, made in the page (static/lib/film.js).
+"""Interpolate: a film through two or more latents, made in the page (static/lib/film-studio.js).
 
 Where the server makes a model's pictures, it is the path from A to B, decoded all at once.
 """
@@ -34,7 +34,7 @@ WAYS = {
     "uniform": "a straight line (lerp), which stays inside the uniform prior's box",
     "normal": "a great circle (slerp), which keeps the norms that a normal prior gives",
 }
-FILM = '<div class="gl-films"></div>'  # filled by static/lib/film.js
+FILM = '<div class="gl-films"></div>'  # filled by static/lib/film-studio.js
 
 
 def _slot(explorer: Explorer, name: str, item: Item | None) -> str:
@@ -123,14 +123,14 @@ def keyframe(item: Item | None) -> dict[str, Any] | None:
     return {"z": item.z[0].tolist(), "caption": item.caption, "picture": picture}
 
 
-def film_value(call: Call, brought: Item | None = None) -> dict[str, Any]:
-    """What the film studio starts from; `brought` was just uploaded, to become a keyframe."""
+def film_value(call: Call, uploaded: Item | None = None) -> dict[str, Any]:
+    """What the film studio starts from; `uploaded` becomes a keyframe."""
     return latents_payload(call) | {
         "prior": call.explorer.config.prior,
         "a": keyframe(call.ends.a),
         "b": keyframe(call.ends.b),
         "current": keyframe(call.current),
-        "brought": keyframe(brought),
+        "uploaded": keyframe(uploaded),
         "palette": markup.PALETTE,
         "formats": [kind for kind in film.FORMATS if kind != "mp4" or importlib.util.find_spec("av")],
     }
@@ -164,7 +164,7 @@ def build(page: Page) -> Tab:
         film_value(page.first),
         html_template=FILM,
         apply_default_css=False,
-        js_on_load=markup.script("path-film.js"),
+        js_on_load=markup.script("film.js"),
         elem_id="film",
     )
     first = stage_html(page.first.explorer, page.first.ends)
@@ -179,7 +179,7 @@ def build(page: Page) -> Tab:
     def use(call: Call) -> Answer:
         return {page.current: items.from_page(call.explorer, dict(call.event))}
 
-    def bring(call: Call) -> Answer:
+    def add_upload(call: Call) -> Answer:
         """An upload as a keyframe."""
         item = invert_upload(call.explorer, call.event.get("picture"), "auto", "your picture")
         return {studio: film_value(call, item)}
@@ -202,7 +202,7 @@ def build(page: Page) -> Tab:
 
     written, settings = {page.ends, stage, studio}, CLICK | waits_on(stage)
     page.on(studio.use, use, writes={page.current}, **CLICK)
-    page.on(studio.bring, bring, writes={studio}, **CLICK)
+    page.on(studio.upload, add_upload, writes={studio}, **CLICK)
     page.on(stage.pick, pick, writes={page.current, *written}, **settings)
     page.on(stage.upload, upload, writes=written, **settings)
     return Tab(render, writes={stage, studio})

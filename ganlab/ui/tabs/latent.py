@@ -40,7 +40,7 @@ def build(page: Page) -> Tab:
         studio_value(page.first),
         html_template=STUDIO,
         apply_default_css=False,
-        js_on_load=markup.script("latent.js"),
+        js_on_load=markup.script("studio.js"),
         elem_id="latent-studio",
     )
 
@@ -52,8 +52,8 @@ def build(page: Page) -> Tab:
 
     def rest(call: Call) -> Answer:
         """A hand that moved what is no longer current is given what is, to move that instead."""
-        known = call.event.get("known")
-        if not isinstance(known, list) or key_of(call.current) not in known:
+        parents = call.event.get("parents")
+        if not isinstance(parents, list) or key_of(call.current) not in parents:
             return render(call)
         item = items.from_page(call.explorer, dict(call.event))
         return show(call, replace(item, moved_from=call.text("key")[:MAX_KEY]))

@@ -62,7 +62,7 @@ def test_another_name_gets_a_sentence(server: str, name: str) -> None:
 def test_scripts_are_asked_anew_and_nothing_else_is_served(server: str) -> None:
     status, content, headers = get(server, "/ganlab/static/lib/generator.js")
     assert status == 200
-    assert b"generatorOf" in content
+    assert b"loadGenerator" in content
     assert headers["Cache-Control"] == "no-cache"
     assert "javascript" in headers["Content-Type"]
     for path in ("static/", "static/../app.py", "static/%2e%2e/app.py", "x"):

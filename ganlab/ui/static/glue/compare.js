@@ -1,22 +1,27 @@
-// The page asks for the rows part by part, as long as some are missing and somebody looks. A part of a
-// comparison that began before the shown one is dropped: a newer picture has come.
+// Asks for the rows of the comparison part by part, as long as some are missing and the tab is visible. A part of an
+// earlier comparison than the one shown is dropped.
 const frame = element.closest('#compare-stage');
-const shown = () => element.querySelector('[data-began]')?.dataset ?? {};
-let timer = null;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let timer;
 
-function ask() {
-  if (shown().more && element.offsetParent !== null) trigger('more', { began: Number(shown().began) });
+/** @returns {DOMStringMap} `began`, when the shown comparison began; `more`, ms until more is asked for */
+function state() {
+  return /** @type {HTMLElement | null} */ (element.querySelector('[data-began]'))?.dataset ?? {};
 }
 
-function soon(pause) {
+/** @param {number} pause ms */
+function schedule(pause) {
   clearTimeout(timer);
-  timer = setTimeout(ask, pause);
+  timer = setTimeout(() => {
+    if (state().more && element.offsetParent !== null) trigger('more', { began: Number(state().began) });
+  }, pause);
 }
 
-watch('value', () => soon(Number(shown().more)));
-frame.addEventListener('part', ({ detail }) => {
-  const late = !detail || detail.began < Number(shown().began);
+watch('value', () => schedule(Number(state().more)));
+frame?.addEventListener('part', (event) => {
+  const { detail } = /** @type {CustomEvent<{ began: number, html: string } | null>} */ (event);
+  const late = !detail || detail.began < Number(state().began);
   if (!late) props.value = detail.html;
-  soon(late ? Number(shown().more) : 0);
+  schedule(late ? Number(state().more) : 0);
 });
-new IntersectionObserver(() => soon(0)).observe(element);
+new IntersectionObserver(() => schedule(0)).observe(element);

@@ -1,6 +1,8 @@
-// The map is a module of its own; this hands it its place, its value and its way to Python.
-import(new URL('ganlab/static/lib/codemap.js', document.baseURI)).then(({ CodeMap }) => {
-  const map = new CodeMap(element.querySelector('.gl-map'), { use: (data) => trigger('use', data) });
+// Connects the map to its component: values come in, "use" goes out.
+import(new URL('ganlab/static/lib/codemap.js', document.baseURI).href).then(({ CodeMap }) => {
+  const map = new CodeMap(element.querySelector('.gl-map'), {
+    use: (/** @type {object} */ data) => trigger('use', data),
+  });
   watch('value', () => map.show(props.value));
   map.show(props.value);
 });

@@ -1,26 +1,31 @@
-// Beside the clicks of tiles.js: a scrubber that moves a sprite, and uploads for A and B.
+// The path from A to B where the server makes the pictures: a scrubber that moves a sprite, and uploads for A and B.
+// Used together with tiles.js.
+const files = import(new URL('ganlab/static/lib/files.js', document.baseURI).href);
+
 function scrub() {
+  /** @type {HTMLInputElement | null} */
   const input = element.querySelector('.gl-scrub');
+  /** @type {HTMLElement | null} */
   const sprite = element.querySelector('.gl-sprite');
-  if (!input || !sprite) return;
+  const readout = element.querySelector('.gl-middle output');
+  if (!input || !sprite || !readout) return;
   const t = Number(input.value) / Number(input.max);
   sprite.style.backgroundPosition = `${100 * t}% 0`;
-  element.querySelector('.gl-middle output').textContent = `t = ${t.toFixed(2)}`;
+  readout.textContent = `t = ${t.toFixed(2)}`;
 }
 
 element.addEventListener('input', (event) => {
-  if (event.target.matches('.gl-scrub')) scrub();
+  if (/** @type {Element} */ (event.target).matches('.gl-scrub')) scrub();
 });
 
-element.addEventListener('change', (event) => {
-  if (event.target.matches('.gl-scrub')) {
-    trigger('pick', { action: 'rest', value: event.target.value });
-  }
-  const end = event.target.dataset.upload;
-  if (!end || !event.target.files.length) return;
-  const reader = new FileReader();
-  reader.onload = () => trigger('upload', { value: end, picture: reader.result });
-  reader.readAsDataURL(event.target.files[0]);
+element.addEventListener('change', async (event) => {
+  const input = /** @type {HTMLInputElement} */ (event.target);
+  if (input.matches('.gl-scrub')) trigger('pick', { action: 'rest', value: input.value });
+  const end = input.dataset.upload;
+  if (!end) return;
+  const { readFile, takeFile } = await files;
+  const file = takeFile(input);
+  if (file) trigger('upload', { value: end, picture: await readFile(file) });
 });
 
 watch('value', scrub);

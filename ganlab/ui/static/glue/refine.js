@@ -1,12 +1,14 @@
-// Start and Stop of a descent; one whose picture the stage no longer shows is stopped and put away.
+// Start and Stop of an optimisation. One whose picture the stage no longer shows is stopped and removed.
 element.addEventListener('click', (event) => {
-  const wanted = event.target.closest('[data-do]')?.dataset.do;
-  if (wanted === 'start') trigger('start');
-  if (wanted === 'stop') trigger('stop');
+  const target = /** @type {Element} */ (event.target).closest('[data-do]');
+  const action = target instanceof HTMLElement && target.dataset.do;
+  if (action === 'start' || action === 'stop') trigger(action);
 });
 
 watch('value', () => {
-  const mine = element.querySelector('[data-refines]');
+  /** @type {HTMLElement | null} */
+  const own = element.querySelector('[data-refines]');
+  /** @type {HTMLElement | null} */
   const shown = document.querySelector('#reconstruct-stage [data-key]');
-  if (mine && shown && shown.dataset.key !== mine.dataset.refines) trigger('stop');
+  if (own && shown && shown.dataset.key !== own.dataset.refines) trigger('stop');
 });

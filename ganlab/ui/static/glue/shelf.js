@@ -1,34 +1,32 @@
-// What was kept survives a reload: this browser remembers the latents, apart for each checkpoint.
-const shelfOf = (fingerprint) => `ganlab/shelf/${fingerprint}`;
-const asked = new Set(); // checkpoints whose shelf was asked back in this visit
+// The shelf survives a reload: this browser remembers its latents for each checkpoint. A shelf from a file goes to
+// Python as base64.
+const lib = (/** @type {string} */ name) => import(new URL(`ganlab/static/lib/${name}.js`, document.baseURI).href);
 
-function remember() {
-  const { fingerprint, kept } = element.querySelector('.gl-kept')?.dataset ?? {};
-  if (!fingerprint) return;
-  try {
-    const earlier = localStorage.getItem(shelfOf(fingerprint));
-    if (!asked.has(fingerprint)) {
-      asked.add(fingerprint);
-      if (earlier && kept === '[]') {
-        trigger('restore', { fingerprint, kept: JSON.parse(earlier) });
+Promise.all([lib('storage'), lib('files')]).then(([{ recall, remember }, { readFile, takeFile }]) => {
+  const restored = new Set(); // checkpoints whose shelf was recalled since the page was opened
+
+  function renew() {
+    /** @type {HTMLElement | null} */
+    const shelf = element.querySelector('.gl-kept');
+    const { fingerprint, kept = '[]', aliases = '[]' } = shelf?.dataset ?? {};
+    if (!fingerprint) return;
+    if (!restored.has(fingerprint)) {
+      restored.add(fingerprint);
+      const stored = recall('shelf', fingerprint, JSON.parse(aliases));
+      if (stored && kept === '[]') {
+        trigger('restore', { fingerprint, kept: stored });
         return;
       }
     }
-    localStorage.setItem(shelfOf(fingerprint), kept);
-  } catch {
-    // a browser that keeps nothing, or something else under our name: the shelf lives as long as the page
+    remember('shelf', fingerprint, JSON.parse(kept));
   }
-}
 
-watch('value', remember);
-remember();
+  watch('value', renew);
+  renew();
 
-// A shelf that was saved comes back as base64.
-element.addEventListener('change', (event) => {
-  const [file] = event.target.matches('.gl-load') ? event.target.files : [];
-  if (!file) return;
-  const reader = new FileReader();
-  reader.onload = () => trigger('bring', { content: reader.result.split(',')[1] ?? '' });
-  reader.readAsDataURL(file);
-  event.target.value = ''; // so that the same file can be chosen again
+  element.addEventListener('change', async (event) => {
+    const input = /** @type {HTMLInputElement} */ (event.target);
+    const file = input.matches('.gl-load') ? takeFile(input) : null;
+    if (file) trigger('add_file', { content: (await readFile(file)).split(',')[1] ?? '' });
+  });
 });

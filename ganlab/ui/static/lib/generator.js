@@ -1,77 +1,120 @@
-// The generator in the page: reads what ganlab/portable.py packs, and evaluates it without a request.
+// The generator in the page: evaluates what ganlab/studio/portable.py packs, without a request for each picture.
 //
-//   const G = await generatorOf('mnist-bigan', fingerprint);   // fetched once; throws an Error whose message is for people
-//   const pixels = G.decode(z);                   // Float32Array(H * W * C) in [0, 1], reused by the next call
+//   const G = await loadGenerator('mnist-bigan', fingerprint);
+//   const pixels = G.decode(z);
 //   paint(canvas, pixels, G.shape);
+import { context2d } from './elements.js';
+import { modelAddress, request } from './request.js';
+import { floats, readTensors } from './tensors.js';
 
-import { ask } from './ask.js';
-import { tensorsOf } from './tensors.js';
+/**
+ * @typedef {[channels: number, height: number, width: number]} Shape
+ *
+ * @typedef {object} Layer h @ weight + bias + z @ skip, values below zero times `leak`; or, where it `doubles` a grid
+ *   of side x side, a transposed convolution
+ * @property {number} leak
+ * @property {boolean} doubles
+ * @property {Float32Array} weight (inputs, outputs), or (inputs, 4 * 4 * outputs)
+ * @property {Float32Array} bias (outputs)
+ * @property {Float32Array | null} skip (latent length, outputs)
+ * @property {Float32Array} output reused for each picture
+ * @property {number} inputs channels that a doubling layer takes
+ * @property {number} side of the grid that it takes
+ * @property {Float32Array} spread what one pixel adds to 4 x 4 of the larger grid
+ */
 
-const known = new Map(); // fingerprint -> promise of its generator
+const KERNEL = 4;
+const TAPS = KERNEL * KERNEL;
 
-export function generatorOf(name, fingerprint = name) {
-  if (!known.has(fingerprint)) {
-    const found = fetched(name);
-    found.catch(() => known.delete(fingerprint)); // a connection that failed may come back
-    known.set(fingerprint, found);
+/** @type {Map<string, Promise<Generator>>} */
+const generators = new Map(); // by fingerprint
+
+/**
+ * Fetch a model's generator, once. Throws an Error with a sentence for the person.
+ * @param {string} name
+ * @param {string} [fingerprint]
+ * @returns {Promise<Generator>}
+ */
+export function loadGenerator(name, fingerprint = name) {
+  let generator = generators.get(fingerprint);
+  if (!generator) {
+    generator = fetchGenerator(name);
+    generator.catch(() => generators.delete(fingerprint)); // so that it is tried again
+    generators.set(fingerprint, generator);
   }
-  return known.get(fingerprint);
+  return generator;
 }
 
-async function fetched(name) {
-  const answer = await ask(`ganlab/generator?model=${encodeURIComponent(name)}`);
-  return new Generator(await answer.arrayBuffer());
+/** @param {string} name */
+async function fetchGenerator(name) {
+  const response = await request(modelAddress('generator', name));
+  return new Generator(await response.arrayBuffer());
 }
 
 export class Generator {
+  /** @param {ArrayBuffer} buffer a safetensors file */
   constructor(buffer) {
-    const { told, tensor } = tensorsOf(buffer);
-    this.fingerprint = told.fingerprint;
-    this.latentDim = told.latent_dim;
-    this.shape = told.shape; // C, H, W
-    let grid = 0; // pixels of the grid that comes in
-    let outputs = told.latent_dim;
-    this.layers = told.layers.map(({ leak, doubles }, index) => {
-      const layer = { leak, doubles, weight: tensor(`${index}.weight`), bias: tensor(`${index}.bias`) };
-      layer.skip = tensor(`${index}.skip`);
-      if (doubles) {
-        const inputs = layer.weight.length / (16 * layer.bias.length);
-        grid ||= outputs / inputs;
-        Object.assign(layer, { inputs, side: Math.sqrt(grid), spread: new Float32Array(16 * layer.bias.length) });
-        grid *= 4;
-        outputs = grid * layer.bias.length;
-      } else {
-        outputs = layer.bias.length;
-      }
-      layer.out = new Float32Array(outputs);
-      return layer;
+    const { metadata, tensor } = readTensors(buffer);
+    const description = JSON.parse(metadata.ganlab);
+    /** @type {string} */
+    this.fingerprint = description.fingerprint;
+    /** @type {number} */
+    this.latentDim = description.latent_dim;
+    /** @type {Shape} */
+    this.shape = description.shape;
+    let pixels = 0; // of the grid that a doubling layer takes
+    let units = this.latentDim;
+    /** @type {Layer[]} */
+    this.layers = description.layers.map((/** @type {Layer} */ { leak, doubles }, /** @type {number} */ index) => {
+      const [weight, bias] = [floats(tensor, `${index}.weight`), floats(tensor, `${index}.bias`)];
+      const skip = /** @type {Float32Array | null} */ (tensor(`${index}.skip`));
+      const inputs = doubles ? weight.length / (TAPS * bias.length) : units;
+      if (doubles) pixels ||= units / inputs;
+      const side = Math.sqrt(pixels);
+      if (doubles) pixels *= 4;
+      units = doubles ? pixels * bias.length : bias.length;
+      const spread = new Float32Array(doubles ? TAPS * bias.length : 0);
+      return { leak, doubles, weight, bias, skip, inputs, side, spread, output: new Float32Array(units) };
     });
   }
 
+  /**
+   * G(z): pixels in [0, 1] in the order (H, W, C), in an array that the next call reuses.
+   * @param {import('./latent.js').Latent} z
+   */
   decode(z) {
-    let h = z;
+    const latent = Float32Array.from(z);
+    /** @type {Float32Array} */
+    let h = latent;
     for (const layer of this.layers) {
-      if (layer.doubles) doubled(h, layer);
-      else {
-        layer.out.set(layer.bias);
-        addProduct(h, 0, h.length, layer.weight, layer.out);
-        if (layer.skip) addProduct(z, 0, z.length, layer.skip, layer.out);
+      if (layer.doubles) {
+        addDoubled(h, layer);
+      } else {
+        layer.output.set(layer.bias);
+        addProduct(h, 0, h.length, layer.weight, layer.output);
+        if (layer.skip) addProduct(latent, 0, latent.length, layer.skip, layer.output);
       }
-      h = layer.out;
-      if (layer.leak !== 1) {
-        for (let i = 0; i < h.length; i++) if (h[i] < 0) h[i] *= layer.leak;
-      }
+      h = layer.output;
+      if (layer.leak === 1) continue;
+      for (let i = 0; i < h.length; i++) if (h[i] < 0) h[i] *= layer.leak;
     }
     for (let i = 0; i < h.length; i++) h[i] = 1 / (1 + Math.exp(-h[i]));
     return h;
   }
 }
 
-const nonzero = new Int32Array(1 << 16); // places of a row that are not zero: after a ReLU, half of them
+const nonzero = new Int32Array(1 << 16); // indices of a row that are not zero: after a ReLU about half of them
 
-// out += row @ weight, for the row h[start ... start + inputs] and a weight (inputs, out.length).
-function addProduct(h, start, inputs, weight, out) {
-  const width = out.length;
+/**
+ * output += row @ weight, for the row h[start ... start + inputs] and a weight (inputs, output.length).
+ * @param {Float32Array} h
+ * @param {number} start
+ * @param {number} inputs
+ * @param {Float32Array} weight
+ * @param {Float32Array} output
+ */
+function addProduct(h, start, inputs, weight, output) {
+  const width = output.length;
   let count = 0;
   for (let i = 0; i < inputs; i++) if (h[start + i] !== 0) nonzero[count++] = i;
   let n = 0;
@@ -80,40 +123,50 @@ function addProduct(h, start, inputs, weight, out) {
     const [v0, v1, v2, v3] = [h[start + i0], h[start + i1], h[start + i2], h[start + i3]];
     const [a, b, c, d] = [i0 * width, i1 * width, i2 * width, i3 * width];
     for (let o = 0; o < width; o++) {
-      out[o] += v0 * weight[a + o] + v1 * weight[b + o] + v2 * weight[c + o] + v3 * weight[d + o];
+      output[o] += v0 * weight[a + o] + v1 * weight[b + o] + v2 * weight[c + o] + v3 * weight[d + o];
     }
   }
   for (; n < count; n++) {
     const v = h[start + nonzero[n]];
     const a = nonzero[n] * width;
-    for (let o = 0; o < width; o++) out[o] += v * weight[a + o];
+    for (let o = 0; o < width; o++) output[o] += v * weight[a + o];
   }
 }
 
-// A transposed convolution of kernel 4, stride 2 and padding 1: each pixel adds to 4 x 4 of the larger grid.
-function doubled(h, { inputs, side, weight, bias, spread, out }) {
+/**
+ * A transposed convolution with kernel 4, stride 2 and padding 1: each pixel adds to 4 x 4 of the larger grid.
+ * @param {Float32Array} h
+ * @param {Layer} layer
+ */
+function addDoubled(h, { inputs, side, weight, bias, spread, output }) {
   const outputs = bias.length;
   const larger = 2 * side;
-  for (let i = 0; i < out.length; i += outputs) out.set(bias, i);
+  for (let i = 0; i < output.length; i += outputs) output.set(bias, i);
   for (let y = 0; y < side; y++) {
     for (let x = 0; x < side; x++) {
       spread.fill(0);
       addProduct(h, (y * side + x) * inputs, inputs, weight, spread);
-      for (let tap = 0; tap < 16; tap++) {
+      for (let tap = 0; tap < TAPS; tap++) {
         const toY = 2 * y - 1 + (tap >> 2);
         const toX = 2 * x - 1 + (tap & 3);
         if (toY < 0 || toX < 0 || toY >= larger || toX >= larger) continue;
         const to = (toY * larger + toX) * outputs;
-        for (let o = 0; o < outputs; o++) out[to + o] += spread[tap * outputs + o];
+        for (let o = 0; o < outputs; o++) output[to + o] += spread[tap * outputs + o];
       }
     }
   }
 }
 
-// Pixels in [0, 1], channels innermost, onto a canvas, at column `left`.
+/**
+ * Draw pixels (H, W, C) in [0, 1] on a canvas, which is enlarged where it is too small.
+ * @param {HTMLCanvasElement} canvas
+ * @param {Float32Array} pixels
+ * @param {Shape} shape
+ * @param {number} [left] column at which the picture begins
+ */
 export function paint(canvas, pixels, [channels, height, width], left = 0) {
   if (canvas.height !== height || canvas.width < left + width) Object.assign(canvas, { width: left + width, height });
-  const context = canvas.getContext('2d');
+  const context = context2d(canvas);
   const image = context.createImageData(width, height);
   const { data } = image;
   for (let i = 0; i < width * height; i++) {

@@ -1,33 +1,42 @@
-// Places visited, for undo and redo. What was undone is lost once something new is visited.
+// Undo and redo. What was undone is lost once something new is pushed.
+
+/** @template T */
 export class History {
+  /**
+   * @param {T} first
+   * @param {number} [limit] entries that are kept
+   */
   constructor(first, limit = 500) {
-    Object.assign(this, { places: [first], at: 0, limit });
+    this.entries = [first];
+    this.index = 0;
+    this.limit = limit;
   }
 
   get current() {
-    return this.places[this.at];
+    return this.entries[this.index];
   }
 
   get canUndo() {
-    return this.at > 0;
+    return this.index > 0;
   }
 
   get canRedo() {
-    return this.at < this.places.length - 1;
+    return this.index < this.entries.length - 1;
   }
 
-  push(place) {
-    this.places = [...this.places.slice(0, this.at + 1), place].slice(-this.limit);
-    this.at = this.places.length - 1;
+  /** @param {T} entry */
+  push(entry) {
+    this.entries = [...this.entries.slice(0, this.index + 1), entry].slice(-this.limit);
+    this.index = this.entries.length - 1;
   }
 
   undo() {
-    if (this.canUndo) this.at--;
+    if (this.canUndo) this.index--;
     return this.current;
   }
 
   redo() {
-    if (this.canRedo) this.at++;
+    if (this.canRedo) this.index++;
     return this.current;
   }
 }

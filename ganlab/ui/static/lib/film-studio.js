@@ -1,0 +1,365 @@
+// The film studio: a film through two or more latents, played and scrubbed in the page. The server judges it and
+// makes its files.
+import { button, context2d, el } from './elements.js';
+import { download, readFile, takeFile } from './files.js';
+import { MAX_KEYFRAMES, countFrames, countParts, describeFilm, frameTime, keyframeTime, latentAt } from './film.js';
+import { KeyframeRow } from './film-keyframes.js';
+import { FilmOptions } from './film-options.js';
+import { loadGenerator, paint } from './generator.js';
+import { copyLink, encodeRecipe, recipeFromQuery, saveRecipe } from './recipe.js';
+import { modelAddress, request } from './request.js';
+
+/**
+ * @typedef {import('./film-keyframes.js').Keyframe} Keyframe
+ *
+ * @typedef {object} FilmValue what Python sends
+ * @property {string} model
+ * @property {string} fingerprint
+ * @property {string[]} [aliases] earlier fingerprints of the same generator
+ * @property {import('./latent.js').Prior} prior
+ * @property {number} time when it was sent
+ * @property {Keyframe | null} a
+ * @property {Keyframe | null} b
+ * @property {Keyframe} current
+ * @property {Keyframe | null} [uploaded] to become a keyframe
+ * @property {string[]} palette colours of the classes
+ * @property {string[]} formats of files
+ * @property {string} server why the server makes the pictures, if it does
+ */
+
+const PAUSE = 300; // ms after the last change until the film is judged
+const JUDGED_FRAMES = 61;
+const LINK_TITLE = 'a link that opens this film';
+const RECIPE_TITLE = 'a JSON file that python -m ganlab replay reads';
+
+export class FilmStudio {
+  /** @type {FilmValue | null} */
+  value = null;
+  /** @type {import('./generator.js').Generator | null} */
+  G = null;
+  /** @type {Keyframe[]} */
+  keyframes = [];
+  ownOrder = false; // the person has chosen the keyframes; until then they are A and B
+  linkOpened = false;
+  time = 0.5;
+  playing = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  pause;
+  judged = ''; // the request that the class changes belong to
+
+  /**
+   * @param {HTMLElement} root
+   * @param {object} python
+   * @param {(data: object) => void} python.use makes a latent the current one
+   * @param {(data: { picture: string }) => void} python.upload turns a picture into a keyframe
+   */
+  constructor(root, python) {
+    this.root = root;
+    this.python = python;
+    this.canvas = el('canvas', { class: 'gl-picture gl-large', role: 'img', 'aria-label': 'the film' });
+    this.clock = el('output');
+    this.scrubber = el('input', { type: 'range', class: 'gl-scrub', min: 0, max: 1, step: 0.001, 'aria-label': 'position in the film' });
+    this.scrubber.oninput = () => this.goTo(Number(this.scrubber.value));
+    this.player = button('play', () => this.toggle());
+    this.ribbon = el('canvas', { class: 'gl-ribbon', 'aria-hidden': 'true' });
+    this.changes = el('p', { class: 'gl-fine', role: 'status' });
+    this.notice = el('p', { class: 'gl-fine', role: 'status' });
+    this.files = el('span', { class: 'gl-send' });
+    this.links = [
+      button('copy link', () => this.copy(), { title: LINK_TITLE }),
+      button('recipe', () => saveRecipe(this.recipe(), 'film.json'), { title: RECIPE_TITLE }),
+    ];
+    this.row = new KeyframeRow({
+      show: (index) => this.goTo(keyframeTime(index, this.keyframes.length, this.options.settings.loop)),
+      move: (from, to) => this.move(from, to),
+      drop: (index) => this.drop(index),
+    });
+    this.options = new FilmOptions(() => this.refresh());
+    this.frames = el('div', { class: 'gl-row gl-frames', role: 'group', 'aria-label': 'frames of the film' });
+    const saving = el('div', { class: 'gl-tools' }, this.files, ...this.links);
+    const panel = el('div', { class: 'gl-panel' }, this.row.element, this.#sources(), this.ribbon, this.changes, this.options.element, saving);
+    this.body = el('div', {}, el('div', { class: 'gl-film' }, this.#stage(), panel), this.frames);
+    root.replaceChildren(this.body, this.notice);
+  }
+
+  #stage() {
+    const title = el('div', { class: 'gl-title' }, el('span', {}, 'film'), this.clock);
+    const caption = el('figcaption', {}, this.player, button('make current', () => this.use()));
+    return el('figure', { class: 'gl-card' }, title, this.canvas, this.scrubber, caption);
+  }
+
+  #sources() {
+    const vacant = 'That slot is empty.';
+    /** @param {string} text @param {() => (Keyframe | null | undefined)[]} find @param {string} [empty] */
+    const source = (text, find, empty = vacant) => button(text, () => this.add(find(), empty));
+    const file = el('input', { type: 'file', accept: 'image/*', class: 'gl-file', 'aria-label': 'Upload a picture as a keyframe' });
+    file.onchange = async () => {
+      const picture = takeFile(file);
+      if (picture) this.python.upload({ picture: await readFile(picture) });
+    };
+    return el(
+      'div',
+      { class: 'gl-tools' },
+      source('add current', () => [this.value?.current]),
+      source('add A', () => [this.value?.a]),
+      source('add B', () => [this.value?.b]),
+      source('add shelf', () => this.#shelf(), 'The shelf is empty.'),
+      el('label', { class: 'gl-button' }, 'add upload', file),
+      button('A to B', () => this.startOver(), { title: 'use only A and B again' }),
+    );
+  }
+
+  /** @returns {Keyframe[]} */
+  #shelf() {
+    const { fingerprint, kept } = /** @type {HTMLElement | null} */ (document.querySelector('.gl-kept'))?.dataset ?? {};
+    return kept && fingerprint === this.value?.fingerprint ? JSON.parse(kept) : [];
+  }
+
+  /** @param {FilmValue | null | undefined} value */
+  show(value) {
+    if (value?.uploaded && value.fingerprint === this.value?.fingerprint) this.add([value.uploaded]);
+    if (!value?.model || (this.value && value.time < this.value.time)) return;
+    const switched = this.value?.fingerprint !== value.fingerprint;
+    this.value = value;
+    this.files.replaceChildren(
+      ...value.formats.map((kind) => button(kind.toUpperCase(), () => this.save(kind), { 'aria-label': `save as ${kind}` })),
+    );
+    if (switched) {
+      this.G = null;
+      this.ownOrder = false;
+      this.notice.textContent = value.server;
+      if (!value.server) this.#load(value);
+    }
+    if (!this.ownOrder) this.#useEnds();
+    this.refresh();
+    this.root.dataset.fingerprint = value.fingerprint;
+  }
+
+  #useEnds() {
+    const { a, b } = this.value ?? {};
+    this.keyframes = [a, b].filter((keyframe) => !!keyframe);
+  }
+
+  /** @param {FilmValue} value */
+  async #load(value) {
+    const { model, fingerprint } = value;
+    try {
+      const G = await loadGenerator(model, fingerprint);
+      if (this.value?.fingerprint !== fingerprint) return; // another model was chosen meanwhile
+      this.G = G;
+      await this.#openLink(value);
+    } catch (error) {
+      if (this.value?.fingerprint === fingerprint) this.notice.textContent = /** @type {Error} */ (error).message;
+    }
+    this.refresh();
+  }
+
+  /**
+   * Show the film of the page's link, once, when its model is in use.
+   * @param {FilmValue} value
+   */
+  async #openLink({ model, fingerprint, aliases = [] }) {
+    const query = new URLSearchParams(location.search).get('recipe');
+    const recipe = query && !this.linkOpened ? recipeFromQuery(query) : null;
+    if (!query || !recipe || ![fingerprint, ...aliases].includes(recipe.fingerprint) || recipe.operation === 'decode') return;
+    this.linkOpened = true;
+    const response = await request(modelAddress('latents', model, { recipe: query }));
+    /** @type {number[][]} */
+    const latents = await response.json();
+    if (this.value?.fingerprint !== fingerprint) return;
+    const { seconds, easing, way, loop } = { ...this.options.settings, ...recipe.film };
+    Object.assign(this.options.settings, { seconds, easing, way: way ?? '', loop });
+    this.ownOrder = true;
+    this.keyframes = latents.map((z, index) => ({ z, caption: `linked latent ${index + 1}` }));
+  }
+
+  /** Draw everything anew and have the film judged. */
+  refresh() {
+    clearTimeout(this.pause);
+    this.body.hidden = !this.G; // where the server makes the pictures, the path above is all there is
+    const { G } = this;
+    if (!G) return;
+    this.row.show(this.keyframes, G);
+    const enough = this.keyframes.length > 1;
+    const needing = [this.player, this.scrubber, ...this.files.querySelectorAll('button'), ...this.links];
+    for (const control of needing) control.disabled = !enough;
+    this.options.show();
+    this.frames.replaceChildren(...(enough ? this.#strip(G) : []));
+    if (!enough) this.changes.textContent = 'A film needs two keyframes.';
+    this.goTo(this.time);
+    if (enough) this.pause = setTimeout(() => this.judge(), PAUSE);
+  }
+
+  // ---------------------------------------------------------------- keyframes
+
+  /**
+   * @param {(Keyframe | null | undefined)[]} keyframes
+   * @param {string} [empty] said if there are none
+   */
+  add(keyframes, empty = '') {
+    const added = keyframes.filter((keyframe) => !!keyframe);
+    if (!added.length) {
+      this.notice.textContent = empty;
+      return;
+    }
+    const all = [...this.keyframes, ...added];
+    this.notice.textContent = all.length > MAX_KEYFRAMES ? `A film has at most ${MAX_KEYFRAMES} keyframes.` : '';
+    this.ownOrder = true;
+    this.keyframes = all.slice(0, MAX_KEYFRAMES);
+    this.refresh();
+  }
+
+  startOver() {
+    this.ownOrder = false;
+    this.#useEnds();
+    this.refresh();
+  }
+
+  /**
+   * @param {number} from
+   * @param {number} to
+   */
+  move(from, to) {
+    if (!this.keyframes[from] || to < 0 || to >= this.keyframes.length) return;
+    this.ownOrder = true;
+    this.keyframes.splice(to, 0, ...this.keyframes.splice(from, 1));
+    this.refresh();
+    this.row.focus(to);
+  }
+
+  /** @param {number} index */
+  drop(index) {
+    this.ownOrder = true;
+    this.keyframes.splice(index, 1);
+    this.refresh();
+  }
+
+  // ---------------------------------------------------------------- the film
+
+  /** @param {number} time */
+  latent(time) {
+    const latents = this.keyframes.map(({ z }) => z);
+    return latentAt(latents, time, this.options.settings, this.value?.prior ?? 'normal');
+  }
+
+  get playable() {
+    return countParts(this.keyframes.length, false) > 0;
+  }
+
+  get seconds() {
+    return (this.time * this.options.settings.seconds).toFixed(1);
+  }
+
+  /** @param {number} time */
+  goTo(time) {
+    this.time = time;
+    this.scrubber.value = String(time);
+    this.clock.textContent = `${this.seconds} s`;
+    if (this.G && this.playable) paint(this.canvas, this.G.decode(this.latent(time)), this.G.shape);
+  }
+
+  toggle() {
+    this.#setPlaying(!this.playing);
+    if (!this.playing) return;
+    let last = performance.now();
+    /** @param {number} now */
+    const frame = (now) => {
+      if (!this.root.offsetParent) this.#setPlaying(false);
+      if (!this.playing) return;
+      const next = this.time + (now - last) / 1000 / this.options.settings.seconds;
+      last = now;
+      this.goTo(next > 1 ? next % 1 : next);
+      requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+  }
+
+  /** @param {boolean} playing */
+  #setPlaying(playing) {
+    this.playing = playing;
+    this.player.textContent = playing ? 'pause' : 'play';
+  }
+
+  /** @param {import('./generator.js').Generator} G */
+  #strip(G) {
+    const count = this.options.stripFrames;
+    return Array.from({ length: count }, (_, index) => {
+      const time = frameTime(index, count, this.options.settings.loop);
+      const canvas = el('canvas', { class: 'gl-picture' });
+      paint(canvas, G.decode(this.latent(time)), G.shape);
+      const choose = () => {
+        this.goTo(time);
+        this.use();
+      };
+      const tile = button('', choose, { class: 'gl-tile', 'aria-label': `Frame ${index + 1} of ${count}: make it current` });
+      tile.append(canvas);
+      return tile;
+    });
+  }
+
+  use() {
+    if (!this.playable || !this.value) return;
+    const about = `in a film, at ${this.seconds} s`;
+    this.python.use({ fingerprint: this.value.fingerprint, z: [...this.latent(this.time)], about });
+  }
+
+  // ---------------------------------------------------------------- the server
+
+  /**
+   * The body of a request about the film.
+   * @param {number} frames
+   * @param {object} [more]
+   */
+  #body(frames, more = {}) {
+    const { model, fingerprint } = this.value ?? {};
+    const keyframes = this.keyframes.map(({ z }) => Array.from(z));
+    return JSON.stringify({ model, fingerprint, keyframes, film: describeFilm(this.options.settings, frames), ...more });
+  }
+
+  recipe() {
+    const { model: name = '', fingerprint = '' } = this.value ?? {};
+    const { settings } = this.options;
+    return encodeRecipe({ name, fingerprint }, this.keyframes, describeFilm(settings, countFrames(settings.seconds)));
+  }
+
+  async copy() {
+    this.notice.textContent = await copyLink(this.recipe());
+  }
+
+  /** Show what the judge sees along the film: a ribbon of classes, and each change in words. */
+  async judge() {
+    const body = this.#body(JUDGED_FRAMES);
+    this.judged = body;
+    /** @type {{ labels: number[], confidences: number[], summary: string, error?: Error }} */
+    const judgement = await request('ganlab/ribbon', { method: 'POST', body })
+      .then((response) => response.json())
+      .catch((error) => ({ error }));
+    if (this.judged !== body || !this.value) return;
+    const { labels, confidences, summary, error } = judgement;
+    this.changes.textContent = error ? error.message : summary;
+    if (error) return;
+    const { palette } = this.value;
+    Object.assign(this.ribbon, { width: labels.length, height: 1 });
+    const context = context2d(this.ribbon);
+    context.clearRect(0, 0, this.ribbon.width, 1);
+    for (const [frame, label] of labels.entries()) {
+      context.globalAlpha = confidences[frame];
+      context.fillStyle = palette[label % palette.length];
+      context.fillRect(frame, 0, 1, 1);
+    }
+  }
+
+  /** @param {string} kind one of the formats */
+  async save(kind) {
+    this.notice.textContent = 'Making the file.';
+    const frames = kind === 'png' ? this.options.stripFrames : countFrames(this.options.settings.seconds);
+    const body = this.#body(frames, { kind, scale: this.options.pixelScale });
+    try {
+      const file = await (await request('ganlab/film', { method: 'POST', body })).blob();
+      this.notice.textContent = '';
+      download(URL.createObjectURL(file), `film.${kind}`);
+    } catch (error) {
+      this.notice.textContent = /** @type {Error} */ (error).message;
+    }
+  }
+}

@@ -1,0 +1,162 @@
+// What the map knows: codes, labels and positions of the training pictures, as ganlab/studio/codemap.py packs them.
+import { floats, readTensors } from './tensors.js';
+
+/**
+ * @typedef {import('./latent.js').Latent} Latent
+ * @typedef {[x: number, y: number]} Position whole numbers between -MAX_POSITION and MAX_POSITION
+ * @typedef {[row: number, squaredDistance: number][]} Near nearest first
+ *
+ * @typedef {object} Layout
+ * @property {string} id
+ * @property {string} title
+ * @property {string} note
+ * @property {{ matrix: number[][], offset: number[] } | null} projection position of any latent z: matrix @ z + offset
+ *
+ * @typedef {{ name: string, unit: string, low: number, high: number }} Attribute and what its values 0 and 255 stand for
+ *
+ * @typedef {object} MapDescription
+ * @property {string} fingerprint
+ * @property {import('./latent.js').Prior} prior
+ * @property {Layout[]} kinds
+ * @property {{ title: string, reason: string }[]} lacking
+ * @property {Attribute[]} attributes
+ */
+
+export const MAX_POSITION = 32767;
+export const BLENDED = 8; // codes that an empty position is a blend of
+const MIN_SQUARED = 1e-9;
+
+export class MapData {
+  /** @param {ArrayBuffer} buffer a safetensors file */
+  constructor(buffer) {
+    const { metadata, tensor } = readTensors(buffer);
+    /** @type {MapDescription} */
+    const description = JSON.parse(metadata.ganlab);
+    this.prior = description.prior;
+    this.layouts = description.kinds;
+    this.lacking = description.lacking;
+    this.attributes = description.attributes;
+    this.codes = floats(tensor, 'codes');
+    this.labels = tensor('labels') ?? new Uint8Array();
+    this.indices = tensor('indices') ?? new Int32Array();
+    this.values = tensor('attributes') ?? new Uint8Array(); // (N, attributes)
+    this.count = this.labels.length;
+    this.dim = this.codes.length / this.count;
+    this.positions = new Map(this.layouts.map(({ id }) => [id, floats(tensor, id)]));
+    this.squares = Float32Array.from({ length: this.count }, (_, row) => squaredNorm(this.code(row)));
+  }
+
+  /** @param {number} row */
+  code(row) {
+    return this.codes.subarray(row * this.dim, (row + 1) * this.dim);
+  }
+
+  /** @param {string} id */
+  layout(id) {
+    const layout = this.layouts.find((each) => each.id === id);
+    const xy = this.positions.get(id);
+    if (!layout || !xy) throw new Error(`The map has no layout ${id}.`);
+    return { ...layout, xy };
+  }
+
+  /**
+   * The k codes nearest to a latent.
+   * @param {Latent} z
+   * @param {number} k
+   * @returns {Near}
+   */
+  nearest(z, k) {
+    const { codes, squares, count, dim } = this;
+    const own = squaredNorm(z);
+    return smallest(count, k, (row) => {
+      let product = 0;
+      for (let d = 0, i = row * dim; d < dim; d++, i++) product += codes[i] * z[d];
+      return Math.max(0, own + squares[row] - 2 * product);
+    });
+  }
+
+  /**
+   * Where a latent lies: exactly where the layout is a projection, else among its nearest codes.
+   * @param {Latent} z
+   * @param {string} id of the layout
+   * @returns {Position}
+   */
+  positionOf(z, id) {
+    const { projection, xy } = this.layout(id);
+    if (!projection) {
+      const [x, y] = mean(this.nearest(z, BLENDED), 2, xy);
+      return [x, y];
+    }
+    const [x, y] = projection.matrix.map((axis, i) => axis.reduce((sum, value, d) => sum + value * z[d], projection.offset[i]));
+    return [x, y];
+  }
+
+  /**
+   * What lies at a position: the code within `reach`, or else (row null) a blend of the codes around.
+   * @param {Position} position
+   * @param {string} id of the layout
+   * @param {number} reach
+   * @returns {{ row: number | null, position: Position, z: Float32Array }}
+   */
+  pick([x, y], id, reach) {
+    const { xy } = this.layout(id);
+    const near = smallest(this.count, BLENDED, (row) => (xy[2 * row] - x) ** 2 + (xy[2 * row + 1] - y) ** 2);
+    const [row, squared] = near[0];
+    if (Math.sqrt(squared) > reach) return { row: null, position: [x, y], z: mean(near, this.dim, this.codes) };
+    return { row, position: [xy[2 * row], xy[2 * row + 1]], z: Float32Array.from(this.code(row)) };
+  }
+
+  /** @param {number | null} row null for a blend */
+  describe(row) {
+    if (row === null) return `blend of ${BLENDED} codes on the map`;
+    return `training ${this.labels[row]} (no. ${this.indices[row]})`;
+  }
+}
+
+/** @param {Latent} z */
+function squaredNorm(z) {
+  let sum = 0;
+  for (let i = 0; i < z.length; i++) sum += z[i] * z[i];
+  return sum;
+}
+
+/**
+ * The mean of some rows (of `width` numbers each) weighted by 1 / distance^4, so that it passes through each row.
+ * @param {Near} near
+ * @param {number} width
+ * @param {ArrayLike<number>} rows
+ */
+export function mean(near, width, rows) {
+  const result = new Float32Array(width);
+  const closest = Math.max(near[0][1], MIN_SQUARED);
+  let total = 0;
+  for (const [row, squared] of near) {
+    const weight = (closest / Math.max(squared, MIN_SQUARED)) ** 2;
+    total += weight;
+    for (let d = 0; d < width; d++) result[d] += weight * rows[row * width + d];
+  }
+  return result.map((value) => value / total);
+}
+
+/**
+ * The k smallest of `count` values, in order.
+ * @param {number} count
+ * @param {number} k
+ * @param {(index: number) => number} valueOf
+ * @returns {[index: number, value: number][]}
+ */
+export function smallest(count, k, valueOf) {
+  /** @type {[number, number][]} */
+  const best = [];
+  let worst = Infinity;
+  for (let index = 0; index < count; index++) {
+    const value = valueOf(index);
+    if (value >= worst && best.length === k) continue;
+    let rank = best.length;
+    while (rank > 0 && best[rank - 1][1] > value) rank--;
+    best.splice(rank, 0, [index, value]);
+    if (best.length > k) best.pop();
+    worst = best[best.length - 1][1];
+  }
+  return best;
+}

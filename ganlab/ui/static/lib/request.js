@@ -1,0 +1,25 @@
+// Requests to the app's own server.
+
+/**
+ * Fetch an address. Throws an Error whose message is a sentence for the person if the server cannot be reached or
+ * refuses.
+ * @param {string} address relative to the page
+ * @param {RequestInit} [settings]
+ * @returns {Promise<Response>}
+ */
+export async function request(address, settings) {
+  const response = await fetch(address, settings).catch(() => null);
+  if (!response) throw new Error('The server does not answer.');
+  if (!response.ok) throw new Error(await response.text());
+  return response;
+}
+
+/**
+ * The address of one of the app's routes for a model.
+ * @param {string} route
+ * @param {string} model
+ * @param {Record<string, string>} [query]
+ */
+export function modelAddress(route, model, query = {}) {
+  return `ganlab/${route}?${new URLSearchParams({ model, ...query })}`;
+}
