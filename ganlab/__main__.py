@@ -24,14 +24,14 @@ from ganlab.studio.recipe import MAX_TEXT, Recipe, RecipeError, find_latents, re
 def read_recipe(source: str) -> Recipe:
     """A recipe from a file, from standard input ("-"), from JSON, or from a permalink."""
     if source == "-":
-        return Recipe.read(sys.stdin.read(2 * MAX_TEXT))
+        return Recipe.parse(sys.stdin.read(2 * MAX_TEXT))
     path = Path(source)
     if source.lstrip().startswith("{") or "recipe=" in source or len(source) > 255 or not path.is_file():
         if source.lower().endswith(".json"):
             raise RecipeError(f"There is no file {source}.")
-        return Recipe.read(source)
+        return Recipe.parse(source)
     with path.open(encoding="utf-8", errors="replace") as file:
-        return Recipe.read(file.read(2 * MAX_TEXT))
+        return Recipe.parse(file.read(2 * MAX_TEXT))
 
 
 def load_explorer(recipe: Recipe, name: str | None) -> Explorer:
@@ -115,7 +115,7 @@ def main(arguments: list[str] | None = None) -> int:
     filming.add_argument("--seconds", type=float, default=3.0, help="its length (default: %(default)s)")
     filming.add_argument("--rate", type=float, default=25, help="frames a second (default: %(default)s)")
     filming.add_argument("--easing", choices=film.EASINGS, default="linear", help="(default: %(default)s)")
-    filming.add_argument("--way", choices=list(film.WAYS), help="between keyframes (default: the prior's)")
+    filming.add_argument("--way", choices=list(film.PATHS), help="between keyframes (default: the prior's)")
     filming.add_argument("--loop", action="store_true", help="lead back to the first")
     filming.add_argument("--scale", type=int, default=8, help="size of a pixel (default: %(default)s)")
     filming.set_defaults(run=make_film)

@@ -19,14 +19,14 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.studio import film
 from ganlab.studio.film import Film
-from ganlab.studio.recipe import ExactLatent, Recipe, recipe_of
+from ganlab.studio.recipe import ExactLatent, Recipe, make_recipe
 
 ROOT = Path(__file__).parents[1]
 
 
 def test_another_process_gives_the_same_pixels(bundled: Explorer, tmp_path: Path) -> None:
     z = bundled.sample(1, seed=11)
-    recipe = recipe_of(bundled, ExactLatent.from_tensor(z))
+    recipe = make_recipe(bundled, ExactLatent.from_tensor(z))
     (tmp_path / "recipe.json").write_text(recipe.to_json(), encoding="utf-8")
     command = [sys.executable, "-m", "ganlab", "replay", str(tmp_path / "recipe.json")]
     subprocess.run([*command, "-o", str(tmp_path / "out.png")], cwd=ROOT, check=True)
@@ -38,7 +38,7 @@ def test_another_process_gives_the_same_pixels(bundled: Explorer, tmp_path: Path
 def test_a_recipe_is_read_in_every_form(
     bundled: Explorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = recipe_of(bundled, *(ExactLatent.from_tensor(z) for z in bundled.sample(3, seed=1)), steps=4)
+    recipe = make_recipe(bundled, *(ExactLatent.from_tensor(z) for z in bundled.sample(3, seed=1)), steps=4)
     renamed = Recipe("a name of its own", recipe.fingerprint, recipe.latents, recipe.steps)
     out = tmp_path / "out.png"
     contents = []
@@ -85,7 +85,7 @@ def test_errors_are_sentences(
 def test_a_folder_that_is_not_there_is_said(
     bundled: Explorer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recipe = recipe_of(bundled, ExactLatent.from_tensor(bundled.sample(1, seed=1)))
+    recipe = make_recipe(bundled, ExactLatent.from_tensor(bundled.sample(1, seed=1)))
     assert main(["replay", recipe.to_json(), "-o", str(tmp_path / "no" / "out.png")]) == 2
     assert "out.png" in capsys.readouterr().err
     assert main(["replay", recipe.to_json(), "-o", str(tmp_path / "o.png"), "--model", "mnist-ae-l1"]) == 2
@@ -96,7 +96,7 @@ def test_a_film_is_the_pages(bundled: Explorer, tmp_path: Path, digits: Pictures
     picture, recipe, out = (tmp_path / name for name in ("digit.png", "recipe.json", "film.gif"))
     images.to_pil(digits.inputs(slice(4, 5))[0], 4).save(picture)
     recipe.write_text(
-        recipe_of(bundled, ExactLatent.from_tensor(bundled.sample(1, seed=3))).to_json(), encoding="utf-8"
+        make_recipe(bundled, ExactLatent.from_tensor(bundled.sample(1, seed=3))).to_json(), encoding="utf-8"
     )
     keyframes = [str(picture), "seed:9", str(recipe)]
     arguments = ["film", "mnist-bigan", *keyframes, "-o", str(out), "--seconds", "1", "--rate", "8", "--loop"]

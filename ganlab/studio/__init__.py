@@ -1,1 +1,2 @@
-"""What a person makes and takes home: recipes, films, shelves, maps, the generator for a page."""
+"""What a person makes with a model and can save: recipes, films, shelves, maps; and the generator for a
+page."""

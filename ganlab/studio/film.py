@@ -1,7 +1,7 @@
-"""Films: a way through two or more latents, frame by frame, and files to take home.
+"""Films: a path through two or more latents, frame by frame, as pictures or files.
 
-Between two latents the way follows the prior (`latent.interpolate`), or is the one that is asked for: "lerp",
-a straight line, or "slerp", a great circle.
+Between two latents the path follows the prior (`latent.interpolate`), or it is the requested one: "lerp", a
+straight line, or "slerp", a great circle. ganlab/ui/static/lib/film.js computes the same in the page.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ganlab import images, latent
 from ganlab.explorer import Explorer
 
 EASINGS = ("linear", "smooth")
-WAYS = {"lerp": "uniform", "slerp": "normal"}  # and the prior whose way it is
+PATHS = {"lerp": "uniform", "slerp": "normal"}  # each with the prior that it follows
 FORMATS = {"png": "image/png", "gif": "image/gif", "webp": "image/webp", "mp4": "video/mp4"}
 MAX_KEYFRAMES, MAX_FRAMES, MAX_SIDE = 24, 600, 1024
 SECONDS = (0.2, 60.0)
@@ -29,13 +29,13 @@ SECONDS = (0.2, 60.0)
 
 @dataclass(frozen=True)
 class Film:
-    """How latents follow each other. `frames` pictures in `seconds`; in a `loop` the last latent leads back
-    to the first, which is not shown twice."""
+    """Settings of a film: `frames` pictures in `seconds`. In a `loop` the last latent leads back to the
+    first, which is not shown twice. ValueError for settings outside the limits."""
 
     frames: int = 60
     seconds: float = 3.0
     easing: str = "linear"  # "smooth": slower near the keyframes
-    way: str | None = None  # None: the prior's
+    way: str | None = None  # key of PATHS; None: the prior's
     loop: bool = False
 
     def __post_init__(self) -> None:
@@ -47,36 +47,39 @@ class Film:
             )
         if self.easing not in EASINGS:
             raise ValueError(f"Easing {self.easing!r} not found; available = {list(EASINGS)}.")
-        if self.way is not None and self.way not in tuple(WAYS):  # anything may be asked for, a list too
-            raise ValueError(f"Way {self.way!r} not found; available = {list(WAYS)}.")
+        if self.way is not None and self.way not in tuple(PATHS):  # a tuple: the value may be unhashable
+            raise ValueError(f"Path {self.way!r} not found; available = {list(PATHS)}.")
         if type(self.loop) is not bool:
             raise ValueError(f"loop is true or false, not {self.loop!r}.")
 
     @staticmethod
-    def from_settings(told: object) -> Film:
-        """From settings by name, which may be a stranger's; what is not named keeps its default."""
-        if not isinstance(told, dict):
+    def from_settings(settings: object) -> Film:
+        """From settings by name, which may come from anybody; the others keep their defaults."""
+        if not isinstance(settings, dict):
             raise ValueError('A film\'s settings are an object like {"seconds": 3}.')
-        if unknown := told.keys() - {field.name for field in dataclasses.fields(Film)}:
-            raise ValueError(f"A film has no {', '.join(sorted(map(str, unknown)))[:80]}.")
-        return Film(**told)
+        if unknown := settings.keys() - {field.name for field in dataclasses.fields(Film)}:
+            raise ValueError(f"A film has no setting {', '.join(sorted(map(str, unknown)))[:80]}.")
+        return Film(**settings)
 
-    def latents(self, keyframes: Tensor, prior: str) -> Tensor:
-        """(frames, D) through keyframes (K, D), which lie at equal distances in time; the first and, without
-        a loop, the last frame are exactly theirs."""
+    def interpolate(self, keyframes: Tensor, prior: str) -> Tensor:
+        """Latents (frames, D) through keyframes (K, D), which lie at equal distances in time. The first frame
+        and, without a loop, the last one are exactly the first and last keyframe. ValueError for too few or
+        too many keyframes."""
         if keyframes.dim() != 2 or not 2 <= len(keyframes) <= MAX_KEYFRAMES:
             raise ValueError(f"A film goes through 2 to {MAX_KEYFRAMES} latents, not {len(keyframes)}.")
         ends = torch.cat([keyframes, keyframes[:1]]) if self.loop else keyframes
         parts = len(ends) - 1
-        at = torch.arange(self.frames, dtype=torch.float64) * parts / (self.frames - (0 if self.loop else 1))
-        part = at.floor().long().clamp(max=parts - 1)
-        t = ease(at - part, self.easing)
-        made = []
+        positions = (
+            torch.arange(self.frames, dtype=torch.float64) * parts / (self.frames - (0 if self.loop else 1))
+        )
+        part = positions.floor().long().clamp(max=parts - 1)
+        t = ease(positions - part, self.easing)
+        spherical = (PATHS[self.way] if self.way else prior) == "normal"
+        pieces = []
         for i in range(parts):
-            a, b, here = ends[i], ends[i + 1], t[part == i].unsqueeze(1).to(keyframes.dtype)
-            turns = (self.way or ("slerp" if prior == "normal" else "lerp")) == "slerp"
-            made.append(latent.slerp(a, b, here) if turns else a + here * (b - a))
-        path = torch.cat(made)
+            a, b, part_t = ends[i], ends[i + 1], t[part == i].unsqueeze(1).to(keyframes.dtype)
+            pieces.append(latent.slerp(a, b, part_t) if spherical else a + part_t * (b - a))
+        path = torch.cat(pieces)
         path[0] = ends[0]
         if not self.loop:
             path[-1] = ends[-1]
@@ -84,18 +87,19 @@ class Film:
 
 
 def ease(t: Tensor, easing: str) -> Tensor:
-    """t in [0, 1], by "smooth" as 3 t^2 - 2 t^3."""
+    """t in [0, 1] with the easing applied: "smooth" is 3 t^2 - 2 t^3."""
     return t * t * (3 - 2 * t) if easing == "smooth" else t
 
 
 def render_frames(explorer: Explorer, film: Film, keyframes: Tensor) -> Tensor:
     """All frames, (frames, C, H, W) in [0, 1]."""
-    return explorer.decode(film.latents(keyframes, explorer.config.prior))
+    return explorer.decode(film.interpolate(keyframes, explorer.config.prior))
 
 
 def encode_file(frames: Tensor, film: Film, kind: str, scale: int = 8) -> bytes:
-    """A file of FORMATS from frames (N, C, H, W) in [0, 1], each pixel `scale` pixels wide: PNG is all of
-    them in one row, GIF and WebP keep every pixel, MP4 is H.264 and needs the package av."""
+    """A file in one of FORMATS from frames (N, C, H, W) in [0, 1], each pixel `scale` pixels wide. PNG shows
+    all frames in one row, GIF and WebP keep every pixel, MP4 is H.264 and needs the package av. ValueError
+    for another format or scale."""
     if kind not in FORMATS:
         raise ValueError(f"Format {kind!r} not found; available = {list(FORMATS)}.")
     side = max(frames.shape[2:])
@@ -106,11 +110,11 @@ def encode_file(frames: Tensor, film: Film, kind: str, scale: int = 8) -> bytes:
     if kind == "png":
         return images.encode_png(images.draw_strip(frames, scale))
     if kind == "mp4":
-        return _mp4([images.to_uint8(frame) for frame in frames], scale, len(frames) / film.seconds)
+        return _encode_mp4([images.to_uint8(frame) for frame in frames], scale, len(frames) / film.seconds)
     return images.encode_animation(frames, scale, film.seconds / len(frames), False, kind)
 
 
-def _mp4(frames: Sequence[np.ndarray], scale: int, rate: float) -> bytes:
+def _encode_mp4(frames: Sequence[np.ndarray], scale: int, rate: float) -> bytes:
     try:
         import av
     except ModuleNotFoundError:
@@ -131,13 +135,14 @@ def _mp4(frames: Sequence[np.ndarray], scale: int, rate: float) -> bytes:
 
 
 @dataclass(frozen=True)
-class Ribbon:
-    """What the judge sees along a film: a class and how sure it is, frame by frame."""
+class FramePredictions:
+    """The classifier's predictions along a film: for each frame its class and the probability of that
+    class."""
 
     labels: list[int]
     confidences: list[float]
 
-    def flips(self, film: Film) -> list[str]:
+    def describe_changes(self, film: Film) -> list[str]:
         """Each change of class, in words."""
         step = film.seconds / (len(self.labels) - (0 if film.loop else 1))
         return [
@@ -147,9 +152,10 @@ class Ribbon:
         ]
 
 
-def judge_frames(explorer: Explorer, frames: Tensor) -> Ribbon | None:
-    """None where no judge knows the model's data."""
+def classify_frames(explorer: Explorer, frames: Tensor) -> FramePredictions | None:
+    """The classifier's predictions for frames (N, C, H, W); None where there is no classifier for the model's
+    data."""
     if explorer.judge is None:
         return None
-    sure, labels = explorer.judge.probabilities(frames).max(1)
-    return Ribbon(labels.tolist(), sure.tolist())
+    confidences, labels = explorer.judge.probabilities(frames).max(1)
+    return FramePredictions(labels.tolist(), confidences.tolist())

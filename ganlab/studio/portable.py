@@ -1,7 +1,7 @@
-"""A generator as one safetensors file that the page reads: layers with batch norm folded in, half precision.
+"""A generator as one safetensors file for the page: layers with batch norm folded in, in half precision.
 
-ganlab/ui/static/generator.js evaluates it. Made on demand from the loaded model, so that every checkpoint has
-it, those of the Hub too, and none is ever out of date.
+ganlab/ui/static/lib/generator.js evaluates it. The file is made on demand from the loaded model, so it exists
+for every checkpoint, also for those of the Hub, and is never out of date.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from torch import Tensor
 from ganlab import tensor_files
 from ganlab.model import LatentModel
 
-# Multiplications for a picture, some 50 ms of plain JavaScript; beyond, the server is as quick.
+# Multiplications for a picture: about 50 ms of plain JavaScript. Beyond that the server is as quick.
 MAX_MULTIPLICATIONS = 150_000_000
 
 
-def multiplications(model: LatentModel) -> int:
-    """How many the page makes for one picture."""
+def count_multiplications(model: LatentModel) -> int:
+    """Multiplications that the page makes for one picture."""
     total = units = 0
     for layer in model.fold_generator():
         pixels = units // len(layer.weight) if layer.doubles else 1
@@ -30,40 +30,40 @@ def multiplications(model: LatentModel) -> int:
     return total
 
 
-def check(model: LatentModel) -> None:
+def check_size(model: LatentModel) -> None:
     """ValueError where the generator is too large for a page."""
-    if (needed := multiplications(model)) > MAX_MULTIPLICATIONS:
+    if (count := count_multiplications(model)) > MAX_MULTIPLICATIONS:
         raise ValueError(
-            f"The generator of {model.config.name} takes {needed / 1e6:.0f} million products a picture;"
-            f" a page can take {MAX_MULTIPLICATIONS / 1e6:.0f} million at most, so the server"
-            " makes its pictures."
+            f"The generator of {model.config.name} takes {count / 1e6:.0f} million multiplications for a"
+            f" picture; a page can do {MAX_MULTIPLICATIONS / 1e6:.0f} million at most, so the server makes"
+            " its pictures."
         )
 
 
 def explain_limit(model: LatentModel) -> str:
     """Why the server makes this model's pictures; empty where a page does."""
     try:
-        check(model)
+        check_size(model)
     except ValueError as error:
         return str(error)
     return ""
 
 
 def pack(model: LatentModel) -> bytes:
-    """The file: tensors "0.weight", "0.bias", "0.skip", "1.weight", ..., and in the metadata's "ganlab" the
-    fingerprint, the latent's length, the picture's shape, and for each layer its slope below zero and whether
-    it doubles a grid. A sigmoid follows the last."""
-    made = model.fold_generator()
+    """The file: tensors "0.weight", "0.bias", "0.skip", "1.weight", ... (see `networks.folding.Layer`), and
+    in the metadata's "ganlab" the fingerprint, the latent's length, the picture's shape, and for each layer
+    its slope below zero and whether it doubles a grid. A sigmoid follows the last layer."""
+    layers = model.fold_generator()
     tensors = {
         f"{index}.{part}": tensor.to(torch.float16)
-        for index, layer in enumerate(made)
+        for index, layer in enumerate(layers)
         for part in ("weight", "bias", "skip")
         if isinstance(tensor := getattr(layer, part), Tensor)
     }
-    told = {
+    metadata = {
         "fingerprint": model.fingerprint,
         "latent_dim": model.config.latent_dim,
         "shape": model.config.image_shape,
-        "layers": [{"leak": layer.leak, "doubles": layer.doubles} for layer in made],
+        "layers": [{"leak": layer.leak, "doubles": layer.doubles} for layer in layers],
     }
-    return tensor_files.pack(tensors, {"ganlab": json.dumps(told)})
+    return tensor_files.pack(tensors, {"ganlab": json.dumps(metadata)})

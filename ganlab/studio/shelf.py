@@ -1,7 +1,7 @@
-"""Shelves: latents of one checkpoint with what they are called, as one safetensors file.
+"""Shelves: latents of one checkpoint with their captions, as one safetensors file.
 
-The tensor "z" (N, latent_dim) is float32 and exact; the metadata hold the model's name, the checkpoint's
-fingerprint and the captions.
+The tensor "z" (N, latent_dim) is float32 and exact. The metadata hold the model's name, the checkpoint's
+fingerprint and the captions as a JSON list.
 """
 
 from __future__ import annotations
@@ -21,30 +21,32 @@ MAX_LATENTS = 256
 
 def pack(explorer: Explorer, z: Tensor, captions: Sequence[str]) -> bytes:
     """The file of latents (N, latent_dim) and their N captions."""
-    told = {
+    metadata = {
         "model": explorer.config.name,
         "fingerprint": explorer.fingerprint,
         "captions": json.dumps(list(captions)),
     }
-    return tensor_files.pack({"z": z.float()}, told)
+    return tensor_files.pack({"z": z.float()}, metadata)
 
 
 def unpack(explorer: Explorer, content: bytes) -> tuple[Tensor, list[str]]:
-    """Latents and captions of a file, which may be anybody's. ValueError for one that is no shelf, or one
-    of another checkpoint."""
+    """Latents (N, latent_dim) and N captions of a file, which may come from anybody. ValueError for a file
+    that is no shelf, or one of another checkpoint."""
     if len(content) > MAX_BYTES:
         raise ValueError(f"A shelf has at most {MAX_BYTES / 1e6:.0f} MB, not {len(content) / 1e6:.1f}.")
     try:
-        tensors, told = tensor_files.unpack(content)
+        tensors, metadata = tensor_files.unpack(content)
         z = tensors["z"]
-        captions = json.loads(told["captions"])
-        model, fingerprint = str(told["model"]), str(told["fingerprint"])
+        captions = json.loads(metadata["captions"])
+        model, fingerprint = str(metadata["model"]), str(metadata["fingerprint"])
     except (KeyError, ValueError, TypeError, RecursionError):
-        raise ValueError("This file is no shelf: one is made by the button that saves the shelf.") from None
+        raise ValueError(
+            "This file is no shelf. The button that saves the shelf writes such files."
+        ) from None
     if not explorer.accepts(fingerprint):
         raise ValueError(
-            f"This shelf is of the model {model[:60]} ({fingerprint[:16]}), not of {explorer.config.name}"
-            f" ({explorer.fingerprint}); latents mean nothing to another model."
+            f"This shelf belongs to the model {model[:60]} ({fingerprint[:16]}), not to"
+            f" {explorer.config.name} ({explorer.fingerprint}); another model's latents mean nothing to it."
         )
     if z.dim() != 2 or z.shape[1] != explorer.config.latent_dim or not 1 <= len(z) <= MAX_LATENTS:
         raise ValueError(
@@ -54,5 +56,5 @@ def unpack(explorer: Explorer, content: bytes) -> tuple[Tensor, list[str]]:
     if z.dtype != torch.float32 or not torch.isfinite(z).all():
         raise ValueError("A shelf's latents are finite float32 numbers.")
     if not isinstance(captions, list) or len(captions) != len(z):
-        raise ValueError("A shelf names each of its latents.")
+        raise ValueError("A shelf has a caption for each of its latents.")
     return z, [str(caption) for caption in captions]

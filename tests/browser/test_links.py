@@ -17,7 +17,7 @@ from ganlab.__main__ import main
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.studio.film import Film
-from ganlab.studio.recipe import ExactLatent, Recipe, recipe_of, replay
+from ganlab.studio.recipe import ExactLatent, Recipe, make_recipe, replay
 from tests.browser.test_studio import CANVAS, moved, shown, sliders, studio
 from tests.browser.test_tabs import Open, caption, tab
 from tests.conftest import free_port
@@ -62,7 +62,7 @@ def test_a_recipe_of_the_page_replays_to_its_pixels(
     assert (
         place.picture == ExactLatent.from_tensor(bundled.encode(x), x).picture
     )  # which picture it was found for
-    torch.testing.assert_close(place.latent(), bundled.encode(x), atol=1e-5, rtol=0)
+    torch.testing.assert_close(place.to_tensor(), bundled.encode(x), atol=1e-5, rtol=0)
     moved(page, 2, "1.35")
     moved(page, 4, "-2")
     recipe = Recipe.from_json(saved(page, "recipe").decode())
@@ -146,7 +146,7 @@ def test_the_servers_picture_of_a_recipe(server: str, bundled: Explorer) -> None
     from tests.ui.server.test_routes import get
 
     z = bundled.sample(1, seed=4)
-    query = recipe_of(bundled, ExactLatent.from_tensor(z)).to_query()
+    query = make_recipe(bundled, ExactLatent.from_tensor(z)).to_query()
     status, content, _ = get(server, f"/ganlab/picture?model={bundled.config.name}&recipe={query}")
     assert status == 200
     pixels = np.asarray(Image.open(io.BytesIO(content)))

@@ -60,7 +60,9 @@ def opened(open_page: Open, **settings: Any) -> Any:
 
 def outermost(explorer: Explorer) -> tuple[int, float, float]:
     """A gallery row that lies apart from others on the principal map, and its place from -1 to 1."""
-    places = codemap.whole(codemap.places(explorer, "principal"))[0].float() / codemap.STEPS
+    places = (
+        codemap.quantise(codemap.compute_positions(explorer, "principal"))[0].float() / codemap.MAX_POSITION
+    )
     row = int(places[:, 0].argmax())
     assert (places - places[row]).norm(dim=1).sort().values[1] > 0.005
     return row, *places[row].tolist()
@@ -233,4 +235,4 @@ def test_another_model_and_one_without_codes(open_page: Open, other_model: str, 
     page.wait_for_function("document.querySelector('.gl-aside .gl-tile img').naturalWidth === 28")
     tsne = page.get_by_role("button", name="t-SNE")
     expect(tsne).to_be_disabled()
-    expect(tsne).to_have_attribute("title", "python -m train.map other has not made it")
+    expect(tsne).to_have_attribute("title", "python -m train.map other has not been run")

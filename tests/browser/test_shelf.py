@@ -65,7 +65,7 @@ def test_the_shelf_goes_home_as_a_file_and_comes_back(open_page: Open, other_mod
     expect(shelf).to_contain_text("This file is no shelf")
     choose(page, other_model, "Other · MNIST")
     page.locator(".gl-load").set_input_files(file)
-    expect(shelf).to_contain_text("This shelf is of the model mnist-bigan")
+    expect(shelf).to_contain_text("This shelf belongs to the model mnist-bigan")
     expect(kept).to_have_count(2)
 
 

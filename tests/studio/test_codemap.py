@@ -26,7 +26,7 @@ def told_of(content: bytes) -> dict:
 
 def test_the_principal_map_keeps_the_first_two_components(few_neighbours: Explorer) -> None:
     codes = few_neighbours.gallery.codes  # type: ignore[union-attr]
-    found = codemap.places(few_neighbours, "principal")
+    found = codemap.compute_positions(few_neighbours, "principal")
     axes, _ = few_neighbours.directions.principal
     torch.testing.assert_close(found, (codes - codes.mean(0)) @ axes[:2].T)
     assert found[:, 0].std() > found[:, 1].std() > 0
@@ -43,7 +43,7 @@ def test_a_page_gets_codes_labels_and_where_any_latent_lies(few_neighbours: Expl
     assert told["fingerprint"] == few_neighbours.fingerprint
     whole = tensors["principal"]
     assert whole.dtype == torch.int16
-    assert int(whole.abs().max()) == codemap.STEPS
+    assert int(whole.abs().max()) == codemap.MAX_POSITION
     (kind,) = (kind for kind in told["kinds"] if kind["id"] == "principal")
     matrix, offset = (torch.tensor(kind["projection"][key]) for key in ("matrix", "offset"))
     torch.testing.assert_close(gallery.codes @ matrix.T + offset, whole.float(), atol=2, rtol=1e-3)
@@ -54,28 +54,28 @@ def test_a_tsne_belongs_to_its_checkpoint_alone(tmp_path: Path) -> None:
     shutil.copytree(CHECKPOINTS / "mnist-ae-l1", folder)
     (folder / codemap.FILE).unlink(missing_ok=True)
     explorer = ganlab.load(str(folder))
-    assert codemap.kinds(explorer) == ("principal",)
+    assert codemap.list_kinds(explorer) == ("principal",)
     with pytest.raises(ValueError, match="no map 'tsne'"):
-        codemap.places(explorer, "tsne")
+        codemap.compute_positions(explorer, "tsne")
     places = torch.rand(60_000, 2)
-    codemap.save_places(folder, places, explorer.fingerprint)
-    assert codemap.kinds(explorer) == ("tsne", "principal")
-    stored = codemap.places(explorer, "tsne")
+    codemap.save_tsne(folder, places, explorer.fingerprint)
+    assert codemap.list_kinds(explorer) == ("tsne", "principal")
+    stored = codemap.compute_positions(explorer, "tsne")
     assert float(np.corrcoef(stored[:, 0], places[:, 0])[0, 1]) > 0.9999
-    codemap.save_places(folder, places, "0" * 16)  # of an earlier version of the weights
-    assert codemap.kinds(explorer) == ("principal",)
-    codemap.save_places(folder, places[:7], explorer.fingerprint)
+    codemap.save_tsne(folder, places, "0" * 16)  # of an earlier version of the weights
+    assert codemap.list_kinds(explorer) == ("principal",)
+    codemap.save_tsne(folder, places[:7], explorer.fingerprint)
     with pytest.raises(CheckpointError, match="does not fit its gallery"):
         codemap.pack(explorer)
     (folder / codemap.FILE).write_bytes(b"not safetensors")
     with pytest.raises(CheckpointError, match="is damaged"):
-        codemap.kinds(explorer)
+        codemap.list_kinds(explorer)
 
 
 def test_a_model_without_codes_says_why(gan_model: str, tmp_path: Path) -> None:
     gan = ganlab.load(gan_model)
     assert "no encoder" in codemap.explain_absence(gan)
-    assert codemap.kinds(gan) == ()
+    assert codemap.list_kinds(gan) == ()
     with pytest.raises(ValueError, match="no encoder"):
         codemap.pack(gan)
     alone = Explorer(ganlab.load("mnist-ae-l1").model)
@@ -98,11 +98,13 @@ def test_a_note_has_figures_only_where_they_were_measured(few_neighbours: Explor
     before = dict(model.metrics)
     try:
         model.metrics.pop("map", None)
-        assert "nearest" not in codemap.note(few_neighbours, "tsne")
+        assert "nearest" not in codemap.describe(few_neighbours, "tsne")
         figures = {"neighbours_kept": 0.31, "one_nn": 0.95, "one_nn_codes": 0.97}
         model.metrics["map"] = {"k": 10, "tsne": figures}
-        assert "10 nearest, 31% are among its 10 nearest here" in codemap.note(few_neighbours, "tsne")
-        assert "95.0%, by all dimensions in 97.0%" in codemap.note(few_neighbours, "tsne")
+        assert "Of the 10 codes nearest to a code, 31% are among its 10 nearest here" in codemap.describe(
+            few_neighbours, "tsne"
+        )
+        assert "95.0% of cases; with all dimensions, in 97.0%" in codemap.describe(few_neighbours, "tsne")
     finally:
         model.metrics.clear()
         model.metrics.update(before)

@@ -13,7 +13,7 @@ from PIL import Image
 from ganlab import images, latent
 from ganlab.explorer import Explorer
 from ganlab.studio import film
-from ganlab.studio.film import Film, Ribbon
+from ganlab.studio.film import Film, FramePredictions
 
 KEYS = torch.randn(3, 50, generator=torch.Generator().manual_seed(0))
 
@@ -21,11 +21,11 @@ KEYS = torch.randn(3, 50, generator=torch.Generator().manual_seed(0))
 @pytest.mark.parametrize("prior", latent.PRIORS)
 @pytest.mark.parametrize("easing", film.EASINGS)
 def test_keyframes_are_exact_at_their_times(prior: str, easing: str) -> None:
-    path = Film(frames=9, easing=easing).latents(KEYS, prior)
+    path = Film(frames=9, easing=easing).interpolate(KEYS, prior)
     assert path.shape == (9, 50)
     for frame, key in ((0, 0), (4, 1), (8, 2)):
         assert torch.equal(path[frame], KEYS[key])
-    loop = Film(frames=9, easing=easing, loop=True).latents(KEYS, prior)
+    loop = Film(frames=9, easing=easing, loop=True).interpolate(KEYS, prior)
     for frame, key in ((0, 0), (3, 1), (6, 2)):
         torch.testing.assert_close(loop[frame], KEYS[key], atol=1e-6, rtol=1e-5)
     back = latent.interpolate(KEYS[2], KEYS[0], 4, prior)
@@ -36,15 +36,17 @@ def test_keyframes_are_exact_at_their_times(prior: str, easing: str) -> None:
 def test_between_two_the_way_is_the_priors_or_the_one_asked_for() -> None:
     for prior, other in (("uniform", "slerp"), ("normal", "lerp")):
         own = latent.interpolate(KEYS[0], KEYS[1], 11, prior)
-        torch.testing.assert_close(Film(frames=11).latents(KEYS[:2], prior), own, atol=1e-6, rtol=1e-5)
-        asked = Film(frames=11, way=other).latents(KEYS[:2], prior)
-        wanted = latent.interpolate(KEYS[0], KEYS[1], 11, film.WAYS[other])
+        torch.testing.assert_close(Film(frames=11).interpolate(KEYS[:2], prior), own, atol=1e-6, rtol=1e-5)
+        asked = Film(frames=11, way=other).interpolate(KEYS[:2], prior)
+        wanted = latent.interpolate(KEYS[0], KEYS[1], 11, film.PATHS[other])
         torch.testing.assert_close(asked, wanted, atol=1e-6, rtol=1e-5)
 
 
 def test_smooth_is_slow_near_the_keyframes() -> None:
     def steps(easing: str) -> torch.Tensor:
-        return Film(frames=21, easing=easing, way="lerp").latents(KEYS[:2], "normal").diff(dim=0).norm(dim=1)
+        return (
+            Film(frames=21, easing=easing, way="lerp").interpolate(KEYS[:2], "normal").diff(dim=0).norm(dim=1)
+        )
 
     smooth = steps("smooth")
     assert smooth[0] < 0.3 * smooth[10]
@@ -64,9 +66,9 @@ def test_files_hold_every_pixel(bundled: Explorer, kind: str) -> None:
         assert (image.n_frames, image.size) == (6, (84, 84))  # type: ignore[attr-defined]
         for index, frame in enumerate(frames):
             image.seek(index)
-            found = np.asarray(image.convert("L"))
+            written = np.asarray(image.convert("L"))
             wanted = np.asarray(images.to_pil(frame, 3))
-            np.testing.assert_array_equal(found, wanted)
+            np.testing.assert_array_equal(written, wanted)
 
 
 def test_mp4_shows_the_frames(bundled: Explorer) -> None:
@@ -112,7 +114,7 @@ def test_what_a_film_cannot_be_is_refused(settings: dict[str, Any]) -> None:
 def test_too_few_and_too_many_keyframes_and_sizes_are_refused(bundled: Explorer) -> None:
     for count in (1, 25):
         with pytest.raises(ValueError, match="through 2 to 24 latents"):
-            Film().latents(torch.zeros(count, 4), "normal")
+            Film().interpolate(torch.zeros(count, 4), "normal")
     frames = bundled.decode(bundled.sample(2, seed=0))
     for scale in (0, 37, 2.5):
         with pytest.raises(ValueError, match="from 1 to 36 times"):
@@ -128,9 +130,11 @@ def test_the_ribbon_tells_flips_in_words(bundled: Explorer) -> None:
     labels = bundled.judge.labels(bundled.decode(a))
     other = int((labels != labels[0]).nonzero()[0, 0])
     frames = film.render_frames(bundled, made, torch.stack([a[0], b[other]]))
-    found = film.judge_frames(bundled, frames)
-    assert found is not None
-    assert (found.labels[0], found.labels[-1]) == (int(labels[0]), int(labels[other]))
-    assert all(0.1 <= sure <= 1 for sure in found.confidences)
-    assert found.flips(made)
-    assert Ribbon([3, 3, 8, 8, 8], [1] * 5).flips(Film(frames=5, seconds=2)) == ["3 becomes 8 at 1.0 s"]
+    predictions = film.classify_frames(bundled, frames)
+    assert predictions is not None
+    assert (predictions.labels[0], predictions.labels[-1]) == (int(labels[0]), int(labels[other]))
+    assert all(0.1 <= sure <= 1 for sure in predictions.confidences)
+    assert predictions.describe_changes(made)
+    assert FramePredictions([3, 3, 8, 8, 8], [1] * 5).describe_changes(Film(frames=5, seconds=2)) == [
+        "3 becomes 8 at 1.0 s"
+    ]

@@ -21,8 +21,8 @@ from ganlab.studio.recipe import (
     RecipeError,
     SampledLatent,
     find_latents,
-    picture_hash,
-    recipe_of,
+    hash_picture,
+    make_recipe,
     replay,
 )
 
@@ -46,8 +46,8 @@ def recipes() -> list[Recipe]:
 def test_a_recipe_comes_back_as_it_was(recipe: Recipe) -> None:
     assert Recipe.from_json(recipe.to_json()) == recipe
     assert Recipe.from_query(recipe.to_query()) == recipe
-    assert Recipe.read(f"http://127.0.0.1:7860/?theme=dark&recipe={recipe.to_query()}#x") == recipe
-    assert Recipe.read(f"  {recipe.to_json()}\n") == recipe
+    assert Recipe.parse(f"http://127.0.0.1:7860/?theme=dark&recipe={recipe.to_query()}#x") == recipe
+    assert Recipe.parse(f"  {recipe.to_json()}\n") == recipe
     assert recipe.to_query().replace("-", "").replace("_", "").isalnum()
 
 
@@ -55,7 +55,7 @@ def test_a_latents_numbers_are_exact() -> None:
     z = torch.cat([NUMBERS[0], torch.tensor([1 / 3, -0.0, 1e-38, 3.4e38])])
     back = Recipe.from_query(Recipe("m", "f", (ExactLatent.from_tensor(z),)).to_query()).latents[0]
     assert isinstance(back, ExactLatent)
-    assert torch.equal(back.latent()[0].view(torch.int32), z.view(torch.int32))
+    assert torch.equal(back.to_tensor()[0].view(torch.int32), z.view(torch.int32))
 
 
 def test_a_permalink_is_short() -> None:
@@ -67,7 +67,7 @@ def test_a_recipe_of_an_earlier_fingerprint_gives_the_same_pixels(
 ) -> None:
     before, after = renewed
     sources = (SampledLatent(5, 1, "prior"), ExactLatent.from_tensor(before.sample(1, seed=2)))
-    recipe = recipe_of(before, *sources, steps=5)
+    recipe = make_recipe(before, *sources, steps=5)
     assert torch.equal(replay(after, recipe), replay(before, recipe))
     with pytest.raises(RecipeError, match="not with tiny"):
         replay(after, dataclasses.replace(recipe, fingerprint="0" * 16))
@@ -75,17 +75,17 @@ def test_a_recipe_of_an_earlier_fingerprint_gives_the_same_pixels(
 
 def test_replaying_gives_the_same_pictures(bundled: Explorer) -> None:
     z = bundled.sample(4, seed=5)
-    again = replay(bundled, recipe_of(bundled, ExactLatent.from_tensor(z[2])))
+    again = replay(bundled, make_recipe(bundled, ExactLatent.from_tensor(z[2])))
     assert torch.equal(again, bundled.decode(z[2:3]))
-    drawn = replay(bundled, recipe_of(bundled, SampledLatent(5, 3, "prior")))
+    drawn = replay(bundled, make_recipe(bundled, SampledLatent(5, 3, "prior")))
     assert torch.equal(drawn, bundled.decode(z[3:]))
     assert torch.equal(
-        find_latents(bundled, recipe_of(bundled, SampledLatent(5, 1, "prior", 0.5))),
+        find_latents(bundled, make_recipe(bundled, SampledLatent(5, 1, "prior", 0.5))),
         bundled.sample(2, 5, 0.5)[1:],
     )
     path = replay(
         bundled,
-        recipe_of(
+        make_recipe(
             bundled,
             ExactLatent.from_tensor(z[0]),
             ExactLatent.from_tensor(z[1]),
@@ -103,28 +103,30 @@ def test_replaying_gives_the_same_pictures(bundled: Explorer) -> None:
 def test_a_films_recipe_gives_its_frames(bundled: Explorer) -> None:
     made = Film(7, 1.0, "smooth", None, True)
     z = bundled.sample(3, seed=5)
-    recipe = dataclasses.replace(recipe_of(bundled, *(ExactLatent.from_tensor(row) for row in z)), film=made)
+    recipe = dataclasses.replace(
+        make_recipe(bundled, *(ExactLatent.from_tensor(row) for row in z)), film=made
+    )
     assert torch.equal(replay(bundled, recipe), film.render_frames(bundled, made, z))
 
 
 def test_another_checkpoint_refuses_by_name(bundled: Explorer) -> None:
-    recipe = recipe_of(ganlab.load("mnist-ae-l1"), ExactLatent.from_tensor(NUMBERS[0]))
+    recipe = make_recipe(ganlab.load("mnist-ae-l1"), ExactLatent.from_tensor(NUMBERS[0]))
     with pytest.raises(RecipeError, match=r"made with mnist-ae-l1 \(.*not with\s+mnist-bigan"):
         replay(bundled, recipe)
 
 
 def test_what_does_not_fit_the_model_is_said(bundled: Explorer) -> None:
     with pytest.raises(ValueError, match="takes latents"):
-        replay(bundled, recipe_of(bundled, ExactLatent.from_tensor(NUMBERS[0, :7])))
+        replay(bundled, make_recipe(bundled, ExactLatent.from_tensor(NUMBERS[0, :7])))
     with pytest.raises(ValueError, match=r"draws latents from \['prior'\]"):
-        replay(bundled, recipe_of(bundled, SampledLatent(1, 0, "mixture")))
+        replay(bundled, make_recipe(bundled, SampledLatent(1, 0, "mixture")))
 
 
 def test_a_pictures_hash_is_of_its_pixels(bundled: Explorer) -> None:
     x = bundled.decode(bundled.sample(2, seed=0))
     exact = torch.from_numpy(images.to_uint8(x[0])).view(1, 1, 28, 28) / 255
-    assert picture_hash(x) == picture_hash(exact)
-    assert picture_hash(x) != picture_hash(x[1:])
+    assert hash_picture(x) == hash_picture(exact)
+    assert hash_picture(x) != hash_picture(x[1:])
 
 
 GOOD: dict[str, Any] = json.loads(recipes()[2].to_json())
@@ -147,8 +149,8 @@ NAN = base64.b64encode(b"\x00\x00\xc0\x7f").decode()
         ({"latents": "z"}, "list of 1 to 64"),
         ({"latents": [DRAW]}, "interpolate and film two or more"),
         ({"operation": "film"}, "settings are an object"),
-        ({"operation": "film", "film": {"sound": 1}}, "has no sound"),
-        ({"operation": "film", "film": {"way": []}}, "Way"),
+        ({"operation": "film", "film": {"sound": 1}}, "has no setting sound"),
+        ({"operation": "film", "film": {"way": []}}, "Path"),
         ({"operation": "film", "film": {"frames": 10**9}}, "from 2 to 600 frames"),
         ({"operation": "film", "film": {}, "latents": [DRAW] * 25}, "2 to 24 latents"),
         ({"steps": 1}, "from 2 to 1000"),
@@ -177,6 +179,6 @@ def test_what_a_stranger_sends_is_checked(changes: dict[str, Any], said: str) ->
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", "null", "[" * 5000, '{"a": 1}', "x" * 200_000])
 def test_what_is_no_recipe_gets_a_sentence(text: str) -> None:
-    for read in (Recipe.from_json, Recipe.from_query, Recipe.read):
+    for read in (Recipe.from_json, Recipe.from_query, Recipe.parse):
         with pytest.raises(RecipeError, match=r"\.$"):
             read(text)

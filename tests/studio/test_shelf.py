@@ -23,7 +23,7 @@ def test_latents_and_captions_come_back_exactly(few_neighbours: Explorer) -> Non
 
 def test_another_checkpoints_shelf_is_refused_by_name(few_neighbours: Explorer, bundled: Explorer) -> None:
     content = shelf.pack(bundled, bundled.sample(2, seed=0), ["a", "b"])
-    with pytest.raises(ValueError, match=r"of the model mnist-bigan \(.*not of mnist-ae-l1"):
+    with pytest.raises(ValueError, match=r"belongs to the model mnist-bigan \(.*not to mnist-ae-l1"):
         shelf.unpack(few_neighbours, content)
 
 
@@ -50,7 +50,7 @@ def test_a_file_that_is_no_shelf_gets_a_sentence(few_neighbours: Explorer) -> No
         r"not \(300, 50\)": of(few_neighbours, torch.zeros(300, 50), ["a"] * 300),
         "finite": of(few_neighbours, torch.full((1, 50), torch.nan), ["a"]),
         "float32": of(few_neighbours, torch.zeros(1, 50, dtype=torch.float64), ["a"]),
-        "names each": of(few_neighbours, torch.zeros(2, 50), ["a"]),
+        "caption for each": of(few_neighbours, torch.zeros(2, 50), ["a"]),
     }
     for sentence, content in wrong.items():
         with pytest.raises(ValueError, match=sentence):

@@ -68,8 +68,8 @@ def measure_map(explorer: Explorer) -> Figures:
     assert gallery is not None
     codes, labels = gallery.codes, gallery.pictures.labels
     maps = {
-        kind: measure_faithfulness(codemap.places(explorer, kind), codes, labels)
-        for kind in codemap.kinds(explorer)
+        kind: measure_faithfulness(codemap.compute_positions(explorer, kind), codes, labels)
+        for kind in codemap.list_kinds(explorer)
     }
     return {"asked": min(TESTED, len(codes)), "k": K, **maps}
 
@@ -112,7 +112,7 @@ def _measure(subject: Subject) -> Figures:
     if not options.measure:
         began = time.perf_counter()
         codes = explorer.gallery.codes
-        codemap.save_places(folder, compute_tsne(codes, options.jobs), explorer.fingerprint)
+        codemap.save_tsne(folder, compute_tsne(codes, options.jobs), explorer.fingerprint)
         print(f"{subject.name}: t-SNE of {len(codes)} codes in {time.perf_counter() - began:.0f} s")
     return measure_map(explorer)
 

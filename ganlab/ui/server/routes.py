@@ -51,7 +51,7 @@ DIRECTION_KINDS = {  # title, explanation
 
 def get_generator(explorer: Explorer, request: Request) -> Response:
     """The generator as one safetensors file; ValueError for one too large for a page."""
-    portable.check(explorer.model)
+    portable.check_size(explorer.model)
     return Response(portable.pack(explorer.model), media_type=BINARY)
 
 
@@ -155,12 +155,16 @@ def render_film(explorer: Explorer, payload: Payload) -> Response:
 def classify_film(explorer: Explorer, payload: Payload) -> Response:
     """The class and the classifier's confidence in each frame of a film, and a sentence on both."""
     settings, frames = read_film(explorer, payload)
-    ribbon = film.judge_frames(explorer, frames)
-    if ribbon is None:
+    predictions = film.classify_frames(explorer, frames)
+    if predictions is None:
         return JSONResponse({"labels": [], "confidences": [], "summary": NO_CLASSIFIER})
-    changes = "; ".join(ribbon.flips(settings)) or f"{ribbon.labels[0]} from beginning to end"
-    summary = f"{changes}. The classifier's confidence is at least {min(ribbon.confidences):.0%}."
-    return JSONResponse({"labels": ribbon.labels, "confidences": ribbon.confidences, "summary": summary})
+    changes = (
+        "; ".join(predictions.describe_changes(settings)) or f"{predictions.labels[0]} from beginning to end"
+    )
+    summary = f"{changes}. The classifier's confidence is at least {min(predictions.confidences):.0%}."
+    return JSONResponse(
+        {"labels": predictions.labels, "confidences": predictions.confidences, "summary": summary}
+    )
 
 
 def read_film(explorer: Explorer, payload: Payload) -> tuple[Film, Tensor]:

@@ -20,7 +20,7 @@ from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.gallery import load_test_pictures
 from ganlab.studio import film, portable
-from ganlab.studio.recipe import picture_hash
+from ganlab.studio.recipe import hash_picture
 from ganlab.ui import items
 from ganlab.ui.events import CLICK, SLOW, waits_on
 from ganlab.ui.html import markup
@@ -119,7 +119,7 @@ def keyframe(item: Item | None) -> dict[str, Any] | None:
     """A keyframe as the page knows it."""
     if item is None:
         return None
-    picture = "" if item.x is None else picture_hash(item.x)
+    picture = "" if item.x is None else hash_picture(item.x)
     return {"z": item.z[0].tolist(), "caption": item.caption, "picture": picture}
 
 

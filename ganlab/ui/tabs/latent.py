@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from ganlab.studio.recipe import picture_hash
+from ganlab.studio.recipe import hash_picture
 from ganlab.ui import items
 from ganlab.ui.events import CLICK, LIVE
 from ganlab.ui.html import markup
@@ -25,7 +25,7 @@ def studio_value(call: Call) -> dict[str, Any]:
     return latents_payload(call) | {
         "since": current.since,
         "key": key_of(current),
-        "picture": "" if current.x is None else picture_hash(current.x),
+        "picture": "" if current.x is None else hash_picture(current.x),
     }
 
 

@@ -57,7 +57,7 @@ def test_the_command_maps_a_checkpoint(
     assert "t-SNE of 200 codes" in capsys.readouterr().out
     assert (folder / "gallery" / ATTRIBUTES_FILE).is_file()
     explorer = ganlab.load(str(folder))
-    assert codemap.kinds(explorer) == ("tsne", "principal")
+    assert codemap.list_kinds(explorer) == ("tsne", "principal")
     found = json.loads((folder / METRICS_FILE).read_text())["map"]
     assert found["tsne"]["neighbours_kept"] > 0.4  # of 200 pictures; by chance 0.05
     assert found["fingerprint"] == explorer.fingerprint

@@ -11,7 +11,7 @@ import pytest
 
 from ganlab.config import CheckpointError
 from ganlab.explorer import Explorer
-from ganlab.studio.recipe import RecipeError, SampledLatent, recipe_of
+from ganlab.studio.recipe import RecipeError, SampledLatent, make_recipe
 from ganlab.ui.server import models as module
 from ganlab.ui.server.models import Models
 
@@ -30,7 +30,7 @@ def test_the_model_that_was_asked_for_is_offered_too(other_model: str) -> None:
 
 def test_a_recipe_finds_its_checkpoint_by_an_earlier_fingerprint(renewed: tuple[Explorer, Explorer]) -> None:
     before, after = renewed
-    recipe = recipe_of(before, SampledLatent(1, 0, "prior"))
+    recipe = make_recipe(before, SampledLatent(1, 0, "prior"))
     models = Models(str(after.model.folder))
     assert models.find_by_recipe(recipe) == str(after.model.folder)
     with pytest.raises(RecipeError, match="does not"):

@@ -71,11 +71,11 @@ def test_scripts_are_asked_anew_and_nothing_else_is_served(server: str) -> None:
 
 def test_a_generator_too_large_for_a_page_stays_on_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     model = ganlab.load("mnist-bigan").model
-    portable.check(model)
-    assert portable.multiplications(model) == 50 * 1024 + 1024 * 1024 + 50 * 1024 + 1024 * 784
+    portable.check_size(model)
+    assert portable.count_multiplications(model) == 50 * 1024 + 1024 * 1024 + 50 * 1024 + 1024 * 784
     monkeypatch.setattr(portable, "MAX_MULTIPLICATIONS", 1_000_000)
     with pytest.raises(ValueError, match="the server makes its pictures"):
-        portable.check(model)
+        portable.check_size(model)
 
 
 def test_directions_are_those_of_the_explorer(server: str, bundled: Explorer) -> None:
@@ -168,10 +168,10 @@ def test_a_film_is_rendered_and_classified(server: str, bundled: Explorer) -> No
     status, content, _ = post(server, "/ganlab/ribbon", film_payload(bundled))
     assert status == 200
     payload = json.loads(content)
-    ribbon = film.judge_frames(bundled, frames)
-    assert ribbon is not None
-    assert payload["labels"] == ribbon.labels
-    assert all(flip in payload["summary"] for flip in ribbon.flips(settings))
+    predictions = film.classify_frames(bundled, frames)
+    assert predictions is not None
+    assert payload["labels"] == predictions.labels
+    assert all(change in payload["summary"] for change in predictions.describe_changes(settings))
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_a_film_is_rendered_and_classified(server: str, bundled: Explorer) -> No
         ({"keyframes": "x"}, "a list of latents"),
         ({"fingerprint": "f" * 16}, "belongs to the checkpoint"),
         ({"film": {"frames": 10**6}}, "from 2 to 600 frames"),
-        ({"film": {"speed": 1}}, "A film has no speed"),
+        ({"film": {"speed": 1}}, "A film has no setting speed"),
         ({"kind": "exe"}, "available = "),
         ({"scale": 100}, "from 1 to 36 times"),
         ({"model": "../x"}, "not found"),
