@@ -1,0 +1,275 @@
+"""Reference values for what both Python and the page's JavaScript compute.
+
+    python -m tests.fixtures    # writes tests/js/fixtures/NAME.json anew
+
+Python writes them, tests/test_fixtures.py checks that they are what Python computes now, and the node tests
+in tests/js hold the page's code to the same files. Inputs come from `latent.draw`, which gives the same
+numbers on every machine.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import functools
+import itertools
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganlab import latent, networks, tensor_files
+from ganlab.config import ModelConfig
+from ganlab.explorer import Explorer
+from ganlab.gallery import Gallery, Pictures
+from ganlab.model import load, save
+from ganlab.studio import codemap, portable, shelf
+from ganlab.studio.film import EASINGS, PATHS, Film
+from ganlab.studio.recipe import ExactLatent, Recipe
+
+FOLDER = Path(__file__).parent / "js" / "fixtures"
+FINGERPRINT = "0123456789abcdef"
+T = (0.0, 0.2, 0.5, 0.9, 1.0)
+CONFIG = ModelConfig(
+    name="fixture",
+    method="gan",
+    dataset="mnist",
+    family="paper",
+    networks=("generator",),
+    channels=1,
+    size=8,
+    latent_dim=4,
+    prior="uniform",
+    width=8,
+)
+GENERATORS: dict[str, dict[str, Any]] = {  # one of each family, small; settings that differ from CONFIG
+    "paper": {},
+    "tutorial-gan": {"prior": "normal"},
+    "tutorial-gan-colour": {"prior": "normal", "channels": 3},
+    "tutorial-bigan": {"prior": "normal"},
+    "conv": {"prior": "normal", "channels": 3, "size": 32, "width": 2},
+}
+
+
+def to_list(values: Tensor) -> Any:
+    """Numbers as nested lists, with the digits that float32 has."""
+    if values.dim():
+        return [to_list(value) for value in values]
+    return float(f"{float(values):.8g}") if values.is_floating_point() else int(values)
+
+
+def to_base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def interpolate(a: Tensor, b: Tensor, t: float, prior: str) -> Tensor:
+    """The latent at one t of `latent.interpolate`, whose ends are exact."""
+    if t in (0.0, 1.0):
+        return b if t else a
+    return latent.slerp(a, b, torch.tensor([[t]]))[0] if prior == "normal" else a + t * (b - a)
+
+
+def make_latent() -> dict[str, Any]:
+    """Steps, truncation, interpolation and blends, for both priors, and pairs whose circle is undefined."""
+    cases = []
+    for prior in latent.PRIORS:
+        a, b, c, d = latent.draw(prior, 6, 4, seed=1)
+        pairs = [(a, b), (a, 2 * a), (a, -a), (a, torch.zeros(6)), (a, a + 1e-4 * b)]
+        directions = torch.nn.functional.normalize(latent.draw("normal", 6, 2, seed=2), dim=1)
+        amounts, deviations = torch.tensor([1.5, -2.0]), torch.tensor([0.7, 1.3])
+        centre = 0.1 * c
+        cases.append(
+            {
+                "prior": prior,
+                "corners": to_list(torch.stack([a, b, c, d])),
+                "steps": [
+                    {"direction": {"vector": to_list(v), "deviation": float(s)}, "amount": float(n)}
+                    for v, s, n in zip(directions, deviations, amounts, strict=True)
+                ],
+                "moved": to_list(latent.move(a, directions, amounts * deviations, prior)),
+                "centre": to_list(centre),
+                "truncated": {t: to_list(centre + t * (a - centre)) for t in T},
+                "interpolated": [
+                    {
+                        "a": to_list(start),
+                        "b": to_list(end),
+                        "at": [{"t": t, "z": to_list(interpolate(start, end, t, prior))} for t in T],
+                    }
+                    for start, end in pairs
+                ],
+                "blended": [
+                    {
+                        "x": x,
+                        "y": y,
+                        "z": to_list(
+                            interpolate(interpolate(a, b, x, prior), interpolate(c, d, x, prior), y, prior)
+                        ),
+                    }
+                    for x, y in itertools.product((0.0, 0.3, 1.0), repeat=2)
+                ],
+            }
+        )
+    return {"cases": cases}
+
+
+def make_film() -> dict[str, Any]:
+    """Latents of each frame for every combination of settings, for both priors."""
+    cases = []
+    choices = itertools.product(latent.PRIORS, EASINGS, (None, *PATHS), (False, True))
+    for prior, easing, path, loop in choices:
+        film = Film(frames=7, seconds=2.0, easing=easing, way=path, loop=loop)
+        latents = film.interpolate(latent.draw(prior, 3, 3, seed=3), prior)
+        cases.append({"prior": prior, "film": dataclasses.asdict(film), "latents": to_list(latents)})
+    keyframes = {prior: to_list(latent.draw(prior, 3, 3, seed=3)) for prior in latent.PRIORS}
+    return {"keyframes": keyframes, "cases": cases}
+
+
+def fill(network: nn.Module) -> None:
+    """Weights and statistics of batch norm from `latent.draw`: large enough that every layer shows."""
+    entries = [(name, value) for name, value in network.state_dict().items() if value.is_floating_point()]
+    for seed, (name, value) in enumerate(entries):
+        numbers = latent.draw("uniform", value.numel(), 1, seed).view(value.shape)
+        value.copy_(0.6 + 0.5 * numbers if name.endswith("running_var") else 0.8 * numbers)
+
+
+def make_model(folder: Path, **settings: Any) -> Explorer:
+    config = dataclasses.replace(CONFIG, **settings)
+    nets = networks.build(config)
+    for network in nets.values():
+        fill(network)
+    save(config, nets, folder)
+    return Explorer(load(str(folder)))
+
+
+def make_generators() -> dict[str, Any]:
+    """A packed generator of each family, and its pictures (N, H, W, C) as PyTorch computes them."""
+    cases = []
+    for family, settings in GENERATORS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            explorer = make_model(Path(folder) / family, family=family, **settings)
+            z = latent.draw(explorer.config.prior, CONFIG.latent_dim, 2, seed=4)
+            pictures = (255 * explorer.decode(z).movedim(1, -1).flatten(1)).round().to(torch.uint8)
+            content = portable.pack(explorer.model)
+        cases.append(
+            {
+                "family": family,
+                "shape": list(explorer.config.image_shape),
+                "file": to_base64(content),
+                "z": to_list(z),
+                "pictures": [to_base64(bytes(row.tolist())) for row in pictures],
+            }
+        )
+    return {"cases": cases}
+
+
+def make_recipe() -> dict[str, Any]:
+    """Recipes as the page writes them, with their permalinks."""
+    cases = []
+    z = latent.draw("normal", 5, 3, seed=5)
+    exact = [ExactLatent.from_tensor(row) for row in z]
+    settings = Film(frames=38, seconds=1.5, easing="smooth", way="slerp", loop=True)
+    for recipe in (
+        Recipe("mnist-bigan", FINGERPRINT, (exact[0],)),
+        Recipe("ein Modell, ü", FINGERPRINT, (dataclasses.replace(exact[1], picture="ab" * 32),)),
+        Recipe("m", FINGERPRINT, tuple(exact), film=settings),
+    ):
+        latents = [
+            {"z": to_list(source.to_tensor()[0]), "picture": source.picture}
+            for source in recipe.latents
+            if isinstance(source, ExactLatent)
+        ]
+        cases.append({"latents": latents, "json": json.loads(recipe.to_json()), "query": recipe.to_query()})
+    return {"cases": cases}
+
+
+def make_shelf() -> dict[str, Any]:
+    """The file of a shelf."""
+    with tempfile.TemporaryDirectory() as folder:
+        explorer = make_model(Path(folder) / "fixture")
+    z, captions = latent.draw("uniform", CONFIG.latent_dim, 3, seed=6), ["test 7", "ä “quoted”", ""]
+    return {"file": to_base64(shelf.pack(explorer, z, captions)), "z": to_list(z), "captions": captions}
+
+
+def make_map() -> dict[str, Any]:
+    """A packed map of 40 pictures, with the position of some latents that are no codes."""
+    with tempfile.TemporaryDirectory() as folder:
+        explorer = make_model(Path(folder) / "fixture", family="paper", networks=("generator", "encoder"))
+        pixels = (127 * (1 + latent.draw("uniform", 64, 40, seed=7))).to(torch.uint8).view(40, 1, 8, 8)
+        pictures = Pictures(pixels, torch.arange(40) % 3, torch.arange(40) + 100)
+        explorer = Explorer(explorer.model, Gallery(explorer.model, pictures))
+        content = codemap.pack(explorer)
+        gallery = explorer.gallery
+        assert gallery is not None
+        codes = gallery.codes
+        positions, middle, scale = codemap.quantise(codemap.compute_positions(explorer, "principal"))
+        z = latent.draw("uniform", CONFIG.latent_dim, 5, seed=8)
+        axes = explorer.directions.principal[0][:2]
+        elsewhere = ((z - codes.mean(0)) @ axes.T - middle) * scale
+        nearest = (z.unsqueeze(1) - codes).square().sum(2).argsort(1)[:, :3]
+    return {
+        "file": to_base64(content),
+        "labels": to_list(pictures.labels),
+        "positions": to_list(positions),
+        "codes": to_list(codes),
+        "z": to_list(z),
+        "z_positions": to_list(elsewhere),
+        "nearest": to_list(nearest),
+    }
+
+
+def make_tensors() -> dict[str, Any]:
+    """One tensor of each type that the page reads; half precision from zero to its largest number."""
+    halves = torch.tensor([0.0, -0.0, 1.0, -2.5, 1 / 3, 6e-8, -6e-5, 6.2e-5, 65504.0, -1e-7]).half()
+    tensors = {
+        "halves": halves,
+        "floats": latent.draw("normal", 3, 2, seed=9),
+        "bytes": torch.tensor([0, 1, 255], dtype=torch.uint8),
+        "shorts": torch.tensor([-32767, 0, 32767], dtype=torch.int16),
+        "integers": torch.tensor([-(2**31), 7, 2**31 - 1], dtype=torch.int32),
+    }
+    content = tensor_files.pack(tensors, {"ganlab": "{}", "other": "ü"})
+    return {
+        "file": to_base64(content),
+        "tensors": {name: to_list(x.flatten()) for name, x in tensors.items()},
+    }
+
+
+MAKERS: dict[str, Callable[[], dict[str, Any]]] = {
+    "latent": make_latent,
+    "film": make_film,
+    "generators": make_generators,
+    "recipe": make_recipe,
+    "shelf": make_shelf,
+    "map": make_map,
+    "tensors": make_tensors,
+}
+
+
+@functools.lru_cache
+def compute(name: str) -> dict[str, Any]:
+    """The fixture as Python computes it now."""
+    with torch.inference_mode():
+        fixture: dict[str, Any] = json.loads(json.dumps(MAKERS[name]()))  # keys as JSON has them
+    return fixture
+
+
+def read(name: str) -> dict[str, Any]:
+    """The fixture as it is committed."""
+    fixture: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return fixture
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name in MAKERS:
+        text = json.dumps(compute(name), ensure_ascii=False, separators=(",", ":"))
+        (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        print(f"{name}.json: {len(text):,} characters")
+
+
+if __name__ == "__main__":
+    main()

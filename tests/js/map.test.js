@@ -1,0 +1,96 @@
+// The map's data against ganlab/studio/codemap.py, and the arithmetic of what the canvas shows.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MAX_POSITION, MapData, mean, smallest } from '../../ganlab/ui/static/lib/map-data.js';
+import { MapColours } from '../../ganlab/ui/static/lib/map-colours.js';
+import { MapView } from '../../ganlab/ui/static/lib/map-view.js';
+import { assertClose, decodeFile, readFixture } from './fixtures.js';
+
+const fixture = readFixture('map');
+const data = new MapData(decodeFile(fixture.file));
+
+test('codes, labels and quantised positions come as Python has them', () => {
+  assert.deepEqual([...data.labels], fixture.labels);
+  assertClose(data.codes, fixture.codes.flat(), 'codes', 1e-3); // half precision
+  assertClose(data.layout('principal').xy, fixture.positions.flat(), 'positions', 0);
+  assert.equal(Math.max(...fixture.positions.flat().map(Math.abs)), MAX_POSITION);
+  assert.throws(() => data.layout('tsne'), /no layout tsne/);
+});
+
+test('any latent lies where Python puts it', () => {
+  for (const [row, z] of fixture.z.entries()) {
+    const [x, y] = data.positionOf(z, 'principal');
+    const [expectedX, expectedY] = fixture.z_positions[row];
+    assert.ok(Math.hypot(x - expectedX, y - expectedY) < 2, `latent ${row}`);
+  }
+});
+
+test('each code lies at its own position', () => {
+  const { xy } = data.layout('principal');
+  for (const row of [0, 17, 39]) {
+    const [x, y] = data.positionOf(data.code(row), 'principal');
+    assert.ok(Math.hypot(x - xy[2 * row], y - xy[2 * row + 1]) < MAX_POSITION / 500, `code ${row}`);
+  }
+});
+
+test('the nearest codes are those that Python finds', () => {
+  for (const [row, z] of fixture.z.entries()) {
+    const near = data.nearest(z, 3);
+    assert.deepEqual(near.map(([code]) => code), fixture.nearest[row]);
+    assert.ok(near[0][1] <= near[1][1] && near[1][1] <= near[2][1]);
+  }
+});
+
+test('a position gives its code, or a blend where there is none', () => {
+  const { xy } = data.layout('principal');
+  const code = data.pick([xy[10] + 1, xy[11]], 'principal', 5);
+  assert.deepEqual([code.row, ...code.position], [5, xy[10], xy[11]]);
+  assert.deepEqual(code.z, Float32Array.from(data.code(5)));
+  assert.equal(data.describe(5), `training ${fixture.labels[5]} (no. 105)`);
+  const empty = data.pick([2 * MAX_POSITION, 2 * MAX_POSITION], 'principal', 5);
+  assert.equal(empty.row, null);
+  assert.match(data.describe(null), /blend of 8 codes/);
+});
+
+test('a weighted mean passes through its rows', () => {
+  const rows = [0, 0, 4, 8];
+  assertClose(mean([[1, 0], [0, 9]], 2, rows), [4, 8], 'at a row');
+  assertClose(mean([[0, 1], [1, 1]], 2, rows), [2, 4], 'in the middle');
+});
+
+test('the smallest values come in order', () => {
+  const values = [5, 1, 4, 1, 3];
+  assert.deepEqual(smallest(5, 3, (i) => values[i]), [[1, 1], [3, 1], [4, 3]]);
+  assert.deepEqual(smallest(2, 3, (i) => values[i]), [[1, 1], [0, 5]]);
+});
+
+test('zooming keeps a pixel where it is, resizing the middle', () => {
+  const view = new MapView();
+  view.resize(400, 200);
+  assert.deepEqual(view.toCanvas([0, 0]), [200, 100]);
+  const before = view.toMap([50, 60]);
+  view.zoom(3, [50, 60]);
+  assertClose(view.toMap([50, 60]), before, 'fixed', 1e-9);
+  assert.ok(Math.abs(view.zoomed - 3) < 1e-9);
+  view.zoom(1e6);
+  assert.ok(Math.abs(view.zoomed - 200) < 1e-9);
+  const middle = view.toMap([200, 100]);
+  view.resize(600, 300);
+  assertClose(view.toMap([300, 150]), middle, 'middle', 1e-9);
+  view.pan(10, -5);
+  assertClose(view.toMap([310, 145]), middle, 'panned', 1e-9);
+  view.centre([7, 8]);
+  assertClose(view.toMap([300, 150]), [7, 8], 'centred', 1e-9);
+});
+
+test('points have the colours of their class, others than the chosen one faint', () => {
+  const colours = new MapColours();
+  colours.setPalette(['#000000', '#ff0000', '#0000ff'], false);
+  const opaque = colours.ofPoints(data);
+  assert.equal(opaque[1], 0xff0000ff); // little-endian: red, opaque
+  colours.onlyLabel = 0;
+  const [chosen, faint] = colours.ofPoints(data);
+  assert.deepEqual([chosen >>> 24, faint >>> 24], [255, 40]);
+  colours.setPalette(['#000000', '#ff0000', '#0000ff'], true);
+  assert.equal(colours.ofLabel(1), '#ff5959');
+});
