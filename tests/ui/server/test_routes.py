@@ -174,6 +174,16 @@ def test_a_film_is_rendered_and_classified(server: str, bundled: Explorer) -> No
     assert all(change in payload["summary"] for change in predictions.describe_changes(settings))
 
 
+def test_a_film_without_a_classifier_says_so(colour_model: str) -> None:
+    explorer = ganlab.load(colour_model)
+    response = routes.classify_film(explorer, film_payload(explorer))
+    assert json.loads(bytes(response.body)) == {
+        "labels": [],
+        "confidences": [],
+        "summary": "No classifier for this data set, so class changes are not marked.",
+    }
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
