@@ -71,7 +71,9 @@ def _build_header(models: Models) -> tuple[gr.Dropdown, gr.HTML]:
             min_width=220,
             elem_id="model-picker",
         )
-        header = html(header_html(models.get(models.default)), "stale", elem_classes=["gl-figures", SLOW])
+        header = html(
+            header_html(models.get(models.default)), "stale", "details", elem_classes=["gl-figures", SLOW]
+        )
     return picker, header
 
 

@@ -31,7 +31,7 @@ def build(page: Page) -> Tab:
     """The choice of a method, its explanation with what its models make, the measured table, the words."""
 
     def measured_html() -> str:
-        return f'<h3 class="gl-h gl-part">all methods, measured</h3>{table_html()}'
+        return f'<h3 class="gl-h gl-part">all methods compared</h3>{table_html()}'
 
     explorer = page.first.explorer
     own = explorer.config.method

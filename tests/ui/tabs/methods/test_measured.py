@@ -90,7 +90,7 @@ def test_the_table_shows_what_was_measured(table_file: Path) -> None:
     assert shown["raw pixels"][0] == "–"
     assert shown["raw pixels"][1:] == ["96.91", *["–"] * 7]
     assert shown["D of the GAN"][2:7] == ["–"] * 5
-    said = "".join(elements(page, "ul")[0].itertext())
+    text = "".join(elements(page, "ul")[0].itertext())
     for fact in (
         "3 training seeds",
         "30 epochs",
@@ -100,8 +100,8 @@ def test_the_table_shows_what_was_measured(table_file: Path) -> None:
         "0.0675",
         "0123abcd",
     ):
-        assert fact in said
-    lines = ["".join(one.itertext()) for one in elements(page, "code")]
+        assert fact in text
+    lines = ["".join(code.itertext()) for code in elements(page, "code")]
     assert lines == ["python -m train.rows", table.COMMAND]
 
 
@@ -121,10 +121,10 @@ def test_a_table_that_is_absent_or_damaged_names_its_commands(text: str, table_f
 
 
 def test_what_files_say_is_escaped(table_file: Path) -> None:
-    found = table.summarise(measured_rows())
-    found["rows"][0][0] = found["rows"][0][2] = found["legend"][0] = found["command"] = HOSTILE
-    found["heads"][1] = [HOSTILE] * 3
-    table_file.write_text(json.dumps(found))
+    summary = table.summarise(measured_rows())
+    summary["rows"][0][0] = summary["rows"][0][2] = summary["legend"][0] = summary["command"] = HOSTILE
+    summary["heads"][1] = [HOSTILE] * 3
+    table_file.write_text(json.dumps(summary))
     page = measured.table_html()
     assert "<img" not in page
     assert HOSTILE in cells(page)
@@ -151,9 +151,9 @@ def test_ratios_are_shown_beside_their_pictures(ratio_row: dict[str, Any]) -> No
     content = base64.b64decode((picture.get("src") or "").partition("base64,")[2])
     assert content == (measured.RATIOS.parent / "5-1.png").read_bytes()
     (figure,) = elements(page, "figure")
-    said = "".join(figure.itertext())
-    assert "5:1" in said
-    assert "10 epochs. Fréchet distance 321.06; real pictures 26.140" in said
+    text = "".join(figure.itertext())
+    assert "5:1" in text
+    assert "10 epochs. Fréchet distance 321.06; real pictures 26.140" in text
 
 
 def test_no_file_outside_the_ratios_folder_is_shown(ratio_row: dict[str, Any], tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def test_a_choice_that_no_method_has_is_a_sentence(visitor: Visitor) -> None:
 def test_the_table_is_read_anew_when_the_tab_opens(
     visitor: Visitor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for text, expected in ((None, "not been measured"), ("{", "cannot be read")):
+    for text, expected in ((None, "not been compared"), ("{", "cannot be read")):
         monkeypatch.setattr(measured, "TABLE", tmp_path / "table.json")
         if text:
             measured.TABLE.write_text(text)

@@ -1,0 +1,59 @@
+// Keeps folded parts of the page open or closed as the visitor left them: over new results, and over visits.
+//
+// Each is a <details class="gl-details" data-name="...">; parts with one name are open or closed together.
+
+import { recall, remember } from './storage.js';
+
+const FOLDED = 'details.gl-details[data-name]';
+const STORED = 'details';
+
+/** @type {Map<string, boolean>} */
+const left = new Map(); // by name, so that a browser that stores nothing remembers as long as the page is open
+
+/** @param {string} name */
+function isOpen(name) {
+  return left.get(name) ?? recall(STORED, name) === true;
+}
+
+/**
+ * Open or close every part under `root` as it was left; what was never touched is closed.
+ * @param {ParentNode} root
+ */
+export function restoreDetails(root) {
+  for (const part of /** @type {NodeListOf<HTMLDetailsElement>} */ (root.querySelectorAll(FOLDED))) {
+    const open = isOpen(part.dataset.name ?? '');
+    if (part.open !== open) part.open = open;
+  }
+}
+
+/**
+ * Remember what the visitor opens and closes under `root`, and restore it with every new result. Gradio writes a
+ * result into the elements that are there, which closes them, or adds new ones.
+ * @param {Element} root
+ * @returns {MutationObserver}
+ */
+export function watchDetails(root) {
+  root.addEventListener('click', (event) => {
+    const target = /** @type {Element} */ (event.target);
+    const part = /** @type {HTMLDetailsElement | null} */ (target.closest('summary')?.parentElement);
+    if (!part?.matches(FOLDED)) return;
+    const name = part.dataset.name ?? '';
+    left.set(name, !part.open); // the click itself opens or closes it, after this
+    remember(STORED, name, !part.open);
+  });
+  const observer = new MutationObserver((records) => {
+    if (records.some(matters)) restoreDetails(root);
+  });
+  observer.observe(root, { subtree: true, childList: true, attributes: true, attributeFilter: ['open'] });
+  restoreDetails(root);
+  return observer;
+}
+
+/** @param {MutationRecord} record */
+function matters(record) {
+  if (record.type === 'attributes') return /** @type {Element} */ (record.target).matches(FOLDED);
+  for (const node of record.addedNodes) {
+    if (node instanceof Element && (node.matches(FOLDED) || node.querySelector(FOLDED))) return true;
+  }
+  return false;
+}
