@@ -72,7 +72,7 @@ def test_refuses_a_name(run, root, name):
     assert not root.exists()
 
 
-def test_refuses_an_unfinished_run_unless_told(run, root, tmp_path):
+def test_refuses_an_unfinished_run_unless_allowed(run, root, tmp_path):
     partial = tmp_path / "partial"
     shutil.copytree(run, partial)
     settings = json.loads((partial / "config.json").read_text())
@@ -172,7 +172,7 @@ def test_codes_may_be_left_out(run, root, digits):
     torch.testing.assert_close(Gallery.load(stored).codes, expected, rtol=0, atol=1e-5)
 
 
-def test_a_mixture_is_fitted_to_the_stored_codes_and_told_of(run, root, monkeypatch, digits):
+def test_a_mixture_is_fitted_to_the_stored_codes_and_described(run, root, monkeypatch, digits):
     monkeypatch.setattr(datasets, "load", lambda *_, **__: take(digits, 40))
     folder = publish(run, "tiny-mixed", data_root="nowhere", root=root, gaussians=3)
     stored = model.load(str(folder))
@@ -181,9 +181,9 @@ def test_a_mixture_is_fitted_to_the_stored_codes_and_told_of(run, root, monkeypa
     assert float(stored.mixture.weights.sum()) == pytest.approx(1, abs=2e-3)
     drawn = stored.mixture.draw(5000, seed=0)
     torch.testing.assert_close(drawn.mean(0), codes.mean(0), atol=0.05, rtol=0)
-    found = json.loads((folder / "metrics.json").read_text())
-    assert found["frechet"].keys() >= {"distance", "mixture", "floor"}
-    latent = found["latent"]
+    result = json.loads((folder / "metrics.json").read_text())
+    assert result["frechet"].keys() >= {"distance", "mixture", "floor"}
+    latent = result["latent"]
     z = stored.mixture.draw(latent_error.SAMPLES, seed=0)
     again = stored.encoder(stored.generator(z))
     assert latent["mixture_mean_abs_error"] == pytest.approx(float((again - z).abs().mean()), rel=1e-3)

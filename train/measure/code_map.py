@@ -1,4 +1,4 @@
-"""python -m train.map NAME...: t-SNE of the gallery's codes for the app's map, and how faithful it is.
+"""python -m train.map NAME...: compute the t-SNE of the codes for the Map tab, and its faithfulness.
 
 Writes map.safetensors beside the weights, and measured attributes of the pictures (stroke width, slant, ...)
 once beside the shared gallery. metrics.json keeps the figures as "map". The t-SNE is openTSNE's (Poličar,

@@ -1,4 +1,4 @@
-"""python -m train.directions NAME...: class means and attributes of the gallery's codes, for the sliders.
+"""python -m train.directions NAME...: find directions of classes and attributes in the gallery's codes.
 
 Writes directions.safetensors beside the weights; metrics.json keeps as "directions" how well each attribute
 is predicted from the codes (a regression on pictures of the gallery), and how far its slider changes it.

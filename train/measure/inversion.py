@@ -1,4 +1,4 @@
-"""python -m train.inversions NAME...: error, identity and time of each way to invert test pictures.
+"""python -m train.inversions NAME...: measure error, identity and time of each way to invert pictures.
 
 metrics.json keeps it as "inversion".
 """

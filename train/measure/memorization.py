@@ -1,4 +1,4 @@
-"""python -m train.memorization NAME...: do samples lie nearer to training pictures than real pictures do?
+"""python -m train.memorization NAME...: measure how near samples lie to training pictures, beside real ones.
 
 metrics.json keeps it as "memorization", which the app's Sample tab reads.
 

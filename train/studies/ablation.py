@@ -1,4 +1,4 @@
-"""python -m train.ablation: what each part of BiGAN+ adds, one run a row, all else equal.
+"""python -m train.ablation: train and measure what each part of BiGAN+ adds, a run for each.
 
 Rows that are measured already are kept, so that the command continues where it was stopped.
 """

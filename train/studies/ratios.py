@@ -1,4 +1,4 @@
-"""python -m train.ratios: what the ratio of D's updates to G's does, in checkpoints/ratios.
+"""python -m train.ratios: train a GAN with different ratios of D's updates to G's, in checkpoints/ratios.
 
 The tutorial's GAN on MNIST, the same seed and the same number of epochs, with 1:1, 5:1 and 1:5 updates.
 """

@@ -1,4 +1,4 @@
-"""python -m train.split: 1NN in the hidden layer again, on the digits that the method's release scores.
+"""python -m train.split: measure 1NN again, on the training digits that the method's release scores.
 
 The release's script sets 10,000 random training digits aside and looks for their neighbours among the
 other 50,000 (load.py and data.py of jeffdonahue/bigan). It uses the test set only with --use_test_set, which

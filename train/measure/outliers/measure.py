@@ -1,4 +1,4 @@
-"""python -m train.outliers NAME...: what is usual for a model of digits, and how well others are detected.
+"""python -m train.outliers NAME...: measure what is usual of digits, and how well others are detected.
 
 Letters, clothes, noise and photographs (CIFAR-10), prepared as uploads; metrics.json keeps it as "outliers",
 which the app's gauge reads (`ganlab.outliers`).

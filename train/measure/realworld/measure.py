@@ -1,4 +1,4 @@
-"""python -m train.realworld NAME...: digits from outside MNIST, prepared as uploads and reconstructed.
+"""python -m train.realworld NAME...: reconstruct digits from outside MNIST, prepared as uploads.
 
 The judge's class is compared with the true one, kind by kind; metrics.json keeps it as "real_world".
 """
