@@ -116,7 +116,7 @@ class Directions:
         if "encoder" not in self.model.networks:
             return "this GAN has no encoder, and so no codes of training pictures"
         if self.gallery is None:
-            return "this model comes without training pictures, whose codes would tell them"
+            return "this model has no gallery of training pictures, and so no codes of them"
         return f"python -m train.directions {self.model.config.name} has not measured them"
 
     def get(self, kind: str) -> list[Direction]:
@@ -177,7 +177,7 @@ class Directions:
         steps[: len(principal)] = torch.tensor(principal) * deviations[: len(principal)]
         steps[dim : dim + len(raw)] = torch.tensor(raw)
         if not torch.isfinite(steps).all():
-            raise ValueError("Sliders move by numbers, not by infinities.")
+            raise ValueError("Slider amounts are finite numbers.")
         axes = torch.cat([vectors, torch.eye(dim)])
         return latent.move(z[0], axes, steps, self.model.config.prior).unsqueeze(0)
 

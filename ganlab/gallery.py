@@ -213,7 +213,7 @@ class Gallery:
         ValueError for a space that the model lacks, or k beyond the gallery."""
         self._check(space)
         if not 1 <= k <= len(self):
-            raise ValueError(f"k lies between 1 and the gallery's {len(self)}, not {k}.")
+            raise ValueError(f"k is a whole number from 1 to the gallery's {len(self)}, not {k}.")
         return find_nearest(points, self._get_points(space), k)
 
     def neighbours(self, points: Tensor, space: str, k: int) -> list[list[Neighbour]]:

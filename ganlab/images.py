@@ -1,6 +1,6 @@
 """Pictures in and out: decode and prepare uploads, draw and encode tensors as files.
 
-With `ganlab.ink`, the only module that knows file formats and pixel values.
+With `ganlab.ink`, the only module that handles file formats and pixel values.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def decode(source: Source) -> np.ndarray:
 
     `source` is a path, a file's bytes, a PIL image, an array or a tensor. Files may be hostile: format, bytes
     and header size are checked before a pixel is decoded. Transparent pixels are laid on white, animations
-    give their first frame. PictureError for what is no picture, or one that is too large.
+    give their first frame. PictureError for anything else, or a picture that is too large.
     """
     return _unit(_pixels(source))
 

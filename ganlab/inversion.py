@@ -236,7 +236,7 @@ def _choose_starts(generator: nn.Module, pool: Tensor, x: Tensor, starts: int) -
     images = generator(pool)
     if images.shape[1:] != x.shape[1:]:
         raise ValueError(
-            f"The generator makes pictures of shape {tuple(images.shape[1:])}, not {tuple(x.shape[1:])}."
+            f"The generator's pictures have the shape {tuple(images.shape[1:])}, not {tuple(x.shape[1:])}."
         )
     distances = torch.cdist(x.flatten(1), images.flatten(1))
     return pool[distances.topk(starts, largest=False).indices.flatten()]

@@ -35,7 +35,7 @@ BATCH = 1000  # pictures at a time: 50 MB for the widest layer of MNIST's judge
 class JudgeConfig:
     """All that is needed to rebuild a judge, and its measured accuracy."""
 
-    dataset: str  # what it was trained on ("mnist"), also its name
+    dataset: str  # that it was trained on ("mnist"), also its name
     channels: int
     size: int  # pictures are size x size
     classes: int
@@ -77,7 +77,7 @@ class JudgeConfig:
 
     @staticmethod
     def from_json(text: bytes) -> JudgeConfig:
-        """CheckpointError for what is not the content of a judge.json."""
+        """From the content of judge.json; CheckpointError where it is not valid."""
         try:
             fields = json.loads(text)
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -25,7 +25,7 @@ def draw(prior: str, latent_dim: int, count: int, seed: int, truncation: float =
     if not 0 <= seed <= MAX_SEED:
         raise ValueError(f"A seed is a whole number from 0 to 2^63 - 1, not {seed}.")
     if not 0.0 <= truncation <= 1.0:
-        raise ValueError(f"Truncation lies between 0 and 1, not {truncation}.")
+        raise ValueError(f"Truncation is a number from 0 to 1, not {truncation}.")
     if count < 1:
         raise ValueError(f"At least one latent has to be drawn, not {count}.")
     bits = np.random.Philox(key=seed).random_raw(count * latent_dim)

@@ -43,7 +43,7 @@ class Mixture(nn.Module):
         `truncation` in [0, 1] shrinks each latent towards the mean of its Gaussian.
         """
         if not 0.0 <= truncation <= 1.0:
-            raise ValueError(f"Truncation lies between 0 and 1, not {truncation}.")
+            raise ValueError(f"Truncation is a number from 0 to 1, not {truncation}.")
         dim = self.means.shape[1]
         noise = latent.draw("normal", dim + 1, count, seed)
         # The first number of each row selects the Gaussian, the others are the sample's in it.

@@ -49,7 +49,7 @@ class LatentModel:
     def generator(self) -> nn.Module:
         """z (N, latent_dim) -> x (N, C, H, W) in [0, 1]. CheckpointError where there is none."""
         if "generator" not in self.networks:
-            raise CheckpointError(f"{self.config.name} has no generator, so it cannot make pictures.")
+            raise CheckpointError(f"{self.config.name} has no generator, so it cannot generate pictures.")
         return self.networks["generator"]
 
     def fold_generator(self) -> list[Layer]:
@@ -85,7 +85,7 @@ class LatentModel:
         if x.dim() != 4 or x.shape[1:] != self.config.image_shape:
             raise ValueError(
                 f"{self.config.name} takes pictures (N, {', '.join(map(str, self.config.image_shape))})"
-                f" in [0, 1], not {tuple(x.shape)}; prepare() makes them from any picture."
+                f" in [0, 1], not {tuple(x.shape)}; prepare() converts any picture."
             )
         return x.float()
 

@@ -20,6 +20,7 @@ class Points(NamedTuple):
 
     @staticmethod
     def from_rows(rows: Tensor) -> Points:
+        """From rows (N, F) alone."""
         return Points(rows, torch.cat([(block * block).sum(1) for block in torch.split(rows, CHUNK)]))
 
 

@@ -90,7 +90,7 @@ class Calibration:
         return Calibration(means, deviations)
 
     def z_scores(self, statistics: Tensor, labels: Tensor) -> Tensor:
-        """How many standard deviations each statistic (N, S) lies above the mean of its class: (N, S)."""
+        """How many standard deviations each statistic (N, S) is above the mean of its class: (N, S)."""
         return (statistics - self.means[labels]) / self.deviations[labels].clamp(min=MIN_VALUE)
 
     def score(self, statistics: Tensor, labels: Tensor) -> Tensor:
@@ -107,6 +107,7 @@ class OutlierScore:
 
     @property
     def is_outlier(self) -> bool:
+        """Whether the share is at least MIN_SHARE."""
         return self.share >= MIN_SHARE
 
 

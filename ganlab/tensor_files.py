@@ -31,7 +31,7 @@ def pack(tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) 
 
 
 def unpack(content: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors and the metadata of a file's content. ValueError for what is no safetensors file."""
+    """The tensors and the metadata of a file's content. ValueError for any other content."""
     try:
         tensors = safetensors.torch.load(content)
     except safetensors.SafetensorError as error:

@@ -216,5 +216,5 @@ def test_errors_of_use_are_sentences(tiny: Explorer, tiny_model: LatentModel) ->
         tiny.invert(torch.zeros(1, 1, 28, 28), "magic")
     with pytest.raises(ValueError, match=r"takes pictures \(N, 1, 28, 28\)"):
         tiny.invert(torch.zeros(1, 1, 5, 5), "optimise")
-    with pytest.raises(ValueError, match="infinit"):
+    with pytest.raises(ValueError, match="amounts are finite"):
         tiny.directions.move(torch.zeros(1, 4), raw=[float("inf")])

@@ -123,7 +123,7 @@ def test_k_may_be_all_of_the_gallery(gallery: Gallery, digits: Pictures, k: int)
 
 @pytest.mark.parametrize("k", [0, -1, 401])
 def test_any_other_k_is_refused(gallery: Gallery, k: int) -> None:
-    with pytest.raises(ValueError, match=rf"k lies between 1 and the gallery's 400, not {k}\."):
+    with pytest.raises(ValueError, match=rf"k is a whole number from 1 to the gallery's 400, not {k}\."):
         gallery.search(torch.zeros(1, 784), "pixels", k)
 
 

@@ -382,7 +382,7 @@ def test_the_pictures_are_left_alone() -> None:
     [
         ({"x": torch.zeros(1, 4, 4)}, r"\(N, C, H, W\) with N at least 1, not \(1, 4, 4\)"),
         ({"x": torch.zeros(0, *SHAPE)}, r"with N at least 1, not \(0, 1, 4, 4\)"),
-        ({"x": torch.zeros(1, 3, 4, 4)}, r"makes pictures of shape \(1, 4, 4\), not \(3, 4, 4\)"),
+        ({"x": torch.zeros(1, 3, 4, 4)}, r"pictures have the shape \(1, 4, 4\), not \(3, 4, 4\)"),
         ({"x": torch.full((1, *SHAPE), torch.nan)}, "finite numbers"),
         ({"steps": 0}, "at least one step, not 0"),
         ({"starts": 0}, "between 1 and the pool's 32 latents, not 0"),

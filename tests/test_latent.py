@@ -106,9 +106,9 @@ def test_drawing_leaves_the_global_random_states_alone() -> None:
     [
         ({"seed": -1}, "A seed is a whole number from 0 to 2\\^63 - 1, not -1"),
         ({"seed": 2**63}, "A seed is a whole number"),
-        ({"truncation": 1.5}, "Truncation lies between 0 and 1, not 1.5"),
-        ({"truncation": -0.1}, "Truncation lies between 0 and 1"),
-        ({"truncation": math.nan}, "Truncation lies between 0 and 1"),
+        ({"truncation": 1.5}, "Truncation is a number from 0 to 1, not 1.5"),
+        ({"truncation": -0.1}, "Truncation is a number from 0 to 1"),
+        ({"truncation": math.nan}, "Truncation is a number from 0 to 1"),
         ({"count": 0}, "At least one latent"),
         ({"prior": "cauchy"}, r"Unknown prior 'cauchy'; available = \['uniform', 'normal'\]"),
     ],

@@ -150,7 +150,7 @@ def _linear(before: int, after: int, norm: str) -> nn.Module:
 
 
 def _grid(config: ModelConfig) -> tuple[int, int, int]:
-    """Shape of the innermost grid, which lies between the linear layers and the convolutions."""
+    """Shape of the innermost grid, between the linear layers and the convolutions."""
     stages = list_channels(config)
     side = config.size >> len(stages)
     return stages[-1], side, side

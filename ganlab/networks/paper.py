@@ -30,7 +30,7 @@ def _batch_norm(features: int) -> nn.BatchNorm1d:
 
 
 class _Initialised:
-    """Weights from N(0, 0.02), a zero output layer where asked for (release, net.py and gan.py)."""
+    """Weights from N(0, 0.02), a zero output layer on request (release, net.py and gan.py)."""
 
     zero_output = False
 

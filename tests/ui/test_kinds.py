@@ -113,7 +113,7 @@ def test_the_page_opens_on_test_pictures_without_an_encoder_too(gan: Explorer, d
 
 
 def test_directions_that_no_codes_tell_are_lacking_with_the_reason(gan: Explorer, bundled: Explorer) -> None:
-    for explorer, why in ((gan, "no encoder"), (Explorer(bundled.model), "without training pictures")):
+    for explorer, why in ((gan, "no encoder"), (Explorer(bundled.model), "no gallery of training pictures")):
         for kind in {"principal", "classes", "attributes"} - set(explorer.directions.kinds):
             assert why in explorer.directions.explain_absence(kind), kind
             with pytest.raises(ValueError, match=why):
