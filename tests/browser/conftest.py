@@ -104,6 +104,8 @@ def served_page(
     open_page: Callable[..., Any], bundled: Explorer, other_model: str, monkeypatch: pytest.MonkeyPatch
 ) -> Any:
     """A page whose model is one that the server makes the pictures of."""
+    from playwright.sync_api import expect
+
     from tests.browser.test_kinds import choose
 
     page = open_page()
@@ -116,4 +118,6 @@ def served_page(
     )
     monkeypatch.setattr(portable, "MAX_MULTIPLICATIONS", 0)
     choose(page, other_model, "Other · MNIST")
+    # What is stale belongs to the model before, and a click on it is dropped.
+    expect(page.locator("#tabs .gl-stale:visible")).to_have_count(0)
     return page

@@ -104,19 +104,19 @@ async () => {
 # handed on (`shown`), in ms since the oldest input event that they answer reached the page; and the frames.
 WATCH_DRAG = """
 () => {
-  const found = (window.found = { drawn: [], shown: [], frames: [] });
+  const times = (window.times = { drawn: [], shown: [], frames: [] });
   let began = 0; // of the oldest input event that the stage does not show yet
   const seen = () => {
     const since = began;
     began = 0;
-    found.drawn.push(performance.now() - since);
+    times.drawn.push(performance.now() - since);
     requestAnimationFrame(() => {
       const channel = new MessageChannel();
-      channel.port1.onmessage = () => found.shown.push(performance.now() - since);
+      channel.port1.onmessage = () => times.shown.push(performance.now() - since);
       channel.port2.postMessage(0);
     });
     const frame = document.timeline.currentTime;
-    if (found.frames.at(-1) !== frame) found.frames.push(frame);
+    if (times.frames.at(-1) !== frame) times.frames.push(frame);
   };
   for (const name of ['putImageData', 'drawImage']) {
     const original = CanvasRenderingContext2D.prototype[name];
@@ -131,7 +131,7 @@ WATCH_DRAG = """
 
 
 def drag(page: Any, seconds: float) -> tuple[dict[str, Any], int]:
-    """The first slider dragged to and fro: what WATCH_DRAG found, and how many requests were made."""
+    """Drag the first slider to and fro: the times of WATCH_DRAG, and the number of requests meanwhile."""
     requests: list[str] = []
     page.evaluate(WATCH_DRAG)
     box = page.locator(".gl-dir input").first.bounding_box()
@@ -143,10 +143,10 @@ def drag(page: Any, seconds: float) -> tuple[dict[str, Any], int]:
     while (past := time.perf_counter() - started) < seconds:
         share = 0.05 + 0.9 * abs(past % 2 - 1)  # at one speed: a slider that rests has nothing new to show
         page.mouse.move(box["x"] + share * box["width"], y)
-    found = page.evaluate("window.found")
-    made = len(requests)
+    times = page.evaluate("window.times")
+    count = len(requests)
     page.mouse.up()
-    return found, made
+    return times, count
 
 
 def quantile(values: list[float], share: float) -> float:
@@ -212,7 +212,9 @@ def test_start_upload_and_pen(browser: Any, digits: Pictures) -> None:
 
 
 @pytest.mark.parametrize(
-    "before", ["", "from ganlab import portable; portable.MAX_MULTIPLICATIONS = 0"], ids=["page", "server"]
+    "before",
+    ["", "from ganlab.studio import portable; portable.MAX_MULTIPLICATIONS = 0"],
+    ids=["page", "server"],
 )
 def test_the_studio(browser: Any, before: str) -> None:
     """Frames are new pictures on the stage, at most one a frame of the screen (60 a second here)."""
@@ -221,32 +223,32 @@ def test_the_studio(browser: Any, before: str) -> None:
         page.wait_for_timeout(1000)
         first = page.evaluate(FIRST_FRAME)
         page.wait_for_timeout(1500)  # the strips
-        found, requests = drag(page, DRAG)
+        times, requests = drag(page, DRAG)
         print(f"\nfirst frame of the studio: {first:.0f} ms after its tab was clicked")
         for name, what in (("drawn", "to pixels on the stage"), ("shown", "to the frame that shows them")):
             print(
-                f"input event {what}: median {quantile(found[name], 0.5):.1f} ms,"
-                f" 95th percentile {quantile(found[name], 0.95):.1f} ms of {len(found[name])}"
+                f"input event {what}: median {quantile(times[name], 0.5):.1f} ms,"
+                f" 95th percentile {quantile(times[name], 0.95):.1f} ms of {len(times[name])}"
             )
         print(
-            f"{len(found['frames']) / DRAG:.1f} frames a second over {DRAG} s, {requests} requests meanwhile"
+            f"{len(times['frames']) / DRAG:.1f} frames a second over {DRAG} s, {requests} requests meanwhile"
         )
 
 
 # While the map is panned: the frames in which it was drawn, and how long a drawing took in the page.
 WATCH_MAP = """
 () => {
-  const found = (window.found = { frames: [], decoded: [] });
+  const times = (window.times = { frames: [], decoded: [] });
   let pressed = 0;
   const original = CanvasRenderingContext2D.prototype.putImageData;
   CanvasRenderingContext2D.prototype.putImageData = function (...values) {
     original.apply(this, values);
     const frame = document.timeline.currentTime;
-    if (this.canvas.matches('.gl-sky') && found.frames.at(-1) !== frame) found.frames.push(frame);
+    if (this.canvas.matches('.gl-sky') && times.frames.at(-1) !== frame) times.frames.push(frame);
     if (this.canvas.closest('.gl-pair') && pressed) {
       const since = pressed;
       pressed = 0;
-      found.decoded.push(performance.now() - since);
+      times.decoded.push(performance.now() - since);
     }
   };
   addEventListener('pointerup', () => (pressed = performance.now()), true);
@@ -272,14 +274,14 @@ def test_the_map(browser: Any) -> None:
         while (past := time.perf_counter() - began) < DRAG:
             turn = 2 * math.pi * past / 2
             page.mouse.move(x + 80 * math.sin(turn), y + 80 * math.cos(turn))
-        frames = len(page.evaluate("window.found.frames"))
+        frames = len(page.evaluate("window.times.frames"))
         page.mouse.up()
         print(f"map panned: {frames / DRAG:.1f} frames a second over {DRAG} s")
         for step in range(REPEATS):
             page.mouse.move(x + 5 * step, y - 3 * step)
             page.mouse.down()
             page.mouse.up()
-        decoded = page.evaluate("window.found.decoded")
+        decoded = page.evaluate("window.times.decoded")
         print(
             f"click on the map to its picture: median {quantile(decoded, 0.5):.1f} ms, slowest"
             f" {max(decoded):.1f} ms of {len(decoded)}"

@@ -1,9 +1,8 @@
-"""The film studio: keyframes in the hand's order, played in the page, judged and taken home."""
+"""The film studio: keyframes in the person's order, played in the page, classified and saved."""
 
 from __future__ import annotations
 
 import io
-import itertools
 import re
 from pathlib import Path
 from typing import Any
@@ -41,7 +40,7 @@ def keyframes(page: Any) -> Any:
 
 
 def titles(page: Any) -> list[str]:
-    return [str(one.get_attribute("title")).split(" (")[0] for one in keyframes(page).all()]
+    return [str(tile.get_attribute("title")).split(" (")[0] for tile in keyframes(page).all()]
 
 
 def test_keyframes_are_added_ordered_and_dropped(open_page: Open) -> None:
@@ -107,12 +106,10 @@ def test_it_plays_without_a_request(open_page: Open) -> None:
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
     page.get_by_role("button", name="play").click()
-    seen = []
-    for _ in range(4):
-        page.wait_for_timeout(150)
-        seen.append(page.evaluate(STAGE))
+    for _ in range(4):  # another picture each time
+        page.evaluate(f"window.before = ({STAGE})().join()")
+        page.wait_for_function(f"({STAGE})().join() !== window.before")
     page.get_by_role("button", name="pause").click()
-    assert all(a != b for a, b in itertools.pairwise(seen))
     assert not requests
     page.locator(".gl-film .gl-scrub").fill("0.5")
     page.get_by_role("button", name="make current").click()
@@ -137,8 +134,8 @@ def test_its_files_are_of_the_size_and_length_asked_for(open_page: Open, bundled
         image.seek(0)
         first = np.asarray(image.convert("L"))[::4, ::4]
     page.locator(".gl-film .gl-scrub").fill("0")
-    shown = np.array(page.evaluate(STAGE)).reshape(28, 28, 4)[:, :, 0]
-    assert np.abs(first.astype(int) - shown).max() <= 1
+    drawn = np.array(page.evaluate(STAGE)).reshape(28, 28, 4)[:, :, 0]
+    assert np.abs(first.astype(int) - drawn).max() <= 1
 
 
 def test_where_the_server_makes_the_path_it_is_scrubbed_in_the_page(served_page: Any) -> None:
@@ -154,7 +151,7 @@ def test_where_the_server_makes_the_path_it_is_scrubbed_in_the_page(served_page:
     page.on("request", lambda request: requests.append(request.url))
     page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + box["height"] / 2, steps=10)
     assert sprite.evaluate("e => e.style.backgroundPosition") != before
-    assert requests == []  # the drag asks nobody; Python hears where it rests
+    assert requests == []  # a drag makes no request; Python gets the position once it ends
     page.mouse.up()
     expect(caption(page)).to_contain_text(re.compile(r"between A and B, t = 0\.[12]"))
     page.locator("[data-action=frame]").first.click()

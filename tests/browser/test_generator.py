@@ -19,11 +19,11 @@ DECODED = """
 async ([name, latents]) => {
   const { loadGenerator } = await import(new URL('ganlab/static/lib/generator.js', document.baseURI));
   const G = await loadGenerator(name);
-  const made = latents.map((z) => G.decode(Float32Array.from(z)).slice());
+  const pictures = latents.map((z) => G.decode(Float32Array.from(z)).slice());
   const url = await new Promise((resolve) => {
     const reader = new FileReader();
     reader.onload = () => resolve(reader.result);
-    reader.readAsDataURL(new Blob(made));
+    reader.readAsDataURL(new Blob(pictures));
   });
   return { content: url.split(',')[1], fingerprint: G.fingerprint };
 }
@@ -31,15 +31,15 @@ async ([name, latents]) => {
 
 
 @pytest.mark.parametrize("name", ["mnist-bigan-plus", "mnist-bigan", "mnist-gan", "cifar10-gan"])
-def test_its_pictures_are_torchs(open_page: Callable[..., Any], name: str) -> None:
+def test_its_pictures_are_those_of_torch(open_page: Callable[..., Any], name: str) -> None:
     """Also a convolutional one of colour: see networks/test_folding.py, whose layers these are."""
     explorer = ganlab.load(name)
     share = LATENTS // len(explorer.sources)
     z = torch.cat([explorer.sample(share, seed=3, source=source) for source in explorer.sources])
-    found = open_page().evaluate(DECODED, [name, z.tolist()])
-    assert found["fingerprint"] == explorer.fingerprint
-    pixels = torch.from_numpy(np.frombuffer(base64.b64decode(found["content"]), np.float32).copy())
+    answer = open_page().evaluate(DECODED, [name, z.tolist()])
+    assert answer["fingerprint"] == explorer.fingerprint
+    pixels = torch.from_numpy(np.frombuffer(base64.b64decode(answer["content"]), np.float32).copy())
     channels, height, width = explorer.config.image_shape
-    made = pixels.view(LATENTS, height, width, channels).movedim(3, 1)
-    worst = float((made - explorer.decode(z)).abs().max())
+    pictures = pixels.view(LATENTS, height, width, channels).movedim(3, 1)
+    worst = float((pictures - explorer.decode(z)).abs().max())
     assert worst <= 1 / 255, f"{255 * worst:.2f} / 255"

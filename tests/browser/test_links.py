@@ -1,4 +1,4 @@
-"""Recipes made in the page: the same pixels in Python, and the same place from a link."""
+"""Recipes from the page: the same pixels in Python, and the same latent from a link."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.studio.film import Film
 from ganlab.studio.recipe import ExactLatent, Recipe, make_recipe, replay
-from tests.browser.test_studio import CANVAS, moved, shown, sliders, studio
+from tests.browser.test_studio import CANVAS, move_slider, sliders, stage_pixels, studio
 from tests.browser.test_tabs import Open, caption, tab
 from tests.conftest import free_port
 
@@ -45,43 +45,43 @@ def restarted() -> Iterator[str]:
     blocks.close()
 
 
-def saved(page: Any, name: str) -> bytes:
-    with page.expect_download() as download:
+def download(page: Any, name: str) -> bytes:
+    with page.expect_download() as file:
         page.locator("button:visible", has_text=name).click()
-    return Path(download.value.path()).read_bytes()
+    return Path(file.value.path()).read_bytes()
 
 
 def test_a_recipe_of_the_page_replays_to_its_pixels(
     open_page: Open, bundled: Explorer, digits: Pictures, tmp_path: Path
 ) -> None:
     page = studio(open_page)
-    still = Recipe.from_json(saved(page, "recipe").decode())
-    (place,) = still.latents
+    still = Recipe.from_json(download(page, "recipe").decode())
+    (exact,) = still.latents
     x = digits.inputs(slice(0, 1))
-    assert isinstance(place, ExactLatent)
+    assert isinstance(exact, ExactLatent)
     assert (
-        place.picture == ExactLatent.from_tensor(bundled.encode(x), x).picture
-    )  # which picture it was found for
-    torch.testing.assert_close(place.to_tensor(), bundled.encode(x), atol=1e-5, rtol=0)
-    moved(page, 2, "1.35")
-    moved(page, 4, "-2")
-    recipe = Recipe.from_json(saved(page, "recipe").decode())
+        exact.picture == ExactLatent.from_tensor(bundled.encode(x), x).picture
+    )  # the picture that was inverted
+    torch.testing.assert_close(exact.to_tensor(), bundled.encode(x), atol=1e-5, rtol=0)
+    move_slider(page, 2, "1.35")
+    move_slider(page, 4, "-2")
+    recipe = Recipe.from_json(download(page, "recipe").decode())
     assert isinstance(recipe.latents[0], ExactLatent)
-    assert recipe.latents[0].picture == ""  # what was moved is of no picture
+    assert recipe.latents[0].picture == ""  # an edited latent belongs to no picture
     assert (recipe.model, recipe.fingerprint) == (bundled.config.name, bundled.fingerprint)
-    exported = np.asarray(Image.open(io.BytesIO(saved(page, "save PNG"))))
+    exported = np.asarray(Image.open(io.BytesIO(download(page, "save PNG"))))
     assert main(["replay", recipe.to_json(), "-o", str(tmp_path / "out.png")]) == 0
     replayed = np.asarray(Image.open(tmp_path / "out.png"))
     np.testing.assert_array_equal(replayed, exported)
-    assert np.abs(replayed.flatten().astype(int) - shown(page)).max() <= 1
+    assert np.abs(replayed.flatten().astype(int) - stage_pixels(page)).max() <= 1
 
 
 def test_a_link_shows_its_latent_again_after_a_restart(
     open_page: Open, restarted: str, bundled: Explorer
 ) -> None:
     page = studio(open_page, also=restarted, permissions=["clipboard-read", "clipboard-write"])
-    moved(page, 0, "1.5")
-    before = shown(page)
+    move_slider(page, 0, "1.5")
+    before = stage_pixels(page)
     page.get_by_role("button", name="copy link").click()
     expect(page.locator(".gl-stage")).to_contain_text("The link is copied")
     link = page.evaluate("navigator.clipboard.readText()")
@@ -92,12 +92,12 @@ def test_a_link_shows_its_latent_again_after_a_restart(
     expect(sliders(page).first).to_have_value("0")
     # The model that this server opened with may be on the stage for a moment.
     page.wait_for_function(f"(before) => ({CANVAS})().join() === before.join()", arg=before.tolist())
-    moved(page, 0, "1")
+    move_slider(page, 0, "1")
     expect(caption(page)).to_contain_text("moved from a linked latent")
     page.goto("about:blank")  # ahead of the server's end
 
 
-def test_a_films_link_and_recipe_bring_all_of_it_back(
+def test_a_films_link_and_recipe_restore_all_of_it(
     open_page: Open, restarted: str, bundled: Explorer, tmp_path: Path
 ) -> None:
     page = open_page(also=restarted, permissions=["clipboard-read", "clipboard-write"])
@@ -109,7 +109,7 @@ def test_a_films_link_and_recipe_bring_all_of_it_back(
     page.get_by_label("easing").select_option("smooth")
     page.get_by_text("closed loop").click()
     faces = page.locator(".gl-frames canvas").evaluate_all(FACES)
-    recipe = Recipe.from_json(saved(page, "recipe").decode())
+    recipe = Recipe.from_json(download(page, "recipe").decode())
     assert recipe.film == Film(38, 1.5, "smooth", None, True)
     assert main(["replay", recipe.to_json(), "-o", str(tmp_path / "out.png")]) == 0
     assert len(replay(bundled, recipe)) == 38
@@ -134,7 +134,7 @@ def test_a_films_link_and_recipe_bring_all_of_it_back(
         (Recipe("gone", "f" * 16, (ExactLatent(b"\0" * 200),) * 2, 5).to_query(), "was made with gone"),
     ],
 )
-def test_a_bad_link_is_told_and_leaves_the_page_alive(open_page: Open, query: str, said: str) -> None:
+def test_a_bad_link_is_reported_and_leaves_the_page_alive(open_page: Open, query: str, said: str) -> None:
     page = open_page()
     page.goto(page.url.split("?")[0] + "?recipe=" + query)
     expect(page.locator(".gl-notice").first).to_contain_text(said)

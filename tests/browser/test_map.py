@@ -1,4 +1,4 @@
-"""The map of codes: drawn and decoded in the page; Python hears of a place once it is chosen."""
+"""The map of codes: drawn and decoded in the page; Python gets a latent once it is chosen."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def opened(open_page: Open, **settings: Any) -> Any:
 
 
 def outermost(explorer: Explorer) -> tuple[int, float, float]:
-    """A gallery row that lies apart from others on the principal map, and its place from -1 to 1."""
-    places = (
+    """A gallery row that lies apart from others on the principal map, and its position from -1 to 1."""
+    positions = (
         codemap.quantise(codemap.compute_positions(explorer, "principal"))[0].float() / codemap.MAX_POSITION
     )
-    row = int(places[:, 0].argmax())
-    assert (places - places[row]).norm(dim=1).sort().values[1] > 0.005
-    return row, *places[row].tolist()
+    row = int(positions[:, 0].argmax())
+    assert (positions - positions[row]).norm(dim=1).sort().values[1] > 0.005
+    return row, *positions[row].tolist()
 
 
 def on_page(page: Any, x: float, y: float) -> tuple[float, float]:
@@ -86,9 +86,10 @@ def test_a_code_under_the_hand_is_shown_and_taken(open_page: Open, bundled: Expl
     expect(aside.locator("img").first).to_have_attribute(
         "src", f"ganlab/training?model=mnist-bigan&index={index}"
     )
-    made = images.to_uint8(bundled.decode(gallery.codes[row : row + 1])[0]).flatten()
+    reconstruction = images.to_uint8(bundled.decode(gallery.codes[row : row + 1])[0]).flatten()
     drawn = np.array(page.evaluate(CANVAS, ".gl-pair canvas"))
-    assert np.abs(drawn.astype(int) - made.astype(int)).max() <= 2  # the code came in half precision
+    difference = np.abs(drawn.astype(int) - reconstruction.astype(int)).max()
+    assert difference <= 2  # the code came in half precision
     page.mouse.down()
     page.mouse.up()
     expect(caption(page)).to_contain_text(f"training {label} (no. {index})")
@@ -109,10 +110,9 @@ def test_a_drag_pans_and_the_wheel_zooms_without_a_request(open_page: Open) -> N
     before = page.evaluate(COVERED)
     assert 0.02 < before < 0.9
     page.mouse.move(x, y)
-    page.wait_for_timeout(500)  # the picture of what lies there was asked for
+    page.mouse.down()  # from here on the picture under the pointer is no longer fetched
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
-    page.mouse.down()
     page.mouse.move(x + 2000, y, steps=5)
     page.wait_for_function(f"({COVERED})() < 0.01")
     page.mouse.up()
@@ -137,7 +137,7 @@ def test_the_legend_has_the_colours_of_the_points(open_page: Open, scheme: str) 
         """() => getComputedStyle(document.querySelector('.gl-legend [data-label="0"] i')).backgroundColor
           .match(/[0-9]+/g).map(Number)"""
     )
-    found = """
+    same_colour = """
       (colour) => {
         const canvas = document.querySelector('.gl-sky');
         const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
@@ -146,21 +146,21 @@ def test_the_legend_has_the_colours_of_the_points(open_page: Open, scheme: str) 
         return count > 100;
       }
     """
-    page.wait_for_function(found, arg=[red, green, blue])
+    page.wait_for_function(same_colour, arg=[red, green, blue])
 
 
 def test_one_class_alone_and_attributes_as_colours(open_page: Open) -> None:
     page = opened(open_page)
-    colours = page.evaluate(CANVAS, ".gl-sky")
+    pixels = f"({CANVAS})('.gl-sky').join()"
+    page.evaluate(f"window.before = window.classes = {pixels}")
     page.get_by_role("button", name="only 4").click()
     expect(page.locator("[data-label='4']")).to_have_attribute("aria-pressed", "true")
-    page.wait_for_timeout(100)
-    alone = page.evaluate(CANVAS, ".gl-sky")
-    assert alone != colours
+    page.wait_for_function(f"{pixels} !== window.before")
+    page.evaluate(f"window.before = {pixels}")
     page.get_by_label("colour").select_option("slant")
     expect(page.locator(".gl-legend")).to_contain_text("degrees")
-    page.wait_for_timeout(100)
-    assert page.evaluate(CANVAS, ".gl-sky") not in (alone, colours)
+    page.wait_for_function(f"{pixels} !== window.before")
+    assert page.evaluate(f"{pixels} !== window.classes")
 
 
 def test_the_map_by_keyboard_alone(open_page: Open) -> None:
@@ -175,11 +175,11 @@ def test_the_map_by_keyboard_alone(open_page: Open) -> None:
     expect(caption(page)).not_to_have_text(before)
     page.keyboard.press("0")
     face = page.locator(".gl-now img")
-    shown = str(face.get_attribute("src"))
+    before_face = str(face.get_attribute("src"))
     page.locator(".gl-aside .gl-tile").nth(3).focus()
     page.keyboard.press("Enter")
     expect(caption(page)).to_contain_text("training")
-    expect(face).not_to_have_attribute("src", shown)
+    expect(face).not_to_have_attribute("src", before_face)
 
 
 def test_a_finger_pans_and_two_zoom(open_page: Open) -> None:
@@ -191,8 +191,8 @@ def test_a_finger_pans_and_two_zoom(open_page: Open) -> None:
     before, said = page.evaluate(COVERED), caption(page).text_content()
     touch = page.context.new_cdp_session(page)
 
-    def fingers(kind: str, *places: tuple[float, float]) -> None:
-        points = [{"x": px, "y": py, "id": i} for i, (px, py) in enumerate(places)]
+    def fingers(kind: str, *positions: tuple[float, float]) -> None:
+        points = [{"x": px, "y": py, "id": i} for i, (px, py) in enumerate(positions)]
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
     fingers("touchStart", (x - 20, y), (x + 20, y))

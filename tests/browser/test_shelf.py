@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ganlab.explorer import Explorer
 from tests.browser.test_kinds import choose
-from tests.browser.test_tabs import Open, caption
+from tests.browser.test_tabs import Open, caption, tab
+from tests.conftest import untrained_model
 
 pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -28,10 +31,10 @@ def keep_two(page: Any) -> Any:
 def test_the_shelf_survives_a_reload(open_page: Open, other_model: str) -> None:
     page = open_page()
     kept = keep_two(page)
-    faces = [one.get_attribute("src") for one in kept.all()]
+    faces = [picture.get_attribute("src") for picture in kept.all()]
     page.reload()
     expect(kept).to_have_count(2)
-    assert [one.get_attribute("src") for one in kept.all()] == faces
+    assert [picture.get_attribute("src") for picture in kept.all()] == faces
     page.locator(".gl-kept .gl-tile").first.click()
     expect(caption(page)).to_contain_text("test 1")
     page.get_by_role("button", name="Drop test 1").click()
@@ -49,7 +52,7 @@ def test_the_shelf_survives_a_reload(open_page: Open, other_model: str) -> None:
 def test_the_shelf_goes_home_as_a_file_and_comes_back(open_page: Open, other_model: str) -> None:
     page = open_page()
     kept = keep_two(page)
-    faces = [one.get_attribute("src") for one in kept.all()]
+    faces = [picture.get_attribute("src") for picture in kept.all()]
     with page.expect_download() as download:
         page.get_by_role("link", name="save shelf").click()
     assert download.value.suggested_filename == "mnist-bigan-shelf.safetensors"
@@ -59,7 +62,7 @@ def test_the_shelf_goes_home_as_a_file_and_comes_back(open_page: Open, other_mod
     expect(kept).to_have_count(0)
     page.locator(".gl-load").set_input_files(file)
     expect(kept).to_have_count(2)
-    assert [one.get_attribute("src") for one in kept.all()] == faces
+    assert [picture.get_attribute("src") for picture in kept.all()] == faces
     shelf = page.locator(".gl-shelf")
     page.locator(".gl-load").set_input_files({"name": "x", "mimeType": "text/plain", "buffer": b"no shelf"})
     expect(shelf).to_contain_text("This file is no shelf")
@@ -67,6 +70,44 @@ def test_the_shelf_goes_home_as_a_file_and_comes_back(open_page: Open, other_mod
     page.locator(".gl-load").set_input_files(file)
     expect(shelf).to_contain_text("This shelf belongs to the model mnist-bigan")
     expect(kept).to_have_count(2)
+
+
+def test_what_was_remembered_under_an_earlier_fingerprint_is_restored(
+    open_page: Open, tmp_path: Path
+) -> None:
+    earlier = "0123456789abcdef"
+    model = untrained_model(tmp_path / "renewed", title="Renewed · MNIST", aliases=(earlier,))
+    page = open_page()
+    direction = {
+        "id": "own/mine",
+        "name": "mine",
+        "note": "",
+        "unit": "",
+        "group": "",
+        "vector": [1, 0, 0, 0],
+        "deviation": 2,
+    }
+    for kind, stored in (
+        ("shelf", [{"z": [0.1, 0.2, 0.3, 0.4], "caption": "kept long ago"}]),
+        ("directions", [direction]),
+    ):
+        page.evaluate(
+            "([key, text]) => localStorage.setItem(key, text)",
+            [f"ganlab/{kind}/{earlier}", json.dumps(stored)],
+        )
+    choose(page, model, "Renewed · MNIST")
+    expect(page.get_by_role("button", name="Kept: kept long ago")).to_be_visible()
+    tab(page, "Latent")
+    page.locator("[data-view=own]").click()
+    expect(page.locator(".gl-dir b")).to_have_text("mine")
+    page.get_by_role("button", name="delete").click()
+    expect(page.locator(".gl-dir")).to_have_count(0)
+    page.reload()
+    choose(page, model, "Renewed · MNIST")
+    tab(page, "Latent")
+    page.locator("[data-view=own]").click()
+    expect(page.locator(".gl-view")).to_contain_text("Directions that you saved")
+    expect(page.locator(".gl-dir")).to_have_count(0)  # nor does it come back from the earlier fingerprint
 
 
 @pytest.mark.parametrize("text", ["not JSON", '{"z": 1}', '[{"z": [1, 2]}]', "[1]", '[{"z": "x"}]'])

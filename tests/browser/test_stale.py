@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.browser.test_tabs import Open
+from ganlab.explorer import Explorer
+from tests.browser.test_kinds import choose
+from tests.browser.test_tabs import Open, tab
 
 pytestmark = pytest.mark.browser
+expect = pytest.importorskip("playwright.sync_api").expect
 
 # A page of its own inside the app's: a header, two results and one without a fingerprint.
 SCENE = """
@@ -46,3 +49,35 @@ def test_results_of_another_model_are_marked_until_they_agree(open_page: Open) -
     assert marks_after(page, late) == [False, True, False]
     back = "root.querySelector('.gl-header').innerHTML = '<p data-fingerprint=\"a\"></p>';"
     assert marks_after(page, back) == [False] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "root"), [("Latent", ".gl-studio"), ("Interpolate", ".gl-films"), ("Map", ".gl-map")]
+)
+def test_what_the_page_draws_itself_names_its_model(
+    open_page: Open, bundled: Explorer, other_model: str, name: str, root: str
+) -> None:
+    page = open_page()
+    tab(page, name)
+    result = page.locator(root)
+    expect(result).to_have_attribute("data-fingerprint", bundled.fingerprint)
+    choose(page, other_model, "Other · MNIST")
+    shown = page.locator(".gl-header [data-fingerprint]").get_attribute("data-fingerprint")
+    assert shown != bundled.fingerprint
+    expect(result).to_have_attribute("data-fingerprint", str(shown))
+    expect(page.locator(".gl-stale:visible")).to_have_count(0)
+
+
+def test_a_picture_of_another_model_is_marked_until_the_new_one_is_drawn(
+    open_page: Open, other_model: str
+) -> None:
+    page = open_page()
+    tab(page, "Latent")
+    expect(page.locator("#latent-studio .gl-dir").first).to_be_visible()
+    held: list[Any] = []
+    page.route("**/ganlab/directions*", lambda route: held.append(route))
+    with page.expect_request("**/ganlab/directions*"):
+        choose(page, other_model, "Other · MNIST")
+    expect(page.locator(".gl-studio.gl-stale")).to_have_attribute("aria-busy", "true")
+    held[0].fulfill(response=held[0].fetch())
+    expect(page.locator(".gl-studio.gl-stale")).to_have_count(0)

@@ -1,4 +1,4 @@
-"""The latent studio: its pictures are made in the page, and Python hears of a latent when the hand rests."""
+"""The latent studio: the page makes its pictures, and Python gets a latent once the person pauses."""
 
 from __future__ import annotations
 
@@ -41,20 +41,25 @@ def sliders(page: Any) -> Any:
     return page.locator("#latent-studio .gl-dir input[type=range]")
 
 
-def shown(page: Any) -> np.ndarray:
+def stage_pixels(page: Any) -> np.ndarray:
     """The red channel of the stage."""
     return np.array(page.evaluate(CANVAS))
 
 
-def moved(page: Any, index: int, amount: str) -> None:
-    """A slider moved, and the hand rested."""
+def move_slider(page: Any, index: int, amount: str) -> None:
+    """Move a slider and wait until Python got the latent."""
     with page.expect_response(lambda answer: '"parents"' in (answer.request.post_data or "")):
         sliders(page).nth(index).fill(amount)
 
 
+def wait_two_frames(page: Any) -> None:
+    """Until the page has handled an answer that it got."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def test_a_drag_makes_pictures_without_a_request(open_page: Open) -> None:
     page = studio(open_page)
-    start = shown(page)
+    start = stage_pixels(page)
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
     box = sliders(page).first.bounding_box()
@@ -63,8 +68,10 @@ def test_a_drag_makes_pictures_without_a_request(open_page: Open) -> None:
     seen = [start]
     for share in (0.6, 0.7, 0.8, 0.9):
         page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2, steps=5)
-        page.wait_for_timeout(300)  # longer than a hand needs to rest, but it still holds the slider
-        seen.append(shown(page))
+        page.wait_for_timeout(
+            300
+        )  # longer than the pause after which Python gets a latent, but the button is down
+        seen.append(stage_pixels(page))
         assert (seen[-1] != seen[-2]).any()
     assert not requests
     page.mouse.up()
@@ -74,38 +81,38 @@ def test_a_drag_makes_pictures_without_a_request(open_page: Open) -> None:
 
 def test_the_stage_is_the_latents_picture(open_page: Open, bundled: Explorer) -> None:
     page = studio(open_page)
-    with page.expect_request("**/gradio_api/run/predict") as told:
+    with page.expect_request("**/gradio_api/run/predict") as request:
         sliders(page).nth(1).fill("-1.5")
-    (sent,) = [part for part in [json.loads(told.value.post_data)["event_data"]] if part]
-    wanted = images.to_uint8(explorer_decode(bundled, sent["z"]))
-    assert np.abs(wanted.flatten().astype(int) - shown(page)).max() <= 1
+    (sent,) = [part for part in [json.loads(request.value.post_data)["event_data"]] if part]
+    wanted = images.to_uint8(decode(bundled, sent["z"]))
+    assert np.abs(wanted.flatten().astype(int) - stage_pixels(page)).max() <= 1
     assert sent["fingerprint"] == bundled.fingerprint
     amount = -1.5 * float(bundled.directions.principal[1][1])
     start = torch.tensor(sent["z"]) - amount * bundled.directions.principal[0][1]
     assert float((start - torch.tensor(sent["z"])).norm()) == pytest.approx(abs(amount), rel=1e-4)
 
 
-def explorer_decode(explorer: Explorer, z: list[float]) -> torch.Tensor:
+def decode(explorer: Explorer, z: list[float]) -> torch.Tensor:
     return explorer.decode(torch.tensor([z]))[0]
 
 
 def test_undo_redo_reset_and_locks_by_keyboard(open_page: Open) -> None:
     page = studio(open_page)
-    start = shown(page)
+    start = stage_pixels(page)
     for index, amount in enumerate(("1", "-2", "1.5")):
-        moved(page, index, amount)
-    end = shown(page)
+        move_slider(page, index, amount)
+    end = stage_pixels(page)
     sliders(page).nth(1).press("l")
     page.keyboard.press("r")
     for index, value in enumerate(("0", "-2", "0")):
         expect(sliders(page).nth(index)).to_have_value(value)
     for _ in range(4):
         page.keyboard.press("Control+z")
-    assert (shown(page) == start).all()
+    assert (stage_pixels(page) == start).all()
     expect(page.get_by_role("button", name="undo", exact=True)).to_be_disabled()
     for _ in range(3):
         page.keyboard.press("Control+Shift+z")
-    assert (shown(page) == end).all()
+    assert (stage_pixels(page) == end).all()
     for index, value in enumerate(("1", "-2", "1.5")):
         expect(sliders(page).nth(index)).to_have_value(value)
     page.keyboard.press("?")
@@ -114,37 +121,19 @@ def test_undo_redo_reset_and_locks_by_keyboard(open_page: Open) -> None:
 
 def test_many_steps_are_undone(open_page: Open) -> None:
     page = studio(open_page)
-    start = shown(page)
+    start = stage_pixels(page)
     page.locator(".gl-ruler").first.wait_for()
     for _ in range(12):
         page.keyboard.press("s")  # shuffle
-    assert (shown(page) != start).any()
+    assert (stage_pixels(page) != start).any()
     for _ in range(12):
         page.keyboard.press("Control+z")
-    assert (shown(page) == start).all()
+    assert (stage_pixels(page) == start).all()
 
 
-def test_the_last_500_places_are_kept(open_page: Open) -> None:
-    visited = open_page().evaluate(
-        """async () => {
-          const { History } = await import(new URL('ganlab/static/lib/history.js', document.baseURI));
-          const places = new History(0);
-          for (let place = 1; place <= 600; place++) places.push(place);
-          const undone = [];
-          while (places.canUndo) undone.push(places.undo());
-          const redone = [places.redo(), places.redo()];
-          places.push(-1); // what was undone is lost
-          return { undone, redone, last: places.current, canRedo: places.canRedo, before: places.undo() };
-        }"""
-    )
-    assert visited["undone"] == list(range(599, 100, -1))
-    assert visited["redone"] == [102, 103]
-    assert (visited["last"], visited["canRedo"], visited["before"]) == (-1, False, 103)
-
-
-def test_the_place_is_kept_between_tabs_and_left_for_another_latent(open_page: Open) -> None:
+def test_the_edit_is_kept_between_tabs_and_left_for_another_latent(open_page: Open) -> None:
     page = studio(open_page)
-    moved(page, 0, "-1.5")
+    move_slider(page, 0, "-1.5")
     expect(caption(page)).to_contain_text("moved from test 7")
     tab(page, "Sample")
     tab(page, "Latent")
@@ -166,7 +155,7 @@ def test_an_answer_that_was_overtaken_still_counts(open_page: Open, monkeypatch:
     expect(page.locator(".gl-stage figcaption")).to_contain_text("sample 0 of seed")
 
 
-def test_a_slider_moved_before_the_tab_is_redrawn_keeps_its_place(open_page: Open) -> None:
+def test_a_slider_moved_before_the_tab_is_redrawn_keeps_its_offset(open_page: Open) -> None:
     page = open_page()
     page.locator("[data-action=example]").nth(4).click()
     expect(caption(page)).to_contain_text("test 4")
@@ -198,12 +187,12 @@ def test_planes_follow_hand_and_keyboard(open_page: Open, view: str) -> None:
     page.locator(f"[data-view={view}]").click()
     plane = page.locator(".gl-plane")
     expect(plane).not_to_have_attribute("aria-busy", "true")
-    start = shown(page)
+    start = stage_pixels(page)
     box = plane.bounding_box()
     page.mouse.move(box["x"] + 20, box["y"] + 30)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] - 10, box["y"] + box["height"] - 15, steps=5)
-    corner = shown(page)
+    corner = stage_pixels(page)
     page.mouse.up()
     assert (corner != start).any()
     expect(caption(page)).to_contain_text(
@@ -211,7 +200,7 @@ def test_planes_follow_hand_and_keyboard(open_page: Open, view: str) -> None:
     )
     plane.focus()
     page.keyboard.press("ArrowLeft")
-    assert (shown(page) != corner).any()
+    assert (stage_pixels(page) != corner).any()
 
 
 @pytest.mark.parametrize("view", ["seeds", "corners"])
@@ -224,16 +213,16 @@ def test_a_plane_waits_for_its_latents_where_it_lies(open_page: Open, view: str)
     plane = page.locator(".gl-plane")
     expect(page.locator(".gl-view")).to_contain_text("samples of the prior, uniform")
     expect(plane).to_have_attribute("aria-busy", "true")
-    place = plane.bounding_box()
-    start = shown(page)
-    plane.click()  # a page error, if the plane had gone somewhere
+    box = plane.bounding_box()
+    start = stage_pixels(page)
+    plane.click()  # a page error, if the plane had moved
     plane.press("ArrowLeft")
-    assert (shown(page) == start).all()
+    assert (stage_pixels(page) == start).all()
     held[0].fulfill(response=held[0].fetch())
     expect(plane).to_have_attribute("aria-busy", "false")
-    assert plane.bounding_box() == place
+    assert plane.bounding_box() == box
     plane.press("ArrowLeft")
-    assert (shown(page) != start).any()
+    assert (stage_pixels(page) != start).any()
 
 
 def test_seeds_that_answer_too_late_do_not_replace_later_ones(open_page: Open) -> None:
@@ -246,13 +235,13 @@ def test_seeds_that_answer_too_late_do_not_replace_later_ones(open_page: Open) -
     plane = page.locator(".gl-plane")
     expect(plane).to_have_attribute("aria-busy", "false")
     plane.press("ArrowLeft")
-    expected = shown(page)
+    expected = stage_pixels(page)
     with page.expect_response("**/ganlab/samples*"):
         held[0].fulfill(response=held[0].fetch())
-    page.wait_for_timeout(100)  # the answer is read
+    wait_two_frames(page)
     plane.press("ArrowRight")
     plane.press("ArrowLeft")
-    assert np.abs(shown(page) - expected).max() <= 2
+    assert np.abs(stage_pixels(page) - expected).max() <= 2
 
 
 def test_a_latent_is_named_after_the_seed_that_it_is_of(open_page: Open) -> None:
@@ -266,12 +255,12 @@ def test_a_latent_is_named_after_the_seed_that_it_is_of(open_page: Open) -> None
     expect(caption(page)).to_contain_text("between samples of seed 0")
 
 
-def test_samples_that_cannot_be_had_are_told(open_page: Open) -> None:
+def test_samples_that_cannot_be_fetched_are_reported(open_page: Open) -> None:
     page = studio(open_page)
     page.evaluate("() => void (window.fetch = () => Promise.reject(new TypeError('gone')))")
     page.locator("[data-view=seeds]").click()
-    told = page.locator("#latent-studio").get_by_text("No samples: The server does not answer.")
-    expect(told).to_be_visible()
+    notice = page.locator("#latent-studio").get_by_text("No samples: The server does not answer.")
+    expect(notice).to_be_visible()
 
 
 def test_a_direction_of_ones_own_survives_a_reload(open_page: Open) -> None:
@@ -283,13 +272,13 @@ def test_a_direction_of_ones_own_survives_a_reload(open_page: Open) -> None:
     page.reload()
     tab(page, "Latent")
     page.locator("[data-view=own]").click()
-    moved(page, 0, "1")  # the whole way from A, which is current, to B
+    move_slider(page, 0, "1")  # the whole way from A, which is current, to B
     page.locator("[data-action=use]").nth(1).click()
     expect(caption(page)).to_contain_text("test 2")
     page.locator("[data-view=own]").click()
-    at_b = shown(page)
+    at_b = stage_pixels(page)
     page.keyboard.press("Control+z")
-    assert np.abs(at_b.astype(int) - shown(page)).max() <= 2
+    assert np.abs(at_b.astype(int) - stage_pixels(page)).max() <= 2
     page.get_by_role("button", name="delete").click()
     expect(page.locator(".gl-dir")).to_have_count(0)
 
@@ -302,23 +291,24 @@ def test_where_the_page_cannot_the_server_makes_the_pictures(served_page: Any) -
     with page.expect_response("**/ganlab/picture?**"):
         sliders(page).first.fill("2")
     expect(caption(page)).to_contain_text("moved from test 4")
-    assert shown(page).any()
+    assert stage_pixels(page).any()
 
 
 def test_a_generator_that_comes_too_late_is_not_used(open_page: Open, other_model: str) -> None:
     held: list[Any] = []
     page = studio(open_page)
     model = page.locator("#model-picker input").input_value()
-    before = shown(page)
+    before = stage_pixels(page)
     page.route("**/ganlab/generator*", lambda route: held.append(route))
     with page.expect_request("**/ganlab/generator*"):
         choose(page, other_model, "Other · MNIST")
     choose(page, model, "BiGAN · MNIST")
     expect(sliders(page).first).to_be_visible()
-    held[0].fulfill(response=held[0].fetch())
-    page.wait_for_timeout(200)  # the answer is read
+    with page.expect_response("**/ganlab/generator*"):
+        held[0].fulfill(response=held[0].fetch())
+    wait_two_frames(page)
     page.keyboard.press("r")  # drawn again, as it was
-    assert (shown(page) == before).all()
+    assert (stage_pixels(page) == before).all()
 
 
 def test_a_served_picture_that_comes_too_late_is_not_shown(
@@ -334,13 +324,14 @@ def test_a_served_picture_that_comes_too_late_is_not_shown(
     monkeypatch.setattr(portable, "MAX_MULTIPLICATIONS", 10**9)
     choose(page, bundled.config.name, "BiGAN · MNIST")
     expect(page.locator("[data-view=corners]")).to_be_visible()  # only where the page makes the pictures
-    before = shown(page)
-    held[0].fulfill(response=held[0].fetch())
-    page.wait_for_timeout(200)  # the answer is read
-    assert (shown(page) == before).all()
+    before = stage_pixels(page)
+    with page.expect_response("**/ganlab/picture*"):
+        held[0].fulfill(response=held[0].fetch())
+    wait_two_frames(page)
+    assert (stage_pixels(page) == before).all()
 
 
-def test_a_hand_on_a_slider_of_another_model_is_let_go(open_page: Open, other_model: str) -> None:
+def test_an_edit_of_another_model_is_dropped(open_page: Open, other_model: str) -> None:
     held: list[Any] = []
     page = studio(open_page)
     page.route("**/ganlab/directions*", lambda route: held.append(route))
@@ -351,7 +342,7 @@ def test_a_hand_on_a_slider_of_another_model_is_let_go(open_page: Open, other_mo
     with page.expect_request("**/ganlab/directions*"):
         choose(page, other_model, "Other · MNIST")
     page.mouse.up()
-    page.wait_for_timeout(400)  # a page error, if what the hand held were told as this model's
+    page.wait_for_timeout(400)  # a page error, if the edit of the other model were sent
     held[0].fulfill(response=held[0].fetch())
     expect(sliders(page).first).to_have_value("0")
     expect(page.get_by_role("button", name="undo").first).to_be_disabled()
@@ -363,7 +354,7 @@ def test_after_a_picture_that_did_not_come_the_next_is_asked_for(served_page: An
     with page.expect_response("**/ganlab/picture?**"):
         sliders(page).first.fill("2")
     stage = page.locator(".gl-stage")
-    before = shown(page)
+    before = stage_pixels(page)
     page.evaluate(
         """() => {
           window.fetched = window.fetch;
@@ -376,16 +367,16 @@ def test_after_a_picture_that_did_not_come_the_next_is_asked_for(served_page: An
     with page.expect_response("**/ganlab/picture?**"):
         sliders(page).first.fill("-2")
     expect(stage).to_contain_text("the server makes its pictures")
-    assert (shown(page) != before).any()
+    assert (stage_pixels(page) != before).any()
 
 
 def test_a_finger_moves_sliders_and_the_plane(open_page: Open) -> None:
     page = studio(open_page, width=375, height=800, has_touch=True, is_mobile=True)
     touch = page.context.new_cdp_session(page)
 
-    def drag(place: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
-        place.scroll_into_view_if_needed()
-        box = place.bounding_box()
+    def drag(target: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
+        target.scroll_into_view_if_needed()
+        box = target.bounding_box()
         for kind, at in (("touchStart", start), ("touchMove", end), ("touchEnd", None)):
             points = (
                 []
@@ -400,9 +391,9 @@ def test_a_finger_moves_sliders_and_the_plane(open_page: Open) -> None:
     page.get_by_role("button", name="two at once").click()
     plane = page.locator(".gl-plane")
     plane.scroll_into_view_if_needed()
-    before, scrolled = shown(page), page.evaluate("scrollY")
+    before, scrolled = stage_pixels(page), page.evaluate("scrollY")
     drag(plane, (0.5, 0.5), (0.1, 0.9))
-    assert (shown(page) != before).any()
+    assert (stage_pixels(page) != before).any()
     assert page.evaluate("scrollY") == scrolled  # the finger moves the latent, not the page
 
 
