@@ -13,6 +13,7 @@ from train.trainer import Trainer
 
 
 def build_parser() -> Parser:
+    """A parser with a flag for every setting; its help lists the other commands of this package."""
     parser = create_parser(__doc__)
     parser.usage = "python -m train METHOD [--preset NAME] [--out RUN] [--resume] [other flags]"
     parser.formatter_class = argparse.RawDescriptionHelpFormatter

@@ -1,4 +1,4 @@
-"""TrainConfig: every setting of a run with its default, check and help; the flags are made from it."""
+"""TrainConfig: every setting of a run with its default, check and help; the flags follow from it."""
 
 from __future__ import annotations
 

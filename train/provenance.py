@@ -1,4 +1,4 @@
-"""Which version of the source made a file: run folders, judges and metrics.json record it."""
+"""The version of the source, which run folders, judges and metrics.json record."""
 
 from __future__ import annotations
 

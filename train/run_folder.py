@@ -44,6 +44,7 @@ def read_settings(run: Path) -> dict[str, Any]:
 
 
 def append_to_log(run: Path, row: dict[str, Any]) -> None:
+    """Add an epoch's figures to the log."""
     with (run / LOG_FILE).open("a", encoding="utf-8") as log:
         log.write(json.dumps(row) + "\n")
 

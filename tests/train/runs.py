@@ -1,4 +1,4 @@
-"""Tiny runs, and all that they change, for comparing one with another."""
+"""Tiny runs, and their whole state, for comparing runs with each other."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def settings(out: Path, **changes: Any) -> TrainConfig:
 
 
 def stop_after(run: Trainer, steps: int) -> Trainer:
-    """Lets a run ask itself to stop once it has made `steps` steps, as a signal would."""
+    """Let a run stop after `steps` steps in all, as a signal would."""
     original = run.train_step
 
     def step(chosen: Tensor) -> None:

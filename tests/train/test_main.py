@@ -1,4 +1,4 @@
-"""The command: its flags, its one-line errors, and a real process that is told to stop."""
+"""python -m train: its flags, its one-line errors, and a real process that is stopped by a signal."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ import torch
 from ganlab.gallery import Pictures
 from tests.train.runs import assert_same, log, state, stop_after
 from train import __main__ as command
+from train.command import list_commands
 from train.config import FAMILY_DEFAULTS, PRESETS, TrainConfig
 from train.trainer import Trainer
 
@@ -37,6 +38,9 @@ def test_help_mentions_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
         assert field.name == "method" or "--" + field.name.replace("_", "-") in text
     assert "--resume" in text
     assert "{bigan" in text
+    assert "(bigan-plus: mnist)" in text  # the presets
+    for name, purpose in list_commands().items():
+        assert f"\n  train.{name:13} {purpose}" in text
 
 
 @pytest.mark.parametrize(
@@ -115,7 +119,7 @@ def test_a_short_run_says_where_it_is(
 def configured(
     mnist_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str], TrainConfig]:
-    """Makes the settings that a command would train with."""
+    """A function that returns the settings that a command would train with."""
     seen: list[TrainConfig] = []
 
     def trainer(config: TrainConfig, *_: object, **__: object) -> None:
@@ -269,10 +273,10 @@ def test_a_run_of_before_families_and_ratios_goes_on(
 
 
 @pytest.mark.slow
-def test_a_process_told_to_stop_saves_first_and_goes_on_later(
+def test_a_process_stopped_by_a_signal_is_resumed_bit_for_bit(
     mnist_root: Path, tmp_path: Path, digits: Pictures
 ) -> None:
-    """It would train for hours; where it stops is where another process, this one, goes on bit for bit."""
+    """It would train for hours; the test's own process resumes where it was stopped."""
 
     def arguments(out: Path) -> list[str]:
         rare = ["--pictures-every", "100000", "--save-every", "100000", "--epochs", "100000"]

@@ -1,4 +1,4 @@
-"""The loop: its steps against hand-made ones, and what a run leaves behind."""
+"""The loop: its steps against steps computed by hand, and the files that a run leaves."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def references(run: Trainer) -> tuple[dict[str, nn.Module], dict[str, torch.opti
     return nets, adams
 
 
-def one_batch(run: Trainer) -> tuple[Tensor, Tensor]:
+def next_batch(run: Trainer) -> tuple[Tensor, Tensor]:
     """The x and z that the run's next step will see."""
     chosen = run.shuffle(0)[run.step]
     torch.manual_seed(trainer.derive_seed(run.config.seed, "step", run.step))
@@ -71,7 +71,7 @@ def largest_difference(nets: dict[str, nn.Module], run: Trainer, names: tuple[st
 
 @pytest.fixture
 def opinionated(tmp_path: Path, digits: Pictures) -> Callable[..., Trainer]:
-    """Makes runs whose D has an opinion: new, its output is zero, and G and E have no gradient."""
+    """Builds runs whose D is not at its start, where its output is zero and G and E have no gradient."""
 
     def make(**changes: Any) -> Trainer:
         run = Trainer(settings(tmp_path / "run", lr=1e-3, **changes), digits)
@@ -93,7 +93,7 @@ def test_a_simultaneous_step_takes_all_gradients_from_the_same_weights(
     nets, adams = references(run)
     start = {name: copy.deepcopy(net) for name, net in nets.items()}
     for _ in range(3):
-        x, z = one_batch(run)
+        x, z = next_batch(run)
         frozen = copy.deepcopy(nets)
         for player in ("generator_encoder", "discriminator"):  # the order cannot matter
             set_gradients(nets, run, player, x, z)
@@ -118,17 +118,17 @@ def test_an_alternating_step_shows_the_second_player_the_new_d(opinionated: Call
     nets, adams = references(run)
     simultaneous = copy.deepcopy(nets)
     for player in ("discriminator", "generator_encoder"):
-        x, z = one_batch(run)
+        x, z = next_batch(run)
         set_gradients(nets, run, player, x, z)
         adams[player].step()
     run.train_step(run.shuffle(0)[0])
     assert largest_difference(nets, run, D + GE) < ROUNDING
 
     # Adam's first step is the gradient's sign, nearly, so the order is looked for in the gradients.
-    x, z = one_batch(run)
+    x, z = next_batch(run)
     mine = [p.grad.clone() for name in GE for p in run.nets[name].parameters() if p.grad is not None]
     run.step = 0
-    x, z = one_batch(run)
+    x, z = next_batch(run)
     set_gradients(simultaneous, run, "generator_encoder", x, z)
     old = [p.grad for name in GE for p in simultaneous[name].parameters() if p.grad is not None]
     assert max(float((a - b).abs().max() / b.abs().max()) for a, b in zip(mine, old, strict=True)) > 0.01
@@ -137,7 +137,7 @@ def test_an_alternating_step_shows_the_second_player_the_new_d(opinionated: Call
 def test_a_step_of_one_player_leaves_the_other_alone(opinionated: Callable[..., Trainer]) -> None:
     run = opinionated()
     before = state(run)
-    x, z = one_batch(run)
+    x, z = next_batch(run)
     losses = run._update(x, z, ("discriminator",))
     assert set(losses) == {"discriminator", "generator_encoder"}  # both are logged
     changed = {
@@ -202,7 +202,7 @@ def test_seeds_for_different_uses_differ() -> None:
     assert trainer.derive_seed(0, "step", 0) == 4433896974232160741  # else old runs could not be resumed
 
 
-def test_the_average_is_the_hand_made_one(tmp_path: Path, digits: Pictures) -> None:
+def test_the_average_is_the_one_computed_by_hand(tmp_path: Path, digits: Pictures) -> None:
     run = Trainer(settings(tmp_path / "run", ema=0.9, lr=1e-2), digits)
     assert set(run.averaged) == {"generator", "encoder"}
     expected = {name: [p.detach().clone() for p in run.nets[name].parameters()] for name in GE}

@@ -1,4 +1,4 @@
-"""Who updates when: simultaneous and alternating steps against hand-made ones, and any D:G ratio."""
+"""Who updates when: simultaneous and alternating steps against steps computed by hand, and any D:G ratio."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Call = tuple[tuple[str, ...], Tensor, Tensor, dict[str, float]]  # players, x, z
 
 @pytest.fixture
 def start(tmp_path: Path, digits: Pictures) -> Callable[..., Trainer]:
-    """Makes runs in double precision whose D and E have an opinion, so that every player has a gradient."""
+    """Builds runs in double precision whose D and E are not at their start, so all players have gradients."""
 
     def make(method: str, **changes: Any) -> Trainer:
         config = settings(

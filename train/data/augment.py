@@ -1,4 +1,4 @@
-"""Random changes of pictures as another writer might have made them: affine, elastic, stroke width, gamma."""
+"""Random changes of pictures as other writers vary: affine, elastic, stroke width, gamma."""
 
 from __future__ import annotations
 

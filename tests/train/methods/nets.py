@@ -67,7 +67,7 @@ def assert_close(
 
 
 class Fixed(nn.Module):
-    """A network that answers with what it was made with."""
+    """A network with fixed outputs, in turn."""
 
     def __init__(self, *answers: Tensor) -> None:
         super().__init__()

@@ -151,7 +151,9 @@ def test_codes_are_pulled_to_the_prior_by_the_weight_of_their_distance(
     torch.testing.assert_close(result["discriminator"], base["discriminator"])
 
 
-def test_a_share_of_the_games_latents_are_moved_codes_of_other_pictures(nets: dict[str, nn.Module]) -> None:
+def test_a_share_of_the_latents_are_codes_of_other_pictures_with_noise(
+    nets: dict[str, nn.Module],
+) -> None:
     x, z, _, _, _ = parts(nets)
     code = nets["encoder"](x)
     seen: list[Tensor] = []

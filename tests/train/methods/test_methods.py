@@ -122,7 +122,7 @@ def test_only_some_have_settings() -> None:
 
 
 @pytest.mark.parametrize("name", ["lr", "jlr"])
-def test_a_method_is_made_with_the_settings_of_the_run(name: str) -> None:
+def test_a_method_gets_the_settings_of_the_run(name: str) -> None:
     nets = opinionated(METHODS[name].networks)
     x, z = batch()
     for changes in ({"regression": "l2"}, {"regression_weight": 3.0}, {}):
@@ -140,7 +140,7 @@ def test_a_method_is_made_with_the_settings_of_the_run(name: str) -> None:
 
 
 @every
-def test_one_epoch_logs_and_moves_every_player(name: str, tmp_path: Path, digits: Pictures) -> None:
+def test_one_epoch_logs_and_changes_every_player(name: str, tmp_path: Path, digits: Pictures) -> None:
     run = Trainer(settings(tmp_path / "run", method=name, epochs=1), digits)
     start = {network: [p.clone() for p in net.parameters()] for network, net in run.nets.items()}
     assert run.train()
