@@ -255,7 +255,7 @@ class Explorer:
             )
         try:
             z = torch.tensor([packed["z"]], dtype=torch.float32)
-        except (TypeError, ValueError, RuntimeError):
+        except (TypeError, ValueError, RuntimeError, OverflowError):
             raise ValueError("A latent is a list of numbers.") from None
         return self.check_latents(z)
 

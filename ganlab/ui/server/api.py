@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -120,6 +121,8 @@ class Endpoints:
         """A latent moved along principal directions of the gallery's codes (in standard deviations; arbitrary
         where a model has no codes) and along raw dimensions."""
         explorer = self._explorer(model)
+        check_numbers("principal", principal)
+        check_numbers("raw", raw)
         z = explorer.directions.move(explorer.unpack(latent), principal, raw)
         return {"latent": explorer.pack(z), "picture": encode_base64(explorer.decode(z)[0])}
 
@@ -153,6 +156,16 @@ def check_number(name: str, value: object, low: int, high: int) -> None:
     """ValueError unless the value is a whole number from low to high."""
     if not isinstance(value, int) or not low <= value <= high:
         raise ValueError(f"{name} is a whole number from {low} to {high}, not {value!r}.")
+
+
+def check_numbers(name: str, values: object) -> None:
+    """ValueError unless the values are a list of finite numbers."""
+    try:
+        if isinstance(values, list) and all(math.isfinite(value) for value in values):
+            return
+    except (TypeError, OverflowError):  # no number; a whole number that no float can hold
+        pass
+    raise ValueError(f"{name} is a list of finite numbers.")
 
 
 def build_endpoints(models: Models) -> dict[str, Callable[..., Any]]:

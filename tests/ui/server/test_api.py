@@ -26,6 +26,9 @@ ROOT = Path(__file__).parents[3]
 README, PAGE = ROOT / "README.md", ROOT / "docs" / "api.md"
 
 
+ORIGIN = {"fingerprint": "082644f51dd8fe3e", "z": [0.0] * 50}  # of mnist-bigan
+
+
 @pytest.fixture(scope="module")
 def client(server: str) -> Any:
     from gradio_client import Client
@@ -204,6 +207,16 @@ def test_a_colour_model(colour_model: str) -> None:
         ("prepare", {"picture_base64": "", "polarity": "pink"}, "available"),
         ("decode", {"latent": {"fingerprint": "other", "z": [0.0] * 50}}, "belongs to the checkpoint"),
         ("encode", {"picture_base64": "", "model": "../no-such"}, "not found"),
+        ("decode", {"latent": {"fingerprint": "082644f51dd8fe3e", "z": [10**400] * 50}}, "list of numbers"),
+        *(
+            (
+                "move",
+                {"latent": ORIGIN, "principal": [], "raw": [], name: values},
+                f"{name} is a list of finite",
+            )
+            for name in ("principal", "raw")
+            for values in (None, 1, "x", {}, [None], [[]], ["1"], [10**400], [float("nan")])
+        ),
     ],
 )
 def test_bad_requests_are_refused_in_a_sentence(

@@ -192,6 +192,7 @@ def test_a_film_without_a_classifier_says_so(colour_model: str) -> None:
         ({"keyframes": [[0.0] * 50] * 25}, "2 to 24 latents"),
         ({"keyframes": [[0.0] * 3] * 2}, "takes latents"),
         ({"keyframes": "x"}, "a list of latents"),
+        ({"keyframes": [[10**400] * 50] * 2}, "A latent is a list of numbers"),
         ({"fingerprint": "f" * 16}, "belongs to the checkpoint"),
         ({"film": {"frames": 10**6}}, "from 2 to 600 frames"),
         ({"film": {"speed": 1}}, "A film has no setting speed"),
