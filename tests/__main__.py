@@ -1,4 +1,7 @@
-"""python -m tests: find or fetch Chromium for the browser tests, then run the whole suite."""
+"""python -m tests: the whole suite: Python, the real app in Chromium, the page's code under node.
+
+Fetches Chromium for the browser tests where it may, and says what it leaves out. Arguments go to pytest.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import sys
 import pytest
 
 from tests.browser import CHROMIUM_NAMES, chromium
+from tests.js.run import run_page_tests
 
 MAX_WORKERS = 4  # each has the app and a Chromium of its own
 
@@ -42,8 +46,11 @@ def main() -> int:
             f" out. Install one of {', '.join(CHROMIUM_NAMES)}, or name it in CHROMIUM, to run them.",
             flush=True,
         )
-    workers = min(os.cpu_count() or 1, MAX_WORKERS)
-    return int(pytest.main(["-n", str(workers), "--dist", "worksteal", *sys.argv[1:]]))
+    # One more than there are cores: a browser test waits for its page half of the time.
+    workers = min((os.cpu_count() or 1) + 1, MAX_WORKERS)
+    status = int(pytest.main(["-n", str(workers), "--dist", "worksteal", *sys.argv[1:]]))
+    # In CI what cannot run is a failure.
+    return run_page_tests(required=bool(os.environ.get("CI"))) or status
 
 
 if __name__ == "__main__":
