@@ -1,4 +1,4 @@
-"""The map of codes: places against projections, what a page gets, what it refuses."""
+"""The map of codes: positions against projections, what a page gets, what is refused."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ from ganlab.hub import CHECKPOINTS
 from ganlab.studio import codemap
 
 
-def told_of(content: bytes) -> dict:
+def read_metadata(content: bytes) -> dict:
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     return json.loads(header["__metadata__"]["ganlab"])
 
 
 def test_the_principal_map_keeps_the_first_two_components(few_neighbours: Explorer) -> None:
     codes = few_neighbours.gallery.codes  # type: ignore[union-attr]
-    found = codemap.compute_positions(few_neighbours, "principal")
+    positions = codemap.compute_positions(few_neighbours, "principal")
     axes, _ = few_neighbours.directions.principal
-    torch.testing.assert_close(found, (codes - codes.mean(0)) @ axes[:2].T)
-    assert found[:, 0].std() > found[:, 1].std() > 0
+    torch.testing.assert_close(positions, (codes - codes.mean(0)) @ axes[:2].T)
+    assert positions[:, 0].std() > positions[:, 1].std() > 0
 
 
 def test_a_page_gets_codes_labels_and_where_any_latent_lies(few_neighbours: Explorer) -> None:
     content = codemap.pack(few_neighbours)
-    tensors, told = load(content), told_of(content)
+    tensors, metadata = load(content), read_metadata(content)
     gallery = few_neighbours.gallery
     assert gallery is not None
     torch.testing.assert_close(tensors["codes"].float(), gallery.codes, atol=2e-3, rtol=1e-3)
     assert tensors["labels"].tolist() == gallery.pictures.labels.tolist()
     assert tensors["indices"].tolist() == gallery.pictures.indices.tolist()
-    assert told["fingerprint"] == few_neighbours.fingerprint
-    whole = tensors["principal"]
-    assert whole.dtype == torch.int16
-    assert int(whole.abs().max()) == codemap.MAX_POSITION
-    (kind,) = (kind for kind in told["kinds"] if kind["id"] == "principal")
+    assert metadata["fingerprint"] == few_neighbours.fingerprint
+    quantised = tensors["principal"]
+    assert quantised.dtype == torch.int16
+    assert int(quantised.abs().max()) == codemap.MAX_POSITION
+    (kind,) = (kind for kind in metadata["kinds"] if kind["id"] == "principal")
     matrix, offset = (torch.tensor(kind["projection"][key]) for key in ("matrix", "offset"))
-    torch.testing.assert_close(gallery.codes @ matrix.T + offset, whole.float(), atol=2, rtol=1e-3)
+    torch.testing.assert_close(gallery.codes @ matrix.T + offset, quantised.float(), atol=2, rtol=1e-3)
 
 
 def test_a_tsne_belongs_to_its_checkpoint_alone(tmp_path: Path) -> None:
@@ -57,14 +57,14 @@ def test_a_tsne_belongs_to_its_checkpoint_alone(tmp_path: Path) -> None:
     assert codemap.list_kinds(explorer) == ("principal",)
     with pytest.raises(ValueError, match="no map 'tsne'"):
         codemap.compute_positions(explorer, "tsne")
-    places = torch.rand(60_000, 2)
-    codemap.save_tsne(folder, places, explorer.fingerprint)
+    positions = torch.rand(60_000, 2)
+    codemap.save_tsne(folder, positions, explorer.fingerprint)
     assert codemap.list_kinds(explorer) == ("tsne", "principal")
     stored = codemap.compute_positions(explorer, "tsne")
-    assert float(np.corrcoef(stored[:, 0], places[:, 0])[0, 1]) > 0.9999
-    codemap.save_tsne(folder, places, "0" * 16)  # of an earlier version of the weights
+    assert float(np.corrcoef(stored[:, 0], positions[:, 0])[0, 1]) > 0.9999
+    codemap.save_tsne(folder, positions, "0" * 16)  # of an earlier version of the weights
     assert codemap.list_kinds(explorer) == ("principal",)
-    codemap.save_tsne(folder, places[:7], explorer.fingerprint)
+    codemap.save_tsne(folder, positions[:7], explorer.fingerprint)
     with pytest.raises(CheckpointError, match="does not fit its gallery"):
         codemap.pack(explorer)
     (folder / codemap.FILE).write_bytes(b"not safetensors")
@@ -83,12 +83,12 @@ def test_a_model_without_codes_says_why(gan_model: str, tmp_path: Path) -> None:
 
 
 def test_attributes_come_with_what_their_colours_mean(bundled: Explorer) -> None:
-    found = codemap.read_attributes(bundled.model)
-    assert found is not None, f"{ATTRIBUTES_FILE} is missing from the gallery"
-    values, told = found
-    assert values.shape == (60_000, len(told))
-    assert all(one["low"] < one["high"] for one in told)  # type: ignore[operator]
-    loops = [one["name"] for one in told].index("loops")
+    attributes = codemap.read_attributes(bundled.model)
+    assert attributes is not None, f"{ATTRIBUTES_FILE} is missing from the gallery"
+    values, descriptions = attributes
+    assert values.shape == (60_000, len(descriptions))
+    assert all(attribute["low"] < attribute["high"] for attribute in descriptions)  # type: ignore[operator]
+    loops = [attribute["name"] for attribute in descriptions].index("loops")
     labels = bundled.gallery.pictures.labels  # type: ignore[union-attr]
     assert values[labels == 8, loops].float().mean() > 2 * values[labels == 1, loops].float().mean()
 

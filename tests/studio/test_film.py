@@ -33,13 +33,13 @@ def test_keyframes_are_exact_at_their_times(prior: str, easing: str) -> None:
         torch.testing.assert_close(loop[7:], back[1:3], atol=1e-5, rtol=1e-4)
 
 
-def test_between_two_the_way_is_the_priors_or_the_one_asked_for() -> None:
+def test_between_two_the_path_is_the_priors_or_the_requested_one() -> None:
     for prior, other in (("uniform", "slerp"), ("normal", "lerp")):
         own = latent.interpolate(KEYS[0], KEYS[1], 11, prior)
         torch.testing.assert_close(Film(frames=11).interpolate(KEYS[:2], prior), own, atol=1e-6, rtol=1e-5)
-        asked = Film(frames=11, way=other).interpolate(KEYS[:2], prior)
-        wanted = latent.interpolate(KEYS[0], KEYS[1], 11, film.PATHS[other])
-        torch.testing.assert_close(asked, wanted, atol=1e-6, rtol=1e-5)
+        requested = Film(frames=11, way=other).interpolate(KEYS[:2], prior)
+        expected = latent.interpolate(KEYS[0], KEYS[1], 11, film.PATHS[other])
+        torch.testing.assert_close(requested, expected, atol=1e-6, rtol=1e-5)
 
 
 def test_smooth_is_slow_near_the_keyframes() -> None:
@@ -56,9 +56,9 @@ def test_smooth_is_slow_near_the_keyframes() -> None:
 
 @pytest.mark.parametrize("kind", ["gif", "webp", "png"])
 def test_files_hold_every_pixel(bundled: Explorer, kind: str) -> None:
-    made = Film(frames=6, seconds=1.2)
-    frames = film.render_frames(bundled, made, bundled.sample(2, seed=1))
-    content = film.encode_file(frames, made, kind, scale=3)
+    settings = Film(frames=6, seconds=1.2)
+    frames = film.render_frames(bundled, settings, bundled.sample(2, seed=1))
+    content = film.encode_file(frames, settings, kind, scale=3)
     with Image.open(io.BytesIO(content)) as image:
         if kind == "png":
             assert image.size == (3 * (6 * 29 + 1), 3 * 30)
@@ -67,21 +67,21 @@ def test_files_hold_every_pixel(bundled: Explorer, kind: str) -> None:
         for index, frame in enumerate(frames):
             image.seek(index)
             written = np.asarray(image.convert("L"))
-            wanted = np.asarray(images.to_pil(frame, 3))
-            np.testing.assert_array_equal(written, wanted)
+            expected = np.asarray(images.to_pil(frame, 3))
+            np.testing.assert_array_equal(written, expected)
 
 
 def test_mp4_shows_the_frames(bundled: Explorer) -> None:
     av = pytest.importorskip("av", reason='MP4 needs the package av: pip install -e ".[film]"')
-    made = Film(frames=12, seconds=0.5)
-    frames = film.render_frames(bundled, made, bundled.sample(2, seed=1))
-    with av.open(io.BytesIO(film.encode_file(frames, made, "mp4", scale=9))) as container:
+    settings = Film(frames=12, seconds=0.5)
+    frames = film.render_frames(bundled, settings, bundled.sample(2, seed=1))
+    with av.open(io.BytesIO(film.encode_file(frames, settings, "mp4", scale=9))) as container:
         shown = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
         assert float(container.streams.video[0].average_rate) == pytest.approx(24)
     assert len(shown) == 12
     assert shown[0].shape == (252, 252)
-    wanted = np.asarray(images.to_pil(frames[5], 9)).astype(int)
-    assert np.abs(shown[5].astype(int) - wanted).mean() < 6
+    expected = np.asarray(images.to_pil(frames[5], 9)).astype(int)
+    assert np.abs(shown[5].astype(int) - expected).mean() < 6
 
 
 def test_without_av_a_sentence_says_what_to_do(monkeypatch: pytest.MonkeyPatch, bundled: Explorer) -> None:
@@ -124,17 +124,17 @@ def test_too_few_and_too_many_keyframes_and_sizes_are_refused(bundled: Explorer)
 
 
 def test_the_ribbon_tells_flips_in_words(bundled: Explorer) -> None:
-    made = Film(frames=41, seconds=4.0)
+    settings = Film(frames=41, seconds=4.0)
     a, b = bundled.sample(60, seed=2), bundled.sample(60, seed=2)
     assert bundled.judge is not None
     labels = bundled.judge.labels(bundled.decode(a))
     other = int((labels != labels[0]).nonzero()[0, 0])
-    frames = film.render_frames(bundled, made, torch.stack([a[0], b[other]]))
+    frames = film.render_frames(bundled, settings, torch.stack([a[0], b[other]]))
     predictions = film.classify_frames(bundled, frames)
     assert predictions is not None
     assert (predictions.labels[0], predictions.labels[-1]) == (int(labels[0]), int(labels[other]))
     assert all(0.1 <= sure <= 1 for sure in predictions.confidences)
-    assert predictions.describe_changes(made)
+    assert predictions.describe_changes(settings)
     assert FramePredictions([3, 3, 8, 8, 8], [1] * 5).describe_changes(Film(frames=5, seconds=2)) == [
         "3 becomes 8 at 1.0 s"
     ]

@@ -31,14 +31,14 @@ HASH = "0" * 64
 
 
 def recipes() -> list[Recipe]:
-    place = ExactLatent.from_tensor(NUMBERS[0])
+    exact = ExactLatent.from_tensor(NUMBERS[0])
     draw = SampledLatent(7, 3, "prior", 0.8)
-    found = dataclasses.replace(place, picture=HASH)
+    inverted = dataclasses.replace(exact, picture=HASH)
     return [
-        Recipe("mnist-bigan", "f" * 16, (place,)),
+        Recipe("mnist-bigan", "f" * 16, (exact,)),
         Recipe("ein Modell, ü", "f" * 16, (draw,)),
-        Recipe("m", "f" * 16, (found, draw, place), steps=11),
-        Recipe("m", "f" * 16, (draw, place), film=Film(30, 1.5, "smooth", "slerp", True)),
+        Recipe("m", "f" * 16, (inverted, draw, exact), steps=11),
+        Recipe("m", "f" * 16, (draw, exact), film=Film(30, 1.5, "smooth", "slerp", True)),
     ]
 
 
@@ -101,12 +101,12 @@ def test_replaying_gives_the_same_pictures(bundled: Explorer) -> None:
 
 
 def test_a_films_recipe_gives_its_frames(bundled: Explorer) -> None:
-    made = Film(7, 1.0, "smooth", None, True)
+    settings = Film(7, 1.0, "smooth", None, True)
     z = bundled.sample(3, seed=5)
     recipe = dataclasses.replace(
-        make_recipe(bundled, *(ExactLatent.from_tensor(row) for row in z)), film=made
+        make_recipe(bundled, *(ExactLatent.from_tensor(row) for row in z)), film=settings
     )
-    assert torch.equal(replay(bundled, recipe), film.render_frames(bundled, made, z))
+    assert torch.equal(replay(bundled, recipe), film.render_frames(bundled, settings, z))
 
 
 def test_another_checkpoint_refuses_by_name(bundled: Explorer) -> None:
@@ -135,7 +135,7 @@ NAN = base64.b64encode(b"\x00\x00\xc0\x7f").decode()
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"ganlab": 2}, "version 2"),
         ({"ganlab": None}, "version None"),
@@ -172,8 +172,8 @@ NAN = base64.b64encode(b"\x00\x00\xc0\x7f").decode()
         ({"latents": [DRAW, DRAW | {"source": None}]}, "source is a text"),
     ],
 )
-def test_what_a_stranger_sends_is_checked(changes: dict[str, Any], said: str) -> None:
-    with pytest.raises(RecipeError, match=said):
+def test_what_a_stranger_sends_is_checked(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
         Recipe.from_json(json.dumps(GOOD | changes))
 
 

@@ -16,9 +16,9 @@ def test_latents_and_captions_come_back_exactly(few_neighbours: Explorer) -> Non
     z = few_neighbours.sample(5, seed=3)
     captions = ["a", "ä “quoted”", "", "sample 3", "x" * 500]
     content = shelf.pack(few_neighbours, z, captions)
-    found, named = shelf.unpack(few_neighbours, content)
-    assert torch.equal(found, z)
-    assert named == captions
+    latents, names = shelf.unpack(few_neighbours, content)
+    assert torch.equal(latents, z)
+    assert names == captions
 
 
 def test_another_checkpoints_shelf_is_refused_by_name(few_neighbours: Explorer, bundled: Explorer) -> None:
@@ -36,8 +36,8 @@ def test_a_shelf_of_an_earlier_fingerprint_comes_back(renewed: tuple[Explorer, E
 
 
 def of(explorer: Explorer, z: torch.Tensor, captions: object) -> bytes:
-    told = {"model": "x", "fingerprint": explorer.fingerprint, "captions": json.dumps(captions)}
-    return save({"z": z}, told)
+    metadata = {"model": "x", "fingerprint": explorer.fingerprint, "captions": json.dumps(captions)}
+    return save({"z": z}, metadata)
 
 
 def test_a_file_that_is_no_shelf_gets_a_sentence(few_neighbours: Explorer) -> None:
