@@ -44,6 +44,9 @@ class ModelConfig:
     # Earlier fingerprints of the same generator, encoder and prior, for example from before a discriminator's
     # file was removed: latents, recipes and shelves with one of these fingerprints are accepted.
     aliases: tuple[str, ...] = ()
+    # All networks of the training run in its order, where the checkpoint does not hold all of them: random
+    # weights are drawn in this order, those of untrained networks too. Empty: `networks`.
+    trained_networks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("name", "method", "dataset", "family", "preparation", "title"):
@@ -51,8 +54,11 @@ class ModelConfig:
                 raise CheckpointError(f"{name} is a text, not {getattr(self, name)!r}.")
         if not (self.gallery is None or isinstance(self.gallery, str)):
             raise CheckpointError(f"gallery is a name or null, not {self.gallery!r}.")
-        if not all(isinstance(name, str) for name in self.networks):
-            raise CheckpointError(f"networks is a list of names, not {list(self.networks)}.")
+        for field in ("networks", "trained_networks"):
+            if not all(isinstance(name, str) for name in getattr(self, field)):
+                raise CheckpointError(f"{field} is a list of names, not {list(getattr(self, field))}.")
+        if self.trained_networks and not set(self.networks) <= set(self.trained_networks):
+            raise CheckpointError("trained_networks must name all networks of the checkpoint.")
         if not all(isinstance(alias, str) and re.fullmatch(FINGERPRINT, alias) for alias in self.aliases):
             raise CheckpointError(
                 f"aliases is a list of fingerprints of 16 hexadecimal digits, not {list(self.aliases)}."
@@ -84,11 +90,12 @@ class ModelConfig:
         return self.channels * self.size * self.size
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields of config.json. Empty `aliases` are left out: they would change the fingerprint of
-        checkpoints that were written before the field existed."""
+        """The fields of config.json. Empty `aliases` and `trained_networks` are left out: they would change
+        the fingerprint of checkpoints that were written before these fields existed."""
         fields = dataclasses.asdict(self)
-        if not self.aliases:
-            del fields["aliases"]
+        for name in ("aliases", "trained_networks"):
+            if not fields[name]:
+                del fields[name]
         return fields
 
     def to_json(self) -> str:
@@ -116,7 +123,11 @@ class ModelConfig:
             raise CheckpointError(
                 f"{source} does not describe a ganlab model: unknown {unknown}, missing {missing}."
             )
-        for name, members in (("networks", "names"), ("aliases", "fingerprints")):
+        for name, members in (
+            ("networks", "names"),
+            ("trained_networks", "names"),
+            ("aliases", "fingerprints"),
+        ):
             if not isinstance(fields.get(name, []), list):
                 raise CheckpointError(f"{source}: {name} is a list of {members}.")
             fields[name] = tuple(fields.get(name, []))

@@ -6,13 +6,15 @@ checkpoint stores only its own codes. A folder from the Hub may hold its own cop
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import lzma
 import threading
 import weakref
 import zipfile
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -23,6 +25,7 @@ from torch import Tensor, nn
 
 from ganlab import networks, tensor_files
 from ganlab.config import CheckpointError, ModelConfig
+from ganlab.features import restore as restore_features
 from ganlab.hub import CHECKPOINTS
 from ganlab.model import LatentModel
 from ganlab.nearest import Points, find_nearest
@@ -32,7 +35,7 @@ GALLERIES = CHECKPOINTS / "galleries"
 TRAIN_FILE = "train.npz"  # the gallery itself
 TEST_FILE = "test.npz"  # a few held-out pictures: examples for people, inputs for tests
 CODES_FILE = "gallery.safetensors"  # in the checkpoint: E(x) of every gallery picture, float16
-FEATURES_FILE = "features.safetensors"  # in the checkpoint: their features, float16, where they are few
+FEATURES_FILE = "features.safetensors"  # in the checkpoint: their features, where they are few
 ATTRIBUTES_FILE = "attributes.npz"  # attributes of every gallery picture; see `python -m train.map`
 MAX_CACHED_SPACES = 2  # large spaces, up to 250 MB each, cached for all models together
 CHUNK = 8192  # pictures embedded at a time
@@ -62,23 +65,27 @@ class Pictures:
 
 
 def save_pictures(path: Path, pictures: Pictures) -> None:
-    """Write them as .npz, for `load_pictures`."""
-    np.savez_compressed(
-        path,
-        pixels=pictures.pixels.numpy(),
-        labels=pictures.labels.numpy().astype(np.uint8),
-        indices=pictures.indices.numpy().astype(np.uint32),
-    )
+    """Write them as .npz, for `load_pictures`. LZMA makes MNIST a fifth smaller than deflate does, and takes
+    0.3 s more to read."""
+    arrays = {
+        "pixels": pictures.pixels.numpy(),
+        "labels": pictures.labels.numpy().astype(np.uint8),
+        "indices": pictures.indices.numpy().astype(np.uint32),
+    }
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w") as file:
+                np.lib.format.write_array(file, array, allow_pickle=False)
 
 
 @functools.lru_cache(maxsize=8)
 def load_pictures(path: Path) -> Pictures:
-    """Read a .npz of pictures; one copy in memory for all models that share it. CheckpointError for a damaged
-    file, or arrays of other types or shapes."""
+    """Read a .npz of pictures; one copy in memory for all models that share it. CheckpointError for damaged
+    files and for arrays of other types or shapes."""
     try:
         with np.load(path, allow_pickle=False) as file:
             pixels, labels, indices = (torch.from_numpy(file[key]) for key in ("pixels", "labels", "indices"))
-    except (  # what numpy, zipfile and zlib raise for a file that is cut short, altered or something else
+    except (  # what numpy and zipfile raise for a file that is cut short, altered or something else
         OSError,
         EOFError,
         KeyError,
@@ -87,6 +94,7 @@ def load_pictures(path: Path) -> Pictures:
         ValueError,
         zipfile.BadZipFile,
         zlib.error,
+        lzma.LZMAError,
     ) as error:
         raise CheckpointError(f"The gallery {path.name} cannot be read: {error}.") from None
     if (
@@ -160,8 +168,10 @@ class Gallery:
         if path is None:
             return None
         pictures, config = load_pictures(path), model.config
-        codes = _read_stored(model, CODES_FILE, "codes", (len(pictures), config.latent_dim))
-        features = _read_stored(model, FEATURES_FILE, "features", (len(pictures), config.feature_dim))
+        codes = _read_stored(
+            model, CODES_FILE, lambda tensors: tensors["codes"].float(), (len(pictures), config.latent_dim)
+        )
+        features = _read_stored(model, FEATURES_FILE, restore_features, (len(pictures), config.feature_dim))
         return Gallery(model, pictures, codes, features)
 
     def __len__(self) -> int:
@@ -261,8 +271,13 @@ class Gallery:
         return points
 
 
-def _read_stored(model: LatentModel, file: str, key: str, shape: tuple[int, int]) -> Tensor | None:
-    """A tensor that the checkpoint stores of its gallery, as float32, or None."""
+def _read_stored(
+    model: LatentModel,
+    file: str,
+    restore: Callable[[Mapping[str, Tensor]], Tensor],
+    shape: tuple[int, int],
+) -> Tensor | None:
+    """Points float32 of this shape that the checkpoint stores of its gallery, or None."""
     path = model.folder / file if model.folder else None
     if path is None or not path.is_file():
         return None
@@ -270,9 +285,13 @@ def _read_stored(model: LatentModel, file: str, key: str, shape: tuple[int, int]
         tensors, _ = tensor_files.unpack(path.read_bytes())
     except ValueError as error:
         raise CheckpointError(f"{file} of {model.config.name} is damaged: {error}.") from None
-    if key not in tensors or tensors[key].shape != shape:
+    try:
+        points = restore(tensors)
+    except (KeyError, RuntimeError):
+        points = torch.empty(0)
+    if points.shape != shape:
         raise CheckpointError(f"{file} of {model.config.name} does not fit its gallery.")
-    return tensors[key].float()
+    return points
 
 
 def list_spaces(model: LatentModel) -> tuple[str, ...]:
@@ -299,9 +318,10 @@ def build_untrained(
 
     The output layer of E is random here, also for methods that start it at zero.
     """
-    nets = networks.build(config)
+    # All networks of the run, in its order: they draw their weights one after the other.
+    nets = networks.build(dataclasses.replace(config, networks=config.trained_networks or config.networks))
     networks.initialise(nets, seed)
-    chosen = {name: net for name, net in nets.items() if name in names}
+    chosen = {name: net for name, net in nets.items() if name in names and name in config.networks}
     for net in chosen.values():
         networks.calibrate(net, ((x,) for x in iterate_batches(pictures)))
         net.eval().requires_grad_(False)

@@ -373,3 +373,17 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     assert model.resolve_device("cuda:1") == torch.device("cuda:1")
     with pytest.raises(ValueError, match="--device cuda:2: this machine has no such"):
         model.resolve_device("cuda:2")
+
+
+def test_networks_of_the_run_are_recorded_where_the_checkpoint_lacks_some() -> None:
+    assert "trained_networks" not in TINY.to_json()
+    every = (*TINY.networks, "discriminator")
+    config = dataclasses.replace(TINY, trained_networks=every)
+    assert ModelConfig.from_json(config.to_json(), "config.json") == config
+
+
+@pytest.mark.parametrize("names", ["generator", [7], ["generator"]])
+def test_networks_of_the_run_that_cannot_be_are_refused(names: Any) -> None:
+    text = json.dumps(TINY.to_dict() | {"trained_networks": names})
+    with pytest.raises(CheckpointError, match="trained_networks"):
+        ModelConfig.from_json(text, "config.json")

@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
+from ganlab import features, images, model, tensor_files
 from ganlab import gallery as galleries
-from ganlab import images, model, tensor_files
 from ganlab.config import ModelConfig
 from ganlab.explorer import Explorer
 from ganlab.gallery import (
@@ -147,7 +147,7 @@ def build(run: Path, config: ModelConfig, folder: Path, pictures: Pictures, code
         if codes:
             tensor_files.write(folder / CODES_FILE, {"codes": gallery.codes.half()})
         if config.feature_dim:
-            tensor_files.write(folder / FEATURES_FILE, {"features": gallery.features.half()})
+            tensor_files.write(folder / FEATURES_FILE, features.compress(gallery.features))
     draw_pictures(stored, folder)
 
 

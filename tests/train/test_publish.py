@@ -214,7 +214,7 @@ def test_few_features_are_stored_as_well(tmp_path, root, digits):
     with torch.inference_mode():
         expected = stored.encoder.hidden(digits.inputs(slice(0, 300)))
     assert features.shape == (300, 6)
-    torch.testing.assert_close(features, expected.half().float(), rtol=0, atol=1e-3)
+    torch.testing.assert_close(features, expected, rtol=0, atol=0.02)
     (folder / gallery.FEATURES_FILE).write_bytes(b"features")
     with pytest.raises(CheckpointError, match=r"features\.safetensors of tiny-bigan is damaged"):
         Gallery.load(stored)

@@ -137,14 +137,15 @@ def test_a_latent_of_the_studio_is_known_by_its_key(bundled: Explorer) -> None:
 # ---------------------------------------------------------------------- neighbour spaces
 
 
-def test_spaces_stand_beside_their_measured_accuracy(bundled: Explorer, gan: Explorer) -> None:
+def test_spaces_stand_beside_their_measured_accuracy(gan: Explorer) -> None:
     figures = {
         "features": {"accuracy": 0.97, "untrained": 0.9611},
         "code": {"accuracy": 0.94},
         "discriminator": {"accuracy": 0.9533},
     }
     metrics = {"one_nn": figures, "evaluation": {"test": "mnist test, 10000"}}
-    explorer = Explorer(dataclasses.replace(bundled.model, metrics=metrics), bundled.gallery)
+    plus = ganlab.load("mnist-bigan-plus")  # has a discriminator
+    explorer = Explorer(dataclasses.replace(plus.model, metrics=metrics), plus.gallery)
     switch = neighbours.space_settings(explorer, neighbours.choose_space(explorer, "code"))
     assert switch["choices"] == [
         ("features · 1NN 97.00 %", "features"),

@@ -173,6 +173,17 @@ def test_the_baseline_is_that_of_the_seed(known: Pictures, test: Pictures) -> No
     assert any(one[space]["untrained"] != other[space]["untrained"] for space in one if space != "pixels")
 
 
+def test_the_baseline_is_the_same_without_a_discriminators_file(known: Pictures, test: Pictures) -> None:
+    """In a run of LR, D draws its random weights before E."""
+    whole = create_model(known, "lr")
+    kept = ("generator", "encoder")
+    config = dataclasses.replace(whole.config, networks=kept, trained_networks=whole.config.networks)
+    fewer = LatentModel(config, {name: whole.networks[name] for name in kept}, "fingerprint")
+    one, other = (measure_all(model, known, test, None)["one_nn"] for model in (whole, fewer))
+    assert one.pop("discriminator")
+    assert other == one
+
+
 def test_an_output_layer_that_starts_at_zero_is_random_in_the_baseline(
     known: Pictures, test: Pictures
 ) -> None:

@@ -1,0 +1,39 @@
+"""The stored features of a gallery: one byte for each of their principal components.
+
+A gallery of 60,000 pictures with 64 features takes 7.7 MB as float16 and 2.9 MB so, at the same 1NN
+accuracy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+MAX_COMPONENTS = 48  # of which the last vary least: with 64 features, by less than 1 % of the first
+LEVELS = 255
+
+
+def compress(features: Tensor) -> dict[str, Tensor]:
+    """Features (N, F) as "components" uint8 (N, K), "basis" float32 (K, F) and "offset" float32 (F,); they
+    are components @ basis + offset. The basis is the principal directions, each times the size of a level."""
+    points = features.double()
+    mean = points.mean(0)
+    directions = torch.linalg.eigh(torch.cov(points.T)).eigenvectors.flip(1)[:, :MAX_COMPONENTS]  # (F, K)
+    components = (points - mean) @ directions
+    low = components.amin(0)
+    level = ((components.amax(0) - low) / LEVELS).clamp(min=1e-12)
+    return {
+        "components": ((components - low) / level).round().to(torch.uint8),
+        "basis": (level[:, None] * directions.T).float(),
+        "offset": (mean + directions @ low).float(),
+    }
+
+
+def restore(tensors: Mapping[str, Tensor]) -> Tensor:
+    """Features float32 (N, F) from what `compress` gives, or from "features" (N, F), as earlier versions
+    stored them. KeyError for a missing tensor, RuntimeError for shapes that do not fit each other."""
+    if "features" in tensors:
+        return tensors["features"].float()
+    return tensors["components"].float() @ tensors["basis"].float() + tensors["offset"].float()
