@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import pytest
+
 import train
+from ganlab.gallery import Pictures
 from ganlab.hub import CHECKPOINTS, list_models
-from ganlab.model import read_metrics
+from ganlab.judge import Judge
+from ganlab.model import LatentModel, read_metrics
+from tests.train.measure.models import create_model, measure_all
 from train.measure import EVALUATED, MEASUREMENTS, SEPARATE, code_map, inversion, memorization
 from train.measure.measurement import EVALUATE
 from train.measure.outliers import measure as outliers
 from train.measure.realworld import measure as realworld
+
+pytestmark = pytest.mark.usefixtures("small")
 
 ALWAYS = {"evaluation", "training"}
 
@@ -95,3 +104,23 @@ def test_maps_have_a_row_for_each_kind() -> None:
         "ae, principal directions",
     ]
     assert rows[0][1:] == ["31.00 %", "95.00 %", "97.00 %"]
+
+
+# ---------------------------------------------------------------------- what is measured of which model
+
+
+def test_without_a_judge_neither_identity_nor_frechet(
+    known: Pictures, test: Pictures, tiny_judge: Judge
+) -> None:
+    stored = create_model(known, "ae-l2")
+    blind, judged = (measure_all(stored, known, test, judge) for judge in (None, tiny_judge))
+    assert set(judged) - set(blind) == {"identity", "frechet", "paths"}
+    assert blind == {key: judged[key] for key in blind}
+    assert set(blind) == {"one_nn", "reconstruction", "latent", "codes"}
+
+
+def test_without_a_generator_only_neighbours(known: Pictures, test: Pictures, tiny_judge: Judge) -> None:
+    whole = create_model(known, "ae-l2")
+    config = dataclasses.replace(whole.config, networks=("encoder",))
+    alone = LatentModel(config, {"encoder": whole.encoder}, "fingerprint")
+    assert set(measure_all(alone, known, test, tiny_judge)) == {"one_nn"}

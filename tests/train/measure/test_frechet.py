@@ -1,0 +1,84 @@
+"""The Fréchet distance compares as many samples as there are real pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from ganlab import latent
+from ganlab.gallery import Pictures
+from ganlab.judge import Judge
+from tests.train.measure.models import (
+    create_model,
+    part,
+)
+from train.measure import frechet
+
+pytestmark = pytest.mark.usefixtures("small")
+
+
+class Watched:
+    """A judge, and the pictures that it was asked about."""
+
+    def __init__(self, judge: Judge) -> None:
+        self.judge, self.asked, self.fingerprint = judge, list[Tensor](), judge.fingerprint
+
+    def features(self, x: Tensor) -> Tensor:
+        self.asked.append(x)
+        return self.judge.features(x)
+
+
+def distance(a: Tensor, b: Tensor) -> float:
+    """By the matrix square root's trace as a sum of singular values of one set's rows times the other's:
+    with A^T A and B^T B the covariances, the eigenvalues of A^T A B^T B are those of (A B^T) (A B^T)^T."""
+    A, B = (some.double().numpy() for some in (a, b))
+    apart = ((A.mean(0) - B.mean(0)) ** 2).sum() + A.var(0, ddof=1).sum() + B.var(0, ddof=1).sum()
+    A, B = ((some - some.mean(0)) / np.sqrt(len(some) - 1) for some in (A, B))
+    return float(apart - 2 * np.linalg.svd(A @ B.T, compute_uv=False).sum())
+
+
+@pytest.mark.parametrize(("samples", "pictures", "tested"), [(50, 300, 200), (500, 300, 130), (500, 80, 200)])
+def test_frechet_compares_as_many_samples_as_real_pictures(
+    digits: Pictures,
+    known: Pictures,
+    tiny_judge: Judge,
+    samples: int,
+    pictures: int,
+    tested: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(frechet, "SAMPLES", samples)
+    stored, x = create_model(known, "bigan"), digits.inputs(slice(300, 300 + tested))
+    judge, gallery = Watched(tiny_judge), part(digits, 0, pictures)
+    found = frechet.measure_frechet(stored, gallery, x, judge)  # type: ignore[arg-type]
+    n = min(samples, pictures, tested)
+    z = latent.draw("uniform", 4, n, frechet.SEED)
+    with torch.inference_mode():
+        real, made_ones = (tiny_judge.network.hidden(some) for some in (x[:n], stored.generator(z)))
+        others = next(some for some in judge.asked if _all_in(some, gallery))
+        floor = tiny_judge.network.hidden(others)
+    assert found["n"] == n == len(others)
+    assert found["judge"] == "hash"
+    assert found["distance"] == pytest.approx(distance(made_ones, real), rel=1e-5)
+    assert found["floor"] == pytest.approx(distance(floor, real), rel=1e-4)
+    assert 0 < found["floor"] < found["distance"]
+
+
+def _all_in(x: Tensor, pictures: Pictures) -> bool:
+    """Whether x are different pictures of `pictures`, which share none with the test set."""
+    known = {row.numpy().tobytes() for row in pictures.inputs(slice(None))}
+    rows = [row.numpy().tobytes() for row in x]
+    return set(rows) <= known and len(set(rows)) == len(rows)
+
+
+def test_the_floor_is_not_the_first_pictures(known: Pictures, test: Pictures, tiny_judge: Judge) -> None:
+    """A training set may be sorted by class: the others are drawn from all of it, the same every time."""
+    judge, stored = Watched(tiny_judge), create_model(known, "bigan")
+    for _ in range(2):
+        frechet.measure_frechet(stored, known, test.inputs(slice(0, 100)), judge)  # type: ignore[arg-type]
+    one, other = (some for some in judge.asked if _all_in(some, known))
+    assert torch.equal(one, other)
+    late = {row.numpy().tobytes() for row in known.inputs(slice(150, 300))}
+    assert 25 < sum(row.numpy().tobytes() in late for row in one) < 75
