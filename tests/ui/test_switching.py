@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ganlab.explorer import Explorer
-from ganlab.gallery import SPARE_SPACES, TRAIN_FILE, Pictures, save_pictures
+from ganlab.gallery import MAX_CACHED_SPACES, TRAIN_FILE, Pictures, save_pictures
 from ganlab.ui import switching
 from ganlab.ui.html import header
 from ganlab.ui.items import Shelf, Waiting
@@ -127,8 +127,8 @@ def test_large_spaces_are_few_however_many_models_there_are(names: list[str]) ->
         made.append(weakref.ref(points))
         del points
         gc.collect()
-        assert sum(one() is not None for one in made) <= SPARE_SPACES
-    assert len(made) > SPARE_SPACES
+        assert sum(one() is not None for one in made) <= MAX_CACHED_SPACES
+    assert len(made) > MAX_CACHED_SPACES
 
 
 def test_a_shelf_does_not_grow_on_its_way(models: Models, names: list[str]) -> None:
