@@ -91,7 +91,7 @@ def test_a_drawing_goes_through_all_models(open_page: Open, bundled: Explorer, d
     for i in range(rows.count()):
         expect(rows.nth(i).locator("img.gl-face")).to_have_count(2)
         expect(rows.nth(i).locator("[data-action=neighbour]")).to_have_count(3)
-        expect(rows.nth(i).locator("td[data-column=judge]")).to_contain_text("looks like")
+        expect(rows.nth(i).locator("td[data-column=class]")).to_contain_text("looks like")
     expect(page.locator(".gl-verdict")).to_contain_text("keep")
     expect(page.get_by_role("table").get_by_role("columnheader")).to_have_count(6)
     expect(page.get_by_role("rowheader")).to_have_count(len(expected.rows))

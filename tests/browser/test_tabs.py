@@ -197,8 +197,9 @@ def test_neighbours_are_followed(open_page: Open, bundled: Explorer, digits: Pic
     near = bundled.neighbours(digits.inputs(slice(0, 1)), 12, "features")
     assert [int(found.nth(i).get_attribute("data-value")) for i in range(12)] == [n.index for n in near]
     expect(page.locator("#neighbours-stage")).to_contain_text("vote")
-    accuracy = f"{100 * bundled.accuracy('code'):.2f} %"
-    page.get_by_label(f"codes · 1NN {accuracy}").check()
+    accuracy = f"1NN {100 * bundled.accuracy('code'):.2f} %"
+    expect(page.locator("#neighbours-stage")).to_contain_text(f"the latent z = E(x): {accuracy}")
+    page.get_by_label("codes", exact=True).check()
     near = bundled.neighbours(digits.inputs(slice(0, 1)), 12, "code")
     expect(found.first).to_have_attribute("data-value", str(near[0].index))
     page.locator("#k input[type=number]").fill("3")

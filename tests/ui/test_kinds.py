@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import io
 import re
+from html import unescape
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ def tab_htmls(explorer: Explorer) -> dict[str, str]:
         "reconstruct": reconstruct.stage_html(explorer, shelf.current) + reconstruct.examples_html(explorer),
         "interpolate": interpolate.stage_html(explorer, shelf.ends, 5),
         "neighbours": neighbours.stage_html(explorer, shelf.current, 5, space)
-        + spaces.describe_spaces(explorer),
+        + spaces.explain_absence(explorer),
         "sample": sample.stage_html(explorer, Draw(0, 16, 1.0), "prior"),
     }
 
@@ -148,14 +149,23 @@ def test_spaces_stand_beside_their_measured_accuracy(gan: Explorer) -> None:
     explorer = Explorer(dataclasses.replace(plus.model, metrics=metrics), plus.gallery)
     switch = neighbours.space_settings(explorer, neighbours.choose_space(explorer, "code"))
     assert switch["choices"] == [
-        ("features · 1NN 97.00 %", "features"),
-        ("codes · 1NN 94.00 %", "code"),
-        ("discriminator · 1NN 95.33 %", "discriminator"),
+        ("features", "features"),
+        ("codes", "code"),
+        ("discriminator", "discriminator"),
         ("pixels", "pixels"),
-        ("untrained encoder · 1NN 96.11 %", "untrained"),
+        ("untrained encoder", "untrained"),
     ]
     assert switch["value"] == "code"
-    assert "on mnist test, 10000" in switch["info"]
+    assert switch["info"] == ""
+    worth = unescape(text(spaces.worth_html(explorer)))
+    for expected in (
+        "features the encoder's hidden layer: 1NN 97.00 %",
+        "discriminator the discriminator's hidden layer: 1NN 95.33 %",
+        "pixels the raw picture, no model at all: not measured",
+        "with random weights, as before any training: 1NN 96.11 %",
+        "on mnist test, 10000",
+    ):
+        assert expected in worth
     assert set(spaces.EXPLAINED) == set(spaces.NAMES) == {value for _, value in switch["choices"]}
     of_gan = neighbours.space_settings(
         gan, neighbours.choose_space(gan, "code")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from ganlab.explorer import Explorer
 from ganlab.ui.html import markup
 
@@ -23,25 +25,30 @@ EXPLAINED = {
 
 
 def list_choices(explorer: Explorer) -> list[tuple[str, str]]:
-    """(label, space) of the spaces that the model has; a label holds the measured 1NN accuracy."""
-    choices = []
-    for space in explorer.spaces:
-        accuracy = explorer.accuracy(space)
-        measured = f" · 1NN {markup.percent(accuracy, 2)}" if accuracy is not None else ""
-        choices.append((NAMES[space] + measured, space))
-    return choices
+    """(name, space) of the spaces that the model has."""
+    return [(NAMES[space], space) for space in explorer.spaces]
 
 
-def describe_spaces(explorer: Explorer) -> str:
-    """What the accuracies are, and why the model lacks some spaces."""
+def explain_absence(explorer: Explorer) -> str:
+    """Why the model lacks some spaces, or all; empty where it has each."""
     if not explorer.spaces:
         return "This model has no gallery of training pictures, so there are no neighbours to show."
-    test = explorer.get_metrics("evaluation", "test")
-    text = (
-        f"1NN: how often the nearest neighbour has the right class, on {test}" if test else "not measured yet"
-    )
+    reasons = []
     if "encoder" not in explorer.model.networks:
-        text += "; this GAN has no encoder, so it has no features, codes or untrained encoder"
+        reasons.append("This GAN has no encoder, so it has no features, codes or untrained encoder.")
     if "discriminator" not in explorer.spaces:
-        text += "; this checkpoint holds no discriminator"
-    return text
+        reasons.append("This checkpoint holds no discriminator.")
+    return " ".join(reasons)
+
+
+def worth_html(explorer: Explorer) -> str:
+    """Behind "details": what each space is, and how often its nearest neighbour has the right class."""
+    test = explorer.get_metrics("evaluation", "test")
+    rows = []
+    for space in explorer.spaces:
+        accuracy = explorer.accuracy(space)
+        worth = "not measured" if accuracy is None else f"1NN {markup.percent(accuracy, 2)}"
+        rows.append(f"<dt>{escape(NAMES[space])}</dt><dd>{escape(EXPLAINED[space])}: {worth}</dd>")
+    meaning = f"1NN: how often the nearest neighbour has the right class, on {test}." if test else ""
+    table = f'<dl class="gl-keys">{"".join(rows)}</dl>'
+    return markup.details(table + (markup.reason(meaning) if meaning else ""), "figures")

@@ -91,13 +91,13 @@ def stage_html(explorer: Explorer, ends: Ends, frames: int = FRAMES) -> str:
 def _path_html(explorer: Explorer, ends: Ends, frames: int) -> str:
     a, b = ends
     first, last = _slot(explorer, "A", a), _slot(explorer, "B", b)
-    way = f"<small>{WAYS[explorer.config.prior]}; the ends are exact</small>"
-    swap = f"{markup.button('swap A and B', 'swap')} {way}"
+    way = f"From A to B leads {WAYS[explorer.config.prior]}; the ends are exact."
+    swap, figures = markup.button("swap A and B", "swap"), markup.details(markup.reason(way), "figures")
     if a is None or b is None:
         hint = markup.notice("Give A and B a picture each: the path between them appears here.")
         return f'<div class="gl-path">{first}{hint}{last}</div>'
     if not portable.explain_limit(explorer.model):
-        return f'<div class="gl-path gl-sources">{first}{last}</div><p class="gl-meter">{swap}</p>'
+        return f'<div class="gl-path gl-sources">{first}{last}</div><p class="gl-meter">{swap}</p>{figures}'
     fine = explorer.decode(explorer.interpolate(a.z[0], b.z[0], FINE))
     shown = explorer.decode(explorer.interpolate(a.z[0], b.z[0], frames))
     strip = markup.row(
@@ -111,7 +111,7 @@ def _path_html(explorer: Explorer, ends: Ends, frames: int) -> str:
     downloads += _download("film (GIF)", "path.gif", "image/gif", images.encode_animation(shown))
     return (
         f'<div class="gl-path">{first}{_between(fine)}{last}</div>{strip}'
-        f'<p class="gl-meter">{downloads}{swap}</p>'
+        f'<p class="gl-meter">{downloads}{swap}</p>{figures}'
     )
 
 

@@ -12,7 +12,7 @@ from ganlab.gallery import Neighbour
 from ganlab.ui import items
 from ganlab.ui.events import CLICK, LIVE, SLOW, waits_on
 from ganlab.ui.html import markup
-from ganlab.ui.html.spaces import EXPLAINED, MAX_NEIGHBOURS, describe_spaces, list_choices
+from ganlab.ui.html.spaces import EXPLAINED, MAX_NEIGHBOURS, explain_absence, list_choices, worth_html
 from ganlab.ui.items import Item
 from ganlab.ui.page import Answer, Call, Page, Tab, html
 
@@ -41,7 +41,7 @@ def space_settings(explorer: Explorer, space: str | None) -> dict[str, Any]:
     return {
         "choices": list_choices(explorer),
         "value": space,
-        "info": describe_spaces(explorer),
+        "info": explain_absence(explorer),
         "interactive": bool(explorer.spaces),
     }
 
@@ -67,7 +67,8 @@ def stage_html(explorer: Explorer, item: Item, k: int, space: str | None) -> str
         f"<small>click a neighbour to follow it; nearest in {EXPLAINED[space]}</small></p>"
     )
     row = markup.neighbour_row(near, "Neighbours, nearest first")
-    return markup.stage(explorer, f'{query}<div class="gl-found">{verdict}{row}</div>', "gl-query")
+    body = f'{query}<div class="gl-found">{verdict}{row}{worth_html(explorer)}</div>'
+    return markup.stage(explorer, body, "gl-query")
 
 
 def build(page: Page) -> Tab:

@@ -180,7 +180,7 @@ def test_a_flip_is_said_in_words(
     assert summary(last).startswith("1 of 3 models keeps the 4. Closest: ")
     assert [last.flips(row) for row in last.rows] == [True, False, True]
     said = stage_html(last)
-    assert said.count("flips to 9") == 2
+    assert said.count("changes to 9") == 2
     assert said.count("keeps the 4</small>") == 1
     assert said.count("(82 %)") == 4  # of the picture itself and of each reconstruction
 
@@ -194,7 +194,7 @@ def test_without_a_judge_no_class_is_named(
     assert summary(last).startswith("Closest: ")
     assert markup.NO_CLASSIFIER in said
     assert "looks like" not in said
-    assert "flips" not in said
+    assert "changes to" not in said
 
 
 def test_a_broken_checkpoint_is_a_row_with_its_sentence(

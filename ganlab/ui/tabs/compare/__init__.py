@@ -22,50 +22,57 @@ from ganlab.ui.tabs.compare.comparison import NEIGHBOURS, Comparison, Reading, R
 from ganlab.ui.uploads import build_pad, listen_to_pad, pad_value
 
 CALM = 250  # ms without a new picture before what takes longer is begun: a moving pen waits for nothing
-COLUMNS = ("model", "reconstruction", "difference", "error", "judge", "nearest training pictures")
+COLUMNS = ("model", "reconstruction", "difference", "error", "class", "nearest training pictures")
 
 
-def summary(known: Comparison) -> str:
+def summary(comparison: Comparison) -> str:
     """How many models keep the class, and which comes closest, as plain text."""
-    answered = known.answered
+    answered = comparison.answered
     if not answered:
-        return "" if known.complete else "The models are at work."
-    so_far = "" if known.settled else " so far"
-    said = []
-    if known.reading is not None:
-        kept = sum(not known.flips(row) for row in answered)
-        if len(known.rows) == 1:
-            said.append(f"The model {'keeps' if kept else 'does not keep'} the {known.reading.label}.")
+        return "" if comparison.complete else "The models are at work."
+    so_far = "" if comparison.settled else " so far"
+    sentences = []
+    if comparison.reading is not None:
+        kept = sum(not comparison.flips(row) for row in answered)
+        if len(comparison.rows) == 1:
+            sentences.append(
+                f"The model {'keeps' if kept else 'does not keep'} the {comparison.reading.label}."
+            )
         else:
             verb = "keeps" if kept == 1 else "keep"
-            said.append(f"{kept} of {len(answered)} models{so_far} {verb} the {known.reading.label}.")
-    if (closest := known.closest) is not None:
-        said.append(f"Closest{so_far}: {closest.called}, error {closest.error:.4f}.")
-    return " ".join(said)
+            sentences.append(
+                f"{kept} of {len(answered)} models{so_far} {verb} the {comparison.reading.label}."
+            )
+    if (closest := comparison.closest) is not None:
+        sentences.append(f"Closest{so_far}: {closest.called}.")
+    return " ".join(sentences)
 
 
 def _seen(reading: Reading) -> str:
     return f"looks like {markup.label(reading.label)} ({markup.percent(reading.share, 0)})"
 
 
-def _head(known: Comparison) -> str:
+def _head(comparison: Comparison) -> str:
     """The picture as every model here sees it, once for all rows."""
-    size = f"{known.x.shape[2]} x {known.x.shape[3]}"
-    seen = [escape(known.caption), *([_seen(known.reading)] if known.reading is not None else [])]
-    used = known.rows[0].config
+    notes = ", ".join((f"{comparison.x.shape[2]} x {comparison.x.shape[3]}", *comparison.notes))
+    seen = [escape(comparison.caption)]
+    if comparison.reading is not None:
+        seen.append(_seen(comparison.reading))
+    used = comparison.rows[0].config
     words = ("less", "more") if used is not None and used.preparation == "digit" else ("darker", "brighter")
     less, more = (
         f'<b style="color:{colour}">{word}</b>'
         for colour, word in zip(images.DIVERGING[::2], words, strict=True)
     )
     end = "ink than the picture" if words[0] == "less" else "than the picture"
+    figures = markup.reason(f"{comparison.judge} Error: mean squared, per pixel, pixels 0 to 1.")
     return (
-        f'<div class="gl-input"><figure>{markup.picture(known.x[0], known.caption, "gl-face")}'
+        f'<div class="gl-input"><figure>{markup.picture(comparison.x[0], comparison.caption, "gl-face")}'
         f"<figcaption>what the models see</figcaption></figure>"
-        f'<div><p class="gl-verdict" role="status">{escape(summary(known))}</p>'
+        f'<div><p class="gl-verdict" role="status">{escape(summary(comparison))}</p>'
         f"<p>{' · '.join(seen)}</p>"
-        f"<p><small>{escape(', '.join((size, *known.notes)))}. {escape(known.judge)} Error: mean squared, per"
-        f" pixel, pixels 0 to 1. Difference: {less} and {more} {end}.</small></p></div></div>"
+        f"<p><small>{escape(notes)}. Difference: {less} and {more} {end}.</small></p>"
+        f"{markup.details(figures, 'figures')}</div></div>"
     )
 
 
@@ -78,8 +85,8 @@ def _model(row: Row, used: bool) -> str:
         lines.append(f"optimised, {row.steps} steps" if row.steps else "no encoder: optimised")
     if used:
         lines.append("in use")
-    said = "".join(f"<small>{escape(line)}</small>" for line in lines)
-    return f'<th scope="row" role="rowheader"><b>{escape(row.called)}</b>{said}</th>'
+    text = "".join(f"<small>{escape(line)}</small>" for line in lines)
+    return f'<th scope="row" role="rowheader"><b>{escape(row.called)}</b>{text}</th>'
 
 
 def _face(x: Tensor | None, alt: str) -> str:
@@ -87,26 +94,26 @@ def _face(x: Tensor | None, alt: str) -> str:
     return '<div class="gl-face gl-blank"></div>' if x is None else markup.picture(x, alt, "gl-face")
 
 
-def _error(known: Comparison, row: Row) -> str:
+def _error(comparison: Comparison, row: Row) -> str:
     if row.image is None:
         return "<small>computing</small>"
-    said = f"<b>{row.error:.4f}</b>"
+    text = f"<b>{row.error:.4f}</b>"
     if row.mean_image is not None:
-        said += f"<small>mean image {row.mean_image:.4f}</small>"
-    if row is known.closest:
-        said += f'<span class="gl-word">{"closest" if known.settled else "closest so far"}</span>'
-    return said
+        text += f"<small>mean image {row.mean_image:.4f}</small>"
+    if row is comparison.closest:
+        text += f'<span class="gl-word">{"closest" if comparison.settled else "closest so far"}</span>'
+    return text
 
 
-def _judged(known: Comparison, row: Row) -> str:
+def _judged(comparison: Comparison, row: Row) -> str:
     if row.image is None:
         return ""
-    if row.reading is None or known.reading is None:
-        return "<small>no judge</small>"
-    if known.flips(row):
-        verdict = f'<span class="gl-word gl-flip">flips to {row.reading.label}</span>'
+    if row.reading is None or comparison.reading is None:
+        return "<small>no classifier</small>"
+    if comparison.flips(row):
+        verdict = f'<span class="gl-word gl-flip">changes to {row.reading.label}</span>'
     else:
-        verdict = f"<small>keeps the {known.reading.label}</small>"
+        verdict = f"<small>keeps the {comparison.reading.label}</small>"
     return f"<span>{_seen(row.reading)}</span>{verdict}"
 
 
@@ -128,11 +135,11 @@ def _near(row: Row) -> str:
             for rank, n in enumerate(row.near, 1)
         ]
     space = "by its codes" if row.encodes else "by its picture's pixels"
-    found = markup.row(tiles, f"Nearest training pictures of {row.called}")
-    return f"{found}<small>{space}</small>"
+    tiles_html = markup.row(tiles, f"Nearest training pictures of {row.called}")
+    return f"{tiles_html}<small>{space}</small>"
 
 
-def _row(known: Comparison, row: Row) -> str:
+def _row(comparison: Comparison, row: Row) -> str:
     first = _model(row, used=not row.name)
     if row.problem:
         span = f' colspan="{len(COLUMNS) - 1}" aria-colspan="{len(COLUMNS) - 1}"'
@@ -140,12 +147,12 @@ def _row(known: Comparison, row: Row) -> str:
             f'<tr role="row" class="gl-failed">{first}<td role="cell"{span}>{escape(row.problem)}</td></tr>'
         )
     image = None if row.image is None else row.image[0]
-    change = None if image is None else images.draw_difference(known.x[0], image)
+    change = None if image is None else images.draw_difference(comparison.x[0], image)
     cells = (
         _face(image, f"reconstruction by {row.called}"),
         _face(change, f"difference picture of {row.called}"),
-        _error(known, row),
-        _judged(known, row),
+        _error(comparison, row),
+        _judged(comparison, row),
         _near(row),
     )
     rest = "".join(
@@ -155,19 +162,19 @@ def _row(known: Comparison, row: Row) -> str:
     return f'<tr role="row">{first}{rest}</tr>'
 
 
-def stage_html(known: Comparison) -> str:
+def stage_html(comparison: Comparison) -> str:
     """All of it. data-more tells the page how many ms to wait before it asks for more, or that there
     is no more."""
-    pause = CALM if known.answered else 0
-    more = "" if known.complete else str(pause)
+    pause = CALM if comparison.answered else 0
+    more = "" if comparison.complete else str(pause)
     heads = "".join(f'<th scope="col" role="columnheader">{name}</th>' for name in COLUMNS)
-    rows = "".join(_row(known, row) for row in known.rows)
-    unfit = f'<p class="gl-meter"><small>Not compared: {escape(" ".join(known.unfit))}</small></p>'
+    rows = "".join(_row(comparison, row) for row in comparison.rows)
+    unfit = f'<p class="gl-meter"><small>Not compared: {escape(" ".join(comparison.unfit))}</small></p>'
     return (
-        f'<div class="gl-compare gl-from-model" data-fingerprint="{escape(known.fingerprint)}"'
-        f' data-began="{known.began}" data-more="{more}">{_head(known)}'
+        f'<div class="gl-compare gl-from-model" data-fingerprint="{escape(comparison.fingerprint)}"'
+        f' data-began="{comparison.began}" data-more="{more}">{_head(comparison)}'
         f'<table role="table" aria-label="Models compared"><thead role="rowgroup"><tr role="row">{heads}</tr>'
-        f'</thead><tbody role="rowgroup">{rows}</tbody></table>{unfit if known.unfit else ""}</div>'
+        f'</thead><tbody role="rowgroup">{rows}</tbody></table>{unfit if comparison.unfit else ""}</div>'
     )
 
 
@@ -177,7 +184,7 @@ def stage_html(known: Comparison) -> str:
 def build(page: Page) -> Tab:
     """The pad and the table, which the page asks to complete part by part."""
     models = page.models
-    comparison = gr.State(None)  # Comparison
+    state = gr.State(None)  # Comparison
     with gr.Row(elem_classes="gl-bench"):
         with gr.Column(scale=0, min_width=306):
             pad = build_pad(elem_id="compare-pad")
@@ -187,19 +194,19 @@ def build(page: Page) -> Tab:
 
     def render(call: Call) -> Answer:
         """What is shown already stays, with all its answers."""
-        last = call[comparison]
+        last = call[state]
         if last is not None and last.key == shown_key(call.explorer, call.current):
             return {}
         begun = start(models, call.explorer, call.current)
         # Of another model, the same picture: a drawing or an upload stays on the pad in its full size.
         same = last is not None and last.key.endswith(f"/{call.current.key}")
-        answer = {comparison: begun, stage: stage_html(begun)}
+        answer = {state: begun, stage: stage_html(begun)}
         return answer if same else {**answer, pad: pad_value(call.current)}
 
     def show(call: Call, item: Item) -> Answer:
         """A new picture, with what the encoders answer at once."""
         begun = advance(models, call.explorer, start(models, call.explorer, item))
-        return {comparison: begun, stage: stage_html(begun)}
+        return {state: begun, stage: stage_html(begun)}
 
     def pick(call: Call) -> Answer:
         """A neighbour, by its index and the model in whose gallery it lies; no name is the model in use."""
@@ -216,15 +223,15 @@ def build(page: Page) -> Tab:
 
         What is begun anew here counts as begun with what the page shows: a picture that is on its way
         meanwhile is newer, and must not be replaced by this one."""
-        began, last = call.event.get("began"), call[comparison]
+        began, last = call.event.get("began"), call[state]
         began = began if isinstance(began, int) else 0
         if last is None or last.began < began or last.key != shown_key(call.explorer, call.current):
             last = replace(start(models, call.explorer, call.current), began=began)
         last = advance(models, call.explorer, last)
-        return {comparison: last, part: {"began": last.began, "html": stage_html(last)}}
+        return {state: last, part: {"began": last.began, "html": stage_html(last)}}
 
-    listen_to_pad(page, pad, show, stage, {comparison, stage})
-    picked = {page.current, pad, comparison, stage}
+    listen_to_pad(page, pad, show, stage, {state, stage})
+    picked = {page.current, pad, state, stage}
     page.on(stage.pick, pick, writes=picked, **CLICK | waits_on(stage))
-    page.on(stage.more, more, {comparison}, {comparison, part}, **LIVE)
-    return Tab(render, writes={comparison, pad, stage}, reads={comparison})
+    page.on(stage.more, more, {state}, {state, part}, **LIVE)
+    return Tab(render, writes={state, pad, stage}, reads={state})

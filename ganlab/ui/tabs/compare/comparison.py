@@ -1,7 +1,7 @@
 """What Compare computes: one picture through every model that fits it, in parts that never change.
 
-A `Comparison` is what is known so far. `start` makes the first one, without any answer; `advance` makes
-the next, until it is complete.
+A `Comparison` is what has been computed so far. `start` makes the first one, without any answer;
+`advance` makes the next, until it is complete.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def start(models: Models, explorer: Explorer, item: Item) -> Comparison:
         else:
             rows.append(Row(name, config))
     note = (
-        f"The judge is a separate classifier, right on {markup.percent(judge.accuracy)} of the test"
+        f"Classes are seen by a separate classifier, right on {markup.percent(judge.accuracy)} of the test"
         f" {markup.noun(explorer.config)}s."
         if judge is not None
         else markup.NO_CLASSIFIER
@@ -151,8 +151,8 @@ def _others(models: Models, explorer: Explorer) -> Iterator[tuple[str, ModelConf
     for name in models.list_names():
         try:
             if name == models.default:  # it may be a Hub id, which is not looked up again
-                found = models.get(name).model
-                folder, config = found.folder, found.config
+                model = models.get(name).model
+                folder, config = model.folder, model.config
             else:
                 folder = hub.resolve(name)
                 text = (folder / hub.CONFIG_FILE).read_text(encoding="utf-8")
@@ -180,15 +180,16 @@ def _kind(config: ModelConfig) -> str:
     return f"{config.size} x {config.size} {'grey' if config.channels == 1 else 'colour'}"
 
 
-def advance(models: Models, explorer: Explorer, known: Comparison) -> Comparison:
+def advance(models: Models, explorer: Explorer, comparison: Comparison) -> Comparison:
     """The next part: what all encoders answer; then row by row their neighbours; then, row by row, what
     has to be optimised and its neighbours."""
-    chosen = [row for row in known.rows if row.encodes and row.waits]
+    chosen = [row for row in comparison.rows if row.encodes and row.waits]
     if not chosen:
-        encoders_first = sorted(known.rows, key=lambda row: not row.encodes)
+        encoders_first = sorted(comparison.rows, key=lambda row: not row.encodes)
         chosen = [row for row in encoders_first if not row.complete][:1]
-    rows = tuple(_more(models, explorer, known.x, row) if row in chosen else row for row in known.rows)
-    return replace(known, rows=rows)
+    x = comparison.x
+    rows = tuple(_more(models, explorer, x, row) if row in chosen else row for row in comparison.rows)
+    return replace(comparison, rows=rows)
 
 
 def _more(models: Models, explorer: Explorer, x: Tensor, row: Row) -> Row:
@@ -197,16 +198,16 @@ def _more(models: Models, explorer: Explorer, x: Tensor, row: Row) -> Row:
         own = models.get(row.name) if row.name else explorer
         if row.image is not None:
             return replace(row, near=tuple(_neighbours(own, x, row.image)))
-        found = own.invert(x)
+        inversion = own.invert(x)
     except ValueError as error:
         return replace(row, problem=str(error))
     return replace(
         row,
-        image=found.image,
-        error=float(found.error[0]),
-        steps=0 if row.encodes else len(found.trace),
+        image=inversion.image,
+        error=float(inversion.error[0]),
+        steps=0 if row.encodes else len(inversion.trace),
         mean_image=own.get_figure("reconstruction", "mse_mean_image"),
-        reading=read(explorer.judge, found.image),
+        reading=read(explorer.judge, inversion.image),
     )
 
 
