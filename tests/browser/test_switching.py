@@ -1,0 +1,328 @@
+"""Switching models at random moments in every tab: what is shown together belongs together, or is marked."""
+
+from __future__ import annotations
+
+import base64
+import io
+import random
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from torch import Tensor
+
+from ganlab import images
+from ganlab.explorer import Explorer
+from ganlab.gallery import TRAIN_FILE, Pictures, save_pictures
+from ganlab.ui import app
+from ganlab.ui.items import Item
+from ganlab.ui.server import launch
+from ganlab.ui.server.models import Models
+from ganlab.ui.tabs import neighbours
+from tests.browser.screenshots import TABS, open_tab
+from tests.browser.test_tabs import Open
+from tests.conftest import free_port, untrained_model
+from tests.ui.test_switching import KINDS
+
+pytestmark = pytest.mark.browser
+playwright = pytest.importorskip("playwright.sync_api")
+expect, TimeoutError = playwright.expect, playwright.TimeoutError
+
+MOVES = 200
+ROUND = 10  # moves between two looks at a settled page
+HASTE = 60  # ms at most between two moves
+LONG = 60_000  # ms
+BUNDLED = "mnist-ae-l1"
+
+# Requests to Python's handlers under way, as the page counts them.
+COUNT = """
+  window.underWay = 0;
+  const request = window.fetch;
+  window.fetch = async (address, ...rest) => {
+    const counts = /run.predict|queue.join|ganlab.(?!static)/.test(String(address?.url ?? address));
+    if (counts) window.underWay += 1;
+    try {
+      const answer = await request(address, ...rest);
+      if (counts) await answer.clone().arrayBuffer().catch(() => null);
+      return answer;
+    } finally {
+      if (counts) window.underWay -= 1;
+    }
+  };
+"""
+
+# What on the page belongs to which model: the header's fingerprint, and of all else that is to be seen [where,
+# fingerprint, whether it is marked].
+LOOK = """
+() => {
+  const header = document.querySelector('.gl-header [data-fingerprint]').dataset.fingerprint;
+  const parts = [...document.querySelectorAll('#tabs [data-fingerprint], .gl-shelf [data-fingerprint]')];
+  const seen = parts.filter((part) => part.offsetParent !== null && part.dataset.fingerprint);
+  const where = (part) => part.closest('[id]')?.id + ' ' + part.className;
+  return [header, seen.map((part) => [where(part), part.dataset.fingerprint, part.classList.contains('gl-stale')])];
+}
+"""
+
+# Nothing is under way, nothing is marked, and that has been so for a while.
+SETTLED = """
+(name) => {
+  const [header, parts] = (LOOK)();
+  const chosen = document.querySelector('#model-picker input').value === name;
+  const alike = parts.every(([, fingerprint, marked]) => fingerprint === header && !marked);
+  const more = [...document.querySelectorAll('[data-more="0"]')].some((part) => part.offsetParent !== null);
+  if (!chosen || !alike || more || window.underWay) window.calm = [];
+  else window.calm.push(performance.now());
+  return window.calm.length > 12 && window.calm.at(-1) - window.calm[0] > 300;
+}
+""".replace("LOOK", LOOK)
+
+# A click or a new value for the nth (modulo how many there are) visible element, as a hand would; whether there is one.
+TOUCH = """
+([selector, n, value]) => {
+  const all = [...document.querySelectorAll(selector)];
+  const usable = all.filter((one) => one.offsetParent !== null && !one.disabled && !one.closest('.gl-stale'));
+  if (!usable.length) return false;
+  const target = usable[n % usable.length];
+  if (value === null) { target.click(); return true; }
+  const { set } = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value');
+  set.call(target, value);
+  for (const type of ['input', 'change']) target.dispatchEvent(new Event(type, { bubbles: true }));
+  return true;
+}
+"""
+
+# By tab, what a hand can do there: a selector, and what to enter ("" clicks).
+CONTROLS: dict[str, list[tuple[str, str]]] = {
+    "Reconstruct": [("[data-action=example]", ""), ("#reconstruct-stage [data-action=neighbour]", "")],
+    "Latent": [("#latent-studio .gl-dir input[type=range]", "1.2"), ("#latent-studio .gl-stage button", "")],
+    "Interpolate": [
+        ("#interpolate-stage [data-action=swap]", ""),
+        ("#interpolate-stage [data-action=random]", ""),
+        ("#interpolate-stage [data-action=example]", ""),
+    ],
+    "Neighbours": [
+        ("#space input", ""),
+        ("#k input[type=range]", "7"),
+        ("#neighbours-stage [data-action=neighbour]", ""),
+    ],
+    "Sample": [
+        ("#seed input", "5"),
+        ("#another-seed", ""),
+        ("#tabs input[type=range]", "0.6"),
+        ("#sample-source input", ""),
+        ("#sample-stage .gl-tile", ""),
+    ],
+    "Map": [],
+    "Compare": [("#compare-stage [data-action=neighbour]", "")],
+    "Methods": [("#method input", ""), ("#methods-stage [data-action=another]", "")],
+}
+SHELF = [".gl-shelf [data-action=keep]", ".gl-shelf [data-action=use]", ".gl-shelf [data-action=end]"]
+
+
+class Offered(Models):
+    """Exactly these models."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__(names[0], device="cpu")
+        self.offered = list(names)
+
+    def list_names(self) -> list[str]:
+        return self.offered
+
+
+@pytest.fixture(scope="module")
+def offered(tmp_path_factory: pytest.TempPathFactory, digits: Pictures) -> Offered:
+    """A small untrained model of each kind, all but the colour model with a gallery, and a bundled one."""
+    root = tmp_path_factory.mktemp("models")
+    some = Pictures(digits.pixels[:100], digits.labels[:100], digits.indices[:100])
+    for name, settings in KINDS.items():
+        untrained_model(root / name, **settings)
+        if settings.get("channels", 1) == 1:
+            (root / name / "gallery").mkdir()
+            save_pictures(root / name / "gallery" / TRAIN_FILE, some)
+    return Offered(BUNDLED, *(str(root / name) for name in KINDS))
+
+
+class App:
+    """The app in this process, whose visitors' state a test can look at."""
+
+    def __init__(self, models: Offered) -> None:
+        self.models = models
+        self.blocks = app.build(models)
+        self.server, self.url, _ = launch.launch(
+            self.blocks, models, "127.0.0.1", free_port(), prevent_thread_lock=True
+        )
+
+    def find_current(self) -> Item:
+        """What is current for the visitor who came last."""
+        *_, session = self.server.state_holder.session_data.values()
+        state = min(
+            key
+            for key, part in self.blocks.blocks.items()
+            if part.stateful and isinstance(part.value, Item)
+        )
+        return session[state]
+
+
+@pytest.fixture(scope="module")
+def served(offered: Offered) -> Iterator[App]:
+    served = App(offered)
+    yield served
+    served.blocks.close()
+
+
+@pytest.fixture
+def page(open_page: Open, served: App) -> Any:
+    page = open_page(also=served.url)
+    page.add_init_script(COUNT)
+    page.goto(served.url)
+    page.locator("#reconstruct-stage .gl-card").first.wait_for()
+    return page
+
+
+def choose(page: Any, name: str) -> None:
+    picker = page.locator("#model-picker input")
+    picker.fill(name)
+    picker.press("Enter")
+
+
+def assert_marked(page: Any) -> None:
+    """Whatever is shown of another model than the header's is marked as late."""
+    header, parts = page.evaluate(LOOK)
+    late = [(where, marked) for where, fingerprint, marked in parts if (fingerprint != header) != marked]
+    assert not late, late
+
+
+def settle(page: Any, explorer: Explorer, name: str) -> None:
+    page.evaluate("window.calm = []")
+    try:
+        page.wait_for_function(SETTLED, arg=name, timeout=LONG)
+    except TimeoutError:
+        chosen = page.locator("#model-picker input").input_value()
+        pytest.fail(f"unsettled: {name}, {chosen}, {page.evaluate('underWay')}, {page.evaluate(LOOK)}")
+    header, parts = page.evaluate(LOOK)
+    assert header == explorer.fingerprint
+    assert {fingerprint for _, fingerprint, _ in parts} == {header}
+
+
+def faces(page: Any, selector: str) -> list[np.ndarray]:
+    sources = page.locator(selector).evaluate_all("all => all.map((one) => one.src)")
+    contents = [base64.b64decode(source.split(",")[1]) for source in sources]
+    return [np.asarray(Image.open(io.BytesIO(content))) for content in contents]
+
+
+def assert_pictures(shown: list[np.ndarray], expected: Tensor) -> None:
+    for face, x in zip(shown, expected, strict=True):
+        np.testing.assert_allclose(face.astype(int), images.to_uint8(x), atol=2)
+
+
+def chosen(page: Any, group: str) -> str | None:
+    """The value that is chosen in a group of radio buttons."""
+    values = page.locator(f"{group} input").evaluate_all(
+        "all => all.filter((one) => one.checked).map((one) => one.value)"
+    )
+    return values[0] if values else None
+
+
+def check_reconstruct(page: Any, explorer: Explorer, item: Item) -> None:
+    y = item.image if item.x is not None else explorer.invert(item.picture).image
+    seen, back, *_ = faces(page, "#reconstruct-stage .gl-card img")
+    assert_pictures([seen], item.picture)
+    if "encoder" in explorer.model.networks or item.x is not None:
+        assert_pictures([back], y)
+    polarity = page.locator("#polarity input").first
+    assert polarity.is_enabled() == (explorer.config.preparation == "digit")
+
+
+def check_neighbours(page: Any, explorer: Explorer, item: Item) -> None:
+    assert page.locator("#space input").count() == len(explorer.spaces)
+    assert_pictures(faces(page, "#neighbours-stage .gl-card img"), item.picture)
+    if explorer.spaces:
+        space = chosen(page, "#space")
+        assert space in explorer.spaces
+        k = int(float(page.locator("#k input[type=range]").input_value()))
+        near = neighbours.look_up(explorer, item, k, space)
+        indices = page.locator("#neighbours-stage [data-action=neighbour]").evaluate_all(
+            "all => all.map((one) => Number(one.dataset.value))"
+        )
+        assert indices == [n.index for n in near]
+
+
+def check_sample(page: Any, explorer: Explorer, item: Item) -> None:
+    tiles = page.locator("#sample-stage .gl-tile")
+    seed = int(re.findall(r"seed (\d+)", tiles.first.get_attribute("aria-label"))[0])
+    assert page.locator("#seed input").input_value() == str(seed)
+    truncation = float(page.locator("#tabs input[type=range]:visible").first.input_value())
+    assert page.locator("#sample-source input").first.is_enabled() == (len(explorer.sources) > 1)
+    source = chosen(page, "#sample-source") or explorer.sources[0]
+    expected = explorer.decode(explorer.sample(tiles.count(), seed, truncation, source))
+    assert_pictures(faces(page, "#sample-stage .gl-tile > img"), expected)
+
+
+CHECKS = {"Reconstruct": check_reconstruct, "Neighbours": check_neighbours, "Sample": check_sample}
+
+
+def move(page: Any, chance: random.Random, tab: str, names: list[str]) -> tuple[str, str | None]:
+    """One thing that a hasty hand does; the tab that is open then, and the model if another was chosen."""
+    kind = chance.choices(["model", "tab", "control", "shelf"], weights=[4, 5, 7, 2])[0]
+    if kind == "model":
+        name = chance.choice(names)
+        choose(page, name)
+        return tab, name
+    if kind == "tab":
+        tab = chance.choice([*TABS, "Reconstruct", "Neighbours", "Sample", "Sample"])
+        open_tab(page, tab)
+    elif kind == "shelf":
+        page.evaluate(TOUCH, [chance.choice(SHELF), chance.randrange(99), None])
+    elif CONTROLS[tab]:
+        selector, value = chance.choice(CONTROLS[tab])
+        page.evaluate(TOUCH, [selector, chance.randrange(99), value or None])
+    return tab, None
+
+
+def test_what_is_shown_together_belongs_together(page: Any, served: App, offered: Offered) -> None:
+    chance, names = random.Random(7), offered.list_names()
+    tab, name, checked = "Reconstruct", names[0], set[str]()
+    for number in range(1, MOVES + 1):
+        tab, other = move(page, chance, tab, names)
+        name = other or name
+        page.wait_for_timeout(chance.uniform(0, HASTE))
+        assert_marked(page)
+        if number % ROUND == 0:
+            explorer = offered.get(name)
+            settle(page, explorer, name)
+            if tab in CHECKS:
+                item = served.find_current()
+                assert item.fingerprint == explorer.fingerprint
+                CHECKS[tab](page, explorer, item)
+                checked.add(tab)
+    assert checked == set(CHECKS)
+    assert page.locator(".gl-main .gl-notice:visible").count() == 0
+
+
+def test_a_choice_that_the_next_model_does_not_have(page: Any, served: App, offered: Offered) -> None:
+    """The space of the model before arrives with the tab's opening, after the switch and before its answer."""
+    failures: list[int] = []
+    page.on("response", lambda answer: failures.append(answer.status) if answer.status >= 500 else None)
+    with_discriminator = next(name for name in offered.list_names() if name.endswith("/regressor"))
+    without = next(name for name in offered.list_names() if name.endswith("/encoder-only"))
+    choose(page, with_discriminator)
+    settle(page, offered.get(with_discriminator), with_discriminator)
+    open_tab(page, "Neighbours")
+    page.locator("#space").get_by_label("discriminator").check()
+    expect(page.locator("#neighbours-stage")).to_contain_text("nearest in the discriminator's hidden layer")
+    open_tab(page, "Reconstruct")
+    choose(page, without)
+    open_tab(page, "Neighbours")
+    page.wait_for_timeout(30)
+    open_tab(page, "Sample")
+    explorer = offered.get(without)
+    settle(page, explorer, without)
+    check_sample(page, explorer, served.find_current())
+    open_tab(page, "Neighbours")
+    settle(page, explorer, without)
+    check_neighbours(page, explorer, served.find_current())
+    assert failures == []
