@@ -7,9 +7,10 @@ from dataclasses import replace
 import gradio as gr
 
 from ganlab.ui import shelf, switching
+from ganlab.ui.call import Call
 from ganlab.ui.events import SLOW
 from ganlab.ui.html.header import header_html
-from ganlab.ui.page import Call, Page, Tab, Tabs, html, notice_area
+from ganlab.ui.page import Page, Tab, Tabs, html, notice_area
 from ganlab.ui.server import api
 from ganlab.ui.server.models import Models
 from ganlab.ui.tabs import TABS
@@ -24,18 +25,18 @@ def build(models: Models) -> gr.Blocks:
         page = _build_page(models)
         shelf_page = replace(page, notice=notice_area(render=False))
         waits, waiting = html("", render=False, elem_classes="gl-waits"), gr.State({})
-        active = gr.State(TABS[0][0])
         with gr.Row(elem_classes="gl-frame"):
             with gr.Column(scale=1, min_width=300, elem_classes="gl-main"):
                 selected, openings, tabs = _build_tabs(page)
             with gr.Column(scale=0, min_width=190, elem_classes="gl-side gl-shelf"):
                 for part in (*(view.component for view in page.views.values()), shelf_page.notice, waits):
                     part.render()
-        frame = switching.Frame(picker, header, waits, waiting, active, selected)
+        frame = switching.Frame(picker, header, waits, waiting, selected)
+        page.register(tabs)
         switching.listen_to_tabs(page, tabs, frame, openings)
         switching.listen_to_picker(page, tabs, frame)
         switching.listen_to_links(blocks, page, tabs, frame)
-        shelf.listen(shelf_page, tabs, selected, active)
+        shelf.listen(shelf_page, tabs, selected)
 
         def leave(request: gr.Request) -> None:
             page.work.drop(str(request.session_hash))
@@ -51,7 +52,7 @@ def _build_tabs(page: Page) -> tuple[gr.Tabs, dict[str, gr.Tab], Tabs]:
     with gr.Tabs(selected=TABS[0][0], elem_id="tabs") as selected:
         for key, title, build_tab in TABS:
             with gr.Tab(title, id=key) as openings[key]:
-                own = replace(page, notice=notice_area())
+                own = replace(page, notice=notice_area(), tab=key)
                 tabs.append(replace(build_tab(own), id=key, notice=own.notice))
     return selected, openings, Tabs(tuple(tabs))
 
@@ -89,6 +90,7 @@ def _build_page(models: Models) -> Page:
         ends=gr.State(first.ends),
         kept=gr.State(first.kept),
         notice=notice_area(),
+        active=gr.State(TABS[0][0]),
         views={},
     )
     shelf.build(page)

@@ -7,53 +7,21 @@ An error of use, a ValueError, becomes the sentence in the tab's notice.
 from __future__ import annotations
 
 import inspect
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import gradio as gr
 
 from ganlab.explorer import Explorer
-from ganlab.studio import portable
+from ganlab.ui.call import Answer, Call, Component
 from ganlab.ui.events import SLOW, waits_on
 from ganlab.ui.html import markup
-from ganlab.ui.items import Ends, Item, Shelf, adapt_shelf
+from ganlab.ui.items import Shelf, adapt_shelf
 from ganlab.ui.server.models import Models
 from ganlab.ui.work import LongWork
 
-Component: TypeAlias = Any  # gr.components.Component
-Answer: TypeAlias = dict[Component, Any]
 NO_EVENT = gr.EventData(None, {})
-
-
-@dataclass(frozen=True)
-class Call:
-    """What a handler knows when it is called. `call[component]` is a value as the page sent it: unchecked."""
-
-    explorer: Explorer  # of the model that the visitor uses now
-    model: str  # its name among those on offer
-    current: Item  # of that model, like `ends` and `kept`
-    ends: Ends
-    kept: tuple[Item, ...] = ()
-    values: Mapping[Component, Any] = field(default_factory=dict)
-    event: Mapping[str, Any] = field(default_factory=dict)  # what a script of ours sent with trigger()
-    session: str = ""
-    query: Mapping[str, str] = field(default_factory=dict)  # of the page's address
-
-    def __getitem__(self, component: Component) -> Any:
-        return self.values[component]
-
-    def text(self, name: str) -> str:
-        """What the event carries under `name`, as text."""
-        return str(self.event.get(name, ""))
-
-    def index(self, name: str = "value") -> int:
-        """A number from 0 that the event carries; ValueError for anything else."""
-        text = self.text(name)
-        if not (text.isascii() and text.isdecimal()) or len(text) > 18:
-            raise ValueError(f"A picture is named by its number, not {text[:40]!r}.")
-        return int(text)
 
 
 class View(NamedTuple):
@@ -120,8 +88,11 @@ class Page:
     ends: gr.State  # Ends
     kept: gr.State  # tuple of Items
     notice: gr.HTML | None  # where sentences of this tab appear; None drops them
+    active: gr.State  # id of the tab in use
     views: dict[gr.State, View]  # which the answers' states are shown by
     work: LongWork = field(default_factory=LongWork)
+    tab: str = ""  # id of the tab that this copy belongs to
+    deferred: list[Callable[[Tabs], None]] = field(default_factory=list)  # see `on`
 
     def on(
         self,
@@ -135,16 +106,52 @@ class Page:
 
         It may read the components `reads` and write the components `writes`. The visitor's state comes with
         every call and the views of a state follow it by themselves. A generator function answers more than
-        once and needs the settings STREAM. Returns Gradio's dependency, for its `then`.
+        once and needs the settings STREAM. Returns Gradio's dependency, for its `then`; None in a tab if
+        the current picture is written: that may arrive when another tab is in use, which the same answer then
+        draws anew, so that such a listener is registered once all tabs are there.
 
         All clicks of one visitor are handled one after the other in the order in which they arrived: they
         go to /run/predict (queue=False in `events`), where the middleware of ui/server/launch.py lets one
         request of a session through at a time. Only STREAM events run beside them.
         """
+        if self.tab and self.current in {*writes}:
+            self.deferred.append(lambda tabs: self._on_in_tab(tabs, event, function, reads, writes, settings))
+            return None
         outputs = {*writes} if self.notice is None else {self.notice, *writes}
         outputs |= {view.component for state, view in self.views.items() if state in outputs}
         states = {self.model, self.current, self.ends, self.kept}
         return event(self._handler(function), states | set(reads), outputs, **settings)
+
+    def register(self, tabs: Tabs) -> None:
+        """Let the listeners that were waiting for all tabs answer from now on."""
+        for register in self.deferred:
+            register(tabs)
+
+    def _on_in_tab(
+        self,
+        tabs: Tabs,
+        event: Callable[..., Any],
+        function: Callable[[Call], Any],
+        reads: Iterable[Component],
+        writes: Iterable[Component],
+        settings: dict[str, Any],
+    ) -> None:
+        def draw_active_too(call: Call) -> Answer:
+            answer: Answer = function(call)
+            if self.current not in answer or call[self.active] == self.tab:
+                return answer
+            ends = answer.get(self.ends, call.ends)
+            changed = replace(call, current=answer[self.current], ends=ends)
+            return {**answer, **tabs.render(changed, call[self.active])}
+
+        outside = replace(self, tab="")
+        outside.on(
+            event,
+            draw_active_too,
+            {self.active, *reads, *tabs.reads},
+            {*writes, *tabs.writes},
+            **settings,
+        )
 
     def _handler(self, function: Callable[[Call], Any]) -> Callable[..., Any]:
         """The function as Gradio calls it."""
@@ -207,20 +214,3 @@ def html(value: str, *scripts: str, **settings: Any) -> gr.HTML:
 def notice_area(**settings: Any) -> gr.HTML:
     """Where a tab says what went wrong; takes no room while it is empty."""
     return html("", elem_classes="gl-notices", **settings)
-
-
-def latents_payload(call: Call) -> dict[str, Any]:
-    """What a script of ours that moves latents itself starts from: the current one, A and B, when this was
-    written, and why the server draws the pictures, if it does."""
-    a, b = (None if item is None else item.z[0].tolist() for item in call.ends)
-    return {
-        "model": call.model,
-        "fingerprint": call.explorer.fingerprint,
-        "aliases": call.explorer.config.aliases,
-        "time": time.time(),
-        "z": call.current.z[0].tolist(),
-        "caption": call.current.caption,
-        "a": a,
-        "b": b,
-        "server": portable.explain_limit(call.explorer.model),
-    }

@@ -14,10 +14,11 @@ import torch
 
 from ganlab.explorer import Explorer
 from ganlab.studio import shelf
+from ganlab.ui.call import Answer, Call
 from ganlab.ui.events import CLICK
 from ganlab.ui.html import markup
 from ganlab.ui.items import MAX_CAPTION, Ends, Item, Waiting, from_latent, from_page
-from ganlab.ui.page import Answer, Call, Page, Tabs, View, html
+from ganlab.ui.page import Page, Tabs, View, html
 
 MAX_KEPT = 24
 USE_ENDS = ("latent", "interpolate")  # tabs that show something else once A or B is another
@@ -166,30 +167,30 @@ def find_item(call: Call, slot: str) -> Item:
     return item
 
 
-def listen(page: Page, tabs: Tabs, selected: gr.Tabs, active: gr.State) -> None:
+def listen(page: Page, tabs: Tabs, selected: gr.Tabs) -> None:
     """The shelf's buttons: send the current picture to a slot or a tab, and take back what lies in a slot.
-    `selected` opens a tab, whose id `active` then holds."""
+    `selected` opens a tab."""
     now, slots, keeps = (page.views[state].component for state in (page.current, page.ends, page.kept))
-    reads, settings = {active, *tabs.reads}, {**CLICK, **tabs.waits}
+    reads, settings = {page.active, *tabs.reads}, {**CLICK, **tabs.waits}
 
     def send(call: Call) -> Answer:
         action, value = call.text("action"), call.text("value")
         if action == "end":
             ends = call.ends.with_end(value, call.current)
-            drawn = [call[active]] if call[active] in USE_ENDS else []
+            drawn = [call[page.active]] if call[page.active] in USE_ENDS else []
             return {page.ends: ends, **tabs.render(replace(call, ends=ends), *drawn)}
         if action == "keep" and all(item.key != call.current.key for item in call.kept):
             return {page.kept: (*call.kept, call.current)[-MAX_KEPT:]}
         if action == "open" and value in [tab.id for tab in tabs.tabs]:
-            return {selected: gr.Tabs(selected=value), active: value, **tabs.render(call, value)}
+            return {selected: gr.Tabs(selected=value), page.active: value, **tabs.render(call, value)}
         return {}
 
-    sent = {page.ends, page.kept, selected, active, *tabs.writes}
+    sent = {page.ends, page.kept, selected, page.active, *tabs.writes}
     page.on(now.pick, send, reads, sent, **settings)
 
     def use(call: Call) -> Answer:
         current = replace(find_item(call, call.text("value")), since=time.time())
-        return {page.current: current, **tabs.render(replace(call, current=current), call[active])}
+        return {page.current: current, **tabs.render(replace(call, current=current), call[page.active])}
 
     page.on(slots.pick, use, reads, {page.current, *tabs.writes}, **settings)
 

@@ -11,10 +11,11 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import load_test_pictures
 from ganlab.studio.recipe import Recipe, find_latents
 from ganlab.ui import items
+from ganlab.ui.call import Answer, Call
 from ganlab.ui.events import LIVE, QUIET, waits_on
 from ganlab.ui.html.header import header_html
 from ganlab.ui.items import Ends, Shelf, Waiting, adapt_shelf
-from ganlab.ui.page import Answer, Call, Page, Tabs
+from ganlab.ui.page import Page, Tabs
 from ganlab.ui.server.models import Models
 from ganlab.ui.shelf import waits_html
 
@@ -63,7 +64,6 @@ class Frame:
     header: gr.HTML
     waits: gr.HTML
     waiting: gr.State  # Waiting
-    active: gr.State  # id of the tab in use
     selected: gr.Tabs
 
 
@@ -86,13 +86,13 @@ def listen_to_picker(page: Page, tabs: Tabs, frame: Frame) -> None:
         }
 
     def draw(call: Call) -> Answer:
-        return tabs.render(call, call[frame.active])
+        return tabs.render(call, call[page.active])
 
     written = {page.model, page.current, page.ends, page.kept, frame.header, frame.waiting, frame.waits}
     settings = LIVE | waits_on(frame.header)
     picked = page.on(frame.picker.input, switch, {frame.picker, frame.waiting}, written, **settings)
     silent = replace(page, notice=None)  # a sentence on a model that cannot be loaded stays
-    silent.on(picked.then, draw, {frame.active, *tabs.reads}, tabs.writes, **LIVE | tabs.waits)
+    silent.on(picked.then, draw, {page.active, *tabs.reads}, tabs.writes, **LIVE | tabs.waits)
 
 
 def _put_on_shelf(page: Page, shelf: Shelf) -> dict[Any, Any]:
@@ -116,21 +116,18 @@ def listen_to_links(blocks: gr.Blocks, page: Page, tabs: Tabs, frame: Frame) -> 
             frame.header: header_html(page.models.get(name)),
             **placed,
             frame.selected: gr.Tabs(selected=tab),
-            frame.active: tab,
+            page.active: tab,
         }
 
     def draw(call: Call) -> Answer:
         opened = tabs.tabs[0].id  # which is drawn already
-        return tabs.render(call, call[frame.active]) if call[frame.active] != opened else {}
+        return tabs.render(call, call[page.active]) if call[page.active] != opened else {}
 
-    written = {page.model, page.current, page.ends, page.kept, *_frame_parts(frame)}
+    written = {page.model, page.current, page.ends, page.kept, page.active}
+    written |= {frame.picker, frame.header, frame.selected}
     arrived = page.on(blocks.load, arrive, writes=written, **QUIET)
     silent = replace(page, notice=None)  # a sentence on a bad link stays
-    silent.on(arrived.then, draw, {frame.active, *tabs.reads}, tabs.writes, **QUIET)
-
-
-def _frame_parts(frame: Frame) -> set[Any]:
-    return {frame.picker, frame.header, frame.selected, frame.active}
+    silent.on(arrived.then, draw, {page.active, *tabs.reads}, tabs.writes, **QUIET)
 
 
 def listen_to_tabs(page: Page, tabs: Tabs, frame: Frame, openings: dict[str, gr.Tab]) -> None:
@@ -138,8 +135,8 @@ def listen_to_tabs(page: Page, tabs: Tabs, frame: Frame, openings: dict[str, gr.
     for key, opening in openings.items():
 
         def show(call: Call, key: str = key) -> Answer:
-            return {frame.active: key, **tabs.render(call, key)}
+            return {page.active: key, **tabs.render(call, key)}
 
         replace(page, notice=None).on(
-            opening.select, show, tabs.reads, {frame.active, *tabs.writes}, **LIVE | tabs.waits
+            opening.select, show, tabs.reads, {page.active, *tabs.writes}, **LIVE | tabs.waits
         )

@@ -13,10 +13,11 @@ from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.images import Polarity, PreparedPicture
 from ganlab.ui import items
+from ganlab.ui.call import Answer, Call, Component
 from ganlab.ui.events import LIVE, waits_on
 from ganlab.ui.html import markup
 from ganlab.ui.items import Item
-from ganlab.ui.page import Answer, Call, Component, Page
+from ganlab.ui.page import Page
 
 PAD = """
 <div class="gl-card gl-pad">

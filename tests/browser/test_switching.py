@@ -54,15 +54,16 @@ COUNT = """
   };
 """
 
-# What on the page belongs to which model: the header's fingerprint, and of all else that is to be seen [where,
-# fingerprint, whether it is marked].
+# What on the page belongs to which model: the header's fingerprint, and of all else in sight where it is, its
+# fingerprint and whether it is marked.
 LOOK = """
 () => {
   const header = document.querySelector('.gl-header [data-fingerprint]').dataset.fingerprint;
   const parts = [...document.querySelectorAll('#tabs [data-fingerprint], .gl-shelf [data-fingerprint]')];
   const seen = parts.filter((part) => part.offsetParent !== null && part.dataset.fingerprint);
   const where = (part) => part.closest('[id]')?.id + ' ' + part.className;
-  return [header, seen.map((part) => [where(part), part.dataset.fingerprint, part.classList.contains('gl-stale')])];
+  const marked = (part) => part.classList.contains('gl-stale');
+  return [header, seen.map((part) => [where(part), part.dataset.fingerprint, marked(part)])];
 }
 """
 
@@ -79,7 +80,7 @@ SETTLED = """
 }
 """.replace("LOOK", LOOK)
 
-# A click or a new value for the nth (modulo how many there are) visible element, as a hand would; whether there is one.
+# A click or a new value for the nth visible element, counted round; whether there is one.
 TOUCH = """
 ([selector, n, value]) => {
   const all = [...document.querySelectorAll(selector)];
@@ -160,9 +161,7 @@ class App:
         """What is current for the visitor who came last."""
         *_, session = self.server.state_holder.session_data.values()
         state = min(
-            key
-            for key, part in self.blocks.blocks.items()
-            if part.stateful and isinstance(part.value, Item)
+            key for key, part in self.blocks.blocks.items() if part.stateful and isinstance(part.value, Item)
         )
         return session[state]
 
@@ -304,7 +303,7 @@ def test_what_is_shown_together_belongs_together(page: Any, served: App, offered
 
 
 def test_a_choice_that_the_next_model_does_not_have(page: Any, served: App, offered: Offered) -> None:
-    """The space of the model before arrives with the tab's opening, after the switch and before its answer."""
+    """The space of the model before comes with the tab that opens, after the switch, ahead of its answer."""
     failures: list[int] = []
     page.on("response", lambda answer: failures.append(answer.status) if answer.status >= 500 else None)
     with_discriminator = next(name for name in offered.list_names() if name.endswith("/regressor"))

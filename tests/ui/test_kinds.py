@@ -21,9 +21,9 @@ from ganlab.gallery import Pictures
 from ganlab.judge import Judge
 from ganlab.studio import portable
 from ganlab.ui import items, switching, uploads
+from ganlab.ui.call import Call
 from ganlab.ui.html import header, markup, meters, spaces
 from ganlab.ui.items import Ends
-from ganlab.ui.page import Call
 from ganlab.ui.sampling import Draw
 from ganlab.ui.server.models import Models
 from ganlab.ui.tabs import interpolate, latent, neighbours, reconstruct, sample

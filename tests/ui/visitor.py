@@ -11,7 +11,8 @@ from typing import Any
 import gradio as gr
 
 from ganlab.ui import app
-from ganlab.ui.page import Answer, Call, Page, Tab, notice_area
+from ganlab.ui.call import Answer, Call
+from ganlab.ui.page import Page, Tab, notice_area
 from ganlab.ui.server.models import Models
 
 

@@ -9,9 +9,10 @@ import gradio as gr
 
 from ganlab.studio import codemap
 from ganlab.ui import items
+from ganlab.ui.call import Answer, Call, latents_payload
 from ganlab.ui.events import CLICK
 from ganlab.ui.html import markup
-from ganlab.ui.page import Answer, Call, Page, Tab, latents_payload
+from ganlab.ui.page import Page, Tab
 
 MAP = '<div class="gl-map"></div>'  # filled by static/lib/codemap.js
 

@@ -22,10 +22,11 @@ from ganlab.gallery import load_test_pictures
 from ganlab.studio import film, portable
 from ganlab.studio.recipe import hash_picture
 from ganlab.ui import items
+from ganlab.ui.call import Answer, Call, latents_payload
 from ganlab.ui.events import CLICK, SLOW, waits_on
 from ganlab.ui.html import markup
 from ganlab.ui.items import Ends, Item
-from ganlab.ui.page import Answer, Call, Page, Tab, html, latents_payload
+from ganlab.ui.page import Page, Tab, html
 from ganlab.ui.uploads import invert_upload
 
 FINE = 61  # positions of the scrubber, all decoded at once: scrubbing asks nobody

@@ -10,10 +10,11 @@ import gradio as gr
 
 from ganlab.studio.recipe import hash_picture
 from ganlab.ui import items
+from ganlab.ui.call import Answer, Call, latents_payload
 from ganlab.ui.events import CLICK, LIVE
 from ganlab.ui.html import markup
 from ganlab.ui.items import Item
-from ganlab.ui.page import Answer, Call, Page, Tab, latents_payload
+from ganlab.ui.page import Page, Tab
 
 MAX_KEY = 60  # characters of the key that the page gives a latent
 STUDIO = '<div class="gl-studio"></div>'  # filled by static/lib/studio.js

@@ -10,11 +10,12 @@ import gradio as gr
 from ganlab.explorer import Explorer, vote
 from ganlab.gallery import Neighbour
 from ganlab.ui import items
+from ganlab.ui.call import Answer, Call
 from ganlab.ui.events import CLICK, LIVE, SLOW, waits_on
 from ganlab.ui.html import markup
 from ganlab.ui.html.spaces import EXPLAINED, MAX_NEIGHBOURS, explain_absence, list_choices, worth_html
 from ganlab.ui.items import Item
-from ganlab.ui.page import Answer, Call, Page, Tab, html
+from ganlab.ui.page import Page, Tab, html
 
 FIRST_K = 12
 

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from ganlab.explorer import Explorer
 from ganlab.ui import items
+from ganlab.ui.call import Answer, Call, Component
 from ganlab.ui.events import CLICK, LIVE
 from ganlab.ui.html import markup
-from ganlab.ui.page import Answer, Call, Component, Page, Tab, html
+from ganlab.ui.page import Page, Tab, html
 from ganlab.ui.sampling import SOURCES, Draw, choose_source, describe_source, read_draw
 
 COUNTS = [16, 36, 64, 100]

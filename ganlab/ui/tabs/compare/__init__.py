@@ -14,10 +14,11 @@ from torch import Tensor
 
 from ganlab import images
 from ganlab.ui import items
+from ganlab.ui.call import Answer, Call
 from ganlab.ui.events import CLICK, LIVE, SLOW, waits_on
 from ganlab.ui.html import markup
 from ganlab.ui.items import Item, shown_key
-from ganlab.ui.page import Answer, Call, Page, Tab, html
+from ganlab.ui.page import Page, Tab, html
 from ganlab.ui.tabs.compare.comparison import NEIGHBOURS, Comparison, Reading, Row, advance, start
 from ganlab.ui.uploads import build_pad, listen_to_pad, pad_value
 

@@ -7,9 +7,10 @@ import random
 import gradio as gr
 
 from ganlab.explorer import Explorer
+from ganlab.ui.call import Answer, Call
 from ganlab.ui.events import CLICK, LIVE
 from ganlab.ui.html import markup
-from ganlab.ui.page import Answer, Call, Page, Tab, html
+from ganlab.ui.page import Page, Tab, html
 from ganlab.ui.server.models import Models
 from ganlab.ui.tabs.methods.explained import EXPLANATIONS
 from ganlab.ui.tabs.methods.lecture import glossary_html, lecture_html

@@ -17,12 +17,13 @@ from ganlab import images
 from ganlab.explorer import Explorer, vote
 from ganlab.gallery import load_test_pictures
 from ganlab.ui import items
+from ganlab.ui.call import Answer, Call, Component
 from ganlab.ui.events import CLICK, SLOW, STREAM, waits_on
 from ganlab.ui.html import markup
 from ganlab.ui.html.meters import identity_html, result_html
 from ganlab.ui.html.spaces import EXPLAINED
 from ganlab.ui.items import Item, shown_key
-from ganlab.ui.page import Answer, Call, Component, Page, Tab, html
+from ganlab.ui.page import Page, Tab, html
 from ganlab.ui.tabs.reconstruct import refine
 from ganlab.ui.uploads import build_pad, listen_to_pad, pad_value
 
