@@ -1,4 +1,4 @@
-"""What can be measured of a picture of a digit: the attributes that latent directions are made for.
+"""Attributes of a picture of a digit, for which there are latent directions.
 
 Pictures (N, 1, H, W) in [0, 1], ink 1; each measure is (N,), and 0 for a picture without ink.
 """
@@ -28,10 +28,12 @@ def extent(x: Tensor, axis: int) -> Tensor:
 
 
 def height(x: Tensor) -> Tensor:
+    """Rows from the first to the last with ink."""
     return extent(x, 2)
 
 
 def width(x: Tensor) -> Tensor:
+    """Columns from the first to the last with ink."""
     return extent(x, 3)
 
 

@@ -38,10 +38,12 @@ class Subject:
 
     @property
     def name(self) -> str:
+        """Of the checkpoint."""
         return self.model.config.name
 
     @property
     def networks(self) -> frozenset[str]:
+        """Names of the networks that the checkpoint holds."""
         return frozenset(self.model.networks)
 
     @property
@@ -50,11 +52,13 @@ class Subject:
         return self.require_gallery().pictures
 
     def require_gallery(self) -> Gallery:
+        """ValueError for a model without a gallery."""
         if self.gallery is None:
             raise ValueError(f"{self.name} has no gallery of training pictures.")
         return self.gallery
 
     def require_judge(self) -> Judge:
+        """ValueError for a data set without a judge."""
         if self.judge is None:
             raise ValueError(
                 f"{self.model.config.dataset} has no judge: train one with python -m train.judge."
@@ -63,10 +67,12 @@ class Subject:
 
     @functools.cached_property
     def explorer(self) -> Explorer:
+        """The model and its gallery as the app uses them."""
         return Explorer(self.model, self.gallery)
 
     @functools.cached_property
     def test(self) -> Pictures:
+        """The test pictures."""
         return self.load_test()
 
     @functools.cached_property
@@ -127,30 +133,36 @@ class Measurement:
     compare: Callable[[Mapping[str, Figures]], Table] | None = None  # models beside each other, by name
 
 
-# ---------------------------------------------------------------------- why a measurement is left out
+# ---------------------------------------------------------------------- requirements
+# Each returns why a model does not meet it, in a sentence; "" where it does.
 
 
 def require_nothing(subject: Subject) -> str:
+    """Every model can be measured."""
     return ""
 
 
 def require_reconstructions(subject: Subject) -> str:
+    """An encoder and a generator."""
     if {"encoder", "generator"} <= subject.networks:
         return ""
     return f"{subject.name} has no encoder or no generator, and so no reconstructions."
 
 
 def require_judge(subject: Subject) -> str:
+    """A judge of the model's data set."""
     if subject.judge is not None:
         return ""
     return f"{subject.model.config.dataset} has no judge: train one with python -m train.judge."
 
 
 def require_judged_reconstructions(subject: Subject) -> str:
+    """An encoder, a generator and a judge."""
     return require_reconstructions(subject) or require_judge(subject)
 
 
 def require_judged_digits(subject: Subject) -> str:
+    """A model of digits with an encoder, and a judge."""
     config = subject.model.config
     if config.preparation != "digit" or "encoder" not in subject.networks:
         return f"{subject.name} is no model of digits with an encoder."

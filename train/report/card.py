@@ -110,6 +110,7 @@ def write(folder: Path, source: str | None = None) -> None:
 
 
 def render(config: ModelConfig, metrics: dict[str, Any], source: str, pictures: list[str]) -> str:
+    """The card: `metrics` as in metrics.json; `source` for ganlab.load; `pictures` are file names."""
     hub_dataset, dataset = DATASETS.get(config.dataset, (None, config.dataset))
     title = config.title or config.name
     trained_on = metrics.get("training", {}).get("dataset", dataset)

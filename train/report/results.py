@@ -54,7 +54,7 @@ STUDIES = {
         """\
 What each part adds, at a smaller width and with few epochs, so that all rows could be trained alike. G
 and E are joined most by an error of the reconstruction, that of the pair discriminator or that of the
-pixels; the latent error and the noise on codes improve samples; shifted codes and augmented views cost
+pixels; the latent error and the noise on codes improve samples; codes as latents and augmented views cost
 some accuracy on MNIST's own digits and serve uploads and sliders, which this table does not measure; the
 contrastive loss improves the features. Spectral norm, the high learning rate and the width matter more
 than most parts.""",

@@ -16,6 +16,7 @@ def format_percent(share: float, error: float | None = None, digits: int = 2) ->
 
 
 def format_markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown, without a newline at its end."""
     return "\n".join("| " + " | ".join(row) + " |" for row in [heads, ["---"] * len(heads), *rows])
 
 

@@ -34,9 +34,9 @@ PARTS: dict[str, dict[str, Any]] = {
     "+ latent error": {"latent_weight": 0.1},
     "+ distance from the prior": {"prior_weight": 10.0},
     "+ noise on codes": {"code_noise": 0.15},
-    "+ moved codes in the game": {"code_share": 1.0},
-    "+ changed views": {"augment": True},
-    "+ contrast": {"contrast_weight": 2.0, "feature_dim": 64},
+    "+ codes as latents": {"code_share": 1.0},
+    "+ augmented views": {"augment": True},
+    "+ contrastive loss": {"contrast_weight": 2.0, "feature_dim": 64},
 }
 # Rows that differ from the last of these in one thing.
 OTHERWISE: dict[str, dict[str, Any]] = {

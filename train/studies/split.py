@@ -93,6 +93,7 @@ def measure(pictures: Pictures, test: Pictures) -> dict[str, Any]:
 
 
 def render(study: dict[str, Any]) -> str:
+    """The page of split.json in Markdown."""
     n = study["counts"]
     heads = [
         "Hidden layer", "Published", f"Test set, among {n['all']:,}", f"Test set, among {n['rest']:,}",

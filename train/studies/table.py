@@ -67,10 +67,12 @@ class Mean:
 
     @staticmethod
     def from_values(values: Sequence[float]) -> Mean:
+        """Of at least one value."""
         error = statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
         return Mean(statistics.fmean(values), error, len(values))
 
     def format(self, digits: int, scale: float = 1.0) -> str:
+        """ "95.57 ± 0.51": the mean and its error, times `scale`."""
         text = f"{scale * self.value:.{digits}f}"
         return text if self.error is None else f"{text} ± {scale * self.error:.{digits}f}"
 

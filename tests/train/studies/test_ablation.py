@@ -75,7 +75,7 @@ def small(digits: Pictures, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 def test_rows_are_trained_measured_and_shown(
     small: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    names = ["plain BiGAN", "+ contrast"]
+    names = ["plain BiGAN", "+ contrastive loss"]
     assert ablation.main([*small, "--rows", *names]) == 0
     rows: dict[str, Any] = ablation.read_rows(tmp_path / "rows")
     assert list(rows) == names
@@ -88,7 +88,7 @@ def test_rows_are_trained_measured_and_shown(
         assert cells[3] == f"{100 * rows[name]['one_nn']['features']['accuracy']:.2f} %"
     assert page.strip() in (tmp_path / "docs" / "results.md").read_text()
     assert page in capsys.readouterr().out
-    settings = json.loads((tmp_path / "runs" / "contrast" / "config.json").read_text())["train"]
+    settings = json.loads((tmp_path / "runs" / "contrastive-loss" / "config.json").read_text())["train"]
     assert settings["feature_dim"] == 64
     assert ablation.main([*small, "--rows", *names]) == 0
     assert capsys.readouterr().out.count("exists already") == 2
@@ -96,4 +96,4 @@ def test_rows_are_trained_measured_and_shown(
 
 def test_rows_of_different_budgets_are_not_put_together() -> None:
     with pytest.raises(ValueError, match=r"different epochs cannot be compared: \[3, 10\]"):
-        ablation.render({"plain BiGAN": {"epochs": 10}, "+ contrast": {"epochs": 3}})
+        ablation.render({"plain BiGAN": {"epochs": 10}, "+ contrastive loss": {"epochs": 3}})

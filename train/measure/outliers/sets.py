@@ -1,4 +1,4 @@
-"""Things that are no digits, as somebody might upload them: letters, clothes, noise, photographs."""
+"""Pictures that are no digits, as somebody might upload them: letters, clothes, noise, photographs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from train.data import datasets
-from train.measure.realworld.scenes import Fonts, Random, printed
+from train.measure.realworld.scenes import Fonts, Random, print_sign
 
 EACH = 300  # pictures of each kind
-# Letters that some hand or font writes as a digit is written, or as good as: nothing can tell them apart.
+# Letters that some hand or font writes like a digit: nothing can distinguish them.
 LIKE_DIGITS = "BDGIJLOQSTUYZbgijlogqstuyz"
 LETTERS = "".join(letter for letter in string.ascii_letters if letter not in LIKE_DIGITS)
 SIDE = 112  # of drawn and noisy pictures
@@ -40,14 +40,14 @@ Kind = Callable[[Random], Image.Image]
 def draw_letter(fonts: Fonts, random: Random) -> Image.Image:
     """One letter in a printed or hand-drawn font, dark on white."""
     files = fonts.drawn if random.random() < 0.5 else fonts.printed
-    ink = printed(LETTERS[random.integers(len(LETTERS))], files, int(random.integers(60, 110)), random)
+    ink = print_sign(LETTERS[random.integers(len(LETTERS))], files, int(random.integers(60, 110)), random)
     page = Image.new("L", (ink.width + 40, ink.height + 40), 255)
     page.paste(20, (20, 20), ink)
     return page
 
 
 def draw_garment(random: Random) -> Image.Image:
-    """A piece of clothing in greys on black, as a shop photographs it."""
+    """A piece of clothing in greys on black, as in a shop's catalogue."""
     number = int(random.integers(len(GARMENTS) + len(SHOES)))
     if number < len(GARMENTS):
         half = list(GARMENTS.values())[number]

@@ -1,4 +1,4 @@
-"""Digits as a pen writes them: a few skeletons a digit, bent, sheared and inked anew each time."""
+"""Handwritten digits: a few skeletons for each digit, randomly bent, sheared and inked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 Stroke = list[tuple[float, float]]  # a smooth curve through points (x, y) in [0, 1], y downwards
 
-# Ways in which people write each digit; strokes that share an end meet in a corner.
+# How people write each digit; strokes that share an end meet in a corner.
 SKELETONS: dict[int, list[list[Stroke]]] = {
     0: [
         [[(0.55, 0), (0.2, 0.12), (0.05, 0.5), (0.2, 0.88), (0.5, 1), (0.82, 0.88), (0.95, 0.5), (0.8, 0.12),
@@ -72,11 +72,11 @@ SKELETONS: dict[int, list[list[Stroke]]] = {
     ],
 }  # fmt: skip
 
-STEPS = 24  # points on the curve between two given ones
+STEPS = 24  # points of the curve between two given points
 
 
-def curve(points: Stroke) -> np.ndarray:
-    """Catmull and Rom's spline through the points, (M, 2)."""
+def interpolate_curve(points: Stroke) -> np.ndarray:
+    """The Catmull-Rom spline through the points: (M, 2)."""
     given = np.asarray(points, float)
     ends = np.vstack([2 * given[0] - given[1], given, 2 * given[-1] - given[-2]])
     t = np.linspace(0, 1, STEPS, endpoint=False)[:, None]
@@ -87,20 +87,20 @@ def curve(points: Stroke) -> np.ndarray:
     return np.vstack([*parts, given[-1:]])
 
 
-def write(digit: int, side: int, width: float, random: np.random.Generator) -> Image.Image:
+def draw_digit(digit: int, side: int, width: float, random: np.random.Generator) -> Image.Image:
     """One digit as a mask "L", 255 where ink is: `side` pixels high, strokes about `width` pixels wide.
 
-    Its proportions, slant, curves and the pressure of the pen follow `random`.
+    Its proportions, slant, curves and the pressure of the pen are drawn from `random`.
     """
     skeleton = SKELETONS[digit][random.integers(len(SKELETONS[digit]))]
     tall, slant = side - 2 * width, random.uniform(-0.1, 0.3)
     wide = tall * (random.uniform(0.45, 0.85) if digit != 1 else 0.45)
-    moved: dict[tuple[float, float], np.ndarray] = {}  # corners stay corners
+    points: dict[tuple[float, float], np.ndarray] = {}  # corners stay corners
     lines = []
     for stroke in skeleton:
         for point in stroke:
-            moved.setdefault(point, np.asarray(point) + random.normal(0, 0.022, 2))
-        x, y = curve([tuple(moved[point]) for point in stroke]).T
+            points.setdefault(point, np.asarray(point) + random.normal(0, 0.022, 2))
+        x, y = interpolate_curve([tuple(points[point]) for point in stroke]).T
         lines.append(np.stack([wide * x + slant * tall * (1 - y), tall * y], 1))
     every = np.vstack(lines)
     low = every.min(0) - 1.2 * width

@@ -62,7 +62,7 @@ def test_missing_fonts_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("digit", range(10))
 def test_writing_fills_its_height_with_strokes_of_its_width(digit: int) -> None:
     for seed in range(6):
-        mask = strokes.write(digit, 200, 14.0, np.random.default_rng(seed))
+        mask = strokes.draw_digit(digit, 200, 14.0, np.random.default_rng(seed))
         left, top, right, bottom = mask.getbbox() or (0, 0, 0, 0)
         assert 0 < left < right < mask.width
         assert 0 < top < bottom < mask.height
@@ -76,7 +76,7 @@ def test_writing_fills_its_height_with_strokes_of_its_width(digit: int) -> None:
 
 def test_a_curve_goes_through_its_points() -> None:
     points = [(0.0, 0.0), (0.3, 0.8), (0.9, 0.4), (1.0, 1.0)]
-    line = strokes.curve(points)
+    line = strokes.interpolate_curve(points)
     for point in points:
         assert np.abs(line - point).sum(1).min() < 1e-12
     assert np.linalg.norm(np.diff(line, axis=0), axis=1).max() < 0.1
@@ -88,7 +88,7 @@ def test_a_curve_goes_through_its_points() -> None:
 def test_ink_is_laid_inside_the_paper_and_paper_grows_for_it() -> None:
     random = np.random.default_rng(0)
     ink = Image.new("L", (300, 80), 255)
-    page = scenes.laid(np.ones((100, 100)), ink, random, dark=0.2)
+    page = scenes.lay_ink(np.ones((100, 100)), ink, random, dark=0.2)
     assert page.shape == (104, 324)
     assert (page == 0.2).sum() == 300 * 80
     assert page[0].min() == page[-1].min() == page[:, 0].min() == page[:, -1].min() == 1
@@ -97,5 +97,5 @@ def test_ink_is_laid_inside_the_paper_and_paper_grows_for_it() -> None:
 def test_a_tilt_of_nothing_changes_nothing() -> None:
     random = np.random.default_rng(0)
     page = random.integers(0, 256, (40, 60)) / 255
-    assert np.abs(scenes.tilted(page, random, by=0.0) - page).max() < 1 / 255
-    assert np.abs(scenes.tilted(page, random, by=0.1) - page).max() > 0.1
+    assert np.abs(scenes.tilt(page, random, by=0.0) - page).max() < 1 / 255
+    assert np.abs(scenes.tilt(page, random, by=0.1) - page).max() > 0.1
