@@ -207,7 +207,7 @@ class Page:
 
 def html(value: str, *scripts: str, **settings: Any) -> gr.HTML:
     """An HTML component. `scripts` of static/glue run with it and may trigger events for Python to hear."""
-    code = "\n".join(markup.script(f"{name}.js") for name in scripts) or None
+    code = "\n".join(markup.read_script(f"{name}.js") for name in scripts) or None
     return gr.HTML(value, js_on_load=code, apply_default_css=False, **settings)
 
 

@@ -45,6 +45,6 @@ def describe_source(explorer: Explorer, source: str) -> str:
     if source == "mixture":
         return (
             f"a mixture of {config.gaussians} Gaussians, fitted after training to the codes of the training"
-            f" {markup.noun(config)}s"
+            f" {markup.get_noun(config)}s"
         )
     return f"the prior, {'N(0, I)' if config.prior == 'normal' else 'uniform on [−1, 1]'}"

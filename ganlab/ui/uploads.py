@@ -77,7 +77,7 @@ def pad_value(item: Item) -> dict[str, str]:
 def build_pad(value: object = None, **settings: Any) -> gr.HTML:
     """A pad to draw on, with upload, paste and camera. It sends {"kind": "draw" or "upload", "picture"}."""
     return gr.HTML(
-        value, html_template=PAD, js_on_load=markup.script("pad.js"), apply_default_css=False, **settings
+        value, html_template=PAD, js_on_load=markup.read_script("pad.js"), apply_default_css=False, **settings
     )
 
 

@@ -66,11 +66,11 @@ def header_html(explorer: Explorer) -> str:
     config = explorer.config
     facts = [f"<b>{escape(config.title or config.name)}</b>", f"{config.latent_dim} latents"]
     if (share := explorer.get_figure("identity", "share")) is not None:
-        what = "digit" if markup.noun(config) == "digit" else "class"
-        facts.append(f"keeps the {what} {markup.percent(share)}")
+        what = "digit" if markup.get_noun(config) == "digit" else "class"
+        facts.append(f"keeps the {what} {markup.format_percent(share)}")
     accuracies = (explorer.accuracy(space) for space in ("features", "discriminator"))
     if (accuracy := next((value for value in accuracies if value is not None), None)) is not None:
-        facts.append(f"1NN {markup.percent(accuracy, 2)}")
+        facts.append(f"1NN {markup.format_percent(accuracy, 2)}")
     table = "".join(
         f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in list_figures(explorer)
     )

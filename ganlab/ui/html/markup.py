@@ -1,4 +1,4 @@
-"""The page's building blocks as HTML, each function named after the element that it returns.
+"""The page's building blocks as HTML. A function that is no verb is named after the element that it returns.
 
 All text is escaped here; parameters that take HTML say so. Pictures are (C, H, W) in [0, 1].
 """
@@ -37,7 +37,7 @@ NO_CLASSIFIER = "No classifier for this data set, so class changes are not marke
 DIGIT_DATASETS = ("mnist", "emnist-digits")
 
 
-def noun(config: ModelConfig) -> str:
+def get_noun(config: ModelConfig) -> str:
     """What one picture of the model's data set is called: "digit" or "picture"."""
     return "digit" if config.dataset in DIGIT_DATASETS else "picture"
 
@@ -54,7 +54,7 @@ def stage(explorer: Explorer, body: str, classes: str = "") -> str:
     return f'<div class="{escape(names)}" {model_attributes(explorer)}>{body}</div>'
 
 
-def script(name: str) -> str:
+def read_script(name: str) -> str:
     """The source of a script in static/glue/, for an HTML component's js_on_load."""
     return (STATIC / "glue" / name).read_text(encoding="utf-8")
 
@@ -153,6 +153,6 @@ def details(body: str, name: str, summary: str = "details") -> str:
     )
 
 
-def percent(share: float, digits: int = 1) -> str:
+def format_percent(share: float, digits: int = 1) -> str:
     """A share in [0, 1] as "98.6 %"."""
     return f"{100 * share:.{digits}f} %"

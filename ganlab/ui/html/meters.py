@@ -46,7 +46,7 @@ def describe_result(explorer: Explorer, x: Tensor, y: Tensor) -> str:
 
 
 def _describe(explorer: Explorer, x: Tensor, y: Tensor, outlier: OutlierScore | None) -> str:
-    noun = markup.noun(explorer.config)
+    noun = markup.get_noun(explorer.config)
     parts = []
     if explorer.judge is not None:
         before, after = (
@@ -66,7 +66,7 @@ def _describe(explorer: Explorer, x: Tensor, y: Tensor, outlier: OutlierScore | 
 
 def _name_class(explorer: Explorer, label: int) -> str:
     """ "a 7", "an 8", or "class 3" where classes are no digits."""
-    if markup.noun(explorer.config) != "digit":
+    if markup.get_noun(explorer.config) != "digit":
         return f"class {label}"
     return f"{'an' if label == 8 else 'a'} {label}"
 
@@ -80,7 +80,7 @@ def _share_of_larger_errors(explorer: Explorer, error: float) -> float | None:
 def error_html(explorer: Explorer, error: float) -> str:
     """The mean squared error per pixel with its baselines and its rank among the test set's."""
     facts = [f"<b>error {error:.4f}</b>"]
-    noun = markup.noun(explorer.config)
+    noun = markup.get_noun(explorer.config)
     if (share := _share_of_larger_errors(explorer, error)) is not None:
         facts.append(f"better than {100 * share:.0f} % of test {noun}s")
     for key, name in (("mse_mean_image", "mean image"), ("mse_random_pair", f"random {noun}")):
@@ -97,11 +97,11 @@ def identity_html(explorer: Explorer, x: Tensor, y: Tensor) -> str:
         return ""
     shares, classes = judge.probabilities(torch.cat([x, y])).max(dim=1)
     before, after = (
-        f"looks like {markup.label(int(label))} ({markup.percent(float(share), 0)})"
+        f"looks like {markup.label(int(label))} ({markup.format_percent(float(share), 0)})"
         for label, share in zip(classes, shares, strict=True)
     )
     verdict = "the class is kept" if classes[0] == classes[1] else "the class changes"
-    accuracy = f"{markup.percent(judge.accuracy)} of the test {markup.noun(explorer.config)}s"
+    accuracy = f"{markup.format_percent(judge.accuracy)} of the test {markup.get_noun(explorer.config)}s"
     return (
         f'<p class="gl-meter">{before} → {after}: <b>{verdict}</b> <small>as seen by a separate classifier'
         f" that is right on {accuracy}</small></p>"
@@ -116,8 +116,8 @@ def unusual_html(explorer: Explorer, x: Tensor) -> str:
 def _unusual_html(explorer: Explorer, outlier: OutlierScore | None) -> str:
     if outlier is None:
         return ""
-    noun, share = markup.noun(explorer.config), outlier.share
-    amount = "all" if share >= 1 else markup.percent(share, 1 if share >= outliers.MIN_SHARE else 0)
+    noun, share = markup.get_noun(explorer.config), outlier.share
+    amount = "all" if share >= 1 else markup.format_percent(share, 1 if share >= outliers.MIN_SHARE else 0)
     verdict = "unlike" if outlier.is_outlier else "like"
     parts = ", ".join(f"{STATISTICS[key]} {value:+.1f}" for key, value in outlier.z_scores.items())
     small = f"standard deviations from the mean of its class: {parts}"

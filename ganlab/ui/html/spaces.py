@@ -47,7 +47,7 @@ def worth_html(explorer: Explorer) -> str:
     rows = []
     for space in explorer.spaces:
         accuracy = explorer.accuracy(space)
-        worth = "not measured" if accuracy is None else f"1NN {markup.percent(accuracy, 2)}"
+        worth = "not measured" if accuracy is None else f"1NN {markup.format_percent(accuracy, 2)}"
         rows.append(f"<dt>{escape(NAMES[space])}</dt><dd>{escape(EXPLAINED[space])}: {worth}</dd>")
     meaning = f"1NN: how often the nearest neighbour has the right class, on {test}." if test else ""
     table = f'<dl class="gl-keys">{"".join(rows)}</dl>'

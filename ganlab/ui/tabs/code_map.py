@@ -29,7 +29,7 @@ def build(page: Page) -> Tab:
     """The map. It sends "use" with the index of a training picture, or with a latent between codes."""
     # Without a value until the tab is opened: the codes are large.
     codes = gr.HTML(
-        {}, html_template=MAP, apply_default_css=False, js_on_load=markup.script("map.js"), elem_id="map"
+        {}, html_template=MAP, apply_default_css=False, js_on_load=markup.read_script("map.js"), elem_id="map"
     )
 
     def render(call: Call) -> Answer:

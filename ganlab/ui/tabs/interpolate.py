@@ -49,7 +49,7 @@ def _slot(explorer: Explorer, name: str, item: Item | None) -> str:
         for text, action, disabled in (
             ("current", "current", ""),
             ("sample", "random", ""),
-            (f"test {markup.noun(explorer.config)}", "example", lack),
+            (f"test {markup.get_noun(explorer.config)}", "example", lack),
         )
     )
     upload = (
@@ -165,7 +165,7 @@ def build(page: Page) -> Tab:
         film_value(page.first),
         html_template=FILM,
         apply_default_css=False,
-        js_on_load=markup.script("film.js"),
+        js_on_load=markup.read_script("film.js"),
         elem_id="film",
     )
     first = stage_html(page.first.explorer, page.first.ends)

@@ -41,7 +41,7 @@ def build(page: Page) -> Tab:
         studio_value(page.first),
         html_template=STUDIO,
         apply_default_css=False,
-        js_on_load=markup.script("studio.js"),
+        js_on_load=markup.read_script("studio.js"),
         elem_id="latent-studio",
     )
 

@@ -85,7 +85,7 @@ def stage_html(
         )
         for i, x in enumerate(pictures)
     ]
-    noun = markup.noun(explorer.config)
+    noun = markup.get_noun(explorer.config)
     text = f"These {noun}s are made up by the model; click one to make it current."
     if paired:
         text += f" Beside each: the most similar training {noun}."

@@ -2,6 +2,7 @@
 //
 // Each is a <details class="gl-details" data-name="...">; parts with one name are open or closed together.
 
+import { concerns } from './elements.js';
 import { recall, remember } from './storage.js';
 
 const FOLDED = 'details.gl-details[data-name]';
@@ -42,18 +43,9 @@ export function watchDetails(root) {
     remember(STORED, name, !part.open);
   });
   const observer = new MutationObserver((records) => {
-    if (records.some(matters)) restoreDetails(root);
+    if (records.some((record) => concerns(record, FOLDED))) restoreDetails(root);
   });
   observer.observe(root, { subtree: true, childList: true, attributes: true, attributeFilter: ['open'] });
   restoreDetails(root);
   return observer;
-}
-
-/** @param {MutationRecord} record */
-function matters(record) {
-  if (record.type === 'attributes') return /** @type {Element} */ (record.target).matches(FOLDED);
-  for (const node of record.addedNodes) {
-    if (node instanceof Element && (node.matches(FOLDED) || node.querySelector(FOLDED))) return true;
-  }
-  return false;
 }

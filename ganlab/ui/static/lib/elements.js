@@ -63,3 +63,16 @@ export function context2d(canvas, settings) {
   if (!context) throw new Error('This browser cannot draw on a canvas.');
   return context;
 }
+
+/**
+ * Whether a change of the page adds an element that matches `selector`, or changes an attribute of one.
+ * @param {MutationRecord} record
+ * @param {string} selector
+ */
+export function concerns(record, selector) {
+  if (record.type === 'attributes') return /** @type {Element} */ (record.target).matches(selector);
+  for (const node of record.addedNodes) {
+    if (node instanceof Element && (node.matches(selector) || node.querySelector(selector))) return true;
+  }
+  return false;
+}

@@ -3,6 +3,8 @@
 // An element in a tab that shows results of a checkpoint carries data-fingerprint; so does the header, for the model
 // in use. Where they differ, the element gets the class gl-stale and aria-busy="true".
 
+import { concerns } from './elements.js';
+
 const HEADER = '.gl-header [data-fingerprint]';
 const MARKED = '[data-fingerprint]';
 const RESULTS = `#tabs ${MARKED}`;
@@ -32,18 +34,9 @@ export function markStale(root) {
  */
 export function watchStale(root) {
   const observer = new MutationObserver((records) => {
-    if (records.some(matters)) markStale(root);
+    if (records.some((record) => concerns(record, MARKED))) markStale(root);
   });
   observer.observe(root, { subtree: true, childList: true, attributes: true, attributeFilter: ['data-fingerprint'] });
   markStale(root);
   return observer;
-}
-
-/** @param {MutationRecord} record */
-function matters(record) {
-  if (record.type === 'attributes') return true;
-  for (const node of record.addedNodes) {
-    if (node instanceof Element && (node.matches(MARKED) || node.querySelector(MARKED))) return true;
-  }
-  return false;
 }

@@ -50,7 +50,7 @@ def summary(comparison: Comparison) -> str:
 
 
 def _seen(reading: Reading) -> str:
-    return f"looks like {markup.label(reading.label)} ({markup.percent(reading.share, 0)})"
+    return f"looks like {markup.label(reading.label)} ({markup.format_percent(reading.share, 0)})"
 
 
 def _head(comparison: Comparison) -> str:
@@ -191,7 +191,7 @@ def build(page: Page) -> Tab:
             pad = build_pad(elem_id="compare-pad")
         with gr.Column(scale=1, min_width=300):
             stage = html("", "tiles", "compare", elem_id="compare-stage", elem_classes=SLOW)
-    part = gr.HTML(None, html_template="", js_on_load=markup.script("compare-part.js"), visible="hidden")
+    part = gr.HTML(None, html_template="", js_on_load=markup.read_script("compare-part.js"), visible="hidden")
 
     def render(call: Call) -> Answer:
         """What is shown already stays, with all its answers."""

@@ -126,8 +126,8 @@ def start(models: Models, explorer: Explorer, item: Item) -> Comparison:
         else:
             rows.append(Row(name, config))
     note = (
-        f"Classes are seen by a separate classifier, right on {markup.percent(judge.accuracy)} of the test"
-        f" {markup.noun(explorer.config)}s."
+        "Classes are seen by a separate classifier, right on"
+        f" {markup.format_percent(judge.accuracy)} of the test {markup.get_noun(explorer.config)}s."
         if judge is not None
         else markup.NO_CLASSIFIER
     )

@@ -63,7 +63,7 @@ def _read_config(name: str) -> ModelConfig:
 
 def pictures_html(explorer: Explorer, name: str, used: bool, seed: int) -> str:
     """Samples of a model, and test pictures above their reconstructions. `used`: all tabs show this model."""
-    config, noun = explorer.config, f"{markup.noun(explorer.config)}s"
+    config, noun = explorer.config, f"{markup.get_noun(explorer.config)}s"
     samples = explorer.decode(explorer.sample(PICTURES, seed))
     source = f", {explorer.sources[0]}" if len(explorer.sources) > 1 else ""
     strips = [_strip_html(f"samples G(z){source}", samples, f"{PICTURES} samples of seed {seed}")]

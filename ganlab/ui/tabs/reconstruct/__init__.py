@@ -43,7 +43,7 @@ def examples_html(explorer: Explorer) -> str:
     if examples is None:
         reason = markup.reason("None here: this model comes without pictures of its data set.")
         return markup.stage(explorer, heading + reason)
-    noun = markup.noun(explorer.config)
+    noun = markup.get_noun(explorer.config)
     tiles = [
         markup.tile(
             examples.inputs(slice(i, i + 1))[0], f"Test {noun} {int(examples.labels[i])}", "example", i
@@ -57,7 +57,7 @@ def near_html(explorer: Explorer, x: Tensor) -> str:
     """The nearest training pictures of x (1, C, H, W) in the model's first, most telling space."""
     if not explorer.spaces:
         return markup.reason("No nearest training pictures: this model comes without a gallery.")
-    space, nouns = explorer.spaces[0], f"{markup.noun(explorer.config)}s"
+    space, nouns = explorer.spaces[0], f"{markup.get_noun(explorer.config)}s"
     near = explorer.neighbours(x, NEIGHBOURS, space)
     label, count = vote(near)
     return (
