@@ -39,26 +39,28 @@ _AFL = "[*Adversarial Feature Learning*](https://arxiv.org/abs/1605.09782)"
 ABOUT = {
     "bigan": f"""\
 A bidirectional GAN (Donahue, Krähenbühl and Darrell,
-{_AFL}): a generator G makes pictures of
-latents, an encoder E finds latents of pictures, and one discriminator that sees both, (x, E(x)) or
+{_AFL}): a generator G maps latents to
+pictures, an encoder E maps pictures to latents, and one discriminator that sees both, (x, E(x)) or
 (G(z), z), trains the two.""",
     "bigan-plus": f"""\
 A bidirectional GAN (Donahue, Krähenbühl and Darrell,
 {_AFL}) whose reconstructions are judged too: a second
-discriminator, that of ALICE (Li et al., [arXiv 1709.01215](https://arxiv.org/abs/1709.01215)), learns to tell
-(x, x) from (x, G(E(x))), and G and E learn to leave it no difference.""",
+discriminator, that of ALICE (Li et al., [arXiv 1709.01215](https://arxiv.org/abs/1709.01215)), learns to
+distinguish (x, x) from (x, G(E(x))), and G and E learn to make that impossible.""",
     "gan": """\
 A generative adversarial network (Goodfellow et al., [*Generative Adversarial
-Nets*](https://arxiv.org/abs/1406.2661)): a generator G makes pictures of latents, and a discriminator D
-learns to tell them from real ones. It has no encoder: the app finds a picture's latent by optimisation.""",
+Nets*](https://arxiv.org/abs/1406.2661)): a generator G maps latents to pictures, and a discriminator
+D learns to distinguish them from real ones. It has no encoder: the app finds a picture's latent by
+optimisation.""",
     "lr": f"""\
 A latent regressor (a baseline of Donahue, Krähenbühl and Darrell,
 {_AFL}): a plain GAN, and an encoder E that learns
-to find z in G(z). E never sees a real picture in training, and G learns nothing from E.""",
+to recover z from G(z). E never sees a real picture in training, and G learns nothing from E.""",
     "jlr": f"""\
 A joint latent regressor (a baseline of Donahue, Krähenbühl and Darrell,
-{_AFL}): a GAN, and an encoder E that learns to find
-z in G(z), while G also learns to make z easy to find. E never sees a real picture in training.""",
+{_AFL}): a GAN, and an encoder E that learns to
+recover z from G(z), while G also learns to make z easy to recover. E never sees a real picture in
+training.""",
     "ae-l1": f"""\
 An autoencoder with the networks of BiGAN (a baseline of Donahue, Krähenbühl and Darrell,
 {_AFL}), trained on the absolute error of G(E(x)).
@@ -73,12 +75,14 @@ WHY_CLASSES_CHANGE = {
     "bigan": """\
 - Reconstructions change class. Plain BiGAN has no term that ties G(E(x)) to x: only the joint distribution
   of pictures and latents is matched, so a reconstruction is a plausible digit that resembles the input and
-  may be of another class. That is the published method's own behaviour: its release reports a
+  may be of another class. The published method behaves in the same way: its release reports a
   reconstruction error of {l2} where a random pair has {l2 baseline}.""",
     "lr": """\
-- Reconstructions change class. E was trained on G's pictures only; what it says of a real one is a guess.""",
+- Reconstructions change class. E was trained on G's pictures only, so that its codes of real ones are
+  uncertain.""",
     "jlr": """\
-- Reconstructions change class. E was trained on G's pictures only; what it says of a real one is a guess.""",
+- Reconstructions change class. E was trained on G's pictures only, so that its codes of real ones are
+  uncertain.""",
 }
 
 DATASETS = {
@@ -127,9 +131,11 @@ def render(config: ModelConfig, metrics: dict[str, Any], source: str, pictures: 
     if config.gaussians:
         blocks.append(
             f"After training, a mixture of {config.gaussians} Gaussians was fitted to the codes E(x) of the"
-            " training pictures (`density.safetensors`). Samples are of this mixture unless the prior is"
-            " asked for."
+            " training pictures (`density.safetensors`). Samples are drawn from this mixture unless the"
+            " prior is chosen."
         )
+    if set(config.trained_networks) - set(config.networks):
+        blocks.append("Its discriminator, which only training needs, is not part of this checkpoint.")
     if SAMPLES_FILE in pictures:
         blocks += [
             f"![Samples]({SAMPLES_FILE})",
@@ -203,8 +209,8 @@ def _measured(config: ModelConfig, metrics: dict[str, Any]) -> str:
         text += f" The judge is `{metrics['frechet']['judge']}`."
     if any("untrained" in space for space in metrics["one_nn"].values()):
         text += (
-            " The baseline of a 1NN is the same network with random weights, only its batch norm calibrated:"
-            " training is to be credited with the difference alone."
+            " The baseline of a 1NN is the same network with random weights and calibrated batch norm: only"
+            " the difference is the merit of training."
         )
     if len(heads) == 4:
         text += (

@@ -62,7 +62,7 @@ ABOUT = {
     "bigan-plus": "whose reconstructions are judged too",
     "gan": "generative adversarial network",
     "lr": "E never sees a real picture in training, and G learns nothing from E.",
-    "jlr": "while G also learns to make z easy to find",
+    "jlr": "while G also learns to make z easy to recover",
     "ae-l1": "absolute error of G(E(x))",
     "ae-l2": "squared error of G(E(x))",
 }
@@ -155,3 +155,12 @@ def test_the_terminals_table_has_the_same_cells() -> None:
     assert len(lines) == len(rows) + 2
     for cells, line in zip([heads, *rows], [lines[0], *lines[2:]], strict=True):
         assert [cell.strip() for cell in cells] == [cell.strip() for cell in line.split("  ") if cell.strip()]
+
+
+def test_a_discriminator_that_is_not_included_is_mentioned() -> None:
+    said = "Its discriminator, which only training needs, is not part of this checkpoint."
+    assert said not in rendered("lr")
+    fewer = dataclasses.replace(
+        config_of("lr"), networks=("generator", "encoder"), trained_networks=METHODS["lr"].networks
+    )
+    assert said in card.render(fewer, measured("lr"), "tiny", PICTURES)
