@@ -45,8 +45,8 @@ def measure_all(
 def nearest(points: np.ndarray, references: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Label of the nearest reference, by every distance there is."""
     distances = np.stack([((references - point) ** 2).sum(1) for point in points])
-    found: np.ndarray = labels[distances.argmin(1)]
-    return found
+    nearest_labels: np.ndarray = labels[distances.argmin(1)]
+    return nearest_labels
 
 
 def arrays(net: torch.nn.Module) -> Arrays:

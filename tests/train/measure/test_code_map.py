@@ -58,9 +58,9 @@ def test_the_command_maps_a_checkpoint(
     assert (folder / "gallery" / ATTRIBUTES_FILE).is_file()
     explorer = ganlab.load(str(folder))
     assert codemap.list_kinds(explorer) == ("tsne", "principal")
-    found = json.loads((folder / METRICS_FILE).read_text())["map"]
-    assert found["tsne"]["neighbours_kept"] > 0.4  # of 200 pictures; by chance 0.05
-    assert found["fingerprint"] == explorer.fingerprint
+    figures = json.loads((folder / METRICS_FILE).read_text())["map"]
+    assert figures["tsne"]["neighbours_kept"] > 0.4  # of 200 pictures; by chance 0.05
+    assert figures["fingerprint"] == explorer.fingerprint
 
 
 def test_a_model_without_an_encoder_gets_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,15 +22,15 @@ def test_codes_are_compared_with_the_prior(
     monkeypatch.setattr(codes, "TESTED", 60)
     stored = create_model(known, "bigan", prior=prior)
     x = test.inputs(slice(None))
-    found = codes.measure_codes(stored, x)
+    figures = codes.measure_codes(stored, x)
     z = stored.encoder(x)
-    assert found["mean_abs"] == pytest.approx(float(z.mean(0).abs().mean()), rel=1e-4)
+    assert figures["mean_abs"] == pytest.approx(float(z.mean(0).abs().mean()), rel=1e-4)
     spread = z.double().std(0)
-    assert found["deviation"] == pytest.approx(float(spread.mean()), rel=1e-4)
-    assert (found["deviation_least"], found["deviation_most"]) == pytest.approx(
+    assert figures["deviation"] == pytest.approx(float(spread.mean()), rel=1e-4)
+    assert (figures["deviation_least"], figures["deviation_most"]) == pytest.approx(
         (float(spread.min()), float(spread.max())), rel=1e-4
     )
     drawn = latent.draw(prior, 4, 1000, 0)
-    assert found["deviation_prior"] == pytest.approx(float(drawn.std()), abs=0.03)
-    assert found["energy"] > found["energy_by_chance"]  # an untrained encoder knows of no prior
-    assert found["p"] < 0.05
+    assert figures["deviation_prior"] == pytest.approx(float(drawn.std()), abs=0.03)
+    assert figures["energy"] > figures["energy_by_chance"]  # an untrained encoder knows of no prior
+    assert figures["p"] < 0.05

@@ -18,13 +18,13 @@ from train.measure.directions import fit_r2, measure_directions
 
 
 def test_it_measures_what_a_model_holds(few_neighbours: Explorer) -> None:
-    statistics, found = measure_directions(few_neighbours)
+    statistics, figures = measure_directions(few_neighbours)
     codes, labels = few_neighbours.gallery.codes, few_neighbours.gallery.pictures.labels  # type: ignore[union-attr]
     assert statistics.classes.shape == (10, 50)
     torch.testing.assert_close(statistics.classes[4], codes[labels == 4].mean(0))
     torch.testing.assert_close(statistics.covariance, torch.cov(codes.T), atol=1e-6, rtol=1e-4)
-    assert (found["fitted"], found["held_out"]) == (240, 60)
-    slant = found["attributes"]["slant"]
+    assert (figures["fitted"], figures["held_out"]) == (240, 60)
+    slant = figures["attributes"]["slant"]
     assert slant["unit"] == "degrees"
     assert slant["r2"] > 0.5
     assert 0.2 < slant["effect"] < slant["effect_far"]

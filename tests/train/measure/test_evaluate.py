@@ -38,11 +38,11 @@ def config_of(**changes):
 def tiny(tmp_path, monkeypatch):
     """A checkpoint of a narrow random model, 300 digits as its gallery and 40 others as the test set.
 
-    The data set has these two splits as well; `make.asked` tells which were read, and in which shape.
+    The data set has these two splits as well; `make.requests` records which were read, and in which shape.
     """
 
     def load(dataset, root, split, **shape):
-        make.asked.append((dataset, root, split, shape))
+        make.requests.append((dataset, root, split, shape))
         return rows(digits, 300, 340) if split == "test" else rows(digits, 0, 300)
 
     def make(**changes):
@@ -58,7 +58,7 @@ def tiny(tmp_path, monkeypatch):
     monkeypatch.setattr(gallery, "GALLERIES", tmp_path / "galleries")
     (tmp_path / "galleries" / "mnist").mkdir(parents=True)
     gallery.save_pictures(tmp_path / "galleries" / "mnist" / gallery.TRAIN_FILE, rows(digits, 0, 300))
-    make.asked = []
+    make.requests = []
     monkeypatch.setattr(datasets, "load", load)
     monkeypatch.setattr(frechet, "SAMPLES", 200)
     monkeypatch.setattr(latent_error, "SAMPLES", 200)
@@ -82,7 +82,7 @@ def plain_frechet(a, b):
 def test_figures_equal_a_plain_computation(tiny, capsys):
     folder = tiny()
     assert evaluate.main([str(folder)]) == 0
-    found = json.loads((folder / "metrics.json").read_text())
+    figures = json.loads((folder / "metrics.json").read_text())
     stored = model.load(str(folder))
     digits = load_pictures(DIGITS / gallery.TEST_FILE)
     X, X_labels = digits.inputs(slice(0, 300)), digits.labels[:300].numpy()
@@ -94,9 +94,9 @@ def test_figures_equal_a_plain_computation(tiny, capsys):
         for space, function in spaces.items():
             guess = nearest(function(x).numpy(), function(X).numpy(), X_labels)
             accuracy = (guess == labels).mean()
-            assert found["one_nn"][space]["accuracy"] == pytest.approx(accuracy), space
+            assert figures["one_nn"][space]["accuracy"] == pytest.approx(accuracy), space
             error = (accuracy * (1 - accuracy) / 40) ** 0.5
-            assert found["one_nn"][space]["standard_error"] == pytest.approx(error, rel=1e-5)
+            assert figures["one_nn"][space]["standard_error"] == pytest.approx(error, rel=1e-5)
         z = latent.draw("uniform", 10, 200, 0)
         again = E(G(z))
 
@@ -106,7 +106,7 @@ def test_figures_equal_a_plain_computation(tiny, capsys):
     def l2(a, b):
         return np.sqrt(((a - b) ** 2).sum((1, 2, 3))).mean()
 
-    r = found["reconstruction"]
+    r = figures["reconstruction"]
     assert r["l2"] == pytest.approx(l2(x, y), rel=1e-5)
     assert r["l2_random_pair"] == pytest.approx(l2(other, y), rel=1e-5)
     assert r["l2_ratio"] == pytest.approx(l2(x, y) / l2(other, y), rel=1e-5)
@@ -119,30 +119,30 @@ def test_figures_equal_a_plain_computation(tiny, capsys):
     np.testing.assert_allclose(r["mse_quantiles"], percentiles, rtol=1e-4)
 
     z, again = z.numpy(), again.numpy()
-    assert found["latent"]["mean_abs_error"] == pytest.approx(np.abs(again - z).mean(), rel=1e-4)
+    assert figures["latent"]["mean_abs_error"] == pytest.approx(np.abs(again - z).mean(), rel=1e-4)
     independent = np.abs(z - np.concatenate([z[1:], z[:1]])).mean()
-    assert found["latent"]["mean_abs_error_random_pair"] == pytest.approx(independent, rel=1e-4)
+    assert figures["latent"]["mean_abs_error_random_pair"] == pytest.approx(independent, rel=1e-4)
 
     judge = Judge.load("mnist")
     with torch.inference_mode():
         before, after = (judge.network(torch.from_numpy(some)).numpy().argmax(1) for some in (x, y))
-    i = found["identity"]
+    i = figures["identity"]
     assert i["share"] == pytest.approx((after == before).mean())
     assert i["standard_error"] == pytest.approx((i["share"] * (1 - i["share"]) / 40) ** 0.5, rel=1e-5)
     assert i["label_agreement"] == pytest.approx((after == labels).mean())
     assert i["judge_accuracy"] == pytest.approx((before == labels).mean())
-    assert i["judge"] == found["frechet"]["judge"] == judge.fingerprint
+    assert i["judge"] == figures["frechet"]["judge"] == judge.fingerprint
 
     with torch.inference_mode():
-        made = G(latent.draw("uniform", 10, 40, 1))
-        features = [judge.network.hidden(some).double().numpy() for some in (made, torch.from_numpy(x))]
-    assert found["frechet"]["distance"] == pytest.approx(plain_frechet(*features), rel=1e-4)
-    assert found["frechet"]["n"] == 40
+        samples = G(latent.draw("uniform", 10, 40, 1))
+        features = [judge.network.hidden(some).double().numpy() for some in (samples, torch.from_numpy(x))]
+    assert figures["frechet"]["distance"] == pytest.approx(plain_frechet(*features), rel=1e-4)
+    assert figures["frechet"]["n"] == 40
 
-    about = found["evaluation"]
+    about = figures["evaluation"]
     assert about["fingerprint"] == stored.fingerprint
     assert about["test"] == "mnist test, 40"
-    assert found["training"] == {"epochs": 7}
+    assert figures["training"] == {"epochs": 7}
     printed = capsys.readouterr().out
     assert "97.39 %" in printed
     assert "9.60" in printed
@@ -155,9 +155,9 @@ def test_the_same_figures_every_time(tiny):
     folder = tiny()
     test = datasets.load("mnist", "", "test")
     first, second = evaluate.evaluate(folder, test), evaluate.evaluate(folder, test)
-    for found in (first, second):
+    for figures in (first, second):
         for when in ("seconds", "date", "commit"):
-            found["evaluation"].pop(when)
+            figures["evaluation"].pop(when)
     assert first == second
 
 
@@ -180,9 +180,9 @@ def test_calibration_sees_batches_of_one_size():
 
 def test_without_an_encoder_only_what_needs_none(tiny):
     folder = tiny(networks=("generator",), method="gan")
-    found = evaluate.evaluate(folder, datasets.load("mnist", "", "test"))
-    assert set(found) == {"evaluation", "training", "one_nn", "frechet"}
-    assert set(found["one_nn"]) == {"pixels"}
+    figures = evaluate.evaluate(folder, datasets.load("mnist", "", "test"))
+    assert set(figures) == {"evaluation", "training", "one_nn", "frechet"}
+    assert set(figures["one_nn"]) == {"pixels"}
     card = (folder / "README.md").read_text()
     assert "ex.encode" not in card
     assert "sees the same class" not in card
@@ -190,8 +190,8 @@ def test_without_an_encoder_only_what_needs_none(tiny):
 
 def test_a_data_set_without_a_judge_has_neither_identity_nor_frechet(tiny):
     folder = tiny(dataset="kmnist")
-    found = evaluate.evaluate(folder, datasets.load("kmnist", "", "test"))
-    assert set(found) == {"evaluation", "training", "one_nn", "reconstruction", "latent", "codes"}
+    figures = evaluate.evaluate(folder, datasets.load("kmnist", "", "test"))
+    assert set(figures) == {"evaluation", "training", "one_nn", "reconstruction", "latent", "codes"}
     card = (folder / "README.md").read_text()
     assert "judge" not in card
     assert "97.39 %" not in card
@@ -202,21 +202,21 @@ def test_a_data_set_without_a_judge_has_neither_identity_nor_frechet(tiny):
 
 def test_a_model_with_a_gallery_reads_the_test_set_only(tiny):
     assert evaluate.main([str(tiny()), "--data-root", "there"]) == 0
-    assert tiny.asked == [("mnist", "there", "test", {"size": 28, "channels": 1})]
+    assert tiny.requests == [("mnist", "there", "test", {"size": 28, "channels": 1})]
 
 
 def test_without_a_gallery_the_training_pictures_take_its_place(tiny):
     folder = tiny()
     shared = evaluate.evaluate(folder, datasets.load("mnist", "", "test"))
     folder = tiny(gallery=None)
-    tiny.asked.clear()
+    tiny.requests.clear()
     assert evaluate.main([str(folder), "--data-root", "there"]) == 0
     shape = {"size": 28, "channels": 1}
-    assert tiny.asked == [("mnist", "there", split, shape) for split in ("test", "train")]
-    found = json.loads((folder / "metrics.json").read_text())
-    assert found["evaluation"]["gallery"] == shared["evaluation"]["gallery"] == "mnist train, 300"
+    assert tiny.requests == [("mnist", "there", split, shape) for split in ("test", "train")]
+    figures = json.loads((folder / "metrics.json").read_text())
+    assert figures["evaluation"]["gallery"] == shared["evaluation"]["gallery"] == "mnist train, 300"
     for key in ("one_nn", "frechet", "reconstruction", "latent", "identity"):
-        assert found[key] == shared[key], key
+        assert figures[key] == shared[key], key
 
 
 def test_without_any_training_pictures_the_function_refuses(tiny):
@@ -228,7 +228,7 @@ def test_a_model_of_a_folder_is_measured_on_the_folder_that_is_named(tiny, capsy
     folder = tiny(dataset="my pictures", gallery=None)
     assert evaluate.main([str(folder), "--dataset", "here/my pictures", "--data-root", "there"]) == 0
     shape = {"size": 28, "channels": 1}
-    assert tiny.asked == [("here/my pictures", "there", split, shape) for split in ("test", "train")]
+    assert tiny.requests == [("here/my pictures", "there", split, shape) for split in ("test", "train")]
     assert "one_nn" in json.loads((folder / "metrics.json").read_text())
     capsys.readouterr()
     assert evaluate.main([str(folder)]) == 2
@@ -257,7 +257,7 @@ def test_the_table_is_asked_for_alone_or_beside_names(tiny, monkeypatch, capsys)
     monkeypatch.setattr(table, "write", lambda: "the page")
     assert evaluate.main(["--table"]) == 0
     assert capsys.readouterr().out == "the page\n"
-    assert tiny.asked == []
+    assert tiny.requests == []
     assert evaluate.main([str(tiny()), "--table"]) == 0
     printed = capsys.readouterr().out
     assert "1NN, features" in printed

@@ -20,13 +20,13 @@ pytestmark = pytest.mark.usefixtures("small")
 
 
 class Watched:
-    """A judge, and the pictures that it was asked about."""
+    """A judge, and the pictures that it was given."""
 
     def __init__(self, judge: Judge) -> None:
-        self.judge, self.asked, self.fingerprint = judge, list[Tensor](), judge.fingerprint
+        self.judge, self.requests, self.fingerprint = judge, list[Tensor](), judge.fingerprint
 
     def features(self, x: Tensor) -> Tensor:
-        self.asked.append(x)
+        self.requests.append(x)
         return self.judge.features(x)
 
 
@@ -52,18 +52,18 @@ def test_frechet_compares_as_many_samples_as_real_pictures(
     monkeypatch.setattr(frechet, "SAMPLES", samples)
     stored, x = create_model(known, "bigan"), digits.inputs(slice(300, 300 + tested))
     judge, gallery = Watched(tiny_judge), part(digits, 0, pictures)
-    found = frechet.measure_frechet(stored, gallery, x, judge)  # type: ignore[arg-type]
+    figures = frechet.measure_frechet(stored, gallery, x, judge)  # type: ignore[arg-type]
     n = min(samples, pictures, tested)
     z = latent.draw("uniform", 4, n, frechet.SEED)
     with torch.inference_mode():
         real, made_ones = (tiny_judge.network.hidden(some) for some in (x[:n], stored.generator(z)))
-        others = next(some for some in judge.asked if _all_in(some, gallery))
+        others = next(some for some in judge.requests if _all_in(some, gallery))
         floor = tiny_judge.network.hidden(others)
-    assert found["n"] == n == len(others)
-    assert found["judge"] == "hash"
-    assert found["distance"] == pytest.approx(distance(made_ones, real), rel=1e-5)
-    assert found["floor"] == pytest.approx(distance(floor, real), rel=1e-4)
-    assert 0 < found["floor"] < found["distance"]
+    assert figures["n"] == n == len(others)
+    assert figures["judge"] == "hash"
+    assert figures["distance"] == pytest.approx(distance(made_ones, real), rel=1e-5)
+    assert figures["floor"] == pytest.approx(distance(floor, real), rel=1e-4)
+    assert 0 < figures["floor"] < figures["distance"]
 
 
 def _all_in(x: Tensor, pictures: Pictures) -> bool:
@@ -78,7 +78,7 @@ def test_the_floor_is_not_the_first_pictures(known: Pictures, test: Pictures, ti
     judge, stored = Watched(tiny_judge), create_model(known, "bigan")
     for _ in range(2):
         frechet.measure_frechet(stored, known, test.inputs(slice(0, 100)), judge)  # type: ignore[arg-type]
-    one, other = (some for some in judge.asked if _all_in(some, known))
+    one, other = (some for some in judge.requests if _all_in(some, known))
     assert torch.equal(one, other)
     late = {row.numpy().tobytes() for row in known.inputs(slice(150, 300))}
     assert 25 < sum(row.numpy().tobytes() in late for row in one) < 75

@@ -34,26 +34,26 @@ def test_error_identity_and_who_is_worse_are_what_one_counts_by_hand(digits: Pic
     judge = explorer.judge
     assert judge is not None
     test = part(digits, 20)
-    found = inversion.measure_inversion(explorer, test)
-    assert list(found["ways"]) == ["encoder", "optimise", "hybrid"]
+    figures = inversion.measure_inversion(explorer, test)
+    assert list(figures["ways"]) == ["encoder", "optimise", "hybrid"]
     x = test.inputs(slice(None))
-    errors = {way: explorer.invert(x, way).error for way in found["ways"]}
-    for way, one in found["ways"].items():
+    errors = {way: explorer.invert(x, way).error for way in figures["ways"]}
+    for way, one in figures["ways"].items():
         assert one["mse"] == pytest.approx(float(errors[way].mean()), rel=1e-4)
         same = judge.labels(explorer.invert(x, way).image) == judge.labels(x)
         assert one["identity"]["share"] == pytest.approx(float(same.float().mean()))
         assert one["seconds"] > 0
     assert errors["encoder"].tolist() == pytest.approx(metrics.mse(x, explorer.reconstruct(x)).tolist())
-    assert found["ways"]["hybrid"]["worse_than_encoder"] == 0
+    assert figures["ways"]["hybrid"]["worse_than_encoder"] == 0
     worse = (errors["optimise"] > errors["encoder"]).float().mean()
-    assert found["ways"]["optimise"]["worse_than_encoder"] == pytest.approx(float(worse))
-    assert "worse_than_encoder" not in found["ways"]["encoder"]
+    assert figures["ways"]["optimise"]["worse_than_encoder"] == pytest.approx(float(worse))
+    assert "worse_than_encoder" not in figures["ways"]["encoder"]
 
 
 def test_without_an_encoder_only_optimisation_is_measured(gan_model: str, digits: Pictures) -> None:
-    found = inversion.measure_inversion(ganlab.load(gan_model), part(digits, 5))
-    assert list(found["ways"]) == ["optimise"]
-    assert "worse_than_encoder" not in found["ways"]["optimise"]
+    figures = inversion.measure_inversion(ganlab.load(gan_model), part(digits, 5))
+    assert list(figures["ways"]) == ["optimise"]
+    assert "worse_than_encoder" not in figures["ways"]["optimise"]
 
 
 def test_the_command_prints_it_and_keeps_it(

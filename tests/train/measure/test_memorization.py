@@ -38,28 +38,28 @@ def part(digits: Pictures, rows: slice) -> Pictures:
 
 def explorer_that_shows(shown: Pictures, gallery: Pictures) -> Explorer:
     model = ganlab.load("mnist-ae-l1").model
-    made = dataclasses.replace(
+    model = dataclasses.replace(
         model, networks={**model.networks, "generator": Shows(shown.inputs(slice(None)))}
     )
-    return Explorer(made, Gallery(made, gallery))
+    return Explorer(model, Gallery(model, gallery))
 
 
 def test_memorized_samples_lie_on_training_pictures(digits: Pictures) -> None:
     train, test = part(digits, slice(0, 250)), part(digits, slice(250, 500))
-    found = measure_memorization(explorer_that_shows(train, train), test, count=400)
-    assert (found["samples"], found["closer"]) == (400, 400)
-    assert found["median"] == 0
-    assert found["nearer_to_training"] == 1
+    figures = measure_memorization(explorer_that_shows(train, train), test, count=400)
+    assert (figures["samples"], figures["closer"]) == (400, 400)
+    assert figures["median"] == 0
+    assert figures["nearer_to_training"] == 1
 
 
 def test_new_pictures_are_as_near_to_both(digits: Pictures) -> None:
     """Shown are real pictures that lie in neither set."""
     train, test, new = (part(digits, slice(start, start + 160)) for start in (0, 160, 320))
-    found = measure_memorization(explorer_that_shows(new, train), test, count=1000)
-    assert found["closer"] < 40
-    assert 0.4 < found["nearer_to_training"] < 0.6
-    assert found["median"] == pytest.approx(found["median_real"], rel=0.1)
-    assert found["quantiles_real"] == sorted(found["quantiles_real"])
+    figures = measure_memorization(explorer_that_shows(new, train), test, count=1000)
+    assert figures["closer"] < 40
+    assert 0.4 < figures["nearer_to_training"] < 0.6
+    assert figures["median"] == pytest.approx(figures["median_real"], rel=0.1)
+    assert figures["quantiles_real"] == sorted(figures["quantiles_real"])
 
 
 def test_the_command_writes_what_the_explorer_tells(

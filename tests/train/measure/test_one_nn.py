@@ -43,7 +43,7 @@ def accuracies(
 ) -> dict[str, float]:
     """1NN accuracy of each space in float64. `fresh`: statistics are the plain ones of `known`."""
     X, x = rows_of(known), rows_of(test)
-    found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    figures: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
     def hidden(W: Arrays, *z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         H, h = (
@@ -54,19 +54,20 @@ def accuracies(
             mean, var = H.mean(0), H.var(0, ddof=1)
         return normed(H, mean, var), normed(h, mean, var)
 
-    found["pixels"] = rows_of(known), rows_of(test)
+    figures["pixels"] = rows_of(known), rows_of(test)
     if "encoder" in nets:
         W = arrays(nets["encoder"])
-        found["features"] = hidden(W)
-        found["logits"] = H, h = tuple(some @ W["output.weight"].T for some in found["features"])
-        found["code"] = Z, z = 2 / (1 + np.exp(-H)) - 1, 2 / (1 + np.exp(-h)) - 1
+        figures["features"] = hidden(W)
+        figures["logits"] = H, h = tuple(some @ W["output.weight"].T for some in figures["features"])
+        figures["code"] = Z, z = 2 / (1 + np.exp(-H)) - 1, 2 / (1 + np.exp(-h)) - 1
     if "discriminator" in nets:
-        found["discriminator"] = hidden(arrays(nets["discriminator"]))
+        figures["discriminator"] = hidden(arrays(nets["discriminator"]))
     elif "joint_discriminator" in nets:
-        found["discriminator"] = hidden(arrays(nets["joint_discriminator"]), Z, z)
+        figures["discriminator"] = hidden(arrays(nets["joint_discriminator"]), Z, z)
     labels = known.labels.numpy()
     return {
-        space: float((nearest(b, a, labels) == test.labels.numpy()).mean()) for space, (a, b) in found.items()
+        space: float((nearest(b, a, labels) == test.labels.numpy()).mean())
+        for space, (a, b) in figures.items()
     }
 
 
@@ -76,7 +77,7 @@ def test_1nn_of_all_spaces_and_their_untrained_baselines(
     known: Pictures, test: Pictures, method: str, seed: int
 ) -> None:
     stored = create_model(known, method)
-    found = measure_all(stored, known, test, None, seed)["one_nn"]
+    figures = measure_all(stored, known, test, None, seed)["one_nn"]
     expected = accuracies(known, test, stored.networks, fresh=False)
     fresh = networks.build(stored.config)
     networks.initialise(fresh, seed)
@@ -84,10 +85,10 @@ def test_1nn_of_all_spaces_and_their_untrained_baselines(
     if method == "bigan":  # before training E says nothing that a joint D could be judged with
         del bare["discriminator"]
     del bare["pixels"]
-    assert {space: row["accuracy"] for space, row in found.items()} == pytest.approx(expected)
-    assert {s: row["untrained"] for s, row in found.items() if "untrained" in row} == pytest.approx(bare)
+    assert {space: row["accuracy"] for space, row in figures.items()} == pytest.approx(expected)
+    assert {s: row["untrained"] for s, row in figures.items() if "untrained" in row} == pytest.approx(bare)
     assert 0.3 < expected["features"] < 1
-    for space, row in found.items():
+    for space, row in figures.items():
         share = expected[space]
         assert row["standard_error"] == pytest.approx((share * (1 - share) / 200) ** 0.5)
 
@@ -116,14 +117,14 @@ def test_an_output_layer_that_starts_at_zero_is_random_in_the_baseline(
 ) -> None:
     stored = create_model(known, "lr", zero=True, latent_dim=16)
     assert not stored.encoder.get_parameter("output.weight").any()
-    found = measure_all(stored, known, test, None)["one_nn"]
+    figures = measure_all(stored, known, test, None)["one_nn"]
     fresh = networks.build(stored.config)
     networks.initialise(fresh, 0)
     bare = accuracies(known, test, fresh, fresh=True)
     for space in ("code", "logits"):
-        assert found[space]["accuracy"] < 0.2  # all codes are one
-        assert found[space]["untrained"] == pytest.approx(bare[space])
-        assert found[space]["untrained"] > found[space]["accuracy"] + 0.1
+        assert figures[space]["accuracy"] < 0.2  # all codes are one
+        assert figures[space]["untrained"] == pytest.approx(bare[space])
+        assert figures[space]["untrained"] > figures[space]["accuracy"] + 0.1
 
 
 def test_untrained_weights_are_those_that_a_run_with_this_seed_starts_from(
@@ -140,10 +141,10 @@ def test_untrained_weights_are_those_that_a_run_with_this_seed_starts_from(
 
 def test_raw_pixels_need_no_model(known: Pictures, test: Pictures) -> None:
     stored = create_model(known, "gan", family="tutorial-gan", prior="normal", width=64)
-    found = measure_all(stored, known, test, None)["one_nn"]["pixels"]
+    figures = measure_all(stored, known, test, None)["one_nn"]["pixels"]
     guess = nearest(rows_of(test), rows_of(known), known.labels.numpy())
     share = (guess == test.labels.numpy()).mean()
-    assert found == pytest.approx({"accuracy": share, "standard_error": (share * (1 - share) / 200) ** 0.5})
+    assert figures == pytest.approx({"accuracy": share, "standard_error": (share * (1 - share) / 200) ** 0.5})
 
 
 @pytest.mark.parametrize("judged", [True, False])
@@ -151,9 +152,9 @@ def test_without_an_encoder_only_d_and_the_samples(
     known: Pictures, test: Pictures, tiny_judge: Judge, judged: bool
 ) -> None:
     stored = create_model(known, "gan", family="tutorial-gan", prior="normal", width=64)
-    found = measure_all(stored, known, test, tiny_judge if judged else None, seed=2)
-    assert set(found) == ({"one_nn", "frechet"} if judged else {"one_nn"})
-    assert set(found["one_nn"]) == {"discriminator", "pixels"}
+    figures = measure_all(stored, known, test, tiny_judge if judged else None, seed=2)
+    assert set(figures) == ({"one_nn", "frechet"} if judged else {"one_nn"})
+    assert set(figures["one_nn"]) == {"discriminator", "pixels"}
     fresh = networks.build(stored.config)
     networks.initialise(fresh, 2)
     for key, nets in (("accuracy", stored.networks), ("untrained", fresh)):
@@ -162,4 +163,4 @@ def test_without_an_encoder_only_d_and_the_samples(
         for layer in (0, 2):
             X, x = (leaky(h @ W[f"layers.{layer}.weight"].T + W[f"layers.{layer}.bias"]) for h in (X, x))
         expected = (nearest(x, X, known.labels.numpy()) == test.labels.numpy()).mean()
-        assert found["one_nn"]["discriminator"][key] == pytest.approx(expected)
+        assert figures["one_nn"]["discriminator"][key] == pytest.approx(expected)

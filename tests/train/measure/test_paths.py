@@ -23,7 +23,7 @@ def test_paths_are_between_different_classes_and_judged_between_their_ends(
     stored, x = create_model(known, "bigan"), test.inputs(slice(None))
     labels = test.labels.clone()
     labels[1] = labels[0]  # no path between these
-    found = paths.measure_paths(stored, x, labels, tiny_judge)
+    figures = paths.measure_paths(stored, x, labels, tiny_judge)
     pairs = [i for i in range(len(x) - 1) if labels[i] != labels[i + 1]][:6]
     assert pairs[0] > 0
     ways, fades = [], []
@@ -33,8 +33,8 @@ def test_paths_are_between_different_classes_and_judged_between_their_ends(
         ways.append([float(tiny_judge.probabilities(step).max()) for step in steps])
         faded = [x[i] + t * (x[i + 1] - x[i]) for t in (0.25, 0.5, 0.75)]
         fades.append([float(tiny_judge.probabilities(step[None]).max()) for step in faded])
-    assert found["count"] == 6
-    assert found["confidence"] == pytest.approx(np.mean(ways), rel=1e-4)
-    assert found["lowest"] == pytest.approx(np.mean([min(way) for way in ways]), rel=1e-4)
-    assert found["cross_fade"] == pytest.approx(np.mean(fades), rel=1e-4)
-    assert found["cross_fade_lowest"] == pytest.approx(np.mean([min(fade) for fade in fades]), rel=1e-4)
+    assert figures["count"] == 6
+    assert figures["confidence"] == pytest.approx(np.mean(ways), rel=1e-4)
+    assert figures["lowest"] == pytest.approx(np.mean([min(way) for way in ways]), rel=1e-4)
+    assert figures["cross_fade"] == pytest.approx(np.mean(fades), rel=1e-4)
+    assert figures["cross_fade_lowest"] == pytest.approx(np.mean([min(fade) for fade in fades]), rel=1e-4)

@@ -30,7 +30,7 @@ def measured(method: str, **changes: Any) -> dict[str, Any]:
     if "discriminator" in networks:
         one_nn["discriminator"] = {"accuracy": 0.77, "standard_error": 0.0042, "untrained": 0.66}
     one_nn["pixels"] = {"accuracy": 0.9691, "standard_error": 0.0017}
-    found: dict[str, Any] = {
+    metrics: dict[str, Any] = {
         "evaluation": {
             "command": "python -m train.evaluate tiny", "date": "2026-01-02", "fingerprint": "f00",
             "gallery": "mnist train, 60000", "test": "mnist test, 10000",
@@ -40,21 +40,21 @@ def measured(method: str, **changes: Any) -> dict[str, Any]:
         "frechet": {"distance": 1.23456, "floor": 0.0371, "n": 10_000, "judge": "a-judge"},
     }  # fmt: skip
     if "encoder" in networks:
-        found["reconstruction"] = {
+        metrics["reconstruction"] = {
             "l2": 5.871, "l2_random_pair": 9.52, "l2_ratio": 0.617, "l2_real_pair": 9.96, "mse": 0.0493,
             "mse_random_pair": 0.1182, "mse_mean_image": 0.0675,
             "mse_quantiles": [i / 1000 for i in range(101)],
         }  # fmt: skip
-        found["latent"] = {"mean_abs_error": 0.5461, "mean_abs_error_random_pair": 0.667}
-        found["identity"] = {
+        metrics["latent"] = {"mean_abs_error": 0.5461, "mean_abs_error_random_pair": 0.667}
+        metrics["identity"] = {
             "share": 0.7385, "standard_error": 0.0044, "label_agreement": 0.7301, "judge": "a-judge",
             "judge_accuracy": 0.9959,
         }  # fmt: skip
-    return found | changes
+    return metrics | changes
 
 
-def rendered(method: str, found: dict[str, Any] | None = None, **changes: Any) -> str:
-    return card.render(config_of(method, **changes), found or measured(method), "tiny", PICTURES)
+def rendered(method: str, metrics: dict[str, Any] | None = None, **changes: Any) -> str:
+    return card.render(config_of(method, **changes), metrics or measured(method), "tiny", PICTURES)
 
 
 ABOUT = {
@@ -128,8 +128,8 @@ def test_why_classes_change(method: str, reason: str | None) -> None:
 
 @pytest.mark.parametrize("source", ["CIFAR-10", "CIFAR-10 (JPEG)"])
 def test_jpeg_copies_of_cifar10_are_named(source: str) -> None:
-    found = measured("gan", training={"method": "gan", "dataset": source})
-    text = rendered("gan", found, dataset="cifar10", channels=3, size=32, family="conv")
+    metrics = measured("gan", training={"method": "gan", "dataset": source})
+    text = rendered("gan", metrics, dataset="cifar10", channels=3, size=32, family="conv")
     assert f"Trained on {source}." in text
     assert ("These are CIFAR-10's pictures after JPEG compression." in text) == ("JPEG" in source)
     assert "32 x 32, in colour" in text
@@ -149,9 +149,9 @@ def test_what_was_not_measured_is_not_there() -> None:
 
 
 def test_the_terminals_table_has_the_same_cells() -> None:
-    config, found = config_of("lr"), measured("lr")
-    heads, rows = card.list_figures(config, found)
-    lines = card.format_figures(config, found).splitlines()
+    config, metrics = config_of("lr"), measured("lr")
+    heads, rows = card.list_figures(config, metrics)
+    lines = card.format_figures(config, metrics).splitlines()
     assert len(lines) == len(rows) + 2
     for cells, line in zip([heads, *rows], [lines[0], *lines[2:]], strict=True):
         assert [cell.strip() for cell in cells] == [cell.strip() for cell in line.split("  ") if cell.strip()]

@@ -55,10 +55,10 @@ def run(folder: Path, *more: str) -> int:
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
-    found = json.loads((folder / "ratios" / "ratios.json").read_text())
-    assert found["command"] == "python -m train.ratios"
-    made: list[dict[str, Any]] = found["rows"]
-    return made
+    study = json.loads((folder / "ratios" / "ratios.json").read_text())
+    assert study["command"] == "python -m train.ratios"
+    rows: list[dict[str, Any]] = study["rows"]
+    return rows
 
 
 def generator(run: Path) -> torch.nn.Module:
@@ -72,10 +72,10 @@ def generator(run: Path) -> torch.nn.Module:
 
 def test_each_ratio_is_trained_drawn_and_measured(tmp_path: Path, digits: Pictures) -> None:
     assert run(tmp_path) == 0
-    found, judge = rows(tmp_path), Judge.load("mnist")
+    study, judge = rows(tmp_path), Judge.load("mnist")
     assert judge is not None
-    assert [(row["d_steps"], row["g_steps"]) for row in found] == [(1, 1), (5, 1), (1, 5)]
-    for row, name in zip(found, NAMES, strict=True):
+    assert [(row["d_steps"], row["g_steps"]) for row in study] == [(1, 1), (5, 1), (1, 5)]
+    for row, name in zip(study, NAMES, strict=True):
         settings = json.loads((tmp_path / "runs" / name / "config.json").read_text())["train"]
         assert f"{settings['d_steps']}-{settings['g_steps']}" == name
         assert (settings["family"], settings["prior"], settings["updates"]) == (
@@ -84,12 +84,12 @@ def test_each_ratio_is_trained_drawn_and_measured(tmp_path: Path, digits: Pictur
         assert (settings["seed"], settings["epochs"], row["epochs"]) == (0, 1, 1)
         G = generator(tmp_path / "runs" / name)
         with torch.inference_mode():
-            made = G(latent.draw("normal", 100, 32, 0))
+            samples_drawn = G(latent.draw("normal", 100, 32, 0))
             samples = judge.network.hidden(G(latent.draw("normal", 100, 60, frechet.SEED)))
             real = judge.network.hidden(digits.inputs(slice(400, 460)))
         assert row["samples"] == f"{name}.png"
         drawn = np.asarray(Image.open(tmp_path / "ratios" / row["samples"]))
-        np.testing.assert_array_equal(drawn, np.asarray(images.draw_grid(made, 8, 2)))
+        np.testing.assert_array_equal(drawn, np.asarray(images.draw_grid(samples_drawn, 8, 2)))
         A, B = (some.double().numpy() for some in (samples, real))
         distance = ((A.mean(0) - B.mean(0)) ** 2).sum() + A.var(0, ddof=1).sum() + B.var(0, ddof=1).sum()
         A, B = ((some - some.mean(0)) / np.sqrt(59) for some in (A, B))
@@ -97,8 +97,8 @@ def test_each_ratio_is_trained_drawn_and_measured(tmp_path: Path, digits: Pictur
         assert row["frechet"]["distance"] == pytest.approx(distance, rel=1e-4)
         assert row["frechet"]["n"] == 60
         assert row["frechet"]["judge"] == judge.fingerprint
-    assert len({row["frechet"]["distance"] for row in found}) == 3
-    assert len({row["frechet"]["floor"] for row in found}) == 1
+    assert len({row["frechet"]["distance"] for row in study}) == 3
+    assert len({row["frechet"]["floor"] for row in study}) == 1
 
 
 def test_the_ratio_is_that_of_the_updates(tmp_path: Path) -> None:
@@ -128,8 +128,8 @@ def test_an_interruption_is_gone_on_from(
     assert run(tmp_path / "whole") == 0
 
     def interrupted(config: TrainConfig, *arguments: Any, **options: Any) -> Trainer:
-        made = Trainer(config, *arguments, **options)
-        return stop_after(made, 2) if config.d_steps == 5 else made
+        trainer = Trainer(config, *arguments, **options)
+        return stop_after(trainer, 2) if config.d_steps == 5 else trainer
 
     with monkeypatch.context() as patch:
         patch.setattr(ratios, "Trainer", interrupted)

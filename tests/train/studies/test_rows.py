@@ -61,26 +61,26 @@ def read(folder: Path, name: str = "bigan-s3") -> dict[str, Any]:
 
 def steps_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Every training step from here on, by its number."""
-    made: list[int] = []
+    steps: list[int] = []
     original = Trainer.train_step
 
     def step(self: Trainer, chosen: Tensor) -> None:
         original(self, chosen)
-        made.append(self.step)
+        steps.append(self.step)
 
     monkeypatch.setattr(Trainer, "train_step", step)
-    return made
+    return steps
 
 
 def test_rows_are_what_the_table_is_made_of(tmp_path: Path) -> None:
     assert run(tmp_path, "--methods", "bigan", "lr", "ae-l2") == 0
-    found = table.summarise(table.read_rows(tmp_path / "table"))
-    assert list(found["systems"]) == ["bigan", "d", "lr", "ae-l2"]
-    assert (found["epochs"], found["test_count"], found["precision"]) == (1, 100, ["fp32"])
-    assert found["gallery"] == "MNIST train, 256"
+    summary = table.summarise(table.read_rows(tmp_path / "table"))
+    assert list(summary["systems"]) == ["bigan", "d", "lr", "ae-l2"]
+    assert (summary["epochs"], summary["test_count"], summary["precision"]) == (1, 100, ["fp32"])
+    assert summary["gallery"] == "MNIST train, 256"
     lr = read(tmp_path, "lr-s3")
-    assert found["systems"]["d"]["hidden"]["value"] == lr["one_nn"]["discriminator"]["accuracy"]
-    assert table.render(found).count("\n|") == 2 + 4 + 1
+    assert summary["systems"]["d"]["hidden"]["value"] == lr["one_nn"]["discriminator"]["accuracy"]
+    assert table.render(summary).count("\n|") == 2 + 4 + 1
     assert "mse_quantiles" not in lr["reconstruction"]
     assert not list((tmp_path / "table").glob("*.partial"))
 
@@ -131,15 +131,15 @@ def test_what_is_there_is_kept(
 ) -> None:
     assert run(tmp_path) == 0
     path = tmp_path / "table" / "bigan-s3.json"
-    before, made = path.read_bytes(), steps_of(monkeypatch)
+    before, steps = path.read_bytes(), steps_of(monkeypatch)
     assert run(tmp_path) == 0
-    assert made == []
+    assert steps == []
     assert path.read_bytes() == before
     assert f"{path} exists already" in capsys.readouterr().out
     # A row that is gone is measured again from the run, which is finished.
     path.unlink()
     assert run(tmp_path) == 0
-    assert made == []
+    assert steps == []
     again = read(tmp_path)
     old = json.loads(before)
     assert {k: v for k, v in again.items() if k not in NOT_THE_RESULT} == {
@@ -160,9 +160,9 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(
         assert run(tmp_path / "parts") == 130
     assert "the same command continues" in capsys.readouterr().out
     assert not (tmp_path / "parts" / "table").exists()
-    made = steps_of(monkeypatch)
+    steps = steps_of(monkeypatch)
     assert run(tmp_path / "parts") == 0
-    assert made == [2]
+    assert steps == [2]
     whole, parts = read(tmp_path / "whole"), read(tmp_path / "parts")
     for key in whole.keys() - set(NOT_THE_RESULT):
         assert parts[key] == whole[key], key

@@ -1,4 +1,4 @@
-"""The release's split: which digits are asked of which, and what is said of the answers."""
+"""The release's split: which digits are tested of which, and what is said of the answers."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ def test_accuracies_are_those_of_plain_distances(digits: Pictures) -> None:
     rest, aside = split.split_pictures(part(digits, 0, 400))
     test = part(digits, 400, 500)
 
-    def expected(asked: Pictures, *among: Pictures) -> float:
+    def expected(tested: Pictures, *among: Pictures) -> float:
         references = torch.cat([some.flat.double() for some in among])
         labels = torch.cat([some.labels for some in among])
-        found = torch.cdist(asked.flat.double(), references).argmin(1)
-        return float((labels[found] == asked.labels).double().mean())
+        study = torch.cdist(tested.flat.double(), references).argmin(1)
+        return float((labels[study] == tested.labels).double().mean())
 
-    found = split.measure_accuracies(lambda some: some.flatten(1), rest, aside, test)
-    assert found == {
+    study = split.measure_accuracies(lambda some: some.flatten(1), rest, aside, test)
+    assert study == {
         "test_all": pytest.approx(expected(test, rest, aside)),
         "test_rest": pytest.approx(expected(test, rest)),
         "aside_rest": pytest.approx(expected(aside, rest)),
     }
-    assert len(set(found.values())) == 3
+    assert len(set(study.values())) == 3
 
 
 def row(name: str, published: float | None, share: float) -> dict[str, Any]:
@@ -85,12 +85,12 @@ def test_every_system_is_measured_in_its_own_layer(
     monkeypatch.setattr(split.results, "RESULTS", tmp_path / "docs" / "results.md")
     monkeypatch.setattr(split.results, "README", tmp_path / "README.md")
     assert split.main([]) == 0
-    found = json.loads((tmp_path / "table" / "split.json").read_text())
-    assert [one["name"].split(",")[0] for one in found["rows"]] == [
+    study = json.loads((tmp_path / "table" / "split.json").read_text())
+    assert [one["name"].split(",")[0] for one in study["rows"]] == [
         "BiGAN", "LR", "JLR", "AE l2", "AE l1", "random encoder", "raw pixels",
     ]  # fmt: skip
-    assert [one["networks"] for one in found["rows"]] == [1, 1, 1, 1, 1, 3, 1]
-    assert found["counts"] == {"all": 120, "rest": 100, "aside": 20, "test": 40}
+    assert [one["networks"] for one in study["rows"]] == [1, 1, 1, 1, 1, 3, 1]
+    assert study["counts"] == {"all": 120, "rest": 100, "aside": 20, "test": 40}
     page = (tmp_path / "table" / "split.md").read_text()
     assert page.strip() in (tmp_path / "docs" / "results.md").read_text()
     assert page in capsys.readouterr().out

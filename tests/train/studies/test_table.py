@@ -107,28 +107,28 @@ def test_means_and_standard_errors_over_seeds(rows: list[Row]) -> None:
 
 
 def test_random_weights_are_those_of_the_bigan_runs(rows: list[Row]) -> None:
-    found = table.summarise(rows)["random"]
+    summary = table.summarise(rows)["random"]
     own = [r["one_nn"] for r in rows if r["method"] == "bigan"]
-    assert found["published"] == 96.84
-    assert found["hidden"] == by_hand([r["features"]["untrained"] for r in own])
-    assert found["code"] == by_hand([r["code"]["untrained"] for r in own])
+    assert summary["published"] == 96.84
+    assert summary["hidden"] == by_hand([r["features"]["untrained"] for r in own])
+    assert summary["code"] == by_hand([r["code"]["untrained"] for r in own])
 
 
 def test_a_single_seed_has_no_standard_error() -> None:
-    found = table.summarise([row("bigan", 4)])
-    assert found["systems"]["bigan"]["hidden"]["error"] is None
-    assert "±" not in table.render(found).split("\n\n")[0]
+    summary = table.summarise([row("bigan", 4)])
+    assert summary["systems"]["bigan"]["hidden"]["error"] is None
+    assert "±" not in table.render(summary).split("\n\n")[0]
 
 
 def test_a_system_that_lost_seeds_has_a_row_without_them(rows: list[Row]) -> None:
     lost = row("jlr", 1, identity={"share": 0.1, "standard_error": 0.003})
-    found = table.summarise([lost if (one["method"], one["seed"]) == ("jlr", 1) else one for one in rows])
-    assert list(found["systems"]) == ["bigan", "d", "lr", "jlr", "jlr-kept", "ae-l2", "ae-l1"]
-    whole, kept = found["systems"]["jlr"], found["systems"]["jlr-kept"]
+    summary = table.summarise([lost if (one["method"], one["seed"]) == ("jlr", 1) else one for one in rows])
+    assert list(summary["systems"]) == ["bigan", "d", "lr", "jlr", "jlr-kept", "ae-l2", "ae-l1"]
+    whole, kept = summary["systems"]["jlr"], summary["systems"]["jlr-kept"]
     assert (whole["seeds"], kept["seeds"], kept["lost"]) == ([0, 1, 2], [0, 2], [1])
     both = [one["reconstruction"]["mse"] for one in rows if one["method"] == "jlr" and one["seed"] != 1]
     assert kept["mse"]["value"] == pytest.approx(sum(both) / 2)
-    page = table.render(found)
+    page = table.render(summary)
     assert "| JLR (2 of 3 seeds) | 97.13 |" in page
     assert "JLR (2 of 3 seeds) is without seed 1, which collapsed" in page
     assert "`. 3 training seeds a system" in page
@@ -136,14 +136,14 @@ def test_a_system_that_lost_seeds_has_a_row_without_them(rows: list[Row]) -> Non
 
 def test_systems_without_rows_are_left_out(rows: list[Row]) -> None:
     some = [r for r in rows if r["method"] in ("ae-l1", "jlr")]
-    found = table.summarise(some)
-    assert list(found["systems"]) == ["jlr", "ae-l1"]
-    assert found["random"]["hidden"]["count"] == 6  # of all there are, where BiGAN is not among them
-    page = table.render(found)
+    summary = table.summarise(some)
+    assert list(summary["systems"]) == ["jlr", "ae-l1"]
+    assert summary["random"]["hidden"]["count"] == 6  # of all there are, where BiGAN is not among them
+    page = table.render(summary)
     assert "JLR" in page
     for absent in ("BiGAN", "D of the GAN", "AE l2"):
         assert f"| {absent} |" not in page
-        assert absent not in table.read_differences(found)
+        assert absent not in table.read_differences(summary)
 
 
 def test_one_system_alone_is_compared_with_no_other() -> None:
@@ -206,14 +206,14 @@ def test_the_markdown_shows_the_figures_of_the_json(
     folder = store(tmp_path / "table", rows)
     page = table.write(folder)
     assert (folder / "table.md").read_text() == page
-    found = json.loads((folder / "table.json").read_text())
+    summary = json.loads((folder / "table.json").read_text())
     shown = cells(page)
     assert len(shown) == len(SYSTEMS) + 2
 
     def text(mean: dict[str, Any], digits: int, scale: int = 1) -> str:
         return f"{scale * mean['value']:.{digits}f} ± {scale * mean['error']:.{digits}f}"
 
-    for key, system in found["systems"].items():
+    for key, system in summary["systems"].items():
         line = shown[system["name"]]
         assert line["1NN, the paper (%)"] == f"{PAPER[key]:.2f}"
         assert line["1NN, hidden layer (%)"] == text(system["hidden"], 2, 100)
@@ -228,8 +228,8 @@ def test_the_markdown_shows_the_figures_of_the_json(
         assert line["identity (%)"] == text(system["identity"], 1, 100)
         assert line["abs(E(G(z)) − z) (mean)"] == text(system["latent"], 3)
         assert line["training (s)"] == text(system["seconds"], 0)
-    assert shown["random encoder"]["1NN, hidden layer (%)"] == text(found["random"]["hidden"], 2, 100)
-    assert shown["random encoder"]["1NN, codes (%)"] == text(found["random"]["code"], 2, 100)
+    assert shown["random encoder"]["1NN, hidden layer (%)"] == text(summary["random"]["hidden"], 2, 100)
+    assert shown["random encoder"]["1NN, codes (%)"] == text(summary["random"]["code"], 2, 100)
     assert shown["raw pixels"]["1NN, hidden layer (%)"] == "96.91"
     for said in (
         "3 training seeds",
@@ -246,15 +246,15 @@ def test_the_markdown_shows_the_figures_of_the_json(
 
 
 def system(name: str, hidden: float, error: float | None = 0.0, code: float | None = None) -> Row:
-    made: Row = {"name": name, "published": 97.0, "hidden": {"value": hidden, "error": error, "count": 3}}
+    system: Row = {"name": name, "published": 97.0, "hidden": {"value": hidden, "error": error, "count": 3}}
     if code is not None:
-        made["code"] = {"value": code, "error": error, "count": 3}
-    return made
+        system["code"] = {"value": code, "error": error, "count": 3}
+    return system
 
 
 def sentences(systems: list[Row], random: Row, count: int = 10_000) -> list[str]:
-    found = {"systems": dict(enumerate(systems)), "random": random, "test_count": count}
-    return table.read_differences(found).replace("l2.", "l2").split(". ")
+    summary = {"systems": dict(enumerate(systems)), "random": random, "test_count": count}
+    return table.read_differences(summary).replace("l2.", "l2").split(". ")
 
 
 RANDOM = {
@@ -315,15 +315,15 @@ def test_near_the_paper_is_within_04_points() -> None:
 
 
 def test_the_noise_of_real_rows_counts_seeds_and_digits(rows: list[Row]) -> None:
-    found = table.summarise(rows)
+    summary = table.summarise(rows)
     own = [r["one_nn"]["features"]["accuracy"] for r in rows if r["method"] == "jlr"]
     other = [r["one_nn"]["features"]["accuracy"] for r in rows if r["method"] == "ae-l1"]
-    means = [table.Mean(**found["systems"][key]["hidden"]) for key in ("jlr", "ae-l1")]
+    means = [table.Mean(**summary["systems"][key]["hidden"]) for key in ("jlr", "ae-l1")]
     expected = sum(
         statistics.variance(some) / 3 + statistics.mean(some) * (1 - statistics.mean(some)) / 10_000
         for some in (own, other)
     )
-    assert table.compute_noise(*means, found) == pytest.approx(expected**0.5)
+    assert table.compute_noise(*means, summary) == pytest.approx(expected**0.5)
 
 
 def test_a_longer_run_is_told_apart_from_the_means(

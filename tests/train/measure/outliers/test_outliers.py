@@ -69,19 +69,19 @@ def test_one_half_tells_what_is_usual_and_the_other_how_well(
     test = Pictures(digits.pixels[300:], digits.labels[300:], digits.indices[300:])
     blank = Image.new("L", (40, 40), 255)
     others = {"squares": [Image.fromarray(np.kron(np.eye(2), np.ones((9, 9))) > 0)] * 3 + [blank]}
-    found = measure.measure_outliers(explorer, test, others)
+    figures = measure.measure_outliers(explorer, test, others)
     stats, labels = outliers.compute_statistics(explorer, test.inputs(slice(None)))
     calibration = outliers.Calibration.from_statistics(stats[:100], labels[:100])
     held = calibration.score(stats[100:], labels[100:])
     x = explorer.prepare(others["squares"][0])
     strange = calibration.score(*outliers.compute_statistics(explorer, x)).repeat(3)
-    assert found["sets"]["squares"]["count"] == 3
-    assert found["sets"]["squares"]["refused"] == 1
-    assert found["sets"]["squares"]["auroc"] == pytest.approx(metrics.auroc(strange, held), abs=1e-6)
-    assert found["auroc"] == found["sets"]["squares"]["auroc"]
-    assert found["quantiles"] == pytest.approx(metrics.quantiles(held), rel=1e-4)
-    assert found["usual"]["means"] == [pytest.approx(row) for row in calibration.means.tolist()]
-    assert found["held_out"] == 100
+    assert figures["sets"]["squares"]["count"] == 3
+    assert figures["sets"]["squares"]["refused"] == 1
+    assert figures["sets"]["squares"]["auroc"] == pytest.approx(metrics.auroc(strange, held), abs=1e-6)
+    assert figures["auroc"] == figures["sets"]["squares"]["auroc"]
+    assert figures["quantiles"] == pytest.approx(metrics.quantiles(held), rel=1e-4)
+    assert figures["usual"]["means"] == [pytest.approx(row) for row in calibration.means.tolist()]
+    assert figures["held_out"] == 100
 
 
 def test_where_no_ink_is_found_nothing_can_be_measured(few_neighbours: Explorer, digits: Pictures) -> None:
@@ -106,15 +106,17 @@ def test_the_command_keeps_it_in_metrics_json(
     monkeypatch.setattr(sets, "load_pictures", lambda root, seed: pictures(root, each=8, seed=seed))
     assert command.main("outliers", [str(tmp_path / "copy"), "--data-root", "there"]) == 0
     after = json.loads((tmp_path / "copy" / "metrics.json").read_text())
-    found = after.pop("outliers")
+    figures = after.pop("outliers")
     before.pop("outliers", None)
     assert after == before
-    assert found["command"] == "python -m train.outliers mnist-ae-l1"
+    assert figures["command"] == "python -m train.outliers mnist-ae-l1"
     said = capsys.readouterr().out
-    for kind, one in found["sets"].items():
+    for kind, one in figures["sets"].items():
         assert f"{one['auroc']:.3f}" in next(line for line in said.splitlines() if line.startswith(kind))
     card = (tmp_path / "copy" / "README.md").read_text()
-    assert f"with an AUROC of {found['auroc']:.3f} (letters {found['sets']['letters']['auroc']:.3f}" in card
+    assert (
+        f"with an AUROC of {figures['auroc']:.3f} (letters {figures['sets']['letters']['auroc']:.3f}" in card
+    )
     explorer = ganlab.load(str(tmp_path / "copy"))
     assert outliers.score_picture(explorer, digits.inputs(slice(0, 1))) is not None
 

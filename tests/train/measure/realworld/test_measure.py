@@ -34,18 +34,18 @@ def test_shares_are_counted_kind_by_kind(digits: Pictures) -> None:
     assert judge is not None
     good = uploads(digits, 40)
     wrong = [Picture("lies", (one.label + 1) % 10, one.file) for one in good[:20]]
-    found = measure.measure_real_world(explorer, [*good, *wrong, Picture("blank", 3, BLANK)])
+    figures = measure.measure_real_world(explorer, [*good, *wrong, Picture("blank", 3, BLANK)])
     x = digits.inputs(slice(0, 40))
     kept = (judge.labels(explorer.reconstruct(x)) == digits.labels[:40]).float().mean()
-    assert list(found["kinds"]) == ["as stored", "lies", "blank"]
-    assert found["kinds"]["as stored"]["reconstructed"] == pytest.approx(float(kept))
-    assert found["kinds"]["as stored"]["prepared"] == pytest.approx(
+    assert list(figures["kinds"]) == ["as stored", "lies", "blank"]
+    assert figures["kinds"]["as stored"]["reconstructed"] == pytest.approx(float(kept))
+    assert figures["kinds"]["as stored"]["prepared"] == pytest.approx(
         float((judge.labels(x) == digits.labels[:40]).float().mean())
     )
-    assert found["kinds"]["lies"]["prepared"] == 0
-    assert found["kinds"]["blank"] == {"count": 1, "prepared": 0.0, "reconstructed": 0.0}
-    assert found["count"] == 61
-    assert found["prepared"] == pytest.approx(40 / 61, abs=0.02)
+    assert figures["kinds"]["lies"]["prepared"] == 0
+    assert figures["kinds"]["blank"] == {"count": 1, "prepared": 0.0, "reconstructed": 0.0}
+    assert figures["count"] == 61
+    assert figures["prepared"] == pytest.approx(40 / 61, abs=0.02)
 
 
 @pytest.fixture
