@@ -6,6 +6,7 @@ import base64
 import io
 import random
 import re
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -302,8 +303,10 @@ def test_what_is_shown_together_belongs_together(page: Any, served: App, offered
     assert page.locator(".gl-main .gl-notice:visible").count() == 0
 
 
-def test_a_choice_that_the_next_model_does_not_have(page: Any, served: App, offered: Offered) -> None:
-    """The space of the model before comes with the tab that opens, after the switch, ahead of its answer."""
+def test_a_choice_that_the_next_model_does_not_have(
+    page: Any, served: App, offered: Offered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tab is opened while the page still shows a space of the model before, which the new one has not."""
     failures: list[int] = []
     page.on("response", lambda answer: failures.append(answer.status) if answer.status >= 500 else None)
     with_discriminator = next(name for name in offered.list_names() if name.endswith("/regressor"))
@@ -315,9 +318,18 @@ def test_a_choice_that_the_next_model_does_not_have(page: Any, served: App, offe
     expect(page.locator("#neighbours-stage")).to_contain_text("nearest in the discriminator's hidden layer")
     open_tab(page, "Reconstruct")
     choose(page, without)
-    open_tab(page, "Neighbours")
-    page.wait_for_timeout(30)
-    open_tab(page, "Sample")
+    look_up, gate = neighbours.look_up, threading.Event()
+
+    def look_up_late(*arguments: Any) -> Any:
+        gate.wait(LONG / 1000)
+        return look_up(*arguments)
+
+    monkeypatch.setattr(neighbours, "look_up", look_up_late)
+    with page.expect_request(lambda request: "run/predict" in request.url):
+        open_tab(page, "Neighbours")
+    with page.expect_request(lambda request: "run/predict" in request.url):
+        open_tab(page, "Sample")
+    gate.set()
     explorer = offered.get(without)
     settle(page, explorer, without)
     check_sample(page, explorer, served.find_current())
