@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -346,20 +347,85 @@ def test_a_reconstruction_is_improved_before_the_eyes(
     expect(refined.locator("img")).to_have_count(0)
 
 
-def test_a_descent_is_stopped_by_hand_and_by_another_picture(
-    open_page: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def endless(monkeypatch: pytest.MonkeyPatch) -> list[threading.Event]:
+    """Makes descents go on until they are told to end: an event for each that began, set at its end."""
+    descents: list[threading.Event] = []
+    refinements = refine.refinements
+
+    def watch(*arguments: Any) -> Iterator[refine.Refinement]:
+        ended = threading.Event()
+        descents.append(ended)
+        try:
+            yield from refinements(*arguments)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(refine, "refinements", watch)
     monkeypatch.setattr(refine, "STEPS", {"hybrid": 1_000_000, "optimise": 1_000_000})
     monkeypatch.setattr(inversion, "TOLERANCE", -1.0)  # it never has enough
-    page = open_page()
+    return descents
+
+
+def start_descent(page: Any, name: str = "improve by optimisation") -> Any:
+    """The optimised card, once it shows the descent's steps."""
     refined = page.locator("#refine")
-    refined.get_by_role("button", name="improve by optimisation").click()
+    refined.get_by_role("button", name=name).click()
+    expect(refined.locator("progress")).to_be_visible()
+    return refined
+
+
+def test_a_descent_is_stopped_by_hand_and_by_another_picture(
+    open_page: Open, endless: list[threading.Event]
+) -> None:
+    page = open_page()
+    refined = start_descent(page)
     refined.get_by_role("button", name="stop").click()
     expect(refined.get_by_role("button", name="again")).to_be_visible()
     expect(refined.locator("progress")).to_have_count(0)
-    refined.get_by_role("button", name="again").click()
-    expect(refined.locator("progress")).to_be_visible()
+    assert endless[0].wait(60)
+    start_descent(page, "again")  # at once: what was stopped is over when it appears
     page.locator("[data-action=example]").nth(3).click()
     expect(refined.get_by_role("button", name="improve by optimisation")).to_be_visible()
-    page.wait_for_timeout(500)  # nothing of the old descent comes after
+    assert endless[1].wait(60)
+    page.locator(".gl-shelf [data-action=keep]").click()  # an answer that comes after all of the descent's
+    expect(page.locator(".gl-kept .gl-tile")).to_have_count(1)
     expect(refined.get_by_role("button", name="improve by optimisation")).to_be_visible()
+    assert len(endless) == 2
+
+
+def test_a_descent_ends_when_another_model_is_chosen(
+    open_page: Open, endless: list[threading.Event], other_model: str
+) -> None:
+    page = open_page()
+    refined = start_descent(page)
+    tab(page, "Sample")
+    picker = page.locator("#model-picker input")
+    picker.fill(other_model)
+    picker.press("Enter")
+    assert endless[0].wait(60)
+    expect(page.locator(".gl-facts")).to_contain_text("Other · MNIST")
+    tab(page, "Reconstruct")
+    expect(refined.get_by_role("button", name="improve by optimisation")).to_be_visible()
+
+
+def test_a_descent_ends_when_its_visitor_leaves(
+    browser: Any, server: str, endless: list[threading.Event]
+) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(server)
+    start_descent(page)
+    context.close()
+    assert endless[0].wait(60)
+
+
+def test_others_are_answered_while_a_descent_runs(open_page: Open, endless: list[threading.Event]) -> None:
+    busy, other = open_page(), open_page()
+    refined = start_descent(busy)
+    for example, name in ((3, "(no. 3)"), (4, "(no. 4)")):
+        other.locator("[data-action=example]").nth(example).click()
+        expect(caption(other)).to_contain_text(name)
+    assert not endless[0].is_set()
+    refined.get_by_role("button", name="stop").click()
+    assert endless[0].wait(60)
