@@ -31,3 +31,29 @@ def test_details_stay_open_over_results_and_visits(open_page: Open) -> None:
     expect(page.locator(".gl-now")).to_contain_text("no. 4", timeout=LONG)
     expect(figures).to_have_count(1)
     expect(error).to_be_hidden()
+
+
+def test_what_is_opened_before_the_script_has_loaded_stays_open(open_page: Open) -> None:
+    page = open_page()
+    scene = """async () => {
+      const { watchDetails } = await import(new URL('ganlab/static/lib/details.js', document.baseURI));
+      const root = document.createElement('div');
+      root.innerHTML = '<details class="gl-details" data-name="scene" open></details>';
+      watchDetails(root);
+      root.innerHTML = '<p></p><details class="gl-details" data-name="scene"></details>';
+      window.scene = root;
+    }"""
+    page.evaluate(scene)
+    page.wait_for_function("window.scene.querySelector('details').open")
+
+
+@pytest.mark.parametrize("width", [375, 768, 1010, 1280, 1920])
+def test_the_figures_of_the_model_fit_the_window(open_page: Open, width: int) -> None:
+    page = open_page(width=width)
+    page.locator(".gl-about summary").click()
+    table = page.locator(".gl-about dl")
+    expect(table).to_be_visible()
+    box = table.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

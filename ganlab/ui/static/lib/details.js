@@ -17,6 +17,16 @@ function isOpen(name) {
 }
 
 /**
+ * @param {HTMLDetailsElement} part
+ * @param {boolean} open
+ */
+function leave(part, open) {
+  const name = part.dataset.name ?? '';
+  left.set(name, open);
+  remember(STORED, name, open);
+}
+
+/**
  * Open or close every part under `root` as it was left; what was never touched is closed.
  * @param {ParentNode} root
  */
@@ -38,10 +48,11 @@ export function watchDetails(root) {
     const target = /** @type {Element} */ (event.target);
     const part = /** @type {HTMLDetailsElement | null} */ (target.closest('summary')?.parentElement);
     if (!part?.matches(FOLDED)) return;
-    const name = part.dataset.name ?? '';
-    left.set(name, !part.open); // the click itself opens or closes it, after this
-    remember(STORED, name, !part.open);
+    leave(part, !part.open); // the click itself opens or closes it, after this
   });
+  for (const part of /** @type {NodeListOf<HTMLDetailsElement>} */ (root.querySelectorAll(FOLDED))) {
+    if (part.open) leave(part, true); // opened before this script ran
+  }
   const observer = new MutationObserver((records) => {
     if (records.some((record) => concerns(record, FOLDED))) restoreDetails(root);
   });
