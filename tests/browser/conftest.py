@@ -88,6 +88,7 @@ def open_page(browser: Any, server: str, request: pytest.FixtureRequest) -> Iter
         )
         page.goto(server)
         page.locator("#reconstruct-stage .gl-card").first.wait_for()
+        page.locator(".gl-pad[data-ready]").first.wait_for()  # it takes strokes and files
         return page
 
     yield open_one

@@ -14,7 +14,7 @@ import torch
 from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.studio import portable
-from ganlab.ui import page as frame
+from ganlab.ui import call
 from tests.browser.test_kinds import choose
 from tests.browser.test_tabs import Open, caption, tab
 
@@ -150,7 +150,7 @@ def test_an_answer_that_was_overtaken_still_counts(open_page: Open, monkeypatch:
     """A redraw that began before the sample was drawn, and took longer, would look newer by its own time."""
     page = studio(open_page)
     clock = itertools.count(0, -1)
-    monkeypatch.setattr(frame, "time", SimpleNamespace(time=lambda: next(clock)))
+    monkeypatch.setattr(call, "time", SimpleNamespace(time=lambda: next(clock)))
     page.keyboard.press("n")
     expect(page.locator(".gl-stage figcaption")).to_contain_text("sample 0 of seed")
 

@@ -18,6 +18,7 @@ from ganlab.ui.server.models import Models
 
 MAX_BODY = 16_000_000  # bytes: a picture of 10 MB as base64, and the page's own state
 MAX_QUEUE = 32  # events that may wait; further ones are refused
+PRELOADED = ("drawing-pad", "elements", "files", "stale", "storage")  # modules that the first screen uses
 MAX_SESSIONS = 500  # visitors whose state is kept
 
 SESSION = re.compile(rb'"session_hash":\s*"([^"]{1,64})"')
@@ -110,6 +111,11 @@ def build_theme() -> gr.themes.Base:
     )
 
 
+def build_head() -> str:
+    """Tags that fetch PRELOADED with Gradio's own scripts: the pad takes strokes and files at once."""
+    return "".join(f'<link rel="modulepreload" href="ganlab/static/lib/{module}.js">' for module in PRELOADED)
+
+
 def build_settings(models: Models, host: str, port: int | None) -> dict[str, Any]:
     """Arguments of Gradio's launch(); the comments say why each is set."""
     return {
@@ -130,6 +136,7 @@ def build_settings(models: Models, host: str, port: int | None) -> dict[str, Any
         },
         "theme": build_theme(),
         "css_paths": [STATIC / "app.css"],
+        "head": build_head(),
         "quiet": True,
     }
 

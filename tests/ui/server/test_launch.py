@@ -126,3 +126,6 @@ def test_safe_defaults() -> None:
     assert settings["enable_monitoring"] is False
     assert settings["strict_cors"] is True
     assert "allowed_paths" not in settings
+    for module in launch.PRELOADED:
+        assert f"ganlab/static/lib/{module}.js" in settings["head"]
+        assert (launch.STATIC / "lib" / f"{module}.js").is_file()

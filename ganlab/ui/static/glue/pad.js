@@ -7,4 +7,5 @@ import(new URL('ganlab/static/lib/drawing-pad.js', document.baseURI).href).then(
   });
   watch('value', () => pad.showGiven(props.value?.show));
   pad.showGiven(props.value?.show);
+  element.querySelector('.gl-pad')?.setAttribute('data-ready', ''); // from here on it takes strokes and files
 });
