@@ -1,0 +1,96 @@
+"""The planes of the latent studio: two directions at once, a lattice of seeds, four corners."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.browser.test_studio import stage_pixels, studio, wait_two_frames
+from tests.browser.test_tabs import Open, caption
+
+pytestmark = pytest.mark.browser
+expect = pytest.importorskip("playwright.sync_api").expect
+
+
+@pytest.mark.parametrize("view", ["pad", "seeds", "corners"])
+def test_planes_follow_hand_and_keyboard(open_page: Open, view: str) -> None:
+    page = studio(open_page)
+    page.locator(f"[data-view={view}]").click()
+    plane = page.locator(".gl-plane")
+    expect(plane).not_to_have_attribute("aria-busy", "true")
+    start = stage_pixels(page)
+    box = plane.bounding_box()
+    page.mouse.move(box["x"] + 20, box["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 10, box["y"] + box["height"] - 15, steps=5)
+    corner = stage_pixels(page)
+    page.mouse.up()
+    assert (corner != start).any()
+    expect(caption(page)).to_contain_text(
+        {"pad": "moved from", "seeds": "between samples of seed 0", "corners": "blend of four pictures"}[view]
+    )
+    plane.focus()
+    page.keyboard.press("ArrowLeft")
+    assert (stage_pixels(page) != corner).any()
+
+
+@pytest.mark.parametrize("view", ["seeds", "corners"])
+def test_a_plane_waits_for_its_latents_where_it_lies(open_page: Open, view: str) -> None:
+    held: list[Any] = []
+    page = studio(open_page)
+    page.route("**/ganlab/samples*", lambda route: held.append(route))
+    with page.expect_request("**/ganlab/samples*"):
+        page.locator(f"[data-view={view}]").click()
+    plane = page.locator(".gl-plane")
+    expect(page.locator(".gl-view")).to_contain_text("samples of the prior, uniform")
+    expect(plane).to_have_attribute("aria-busy", "true")
+    box = plane.bounding_box()
+    start = stage_pixels(page)
+    plane.click()  # a page error, if the plane had moved
+    plane.press("ArrowLeft")
+    assert (stage_pixels(page) == start).all()
+    held[0].fulfill(response=held[0].fetch())
+    expect(plane).to_have_attribute("aria-busy", "false")
+    assert plane.bounding_box() == box
+    plane.press("ArrowLeft")
+    assert (stage_pixels(page) != start).any()
+
+
+def test_seeds_that_answer_too_late_do_not_replace_later_ones(open_page: Open) -> None:
+    held: list[Any] = []
+    page = studio(open_page)
+    page.route("**/ganlab/samples*", lambda route: route.continue_() if held else held.append(route))
+    with page.expect_request("**/ganlab/samples*"):
+        page.locator("[data-view=seeds]").click()
+    page.get_by_role("button", name="other seeds").click()
+    plane = page.locator(".gl-plane")
+    expect(plane).to_have_attribute("aria-busy", "false")
+    plane.press("ArrowLeft")
+    expected = stage_pixels(page)
+    with page.expect_response("**/ganlab/samples*"):
+        held[0].fulfill(response=held[0].fetch())
+    wait_two_frames(page)
+    plane.press("ArrowRight")
+    plane.press("ArrowLeft")
+    assert np.abs(stage_pixels(page) - expected).max() <= 2
+
+
+def test_a_latent_is_named_after_the_seed_that_it_is_of(open_page: Open) -> None:
+    page = studio(open_page)
+    page.locator("[data-view=seeds]").click()
+    plane = page.locator(".gl-plane")
+    expect(plane).to_have_attribute("aria-busy", "false")
+    page.route("**/ganlab/samples*", lambda route: None)  # no answer comes
+    page.get_by_role("button", name="other seeds").click()
+    plane.press("ArrowLeft")
+    expect(caption(page)).to_contain_text("between samples of seed 0")
+
+
+def test_samples_that_cannot_be_fetched_are_reported(open_page: Open) -> None:
+    page = studio(open_page)
+    page.evaluate("() => void (window.fetch = () => Promise.reject(new TypeError('gone')))")
+    page.locator("[data-view=seeds]").click()
+    notice = page.locator("#latent-studio").get_by_text("No samples: The server does not answer.")
+    expect(notice).to_be_visible()
