@@ -6,7 +6,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ganlab.ui.page import Page, Tab
-from ganlab.ui.tabs import code_map, compare, interpolate, latent, methods, neighbours, reconstruct, sample
+from ganlab.ui.tabs import (
+    code_map,
+    compare,
+    interpolate,
+    latent,
+    methods,
+    neighbours,
+    reconstruct,
+    sample,
+)
 
 TABS: tuple[tuple[str, str, Callable[[Page], Tab]], ...] = (
     ("reconstruct", "Reconstruct", reconstruct.build),
