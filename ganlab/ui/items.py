@@ -27,7 +27,7 @@ class Item:
     fingerprint: str  # of the checkpoint that z belongs to
     x: Tensor | None = None
     notes: tuple[str, ...] = ()  # what preparation did to an upload
-    moved_from: str = ""  # key of the item whose sliders made this one
+    page_key: str = ""  # what the page that made the latent calls it
     origin: Item | None = None  # the same in the model where it was made, for the way back
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
     since: float = field(default_factory=time.time)  # when it was made, or became current again

@@ -92,7 +92,8 @@ def listen_to_picker(page: Page, tabs: Tabs, frame: Frame) -> None:
     settings = LIVE | waits_on(frame.header)
     picked = page.on(frame.picker.input, switch, {frame.picker, frame.waiting}, written, **settings)
     silent = replace(page, notice=None)  # a sentence on a model that cannot be loaded stays
-    silent.on(picked.then, draw, {page.active, *tabs.reads}, tabs.writes, **LIVE | tabs.waits)
+    for event in (picked.then, frame.header.redraw):  # the page asks for a "redraw" of what stays late
+        silent.on(event, draw, {page.active, *tabs.reads}, tabs.writes, **LIVE | tabs.waits)
 
 
 def _put_on_shelf(page: Page, shelf: Shelf) -> dict[Any, Any]:

@@ -51,6 +51,21 @@ def test_results_of_another_model_are_marked_until_they_agree(open_page: Open) -
     assert marks_after(page, back) == [False] * 3
 
 
+def test_what_stays_stale_in_sight_is_asked_for_again(open_page: Open) -> None:
+    page = open_page()
+    page.evaluate(SCENE.replace("watchStale(root);", "watchStale(root, () => { window.asked += 1; }, 20);"))
+    page.evaluate(
+        "() => { window.asked = 0; scene.querySelector('.gl-header p').dataset.fingerprint = 'b'; }"
+    )
+    page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 100))")
+    assert page.evaluate("asked") == 0  # out of sight
+    page.evaluate("document.body.append(scene)")
+    page.wait_for_function("asked > 1")
+    page.evaluate("() => { scene.querySelector('#tabs p').dataset.fingerprint = 'b'; window.asked = 0; }")
+    page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 100))")
+    assert page.evaluate("asked") == 0
+
+
 @pytest.mark.parametrize(
     ("name", "root"), [("Latent", ".gl-studio"), ("Interpolate", ".gl-films"), ("Map", ".gl-map")]
 )

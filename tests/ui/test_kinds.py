@@ -131,7 +131,7 @@ def test_a_latent_of_the_studio_is_known_by_its_key(bundled: Explorer) -> None:
     assert shown["b"] is None
     assert torch.equal(torch.tensor([shown["z"]]), item.z)  # exact: JSON keeps what float32 holds
     assert torch.equal(torch.tensor([shown["a"]]), item.z)
-    moved = dataclasses.replace(item, moved_from="of the page")
+    moved = dataclasses.replace(item, page_key="of the page")
     assert latent.studio_value(Call(bundled, "mnist-bigan", moved, Ends(item, None)))["key"] == "of the page"
 
 

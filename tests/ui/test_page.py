@@ -110,11 +110,23 @@ def test_a_picture_that_comes_late_is_drawn_in_the_tab_in_use(visitor: Visitor, 
     answer = rest(visitor, other, visitor.values[current])
     assert visitor.find("neighbours-stage") not in answer
     visitor.values[active] = "neighbours"
-    item = replace(visitor.values[current], moved_from="")
+    item = replace(visitor.values[current], page_key="")
     visitor.values[current] = item
     answer = rest(visitor, other, item)
     assert "moved" in answer[visitor.find("neighbours-stage")]
     assert answer[current].caption == "moved"
+
+
+def test_the_page_can_ask_for_the_tab_in_use_again(visitor: Visitor, other: Explorer) -> None:
+    (function,) = [
+        function
+        for function in visitor.blocks.fns.values()
+        if any(event == "redraw" for _, event in function.targets)
+    ]
+    (active,) = [part for part in function.inputs if part.value == TABS[0][0]]
+    answer = function.fn({part: visitor.values[part] for part in function.inputs} | {active: "sample"})
+    assert f'data-fingerprint="{other.fingerprint}"' in answer[visitor.find("sample-stage")]
+    assert visitor.find("neighbours-stage") not in answer
 
 
 def test_an_empty_slot_is_a_sentence(visitor: Visitor) -> None:

@@ -32,7 +32,7 @@ def studio_value(call: Call) -> dict[str, Any]:
 
 def key_of(item: Item) -> str:
     """What the studio calls an item: by the key that it gave itself, or else by the item's own."""
-    return item.moved_from or item.key
+    return item.page_key or item.key
 
 
 def build(page: Page) -> Tab:
@@ -57,7 +57,7 @@ def build(page: Page) -> Tab:
         if not isinstance(parents, list) or key_of(call.current) not in parents:
             return render(call)
         item = items.from_page(call.explorer, dict(call.event))
-        return show(call, replace(item, moved_from=call.text("key")[:MAX_KEY]))
+        return show(call, replace(item, page_key=call.text("key")[:MAX_KEY]))
 
     def draw(call: Call) -> Answer:
         return show(call, items.from_sample(call.explorer, random.randrange(1_000_000)))

@@ -8,6 +8,8 @@ import { concerns } from './elements.js';
 const HEADER = '.gl-header [data-fingerprint]';
 const MARKED = '[data-fingerprint]';
 const RESULTS = `#tabs ${MARKED}`;
+const STALE = '#tabs .gl-stale';
+const PATIENCE = 4000; // ms that a result in sight may be stale before it is asked for again
 
 /**
  * Compare every result on the page with the header and mark or clear it. A result with an empty fingerprint shows
@@ -28,15 +30,35 @@ export function markStale(root) {
 
 /**
  * Keep the marks up to date. Only changes that can matter cause any work: a drag, which writes texts and canvases,
- * does none.
+ * does none. `askAgain` is called while a result in sight stays stale: its answer was lost, or was overtaken by an
+ * older one on the way.
  * @param {Element} root
+ * @param {() => void} [askAgain]
+ * @param {number} [patience] ms
  * @returns {MutationObserver}
  */
-export function watchStale(root) {
+export function watchStale(root, askAgain = () => {}, patience = PATIENCE) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const mark = () => {
+    markStale(root);
+    clearTimeout(timer);
+    timer = root.querySelector(STALE) ? setTimeout(remind, patience) : undefined;
+  };
+  const remind = () => {
+    if (isStaleInSight(root)) askAgain();
+    mark();
+  };
   const observer = new MutationObserver((records) => {
-    if (records.some((record) => concerns(record, MARKED))) markStale(root);
+    if (records.some((record) => concerns(record, MARKED))) mark();
   });
   observer.observe(root, { subtree: true, childList: true, attributes: true, attributeFilter: ['data-fingerprint'] });
-  markStale(root);
+  mark();
   return observer;
+}
+
+/** @param {ParentNode} root */
+function isStaleInSight(root) {
+  const results = /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll(STALE));
+  return [...results].some((result) => result.offsetParent !== null);
 }
