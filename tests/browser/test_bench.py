@@ -19,8 +19,8 @@ import pytest
 
 from ganlab.gallery import Pictures
 from ganlab.hub import CHECKPOINTS, list_models
+from tests.browser.gestures import photo
 from tests.browser.test_kinds import choose
-from tests.browser.test_tabs import photo
 
 pytestmark = [pytest.mark.bench, pytest.mark.browser]
 ROOT = Path(__file__).parents[2]

@@ -15,8 +15,8 @@ from ganlab.ui import items
 from ganlab.ui.server.models import Models
 from ganlab.ui.tabs.compare import comparison
 from ganlab.ui.tabs.compare.comparison import start
+from tests.browser.gestures import SEVEN, caption, photo
 from tests.browser.screenshots import open_tab
-from tests.browser.test_tabs import SEVEN, caption, photo
 
 pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
-from tests.browser.test_tabs import Open, caption, photo, tab
+from tests.browser.gestures import Open, caption, photo, tab
 
 pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect

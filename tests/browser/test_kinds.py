@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from ganlab.gallery import Pictures
-from tests.browser.test_tabs import SEVEN, caption, card, draw, photo, pixels, tab, upload
+from tests.browser.gestures import SEVEN, caption, card, draw, photo, pixels, tab, upload
 from tests.pictures import encoded
 
 pytestmark = pytest.mark.browser
@@ -53,7 +53,7 @@ def test_a_model_without_an_encoder_in_every_tab(open_page: Open, gan_model: str
     page.locator("[data-action=example]:visible").first.click()
     expect(page.locator(".gl-slot").first).to_contain_text(re.compile(r"test \d \(no"), timeout=LONG)
     tab(page, "Neighbours")
-    expect(page.locator("#space")).to_contain_text("this GAN has no encoder")
+    expect(page.locator("#space")).to_contain_text("This GAN has no encoder")
     expect(page.locator("#space input")).to_have_count(2)
     page.get_by_label("discriminator").check()
     expect(page.locator("#neighbours-stage")).to_contain_text("the discriminator's hidden layer")
@@ -111,7 +111,7 @@ def test_a_colour_model_in_every_tab(open_page: Open, colour_model: str, gan_mod
     assert [one.get_attribute("src") for one in page.locator(".gl-shelf img").all()] == faces
     expect(page.locator(".gl-shelf")).to_contain_text("3 pictures of 32 x 32 in colour don't fit this model")
     tab(page, "Neighbours")
-    expect(page.locator("#space input")).to_have_count(5, timeout=LONG)
+    expect(page.locator("#space input")).to_have_count(4, timeout=LONG)
     expect(page.locator("#neighbours-stage [data-action=neighbour]")).to_have_count(12)
     tab(page, "Reconstruct")
     expect(page.locator("#polarity input").first).to_be_enabled(timeout=LONG)

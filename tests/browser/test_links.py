@@ -18,8 +18,8 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.studio.film import Film
 from ganlab.studio.recipe import ExactLatent, Recipe, make_recipe, replay
+from tests.browser.gestures import Open, caption, tab
 from tests.browser.test_studio import CANVAS, move_slider, sliders, stage_pixels, studio
-from tests.browser.test_tabs import Open, caption, tab
 from tests.conftest import free_port
 
 pytestmark = pytest.mark.browser

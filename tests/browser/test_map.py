@@ -10,9 +10,9 @@ import pytest
 from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.studio import codemap
+from tests.browser.gestures import Open, caption
 from tests.browser.screenshots import open_tab
 from tests.browser.test_kinds import choose
-from tests.browser.test_tabs import Open, caption
 
 pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.browser.gestures import Open, caption
 from tests.browser.test_studio import stage_pixels, studio, wait_two_frames
-from tests.browser.test_tabs import Open, caption
 
 pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect

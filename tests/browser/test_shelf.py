@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from ganlab.explorer import Explorer
+from tests.browser.gestures import Open, caption, tab
 from tests.browser.test_kinds import choose
-from tests.browser.test_tabs import Open, caption, tab
 from tests.conftest import untrained_model
 
 pytestmark = pytest.mark.browser

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from ganlab.explorer import Explorer
+from tests.browser.gestures import Open, tab
 from tests.browser.test_kinds import choose
-from tests.browser.test_tabs import Open, tab
 
 pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect

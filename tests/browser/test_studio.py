@@ -15,8 +15,8 @@ from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.studio import portable
 from ganlab.ui import call
+from tests.browser.gestures import Open, caption, tab
 from tests.browser.test_kinds import choose
-from tests.browser.test_tabs import Open, caption, tab
 
 pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect

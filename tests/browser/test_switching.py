@@ -23,8 +23,8 @@ from ganlab.ui.items import Item
 from ganlab.ui.server import launch
 from ganlab.ui.server.models import Models
 from ganlab.ui.tabs import neighbours
+from tests.browser.gestures import Open
 from tests.browser.screenshots import TABS, open_tab
-from tests.browser.test_tabs import Open
 from tests.conftest import free_port, untrained_model
 from tests.ui.test_switching import KINDS
 

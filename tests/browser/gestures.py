@@ -1,0 +1,59 @@
+"""What browser tests do with a page, as a person would: choose a tab, draw, upload, read a picture."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ganlab.gallery import Pictures
+
+Open = Callable[..., Any]
+
+
+def caption(page: Any) -> Any:
+    """What the shelf says of the current latent."""
+    return page.locator(".gl-now figcaption")
+
+
+def pixels(picture: Any) -> np.ndarray:
+    """The exact pixels of an <img>: pictures travel as data: URIs."""
+    uri = picture.get_attribute("src")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))))
+
+
+def card(page: Any, stage: str, number: int) -> Any:
+    return page.locator(f"#{stage} .gl-card img").nth(number)
+
+
+def tab(page: Any, name: str) -> None:
+    page.get_by_role("tab", name=name).click()
+
+
+def draw(page: Any, points: list[tuple[int, int]], lift: bool = True) -> None:
+    box = page.locator(".gl-paper canvas").bounding_box()
+    page.mouse.move(box["x"] + points[0][0], box["y"] + points[0][1])
+    page.mouse.down()
+    for x, y in points[1:]:
+        page.mouse.move(box["x"] + x, box["y"] + y, steps=6)
+    if lift:
+        page.mouse.up()
+
+
+def photo(digits: Pictures, row: int, size: int = 300) -> bytes:
+    """A test digit as dark ink on a large light JPEG."""
+    image = Image.fromarray(255 - digits.pixels[row, 0].numpy()).resize((size, size))
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
+def upload(page: Any, content: bytes, name: str = "digit.jpg", kind: str = "image/jpeg") -> None:
+    page.set_input_files(".gl-pad input[type=file]", {"name": name, "mimeType": kind, "buffer": content})
+
+
+SEVEN = [(70, 60), (210, 60), (150, 150), (120, 240)]
