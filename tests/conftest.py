@@ -31,6 +31,20 @@ os.environ.update(
     no_proxy="127.0.0.1,localhost",
 )
 
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses by markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs the whole app is slow. What takes longest begins first, so that no worker ends with it."""
+
+    def rank(item: pytest.Item) -> int:
+        return 0 if item.get_closest_marker("browser") else 1 if item.get_closest_marker("slow") else 2
+
+    for item in items:
+        if "server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=rank)
+
+
 TINY = ModelConfig(
     name="tiny",
     method="bigan",

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -33,6 +35,7 @@ def read_error(*arguments: str) -> str:
     return lines[0]
 
 
+@pytest.mark.slow
 def test_a_wrong_flag_is_answered_by_one_sentence() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -122,6 +122,7 @@ def test_only_one_file_of_the_library_knows_pil() -> None:
     assert importers("cv2", "skimage", "imageio", of=sources("ganlab")) == set()
 
 
+@pytest.mark.slow
 def test_importing_the_library_loads_neither_interface_nor_training() -> None:
     program = (
         "import sys, ganlab; ganlab.load, ganlab.list_models, ganlab.Explorer;"
@@ -141,6 +142,7 @@ def calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
             yield ast.unparse(node.func), node
 
 
+@pytest.mark.slow
 def test_the_library_opens_no_pickle() -> None:
     assert importers("pickle", "dill", "joblib", "shelve", of=sources("ganlab", "app.py")) == set()
     for path in sources("ganlab", "app.py"):

@@ -23,6 +23,7 @@ def tiny(tiny_model: LatentModel, digits: Pictures) -> Explorer:
     return Explorer(tiny_model, Gallery(tiny_model, digits))
 
 
+@pytest.mark.slow
 def test_public_names(bundled: Explorer) -> None:
     assert "mnist-bigan" in ganlab.list_models()
     assert isinstance(bundled, ganlab.Explorer)
@@ -98,6 +99,7 @@ def test_interpolation_has_exact_ends(tiny: Explorer) -> None:
     assert torch.equal(path[-1], b)
 
 
+@pytest.mark.slow
 def test_move_is_measured_in_deviations_of_the_codes(bundled: Explorer) -> None:
     z = torch.zeros(1, 50)
     directions, deviations = bundled.directions.principal

@@ -127,6 +127,7 @@ def load_in_a_new_process(home: Path, endpoint: str, *names: str) -> list[Any]:
     return answers
 
 
+@pytest.mark.slow
 def test_a_hub_id_is_fetched_checked_and_kept(hub: Hub, tiny_folder: Path, tmp_path: Path) -> None:
     here = model.load(str(tiny_folder)).fingerprint
     pinned = f"user/tiny@{hub.sha}"

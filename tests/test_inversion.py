@@ -167,6 +167,7 @@ def test_the_steps_are_those_of_torchs_adam_with_cosine_decay() -> None:
     torch.testing.assert_close(result.trace[:, 0], expected, rtol=1e-4, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_digits_are_nearer_than_the_encoder_gets_them(bundled: Explorer, digits: Pictures) -> None:
     x = digits.inputs(slice(0, 4))
     result = bundled.invert(x, "optimise", steps=40)
@@ -296,6 +297,7 @@ def test_hybrid_goes_from_the_encoders_answer_to_the_most_probable_latent() -> N
     torch.testing.assert_close(free.z, 0.2 * h, atol=2e-3, rtol=0)
 
 
+@pytest.mark.slow
 def test_hybrid_starts_at_the_encoders_answer_and_is_never_worse(bundled: Explorer, digits: Pictures) -> None:
     x = digits.inputs(slice(0, 32))
     encoded, better = bundled.invert(x, "encoder"), bundled.invert(x, "hybrid", steps=30)

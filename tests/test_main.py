@@ -24,6 +24,7 @@ from ganlab.studio.recipe import ExactLatent, Recipe, make_recipe
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_pixels(bundled: Explorer, tmp_path: Path) -> None:
     z = bundled.sample(1, seed=11)
     recipe = make_recipe(bundled, ExactLatent.from_tensor(z))

@@ -283,6 +283,7 @@ def move(page: Any, chance: random.Random, tab: str, names: list[str]) -> tuple[
     return tab, None
 
 
+@pytest.mark.slow
 def test_what_is_shown_together_belongs_together(page: Any, served: App, offered: Offered) -> None:
     chance, names = random.Random(7), offered.list_names()
     tab, name, checked = "Reconstruct", names[0], set[str]()

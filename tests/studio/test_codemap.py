@@ -49,6 +49,7 @@ def test_a_page_gets_codes_labels_and_where_any_latent_lies(few_neighbours: Expl
     torch.testing.assert_close(gallery.codes @ matrix.T + offset, quantised.float(), atol=2, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_tsne_belongs_to_its_checkpoint_alone(tmp_path: Path) -> None:
     folder = tmp_path / "mnist-ae-l1"
     shutil.copytree(CHECKPOINTS / "mnist-ae-l1", folder)
@@ -72,6 +73,7 @@ def test_a_tsne_belongs_to_its_checkpoint_alone(tmp_path: Path) -> None:
         codemap.list_kinds(explorer)
 
 
+@pytest.mark.slow
 def test_a_model_without_codes_says_why(gan_model: str, tmp_path: Path) -> None:
     gan = ganlab.load(gan_model)
     assert "no encoder" in codemap.explain_absence(gan)

@@ -64,6 +64,7 @@ def test_one_epoch_leaves_a_judge_whose_accuracy_is_the_one_recorded(
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.slow
 def test_it_learns(digits: Pictures, capsys: pytest.CaptureFixture[str]):
     network = training.fit(digits, 12, 0, CPU).eval()
     with torch.inference_mode():

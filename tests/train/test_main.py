@@ -231,6 +231,7 @@ def test_settings_that_do_not_go_together_are_one_line(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_run_of_another_family_is_written_down_and_resumed(
     mnist_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ import torch
 from train import mixture
 
 
+@pytest.mark.slow
 def test_it_finds_two_gaussians() -> None:
     rng = torch.Generator().manual_seed(0)
     L = torch.tensor([[1.0, 0.0], [0.8, 0.3]])

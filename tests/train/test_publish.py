@@ -146,6 +146,7 @@ def test_a_shared_gallery_is_all_that_is_read_where_nothing_is_measured(run, roo
     assert publish_quickly(run, root).is_dir()
 
 
+@pytest.mark.slow
 def test_what_is_measured_is_in_the_checkpoint(run, root, monkeypatch, digits):
     held = Pictures(digits.pixels[300:340], digits.labels[300:340], digits.indices[300:340])
     monkeypatch.setattr(datasets, "load", lambda *_, **__: held)
@@ -172,6 +173,7 @@ def test_codes_may_be_left_out(run, root, digits):
     torch.testing.assert_close(Gallery.load(stored).codes, expected, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_mixture_is_fitted_to_the_stored_codes_and_described(run, root, monkeypatch, digits):
     monkeypatch.setattr(datasets, "load", lambda *_, **__: take(digits, 40))
     folder = publish(run, "tiny-mixed", data_root="nowhere", root=root, gaussians=3)
@@ -201,6 +203,7 @@ def test_a_model_without_codes_has_no_mixture(tmp_path, root, digits):
         publish_quickly(tmp_path / "run", root, gaussians=3)
 
 
+@pytest.mark.slow
 def test_few_features_are_stored_as_well(tmp_path, root, digits):
     pictures, out = digits, tmp_path / "run"
     settings = {

@@ -246,6 +246,7 @@ def test_the_learning_rate_of_each_epoch_is_the_schedules(tmp_path: Path, digits
     assert [row["learning_rate"] for row in log(run.run)] == pytest.approx(expected[::STEPS])
 
 
+@pytest.mark.slow
 def test_training_learns_something_from_real_digits(tmp_path: Path, digits: Pictures) -> None:
     run = Trainer(
         settings(tmp_path / "run", limit=256, epochs=8, lr=5e-3, width=64, pictures_every=1000), digits

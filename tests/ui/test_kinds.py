@@ -201,6 +201,7 @@ def test_without_a_gallery_the_reason_is_given(colour: Explorer, colour_model: s
 # ---------------------------------------------------------------------- colour
 
 
+@pytest.mark.slow
 def test_no_word_about_digits_where_there_are_none(colour: Explorer) -> None:
     for tab, html in tab_htmls(colour).items():
         assert not re.search(r"\b(digits?|ink|MNIST)\b", text(html)), tab
@@ -209,6 +210,7 @@ def test_no_word_about_digits_where_there_are_none(colour: Explorer) -> None:
         assert "digit" not in template
 
 
+@pytest.mark.slow
 def test_the_tabs_work_in_colour(colour: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portable, "MAX_MULTIPLICATIONS", 0)  # so that the server makes the path
     htmls = tab_htmls(colour)
@@ -228,6 +230,7 @@ def test_the_tabs_work_in_colour(colour: Explorer, monkeypatch: pytest.MonkeyPat
     assert "darker and brighter than the input" in text(htmls["reconstruct"])
 
 
+@pytest.mark.slow
 def test_uploads_and_drawings_stay_in_colour(colour: Explorer) -> None:
     for polarity in ("auto", "dark", "light"):  # a drawing is sent as dark ink
         found = uploads.prepare_upload(colour, colour_photo(), polarity)

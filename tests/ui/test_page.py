@@ -31,6 +31,7 @@ def visitor(other_model: str) -> Visitor:
     return Visitor(Models(other_model, device="cpu"))
 
 
+@pytest.mark.slow
 def test_no_component_validates_a_value_before_our_code_does(visitor: Visitor) -> None:
     own = [function for function in visitor.blocks.fns.values() if function.api_visibility == "private"]
     assert len(own) > 30
@@ -46,6 +47,7 @@ def handlers(visitor: Visitor) -> list[Any]:
 
 
 @pytest.mark.parametrize("odd", ODD, ids=repr)
+@pytest.mark.slow
 def test_odd_values_become_sentences_or_are_put_right(visitor: Visitor, odd: Any) -> None:
     """What a page sends is anybody's: no value of a component and no content of an event raises."""
     state = {part for part in visitor.values if part.stateful}
@@ -57,6 +59,7 @@ def test_odd_values_become_sentences_or_are_put_right(visitor: Visitor, odd: Any
             assert answer == gr.skip() or set(answer) <= set(function.outputs)
 
 
+@pytest.mark.slow
 def test_a_stale_choice_falls_back_to_one_that_the_model_has(gan_model: str) -> None:
     visitor = Visitor(Models(gan_model, device="cpu"), neighbours.build)
     visitor.values[visitor.find("space")] = "features"
@@ -103,6 +106,7 @@ def rest(visitor: Visitor, explorer: Explorer, item: Item) -> dict[Any, Any]:
     return visitor.send("latent-studio", "rest", **sent)
 
 
+@pytest.mark.slow
 def test_a_picture_that_comes_late_is_drawn_in_the_tab_in_use(visitor: Visitor, other: Explorer) -> None:
     (active,) = [part for part in visitor.values if part.stateful and part.value == TABS[0][0]]
     current = next(part for part in visitor.values if isinstance(part.value, Item))
@@ -117,6 +121,7 @@ def test_a_picture_that_comes_late_is_drawn_in_the_tab_in_use(visitor: Visitor, 
     assert answer[current].caption == "moved"
 
 
+@pytest.mark.slow
 def test_the_page_can_ask_for_the_tab_in_use_again(visitor: Visitor, other: Explorer) -> None:
     (function,) = [
         function
@@ -129,6 +134,7 @@ def test_the_page_can_ask_for_the_tab_in_use_again(visitor: Visitor, other: Expl
     assert visitor.find("neighbours-stage") not in answer
 
 
+@pytest.mark.slow
 def test_an_empty_slot_is_a_sentence(visitor: Visitor) -> None:
     (kept,) = [part for part in visitor.values if "gl-kept" in str(part.value)]
     (function,) = [

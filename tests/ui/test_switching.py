@@ -93,6 +93,7 @@ def resident() -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="this system does not tell memory so")
+@pytest.mark.slow
 def test_fifty_switches_leave_memory_as_it_was(models: Models, names: list[str]) -> None:
     shelf, waiting = switching.open_shelf(models.get(names[0])), {}
     for turn, name in enumerate(names):
@@ -103,6 +104,7 @@ def test_fifty_switches_leave_memory_as_it_was(models: Models, names: list[str])
     assert resident() - before < ALLOWED
 
 
+@pytest.mark.slow
 def test_models_that_made_room_are_gone(models: Models, names: list[str]) -> None:
     loaded: list[Any] = []
     shelf, waiting = switching.open_shelf(models.get(names[0])), {}
@@ -113,6 +115,7 @@ def test_models_that_made_room_are_gone(models: Models, names: list[str]) -> Non
     assert sum(made() is not None for made in loaded) == KEPT
 
 
+@pytest.mark.slow
 def test_large_spaces_are_few_however_many_models_there_are(names: list[str]) -> None:
     models = Models(names[0])
     own = [models.get(name) for name in names if name != BUNDLED]
@@ -131,6 +134,7 @@ def test_large_spaces_are_few_however_many_models_there_are(names: list[str]) ->
     assert len(made) > MAX_CACHED_SPACES
 
 
+@pytest.mark.slow
 def test_a_shelf_does_not_grow_on_its_way(models: Models, names: list[str]) -> None:
     shelf, waiting = switching.open_shelf(models.get(names[0])), {}
     for name in names * 2:

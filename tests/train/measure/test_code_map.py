@@ -44,6 +44,7 @@ def test_attributes_are_stored_in_a_few_levels(tmp_path: Path, digits: Pictures)
     assert np.abs(stored - true).max() <= (highs[ink] - lows[ink]) / 62 + 1
 
 
+@pytest.mark.slow
 def test_the_command_maps_a_checkpoint(
     tmp_path: Path, digits: Pictures, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -79,6 +79,7 @@ def plain_frechet(a, b):
     return apart - 2 * np.linalg.svd(A @ B.T, compute_uv=False).sum()
 
 
+@pytest.mark.slow
 def test_figures_equal_a_plain_computation(tiny, capsys):
     folder = tiny()
     assert evaluate.main([str(folder)]) == 0
@@ -151,6 +152,7 @@ def test_figures_equal_a_plain_computation(tiny, capsys):
     assert f"fingerprint `{stored.fingerprint}`" in card
 
 
+@pytest.mark.slow
 def test_the_same_figures_every_time(tiny):
     folder = tiny()
     test = datasets.load("mnist", "", "test")
@@ -205,6 +207,7 @@ def test_a_model_with_a_gallery_reads_the_test_set_only(tiny):
     assert tiny.requests == [("mnist", "there", "test", {"size": 28, "channels": 1})]
 
 
+@pytest.mark.slow
 def test_without_a_gallery_the_training_pictures_take_its_place(tiny):
     folder = tiny()
     shared = evaluate.evaluate(folder, datasets.load("mnist", "", "test"))
@@ -276,6 +279,7 @@ def bundled():
     return stored, pictures, gallery.build_untrained(stored.config, pictures, seed=0)["encoder"]
 
 
+@pytest.mark.slow
 def test_bundled_encoder_inverts_its_generator_better_than_an_untrained_one(bundled):
     stored, _, fresh = bundled
     x = load_pictures(DIGITS / gallery.TEST_FILE).inputs(slice(None))
@@ -285,6 +289,7 @@ def test_bundled_encoder_inverts_its_generator_better_than_an_untrained_one(bund
     assert trained < 0.85 * untrained
 
 
+@pytest.mark.slow
 def test_bundled_codes_tell_digits_apart_better_than_untrained_ones(bundled):
     stored, pictures, fresh = bundled
     test = load_pictures(DIGITS / gallery.TEST_FILE)

@@ -29,6 +29,7 @@ def part(digits: Pictures, count: int) -> Pictures:
     return Pictures(digits.pixels[:count], digits.labels[:count], digits.indices[:count])
 
 
+@pytest.mark.slow
 def test_error_identity_and_who_is_worse_are_what_one_counts_by_hand(digits: Pictures) -> None:
     explorer = ganlab.load("mnist-bigan")
     judge = explorer.judge

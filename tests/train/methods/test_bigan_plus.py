@@ -128,6 +128,7 @@ def test_noise_is_added_to_codes_that_g_decodes_and_d_judges(nets: dict[str, nn.
     torch.testing.assert_close(judged[0], torch.cat([second, z]))
 
 
+@pytest.mark.slow
 def test_the_sliced_wasserstein_of_a_shift_and_of_a_scale() -> None:
     torch.manual_seed(0)
     a = torch.randn(400, 6, dtype=torch.float32)

@@ -72,6 +72,7 @@ def small(digits: Pictures, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     return [*paths, "--epochs", "1"]
 
 
+@pytest.mark.slow
 def test_rows_are_trained_measured_and_shown(
     small: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

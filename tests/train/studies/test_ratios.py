@@ -70,6 +70,7 @@ def generator(run: Path) -> torch.nn.Module:
     return G.half().float().eval()
 
 
+@pytest.mark.slow
 def test_each_ratio_is_trained_drawn_and_measured(tmp_path: Path, digits: Pictures) -> None:
     assert run(tmp_path) == 0
     study, judge = rows(tmp_path), Judge.load("mnist")
@@ -101,6 +102,7 @@ def test_each_ratio_is_trained_drawn_and_measured(tmp_path: Path, digits: Pictur
     assert len({row["frechet"]["floor"] for row in study}) == 1
 
 
+@pytest.mark.slow
 def test_the_ratio_is_that_of_the_updates(tmp_path: Path) -> None:
     assert run(tmp_path) == 0
     updates = {}
@@ -121,6 +123,7 @@ def test_all_runs_can_be_given_one_precision(tmp_path: Path, monkeypatch: pytest
     assert settings["precision"] == "bf16"
 
 
+@pytest.mark.slow
 def test_an_interruption_is_gone_on_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -72,6 +72,7 @@ def steps_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return steps
 
 
+@pytest.mark.slow
 def test_rows_are_what_the_table_is_made_of(tmp_path: Path) -> None:
     assert run(tmp_path, "--methods", "bigan", "lr", "ae-l2") == 0
     summary = table.summarise(table.read_rows(tmp_path / "table"))
@@ -85,6 +86,7 @@ def test_rows_are_what_the_table_is_made_of(tmp_path: Path) -> None:
     assert not list((tmp_path / "table").glob("*.partial"))
 
 
+@pytest.mark.slow
 def test_all_rows_can_be_given_one_precision(tmp_path: Path) -> None:
     """Left to "auto", one seed of a table was trained in fp32, because the machine was busy when it began."""
     assert run(tmp_path, "--precision", "bf16") == 0
@@ -93,6 +95,7 @@ def test_all_rows_can_be_given_one_precision(tmp_path: Path) -> None:
     assert settings["train"]["precision"] == "bf16"
 
 
+@pytest.mark.slow
 def test_a_row_holds_the_figures_of_the_run(tmp_path: Path, digits: Pictures) -> None:
     assert run(tmp_path) == 0
     row = read(tmp_path)
@@ -126,6 +129,7 @@ def test_a_row_holds_the_figures_of_the_run(tmp_path: Path, digits: Pictures) ->
         assert row["one_nn"]["features"][key] == pytest.approx(expected), key
 
 
+@pytest.mark.slow
 def test_what_is_there_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -147,6 +151,7 @@ def test_what_is_there_is_kept(
     }
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_and_ends_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -35,6 +35,7 @@ def explorer_with(explorer: Explorer, metrics: dict[str, Any]) -> Explorer:
     return Explorer(dataclasses.replace(explorer.model, metrics=metrics), explorer.gallery)
 
 
+@pytest.mark.slow
 def test_every_figure_stands_beside_its_comparison(bundled: Explorer) -> None:
     explorer = explorer_with(bundled, FULL)
     facts = header.header_html(explorer).split("<details")[0]

@@ -53,6 +53,7 @@ def python_blocks(page: Path) -> list[str]:
     return re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.S)
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_page_run(
     server: str, digits: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,6 +81,7 @@ def test_every_route_of_the_page_is_listed() -> None:
     assert rows == [("GET", name) for name in routes.GET] + [("POST", name) for name in routes.POST]
 
 
+@pytest.mark.slow
 def test_every_endpoint_is_listed_and_named(client: Any, api: dict[str, Any]) -> None:
     listed = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     assert set(listed) == {f"/{name}" for name in api}
@@ -94,6 +96,7 @@ def test_every_endpoint_is_listed_and_named(client: Any, api: dict[str, Any]) ->
         assert re.sub(r" \([^)]*\)", "", takes).strip().split(", ") == (parameters or [""])
 
 
+@pytest.mark.slow
 def test_over_the_wire_as_in_the_library(client: Any, bundled: Explorer, digits: Pictures) -> None:
     x = digits.inputs(slice(4, 5))
     result = client.predict(as_base64(digits, 4), api_name="/reconstruct")
@@ -148,6 +151,7 @@ def test_move(api: dict[str, Any], bundled: Explorer) -> None:
     torch.testing.assert_close(torch.tensor([result["latent"]["z"]]), expected, atol=1e-6, rtol=0)
 
 
+@pytest.mark.slow
 def test_models_say_what_they_can(gan_model: str, colour_model: str) -> None:
     for name, spaces, shape in (
         (gan_model, ["discriminator", "pixels"], [1, 28, 28]),
@@ -159,6 +163,7 @@ def test_models_say_what_they_can(gan_model: str, colour_model: str) -> None:
         assert listed[name]["networks"] == ["generator", "discriminator"]
 
 
+@pytest.mark.slow
 def test_a_model_without_an_encoder(gan_model: str, digits: Pictures) -> None:
     api, explorer = build_endpoints(Models(gan_model)), ganlab.load(gan_model)
     text, x = as_base64(digits, 4), digits.inputs(slice(4, 5))
@@ -176,6 +181,7 @@ def test_a_model_without_an_encoder(gan_model: str, digits: Pictures) -> None:
         api["neighbours"](text, 3, "features")
 
 
+@pytest.mark.slow
 def test_a_colour_model(colour_model: str) -> None:
     api, explorer = build_endpoints(Models(colour_model)), ganlab.load(colour_model)
     samples = api["sample"](n=2, seed=11)

@@ -215,6 +215,7 @@ def test_a_body_that_is_no_json_object_is_refused(server: str, body: bytes) -> N
     assert (status, content) == (400, b"Send a JSON object.")
 
 
+@pytest.mark.slow
 def test_the_map_is_fetched_once_and_a_training_picture_by_its_number(server: str, bundled: Explorer) -> None:
     path = f"/ganlab/map?model={bundled.config.name}"
     status, content, headers = get(server, path)

@@ -89,6 +89,7 @@ def test_where_no_ink_is_found_nothing_can_be_measured(few_neighbours: Explorer,
         measure.measure_outliers(few_neighbours, digits, {"blank": [Image.new("L", (40, 40), 255)]})
 
 
+@pytest.mark.slow
 def test_the_command_keeps_it_in_metrics_json(
     few_neighbours: Explorer,
     digits: Pictures,

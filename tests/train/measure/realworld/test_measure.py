@@ -73,6 +73,7 @@ def test_the_command_prints_a_table_and_keeps_the_rest_of_the_figures(
     assert "Of 10 digits from outside MNIST" in (copy / card.CARD_FILE).read_text()
 
 
+@pytest.mark.slow
 def test_measuring_the_rest_anew_keeps_them_while_the_weights_are_the_same(
     copy: Path, monkeypatch: pytest.MonkeyPatch, digits: Pictures
 ) -> None:

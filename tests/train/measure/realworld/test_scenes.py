@@ -20,6 +20,7 @@ def few() -> list[Picture]:
     return scenes.draw_pictures(each=10)
 
 
+@pytest.mark.slow
 def test_every_kind_shows_every_digit_equally_often(few: list[Picture]) -> None:
     assert Counter((one.kind, one.label) for one in few) == Counter(
         (kind, digit) for kind in KINDS for digit in range(10)
@@ -28,6 +29,7 @@ def test_every_kind_shows_every_digit_equally_often(few: list[Picture]) -> None:
     assert scenes.EACH % 10 == 0
 
 
+@pytest.mark.slow
 def test_a_seed_gives_the_same_pictures_and_another_others(few: list[Picture]) -> None:
     again, other = scenes.draw_pictures(each=10), scenes.draw_pictures(seed=1, each=10)
     assert again == few

@@ -106,6 +106,7 @@ def visitor(offered: Offered) -> Visitor:
     return Visitor(offered, methods.build)
 
 
+@pytest.mark.slow
 def test_the_tab_follows_the_model_in_use(visitor: Visitor, offered: Offered) -> None:
     opened, gan, unknown = (offered.get(name) for name in (offered.list_names()[i] for i in (0, 1, -1)))
     radio, stage = visitor.find("method"), visitor.find("methods-stage")
