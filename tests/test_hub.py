@@ -120,7 +120,7 @@ def load_in_a_new_process(home: Path, endpoint: str, *names: str) -> list[Any]:
         cwd=home.parent,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     answers: list[Any] = json.loads(done.stdout)

@@ -47,12 +47,10 @@ def png_of_size(width: int, height: int) -> bytes:
 def test_a_bomb_is_refused_by_its_header(side: int) -> None:
     bomb = png_of_size(side, side)
     tracemalloc.start()
-    started = time.perf_counter()
     with pytest.raises(PictureError, match="at most 8 megapixels"):
         decode(bomb)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert time.perf_counter() - started < 1
     assert peak < 10**6
 
 

@@ -12,7 +12,7 @@ from ganlab.explorer import Explorer
 from ganlab.studio import portable
 from tests.browser import CHROMIUM_NAMES, chromium
 
-PATIENCE = 60_000  # ms that a page may take to show what is expected, on a busy machine
+PATIENCE = 120_000  # ms that a page may take to show what is expected, on a busy machine
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -72,6 +72,7 @@ def open_page(browser: Any, server: str, request: pytest.FixtureRequest) -> Iter
         else:
             context = request.getfixturevalue("warm_context")
         page = context.new_page()
+        page.set_default_timeout(PATIENCE)
         pages.append(page)
         if context not in contexts:
             page.set_viewport_size({"width": width, "height": height})

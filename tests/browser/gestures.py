@@ -8,9 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from ganlab.gallery import Pictures
+
+expect = pytest.importorskip("playwright.sync_api").expect
 
 Open = Callable[..., Any]
 
@@ -31,7 +34,9 @@ def card(page: Any, stage: str, number: int) -> Any:
 
 
 def tab(page: Any, name: str) -> None:
+    """Open a tab and wait until what it shows belongs to the model in use."""
     page.get_by_role("tab", name=name).click()
+    expect(page.locator("#tabs .gl-stale:visible")).to_have_count(0)
 
 
 def draw(page: Any, points: list[tuple[int, int]], lift: bool = True) -> None:

@@ -9,7 +9,7 @@ from tests.browser.gestures import Open
 pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect
 
-LONG = 60_000  # ms
+LONG = 120_000  # ms
 
 
 def test_details_stay_open_over_results_and_visits(open_page: Open) -> None:

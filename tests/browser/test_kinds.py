@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect
 
 Open = Callable[..., Any]
-LONG = 30_000  # ms: a model's first look at 60,000 pictures, or an inversion, on a busy machine
+LONG = 120_000  # ms: a model's first look at 60,000 pictures, or an inversion, on a busy machine
 
 
 def choose(page: Any, model: str, title: str) -> None:

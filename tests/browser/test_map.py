@@ -51,7 +51,7 @@ BLACK = """
 def opened(open_page: Open, **settings: Any) -> Any:
     page = open_page(**settings)
     open_tab(page, "Map")
-    expect(page.locator(".gl-sky")).to_be_visible(timeout=60_000)
+    expect(page.locator(".gl-sky")).to_be_visible()
     page.locator("[data-kind=principal]").click()
     expect(page.locator("[data-kind=principal]")).to_have_attribute("aria-pressed", "true")
     expect(page.locator(".gl-aside .gl-tile")).to_have_count(8)
@@ -223,10 +223,10 @@ def test_another_model_and_one_without_codes(open_page: Open, other_model: str, 
     expect(under).not_to_contain_text(hint)
     expect(under.locator("canvas")).to_be_visible()
     choose(page, gan_model, "GAN · MNIST")
-    expect(page.locator("#map")).to_contain_text("no encoder, and so no codes", timeout=60_000)
+    expect(page.locator("#map")).to_contain_text("no encoder, and so no codes")
     expect(page.locator(".gl-sky")).to_be_hidden()
     choose(page, other_model, "Other · MNIST")
-    expect(page.locator(".gl-sky")).to_be_visible(timeout=60_000)
+    expect(page.locator(".gl-sky")).to_be_visible()
     expect(page.locator(".gl-aside .gl-tile")).to_have_count(8)
     expect(under).to_contain_text(hint)  # what was there was of the other model
     expect(under.locator("img, canvas")).to_have_count(2)

@@ -68,11 +68,10 @@ def test_a_drag_makes_pictures_without_a_request(open_page: Open) -> None:
     seen = [start]
     for share in (0.6, 0.7, 0.8, 0.9):
         page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2, steps=5)
-        page.wait_for_timeout(
-            300
-        )  # longer than the pause after which Python gets a latent, but the button is down
+        changed = f"(before) => ({CANVAS})().join() !== before.join()"
+        page.wait_for_function(changed, arg=seen[-1].tolist())
         seen.append(stage_pixels(page))
-        assert (seen[-1] != seen[-2]).any()
+        page.wait_for_timeout(300)  # longer than the pause that sends a latent, but the button is down
     assert not requests
     page.mouse.up()
     expect(caption(page)).to_contain_text("moved from test 7")

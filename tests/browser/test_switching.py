@@ -35,7 +35,7 @@ expect, TimeoutError = playwright.expect, playwright.TimeoutError
 MOVES = 200
 ROUND = 10  # moves between two looks at a settled page
 HASTE = 60  # ms at most between two moves
-LONG = 60_000  # ms
+LONG = 120_000  # ms
 BUNDLED = "mnist-ae-l1"
 
 # Requests to Python's handlers under way, as the page counts them.

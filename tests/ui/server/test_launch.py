@@ -17,7 +17,7 @@ def request(
     server: str, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
 ) -> tuple[int, bytes]:
     address = urlsplit(server)
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=300)
     try:
         connection.request(method, path, body=body, headers=headers or {})
         answer = connection.getresponse()
@@ -35,7 +35,7 @@ def test_a_large_body_is_refused_unread(server: str) -> None:
 
 def test_a_body_without_a_length_is_cut_off(server: str) -> None:
     address = urlsplit(server)
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=300)
     chunks = (b"x" * 1_000_000 for _ in range(20))
     try:
         connection.request(
@@ -82,7 +82,7 @@ def test_clicks_of_one_visitor_are_handled_in_their_order() -> None:
 
         app = launch.SessionOrder(handle)
         clicks = [("ann", "ann 1"), ("ann", "ann 2"), ("bob", "bob"), ("ann", "ann 3")]
-        await asyncio.wait_for(asyncio.gather(*(click(app, *names) for names in clicks)), timeout=60)
+        await asyncio.wait_for(asyncio.gather(*(click(app, *names) for names in clicks)), timeout=300)
         return app
 
     with ThreadPoolExecutor(1) as thread:  # apart from the loop that a browser's tests leave running

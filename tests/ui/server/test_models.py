@@ -59,7 +59,7 @@ def test_loaded_once_and_dropped_when_unused(other_model: str, monkeypatch: pyte
     assert loads == [other_model, "mnist-bigan", other_model]
 
 
-LONG = 60.0  # seconds, for what takes none unless it fails
+LONG = 300.0  # seconds, for what takes none unless it fails
 
 
 def test_loading_a_model_holds_up_only_those_who_want_it(

@@ -31,7 +31,7 @@ from ganlab.ui.server.models import Models
 
 def get(server: str, path: str, **headers: str) -> tuple[int, bytes, Message]:
     address = urlsplit(server)
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=300)
     try:
         connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
@@ -133,7 +133,7 @@ def test_bad_requests_get_sentences(server: str, path: str, message: str) -> Non
 
 def post(server: str, path: str, body: object) -> tuple[int, bytes, str]:
     address = urlsplit(server)
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=300)
     try:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         connection.request("POST", path, body=content)
@@ -230,7 +230,7 @@ def test_the_map_is_fetched_once_and_a_training_picture_by_its_number(server: st
     assert (status, text) == (404, b"There is no training picture 60000 in this model's gallery.")
 
 
-LONG = 60.0  # seconds, for what takes none unless it fails
+LONG = 300.0  # seconds, for what takes none unless it fails
 
 
 @pytest.mark.parametrize(
