@@ -10,9 +10,11 @@ import pytest
 
 from ganlab.explorer import Explorer
 from ganlab.studio import portable
+from ganlab.ui.server.models import Models
 from tests.browser import CHROMIUM_NAMES, chromium
 
 PATIENCE = 120_000  # ms that a page may take to show what is expected, on a busy machine
+FEW_MODELS = ("mnist-ae-l1", "mnist-bigan", "mnist-bigan-plus", "mnist-gan")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -39,6 +41,18 @@ def browser() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(autouse=True)
+def few_models(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four bundled models on offer: Compare encodes the gallery of each. `all_models` asks for all."""
+    if "all_models" not in request.fixturenames:
+        monkeypatch.setattr(Models, "list_names", lambda models: list(FEW_MODELS))
+
+
+@pytest.fixture
+def all_models() -> None:
+    """Every bundled model is on offer."""
 
 
 @pytest.fixture(scope="session")

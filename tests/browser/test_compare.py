@@ -41,12 +41,6 @@ WATCH = """
 """
 
 
-@pytest.fixture
-def three_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few rows: the codes of every gallery that takes part are made first."""
-    monkeypatch.setattr(Models, "list_names", lambda models: ["mnist-bigan", "mnist-ae-l1", "mnist-gan"])
-
-
 def complete(page: Any) -> Any:
     """The comparison once it lacks nothing."""
     shown = page.locator(".gl-compare[data-more='']")
@@ -78,7 +72,9 @@ def belongs_to_the_current_picture(page: Any) -> None:
 
 
 @pytest.mark.slow
-def test_a_drawing_goes_through_all_models(open_page: Open, bundled: Explorer, digits: Pictures) -> None:
+def test_a_drawing_goes_through_every_model_on_offer(
+    open_page: Open, bundled: Explorer, digits: Pictures
+) -> None:
     page = open_page()
     open_tab(page, "Compare")
     x = digits.inputs(slice(0, 1))
@@ -112,7 +108,7 @@ def test_a_drawing_goes_through_all_models(open_page: Open, bundled: Explorer, d
 
 
 def test_no_row_of_an_older_picture_is_left(
-    open_page: Open, digits: Pictures, monkeypatch: pytest.MonkeyPatch, three_models: None
+    open_page: Open, digits: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quick = comparison._neighbours
 
@@ -143,7 +139,7 @@ def test_no_row_of_an_older_picture_is_left(
     belongs_to_the_current_picture(page)
 
 
-def test_a_neighbour_is_compared_next(open_page: Open, three_models: None) -> None:
+def test_a_neighbour_is_compared_next(open_page: Open) -> None:
     page = open_page()
     open_tab(page, "Compare")
     complete(page)
@@ -158,7 +154,7 @@ def test_a_neighbour_is_compared_next(open_page: Open, three_models: None) -> No
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(375, "dark"), (768, "light"), (1280, "dark")])
-def test_it_fits_and_nothing_jumps(open_page: Open, three_models: None, width: int, scheme: str) -> None:
+def test_it_fits_and_nothing_jumps(open_page: Open, width: int, scheme: str) -> None:
     page = open_page(width=width, height=800, color_scheme=scheme)
     page.evaluate(WATCH)
     open_tab(page, "Compare")

@@ -271,6 +271,7 @@ def test_after_a_picture_that_did_not_come_the_next_is_asked_for(served_page: An
     with page.expect_response("**/ganlab/picture?**"):
         sliders(page).first.fill("2")
     stage = page.locator(".gl-stage")
+    page.wait_for_function(f"() => ({CANVAS})().length === 28 * 28")  # the answer is drawn
     before = stage_pixels(page)
     page.evaluate(
         """() => {
@@ -284,7 +285,8 @@ def test_after_a_picture_that_did_not_come_the_next_is_asked_for(served_page: An
     with page.expect_response("**/ganlab/picture?**"):
         sliders(page).first.fill("-2")
     expect(stage).to_contain_text("the server makes its pictures")
-    assert (stage_pixels(page) != before).any()
+    changed = f"(before) => ({CANVAS})().join() !== before.join()"
+    page.wait_for_function(changed, arg=before.tolist())
 
 
 def test_a_finger_moves_sliders_and_the_plane(open_page: Open) -> None:

@@ -24,7 +24,7 @@ SWITCHES = 50
 ALLOWED = 100e6  # bytes
 KEPT = 2  # models in memory, so that nearly every switch loads one anew
 BUNDLED = "mnist-bigan-plus"
-COPIES = 4  # of the 500 digits in each gallery: a space of 512 features takes 4 MB
+COPIES = 4  # of the 500 digits in each gallery: a space of 256 features takes 2 MB
 KINDS: dict[str, dict[str, Any]] = {
     "joint": {},
     "encoder-only": {"networks": ("generator", "encoder")},
@@ -53,7 +53,7 @@ def names(tmp_path_factory: pytest.TempPathFactory, digits: Pictures) -> list[st
         )
     )
     for name, settings in KINDS.items():
-        untrained_model(root / name, **{"width": 512, **settings})
+        untrained_model(root / name, **{"width": 256, **settings})
         if settings.get("channels", 1) == 1:
             (root / name / "gallery").mkdir()
             save_pictures(root / name / "gallery" / TRAIN_FILE, many)

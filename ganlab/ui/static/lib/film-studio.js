@@ -329,6 +329,7 @@ export class FilmStudio {
   /** Show what the judge sees along the film: a ribbon of classes, and each change in words. */
   async judge() {
     const body = this.#body(JUDGED_FRAMES);
+    if (body === this.judged) return; // the same film: its answer is here or on its way
     this.judged = body;
     /** @type {{ labels: number[], confidences: number[], summary: string, error?: Error }} */
     const judgement = await request('ganlab/ribbon', { method: 'POST', body })
@@ -337,7 +338,10 @@ export class FilmStudio {
     if (this.judged !== body || !this.value) return;
     const { labels, confidences, summary, error } = judgement;
     this.changes.textContent = error ? error.message : summary;
-    if (error) return;
+    if (error) {
+      this.judged = ''; // may be asked for again
+      return;
+    }
     const { palette } = this.value;
     Object.assign(this.ribbon, { width: labels.length, height: 1 });
     const context = context2d(this.ribbon);
