@@ -271,3 +271,15 @@ def test_drawing_with_a_finger(open_page: Open) -> None:
     send("touchEnd", [])
     page.wait_for_function("document.querySelector('.gl-now img').alt.includes('your drawing')")
     assert page.evaluate("scrollY") == scrolled  # the finger draws, it does not scroll
+
+
+def test_a_chosen_option_is_marked_under_the_pointer_too(open_page: Open) -> None:
+    page = open_page()
+    option = page.locator("#polarity input:checked")
+    colour = "e => getComputedStyle(e).backgroundColor"
+    page.mouse.move(0, 0)
+    chosen = option.evaluate(colour)
+    option.hover()
+    page.wait_for_function("document.querySelector('#polarity input:checked').matches(':hover')")
+    assert option.evaluate(colour) == chosen
+    assert page.locator("#polarity input:not(:checked)").first.evaluate(colour) != chosen
