@@ -71,12 +71,11 @@ def open_page(browser: Any, server: str, request: pytest.FixtureRequest) -> Iter
     troubles: list[str] = []
     contexts: list[Any] = []
     pages: list[Any] = []
+    also_allowed = ["about:"]
 
     def watch(request: Any) -> None:  # without holding it up, as a route would
         if not request.url.startswith((server, *also_allowed, "data:", "blob:")):
             troubles.append(f"outside request: {request.url}")
-
-    also_allowed: list[str] = ["about:"]
 
     def open_one(width: int = 1280, height: int = 900, also: str = "about:", **settings: Any) -> Any:
         also_allowed.append(also)
