@@ -38,13 +38,15 @@ def load_explorer(recipe: Recipe, name: str | None) -> Explorer:
     """The checkpoint `name`, or the bundled one that accepts the recipe, first the one that it names."""
     if name is not None:
         return ganlab.load(name)
-    names = ganlab.list_models()
+    names, change = ganlab.list_models(), ""
     for candidate in sorted(names, key=lambda candidate: candidate != recipe.model):
         explorer = ganlab.load(candidate)
         if explorer.accepts(recipe.fingerprint):
             return explorer
+        change = change or explorer.config.explain_replacement(recipe.fingerprint, "recipe")
     raise RecipeError(
-        f"No checkpoint here is the {recipe.model} ({recipe.fingerprint[:16]}) of this recipe;"
+        change
+        or f"No checkpoint here is the {recipe.model} ({recipe.fingerprint[:16]}) of this recipe;"
         " name a folder or Hub id with --model."
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from ganlab import latent
 
 NORMS = ("batch", "spectral", "none")  # of the discriminators of the family "conv"
 FINGERPRINT = r"[0-9a-f]{16}"
+MAX_CHANGE = 200  # characters of what has changed since an earlier checkpoint
 
 
 class CheckpointError(ValueError):
@@ -44,6 +46,9 @@ class ModelConfig:
     # Earlier fingerprints of the same generator, encoder and prior, for example from before a discriminator's
     # file was removed: latents, recipes and shelves with one of these fingerprints are accepted.
     aliases: tuple[str, ...] = ()
+    # Fingerprints of earlier checkpoints of this name whose latents mean nothing to this one, each with what
+    # has changed since, as it follows "before": "it got its latent map (November 2026)".
+    replaced: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
     # All networks of the training run in its order, where the checkpoint does not hold all of them: random
     # weights are drawn in this order, those of untrained networks too. Empty: `networks`.
     trained_networks: tuple[str, ...] = ()
@@ -63,6 +68,7 @@ class ModelConfig:
             raise CheckpointError(
                 f"aliases is a list of fingerprints of 16 hexadecimal digits, not {list(self.aliases)}."
             )
+        self._check_replaced()
         if self.prior not in latent.PRIORS:
             raise CheckpointError(f"Unknown prior {self.prior!r}; available = {list(latent.PRIORS)}.")
         if self.norm not in NORMS:
@@ -79,6 +85,29 @@ class ModelConfig:
             if type(value) is not int or not low <= value <= high:  # True is an int to isinstance
                 raise CheckpointError(f"{name} is a whole number from {low} to {high}, not {value!r}.")
 
+    def _check_replaced(self) -> None:
+        for fingerprint, change in self.replaced.items():
+            if not (isinstance(fingerprint, str) and re.fullmatch(FINGERPRINT, fingerprint)):
+                raise CheckpointError(
+                    f"replaced names fingerprints of 16 hexadecimal digits, not {fingerprint!r}."
+                )
+            if not (isinstance(change, str) and re.fullmatch(rf"\S(.{{0,{MAX_CHANGE - 2}}}\S)?", change)):
+                raise CheckpointError(
+                    "replaced says of each fingerprint what has changed since, in a line of at most"
+                    f" {MAX_CHANGE} characters, not {str(change)[:40]!r}."
+                )
+        if both := self.replaced.keys() & set(self.aliases):
+            raise CheckpointError(f"{sorted(both)} cannot be both among aliases and among replaced.")
+
+    def explain_replacement(self, fingerprint: object, noun: str) -> str:
+        """Why a latent, link, recipe or shelf (`noun`) of an earlier checkpoint of this name is refused;
+        empty for a fingerprint that is not among `replaced`."""
+        change = self.replaced.get(fingerprint) if isinstance(fingerprint, str) else None
+        if change is None:
+            return ""
+        meaning = "it means" if noun == "latent" else "its latents mean"
+        return f"This {noun} was made with {self.name} before {change}; {meaning} nothing to today's model."
+
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of a picture."""
@@ -90,10 +119,10 @@ class ModelConfig:
         return self.channels * self.size * self.size
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields of config.json. Empty `aliases` and `trained_networks` are left out: they would change
-        the fingerprint of checkpoints that were written before these fields existed."""
+        """The fields of config.json. Empty `aliases`, `replaced` and `trained_networks` are left out:
+        they would change the fingerprint of checkpoints that were written before these fields existed."""
         fields = dataclasses.asdict(self)
-        for name in ("aliases", "trained_networks"):
+        for name in ("aliases", "replaced", "trained_networks"):
             if not fields[name]:
                 del fields[name]
         return fields
@@ -117,7 +146,7 @@ class ModelConfig:
         missing = sorted(
             name
             for name, field in declared.items()
-            if field.default is dataclasses.MISSING and name not in fields
+            if field.default is field.default_factory is dataclasses.MISSING and name not in fields
         )
         if unknown or missing:
             raise CheckpointError(
@@ -131,4 +160,6 @@ class ModelConfig:
             if not isinstance(fields.get(name, []), list):
                 raise CheckpointError(f"{source}: {name} is a list of {members}.")
             fields[name] = tuple(fields.get(name, []))
+        if not isinstance(fields.get("replaced", {}), dict):
+            raise CheckpointError(f"{source}: replaced is an object of fingerprints, each with what changed.")
         return ModelConfig(**fields)

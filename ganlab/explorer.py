@@ -250,7 +250,8 @@ class Explorer:
             raise ValueError('A latent is written {"fingerprint": ..., "z": [...]}.')
         if not self.accepts(packed.get("fingerprint")):
             raise ValueError(
-                f"This latent belongs to the checkpoint {str(packed.get('fingerprint'))[:16]!r}, not to"
+                self.config.explain_replacement(packed.get("fingerprint"), "latent")
+                or f"This latent belongs to the checkpoint {str(packed.get('fingerprint'))[:16]!r}, not to"
                 f" {self.config.name} ({self.fingerprint}); latents mean nothing to another model."
             )
         try:

@@ -91,6 +91,20 @@ def renewed(tiny_folder: Path, tmp_path: Path) -> tuple[Explorer, Explorer]:
     return Explorer(before), Explorer(load(str(tmp_path / "renewed" / "tiny")))
 
 
+CHANGE = "it learnt to write (May 2020)"
+
+
+@pytest.fixture
+def replaced(tiny_folder: Path, tmp_path: Path) -> tuple[Explorer, Explorer]:
+    """A checkpoint, and another of the same name that took its place and says what has changed."""
+    before = load(str(tiny_folder))
+    config = dataclasses.replace(TINY, replaced={before.fingerprint: CHANGE})
+    nets = networks.build(config)
+    networks.initialise(nets, seed=1)
+    save(config, nets, tmp_path / "replaced" / "tiny")
+    return Explorer(before), Explorer(load(str(tmp_path / "replaced" / "tiny")))
+
+
 def write_idx(path: Path, values: Tensor) -> None:
     """uint8 values in the idx format of the MNIST files: magic, sizes, bytes; all big-endian."""
     header = struct.pack(f">I{values.dim()}I", 0x0800 + values.dim(), *values.shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ganlab.explorer import Explorer, vote
 from ganlab.gallery import Gallery, Neighbour, Pictures
 from ganlab.judge import Judge, JudgeConfig, Network
 from ganlab.model import LatentModel
+from tests.conftest import CHANGE
 
 
 @pytest.fixture
@@ -220,3 +222,17 @@ def test_errors_of_use_are_sentences(tiny: Explorer, tiny_model: LatentModel) ->
         tiny.invert(torch.zeros(1, 1, 5, 5), "optimise")
     with pytest.raises(ValueError, match="amounts are finite"):
         tiny.directions.move(torch.zeros(1, 4), raw=[float("inf")])
+
+
+def test_a_latent_of_the_checkpoint_before_is_refused_with_what_has_changed(
+    replaced: tuple[Explorer, Explorer],
+) -> None:
+    before, after = replaced
+    packed = before.pack(before.sample(1, seed=0))
+    assert not after.accepts(before.fingerprint)
+    sentence = f"This latent was made with tiny before {CHANGE}; it means nothing to today's model."
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        after.unpack(packed)
+    for odd in ([], {}, None, 7):
+        with pytest.raises(ValueError, match="belongs to the checkpoint"):
+            after.unpack({**packed, "fingerprint": odd})

@@ -20,6 +20,7 @@ from ganlab.gallery import Pictures
 from ganlab.studio import film
 from ganlab.studio.film import Film
 from ganlab.studio.recipe import ExactLatent, Recipe, make_recipe
+from tests.conftest import CHANGE
 
 ROOT = Path(__file__).parents[1]
 
@@ -62,6 +63,19 @@ def test_a_recipe_of_an_earlier_fingerprint_finds_its_checkpoint(
     np.testing.assert_array_equal(
         np.asarray(Image.open(tmp_path / "out.png")), images.to_uint8(after.decode(z)[0])
     )
+
+
+def test_a_recipe_of_the_checkpoint_before_is_refused_with_what_has_changed(
+    replaced: tuple[Explorer, Explorer],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before, _ = replaced
+    monkeypatch.setattr(hub, "CHECKPOINTS", tmp_path / "replaced")
+    recipe = make_recipe(before, ExactLatent.from_tensor(before.sample(1, seed=3)))
+    assert main(["replay", recipe.to_json(), "-o", str(tmp_path / "out.png")]) == 2
+    assert f"This recipe was made with tiny before {CHANGE}; its latents" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

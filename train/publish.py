@@ -15,7 +15,7 @@ import torch
 
 from ganlab import features, images, model, tensor_files
 from ganlab import gallery as galleries
-from ganlab.config import ModelConfig
+from ganlab.config import CheckpointError, ModelConfig
 from ganlab.explorer import Explorer
 from ganlab.gallery import (
     CODES_FILE,
@@ -55,13 +55,15 @@ def publish(
     measured: bool = True,
     codes: bool = True,
     gaussians: int = 0,
+    change: str = "",
 ) -> Path:
     """Build root/NAME from a run folder, or replace it; after an error root/NAME is as before.
 
     `unfinished` allows a run that has not reached its last epoch. `measured` evaluates the checkpoint.
     `codes` stores the gallery's codes, which the app otherwise computes when first needed; features of a
     feature head are small and always stored. `gaussians` is the number of Gaussians in the mixture fitted to
-    the codes, 0 for none. PublishError, ValueError or OSError says what is wrong.
+    the codes, 0 for none. `change` says what has changed since the checkpoint that is replaced, see
+    `list_replaced`. PublishError, ValueError or OSError says what is wrong.
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) or name in RESERVED:
         raise PublishError(
@@ -73,7 +75,7 @@ def publish(
     config, training, source = read_run(run, name, unfinished)
     if gaussians and "encoder" not in config.networks:
         raise PublishError(f"{run} has no encoder, and so no codes to fit {gaussians} Gaussians to.")
-    config = dataclasses.replace(config, gaussians=gaussians)
+    config = dataclasses.replace(config, gaussians=gaussians, replaced=list_replaced(target, change))
     # Loaded first, since a data set may be missing.
     test = load_split(config, source, data_root, "test") if measured else None
     pictures = load_training_pictures(config, source, data_root)
@@ -92,6 +94,25 @@ def publish(
             path.chmod(0o644)  # safetensors are private to their owner; a server may run as another user
         replace_folder(target, folder, Path(temporary) / "before")
     return target
+
+
+def list_replaced(target: Path, change: str = "") -> dict[str, str]:
+    """`ModelConfig.replaced` of the checkpoint that takes the place of `target`: what it says there; and,
+    with a `change`, the fingerprint of `target` and its aliases, whose latents the new checkpoint refuses
+    with a sentence that says it: "it got its latent map (November 2026)", as it follows "before"."""
+    if not (target / CONFIG_FILE).is_file():
+        if change:
+            raise PublishError(f"{target} is no checkpoint yet, so nothing can have changed since.")
+        return {}
+    if not change:
+        try:
+            text = (target / CONFIG_FILE).read_text(encoding="utf-8")
+            return dict(ModelConfig.from_json(text, str(target)).replaced)
+        except (CheckpointError, UnicodeDecodeError):
+            return {}  # a damaged checkpoint can be replaced too
+    earlier = model.load(str(target))
+    fingerprints = (earlier.fingerprint, *earlier.config.aliases)
+    return {**earlier.config.replaced, **dict.fromkeys(fingerprints, change)}
 
 
 def load_training_pictures(config: ModelConfig, source: str, data_root: str | Path) -> Pictures:
@@ -235,6 +256,13 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="K",
         help="fit a mixture of K Gaussians to the codes, for the app to sample from (default: none)",
     )
+    parser.add_argument(
+        "--change",
+        default="",
+        metavar="TEXT",
+        help="what has changed since the checkpoint that is replaced, as it follows the word before: its"
+        " latents, links and shelves are then refused with a sentence that says it",
+    )
     parser.add_argument("--no-evaluate", action="store_true", help="measure nothing")
     parser.add_argument("--repo-id", metavar="USER/REPO", help="also push it to this Hugging Face repository")
     parser.add_argument(
@@ -253,6 +281,7 @@ def main(arguments: list[str] | None = None) -> int:
         measured=not options.no_evaluate,
         codes=not options.no_codes,
         gaussians=options.gaussians,
+        change=options.change,
     )
     print(f"{target}: {sum(path.stat().st_size for path in target.iterdir()) / 1e6:.1f} MB")
     if options.repo_id:

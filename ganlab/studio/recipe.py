@@ -169,7 +169,8 @@ def find_latents(explorer: Explorer, recipe: Recipe) -> Tensor:
     """The latents that a recipe names, (K, latent_dim); RecipeError for a recipe of another checkpoint."""
     if not explorer.accepts(recipe.fingerprint):
         raise RecipeError(
-            f"This recipe was made with {recipe.model} ({recipe.fingerprint[:16]}), not with"
+            explorer.config.explain_replacement(recipe.fingerprint, "recipe")
+            or f"This recipe was made with {recipe.model} ({recipe.fingerprint[:16]}), not with"
             f" {explorer.config.name} ({explorer.fingerprint}); no other checkpoint makes its pictures."
         )
     latents = []

@@ -45,7 +45,8 @@ def unpack(explorer: Explorer, content: bytes) -> tuple[Tensor, list[str]]:
         ) from None
     if not explorer.accepts(fingerprint):
         raise ValueError(
-            f"This shelf belongs to the model {model[:60]} ({fingerprint[:16]}), not to"
+            explorer.config.explain_replacement(fingerprint, "shelf")
+            or f"This shelf belongs to the model {model[:60]} ({fingerprint[:16]}), not to"
             f" {explorer.config.name} ({explorer.fingerprint}); another model's latents mean nothing to it."
         )
     if z.dim() != 2 or z.shape[1] != explorer.config.latent_dim or not 1 <= len(z) <= MAX_LATENTS:

@@ -181,6 +181,9 @@ class Page:
         explorer = self.models.get(values[self.model])
         data = event._data if isinstance(event._data, dict) else {}
         if "fingerprint" in data and not explorer.accepts(data["fingerprint"]):
+            noun = "shelf" if "kept" in data else "latent"
+            if change := explorer.config.explain_replacement(data["fingerprint"], noun):
+                raise ValueError(change)  # from a page, or of a visit, before the checkpoint was replaced
             return None
         shelf = Shelf(values[self.current], values[self.ends], values[self.kept])
         if any(item.fingerprint != explorer.fingerprint for item in shelf.items):

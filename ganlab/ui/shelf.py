@@ -68,10 +68,10 @@ def keeps_html(explorer: Explorer, kept: tuple[Item, ...]) -> str:
         for index, item in enumerate(kept)
     )
     latents = json.dumps([{"z": item.z[0].tolist(), "caption": item.caption} for item in kept])
-    aliases = json.dumps(explorer.config.aliases)
+    earlier = {"aliases": explorer.config.aliases, "replaced": list(explorer.config.replaced)}
     return (
-        f'<div class="gl-kept" {markup.model_attributes(explorer)} data-aliases="{escape(aliases)}"'
-        f' data-kept="{escape(latents)}">'
+        f'<div class="gl-kept" {markup.model_attributes(explorer)}'
+        f' data-earlier="{escape(json.dumps(earlier))}" data-kept="{escape(latents)}">'
         f"{tiles}</div>"
         f"{files_html(explorer, kept)}"
     )

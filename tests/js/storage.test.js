@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { OwnDirections } from '../../ganlab/ui/static/lib/directions.js';
-import { recall, remember } from '../../ganlab/ui/static/lib/storage.js';
+import { recall, remember, takeReplaced } from '../../ganlab/ui/static/lib/storage.js';
 
 /** @type {Map<string, string>} */
 let stored;
@@ -12,6 +12,7 @@ beforeEach(() => {
   globalThis.localStorage = {
     getItem: (key) => stored.get(key) ?? null,
     setItem: (key, value) => void stored.set(key, value),
+    removeItem: (key) => void stored.delete(key),
   };
 });
 
@@ -23,6 +24,15 @@ test('what was remembered is recalled, also by a checkpoint with another fingerp
   assert.equal(recall('shelf', 'new'), null);
   remember('shelf', 'new', []);
   assert.deepEqual(recall('shelf', 'new', ['old']), []); // its own come first, even if there are none
+});
+
+test('what was remembered for a checkpoint that is gone is taken once', () => {
+  assert.equal(takeReplaced('shelf', ['old']), null);
+  remember('shelf', 'older', []);
+  remember('shelf', 'old', [1]);
+  assert.deepEqual(takeReplaced('shelf', ['older', 'old']), { fingerprint: 'old', stored: [1] });
+  assert.equal(takeReplaced('shelf', ['older', 'old']), null);
+  assert.equal(stored.size, 0);
 });
 
 test('a browser that stores nothing, or something else, is no error', () => {

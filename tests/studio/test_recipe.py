@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import re
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from ganlab.studio.recipe import (
     make_recipe,
     replay,
 )
+from tests.conftest import CHANGE
 
 NUMBERS = torch.randn(3, 50, generator=torch.Generator().manual_seed(0))
 HASH = "0" * 64
@@ -113,6 +115,15 @@ def test_another_checkpoint_refuses_by_name(bundled: Explorer) -> None:
     recipe = make_recipe(ganlab.load("mnist-ae-l1"), ExactLatent.from_tensor(NUMBERS[0]))
     with pytest.raises(RecipeError, match=r"made with mnist-ae-l1 \(.*not with\s+mnist-bigan"):
         replay(bundled, recipe)
+
+
+def test_a_recipe_of_the_checkpoint_before_is_refused_with_what_has_changed(
+    replaced: tuple[Explorer, Explorer],
+) -> None:
+    before, after = replaced
+    recipe = make_recipe(before, ExactLatent.from_tensor(NUMBERS[0, :4]))
+    with pytest.raises(RecipeError, match=f"^This recipe was made with tiny before {re.escape(CHANGE)}; its"):
+        replay(after, recipe)
 
 
 def test_what_does_not_fit_the_model_is_said(bundled: Explorer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from safetensors.torch import save
 
 from ganlab.explorer import Explorer
 from ganlab.studio import shelf
+from tests.conftest import CHANGE
 
 
 def test_latents_and_captions_come_back_exactly(few_neighbours: Explorer) -> None:
@@ -33,6 +35,14 @@ def test_a_shelf_of_an_earlier_fingerprint_comes_back(renewed: tuple[Explorer, E
     latents, captions = shelf.unpack(after, shelf.pack(before, z, ["a", "b"]))
     assert torch.equal(latents, z)
     assert captions == ["a", "b"]
+
+
+def test_a_shelf_of_the_checkpoint_before_is_refused_with_what_has_changed(
+    replaced: tuple[Explorer, Explorer],
+) -> None:
+    before, after = replaced
+    with pytest.raises(ValueError, match=f"^This shelf was made with tiny before {re.escape(CHANGE)}; its"):
+        shelf.unpack(after, shelf.pack(before, before.sample(1, seed=1), ["a"]))
 
 
 def of(explorer: Explorer, z: torch.Tensor, captions: object) -> bytes:

@@ -290,6 +290,21 @@ def test_publishing_again_replaces(run, root):
     assert hub.list_models(root) == ["tiny-bigan"]
 
 
+def test_what_has_changed_since_the_checkpoint_before_is_kept(run, root):
+    with pytest.raises(PublishError, match="no checkpoint yet"):
+        publish_quickly(run, root, change="it grew")
+    first = model.load(str(publish_quickly(run, root)))
+    assert first.config.replaced == {}
+    second = model.load(str(publish_quickly(run, root, change="it grew")))
+    assert second.config.replaced == {first.fingerprint: "it grew"}
+    assert model.load(str(publish_quickly(run, root))).fingerprint == second.fingerprint  # carried over
+    third = model.load(str(publish_quickly(run, root, change="it shrank")))
+    assert third.config.replaced == {first.fingerprint: "it grew", second.fingerprint: "it shrank"}
+    config = root / "tiny-bigan" / "config.json"
+    config.write_text("{")
+    assert model.load(str(publish_quickly(run, root))).config.replaced == {}
+
+
 def test_a_file_too_large_for_a_space_is_refused(run, root, monkeypatch):
     monkeypatch.setattr(publishing, "MAX_FILE_BYTES", 20_000)
     with pytest.raises(PublishError, match="git repository"):

@@ -15,6 +15,7 @@ from ganlab.ui import items
 from ganlab.ui.items import Item
 from ganlab.ui.server.models import Models
 from ganlab.ui.tabs import TABS, latent, neighbours, sample
+from tests.conftest import CHANGE
 from tests.ui.visitor import Visitor
 
 ODD = (None, "", "gone", "12", -1, 10**30, 0.5, float("nan"), True, [], [1], {}, {"a": 1})
@@ -77,6 +78,19 @@ def test_a_seed_out_of_range_is_a_sentence(other_model: str, seed: object) -> No
     assert "seed" in answer[visitor.page.notice].lower()
     visitor.values[visitor.find("seed")] = 3
     assert visitor.send("seed", "change")[visitor.page.notice] == ""
+
+
+def test_what_a_page_has_of_the_checkpoint_before_is_refused_with_what_has_changed(
+    replaced: tuple[Explorer, Explorer],
+) -> None:
+    before, after = replaced
+    visitor = Visitor(Models(str(after.model.folder), device="cpu"), sample.build)
+    answer = visitor.send("sample-stage", "pick", value="1", fingerprint=before.fingerprint)
+    assert list(answer) == [visitor.page.notice]
+    assert f"This latent was made with tiny before {CHANGE}" in answer[visitor.page.notice]
+    kept = [{"z": [0.0] * 4, "caption": "kept"}]
+    answer = visitor.send("sample-stage", "pick", fingerprint=before.fingerprint, kept=kept)
+    assert f"This shelf was made with tiny before {CHANGE}" in answer[visitor.page.notice]
 
 
 def test_a_click_on_a_picture_of_another_model_is_dropped(

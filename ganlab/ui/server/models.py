@@ -35,12 +35,16 @@ class Models:
 
     def find_by_recipe(self, recipe: Recipe) -> str:
         """The name, among those on offer, of the checkpoint that made a recipe; RecipeError without one."""
+        change = ""
         for name in sorted(self.list_names(), key=lambda name: name != recipe.model):
-            if self.get(name).accepts(recipe.fingerprint):
+            explorer = self.get(name)
+            if explorer.accepts(recipe.fingerprint):
                 return name
+            change = change or explorer.config.explain_replacement(recipe.fingerprint, "link")
         raise RecipeError(
-            f"This link was made with {recipe.model} ({recipe.fingerprint[:16]}), which this server does not"
-            " have; no other checkpoint makes its pictures."
+            change
+            or f"This link was made with {recipe.model} ({recipe.fingerprint[:16]}), which this server does"
+            " not have; no other checkpoint makes its pictures."
         )
 
     def get(self, name: str) -> Explorer:

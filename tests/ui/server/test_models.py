@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ from ganlab.explorer import Explorer
 from ganlab.studio.recipe import RecipeError, SampledLatent, make_recipe
 from ganlab.ui.server import models as module
 from ganlab.ui.server.models import Models
+from tests.conftest import CHANGE
 
 
 def test_a_public_server_offers_bundled_models_only(other_model: str) -> None:
@@ -35,6 +37,15 @@ def test_a_recipe_finds_its_checkpoint_by_an_earlier_fingerprint(renewed: tuple[
     assert models.find_by_recipe(recipe) == str(after.model.folder)
     with pytest.raises(RecipeError, match="does not"):
         models.find_by_recipe(dataclasses.replace(recipe, fingerprint="0" * 16))
+
+
+def test_a_link_of_the_checkpoint_before_is_refused_with_what_has_changed(
+    replaced: tuple[Explorer, Explorer],
+) -> None:
+    before, after = replaced
+    recipe = make_recipe(before, SampledLatent(1, 0, "prior"))
+    with pytest.raises(RecipeError, match=f"^This link was made with tiny before {re.escape(CHANGE)}; its"):
+        Models(str(after.model.folder)).find_by_recipe(recipe)
 
 
 def test_loaded_once_and_dropped_when_unused(other_model: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,26 @@ export function recall(name, fingerprint, aliases = []) {
 }
 
 /**
+ * What was stored for an earlier checkpoint that a new one has `replaced`, and forget it: it means nothing any more.
+ * Null if nothing was, or only an empty list.
+ * @param {string} name
+ * @param {string[]} replaced fingerprints
+ * @returns {{ fingerprint: string, stored: unknown } | null}
+ */
+export function takeReplaced(name, replaced) {
+  for (const fingerprint of replaced) {
+    const stored = recall(name, fingerprint);
+    try {
+      localStorage.removeItem(`ganlab/${name}/${fingerprint}`);
+    } catch {
+      // storage is switched off
+    }
+    if (Array.isArray(stored) && stored.length) return { fingerprint, stored };
+  }
+  return null;
+}
+
+/**
  * @param {string} name
  * @param {string} fingerprint
  * @param {unknown} value
