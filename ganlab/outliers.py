@@ -4,8 +4,7 @@ Up to five statistics describe a picture x, each the larger the less x resembles
 
 - "error": log of the mean squared error of G(E(x));
 - "neighbour": log of the distance from its features to the nearest training picture's;
-- "code": minus the log density of E(x) under the mixture fitted to the codes; without a mixture, the log of
-  the distance to the nearest code;
+- "code": how improbable the latent of E(x) is, by one of CODE_STATISTICS;
 - "discriminator", with a joint discriminator: minus its logit for (x, E(x)), how sure it is that the pair is
   generated;
 - "judge", with a classifier: minus its largest logit (Hendrycks et al. 2022, "Scaling out-of-distribution
@@ -14,12 +13,13 @@ Up to five statistics describe a picture x, each the larger the less x resembles
 Their usual values differ between classes (a 1 is always near another 1), so each is compared with the test
 pictures of the class of x's nearest neighbour, as a z-score. The score of x is the sum of softplus(z)^2, to
 which values below the mean add little; people see its rank among the scores of test pictures.
-`python -m train.outliers` calibrates a checkpoint, and measures how well outliers are detected.
+`python -m train.outliers` calibrates a checkpoint, and measures how well outliers are detected;
+`python -m train.evaluate` measures how often samples, paths and sliders leave what is usual.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +30,39 @@ from torch.nn.functional import softplus
 from ganlab import metrics
 from ganlab.explorer import Explorer
 
+BATCH = 1000  # pictures at a time
 MIN_VALUE = 1e-9  # smallest error or distance whose logarithm is taken, and smallest standard deviation
 MIN_SHARE = 0.99  # share of test pictures with a smaller score from which on a picture is an outlier
+
+
+def _measure_distance(explorer: Explorer, z: Tensor) -> Tensor:
+    assert explorer.gallery is not None
+    return _log(explorer.gallery.search(z, "code", 1)[0][:, 0])
+
+
+def _measure_mixture(explorer: Explorer, z: Tensor) -> Tensor:
+    assert explorer.model.mixture is not None
+    return -explorer.model.mixture.log_density(z).double()
+
+
+def _measure_norm(explorer: Explorer, z: Tensor) -> Tensor:
+    return z.double().square().sum(1) / 2
+
+
+# What "code" may be, of latents z (N, D): the log of the distance to the nearest code; minus the log density
+# under the mixture; minus the log density of N(0, I), less a constant.
+CODE_STATISTICS: dict[str, Callable[[Explorer, Tensor], Tensor]] = {
+    "distance": _measure_distance,
+    "mixture": _measure_mixture,
+    "norm": _measure_norm,
+}
+
+
+def choose_code_statistic(explorer: Explorer) -> str:
+    """Which of CODE_STATISTICS this model's "code" is."""
+    if "latent_map" in explorer.model.networks:
+        return "norm"
+    return "distance" if explorer.model.mixture is None else "mixture"
 
 
 def list_statistics(explorer: Explorer) -> tuple[str, ...]:
@@ -52,15 +83,18 @@ def compute_statistics(explorer: Explorer, x: Tensor) -> tuple[Tensor, Tensor]:
         raise ValueError(
             f"{explorer.config.name} lacks an encoder or a gallery, which outlier detection needs."
         )
+    parts = [_compute_batch(explorer, batch) for batch in torch.split(x, BATCH)]
+    return torch.cat([values for values, _ in parts]), torch.cat([labels for _, labels in parts])
+
+
+def _compute_batch(explorer: Explorer, x: Tensor) -> tuple[Tensor, Tensor]:
+    assert explorer.gallery is not None
     z = explorer.encode(x)
     error = metrics.mse(x.cpu(), explorer.decode(z))
     distances, rows = explorer.gallery.search(explorer.features(x), "features", 1)
-    mixture, D = explorer.model.mixture, explorer.model.networks.get("joint_discriminator")
-    if mixture is None:
-        code = _log(explorer.gallery.search(z, "code", 1)[0][:, 0])
-    else:
-        code = -mixture.log_density(z).double()
+    code = CODE_STATISTICS[choose_code_statistic(explorer)](explorer, z)
     columns = [_log(error), _log(distances[:, 0]), code]
+    D = explorer.model.networks.get("joint_discriminator")
     if D is not None:
         columns.append(-D(x.to(explorer.device), z.to(explorer.device)).cpu().double())
     if explorer.judge is not None:
@@ -99,6 +133,58 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class Gauge:
+    """A model's calibration, and the quantiles (101, ascending) of the scores of test pictures that it did
+    not see."""
+
+    calibration: Calibration
+    quantiles: tuple[float, ...]
+
+    @staticmethod
+    def from_statistics(statistics: Tensor, labels: Tensor) -> Gauge:
+        """Calibrated on the first half of the test pictures, with the scores of the other half. ValueError
+        for a class of fewer than two pictures in the first."""
+        half = len(labels) // 2
+        calibration = Calibration.from_statistics(statistics[:half], labels[:half])
+        return Gauge(
+            calibration, tuple(metrics.quantiles(calibration.score(statistics[half:], labels[half:])))
+        )
+
+    @staticmethod
+    def load(explorer: Explorer) -> Gauge | None:
+        """The one in metrics.json; None for a checkpoint that was not calibrated with exactly these weights,
+        this judge and these statistics."""
+        stored = explorer.get_metrics("outliers")
+        if not isinstance(stored, Mapping) or any(
+            stored.get(key) != value for key, value in _describe_dependencies(explorer).items()
+        ):
+            return None
+        tables = (torch.tensor(stored["usual"][key], dtype=torch.double) for key in ("means", "deviations"))
+        return Gauge(Calibration(*tables), tuple(stored["quantiles"]))
+
+    def rank(self, statistics: Tensor, labels: Tensor) -> OutlierScores:
+        """The scores of pictures with the statistics (N, S) and neighbours' labels (N,)."""
+        scores = self.calibration.score(statistics, labels).tolist()
+        shares = [1 - metrics.share_above(score, self.quantiles) for score in scores]
+        z_scores = self.calibration.z_scores(statistics, labels)
+        return OutlierScores(torch.tensor(shares, dtype=torch.double), z_scores)
+
+
+@dataclass(frozen=True)
+class OutlierScores:
+    """How unusual pictures are: the `shares` (N,) in [0, 1] of test pictures that are less unusual, and the
+    `z_scores` (N, S) of the statistics."""
+
+    shares: Tensor
+    z_scores: Tensor
+
+    @property
+    def are_outliers(self) -> Tensor:
+        """(N,), whether the share is at least MIN_SHARE."""
+        return self.shares >= MIN_SHARE
+
+
+@dataclass(frozen=True)
 class OutlierScore:
     """How unusual one picture is."""
 
@@ -111,25 +197,24 @@ class OutlierScore:
         return self.share >= MIN_SHARE
 
 
+def score_pictures(explorer: Explorer, x: Tensor, gauge: Gauge | None = None) -> OutlierScores | None:
+    """How unusual pictures x (N, C, H, W) in [0, 1] are, by `gauge` or the stored one; None without either.
+    ValueError as for `compute_statistics`."""
+    gauge = gauge or Gauge.load(explorer)
+    return None if gauge is None else gauge.rank(*compute_statistics(explorer, x))
+
+
 def score_picture(explorer: Explorer, x: Tensor) -> OutlierScore | None:
-    """How unusual x (1, C, H, W) in [0, 1] is; None for a checkpoint that was not calibrated with exactly
-    these weights, this judge and these statistics."""
-    stored = explorer.get_metrics("outliers")
-    if not isinstance(stored, Mapping) or any(
-        stored.get(key) != value for key, value in _describe_dependencies(explorer).items()
-    ):
+    """`score_pictures` of the first of x, by the stored gauge."""
+    scores = score_pictures(explorer, x[:1])
+    if scores is None:
         return None
-    tables = (torch.tensor(stored["usual"][key], dtype=torch.double) for key in ("means", "deviations"))
-    calibration = Calibration(*tables)
-    statistics, labels = compute_statistics(explorer, x[:1])
-    score = float(calibration.score(statistics, labels)[0])
-    z_scores = calibration.z_scores(statistics, labels)[0].tolist()
-    share = 1 - metrics.share_above(score, stored["quantiles"])
-    return OutlierScore(share, dict(zip(list_statistics(explorer), z_scores, strict=True)))
+    z_scores = zip(list_statistics(explorer), scores.z_scores[0].tolist(), strict=True)
+    return OutlierScore(float(scores.shares[0]), dict(z_scores))
 
 
 def export_calibration(explorer: Explorer, calibration: Calibration, scores: Tensor) -> dict[str, Any]:
-    """What `score_picture` needs, for metrics.json; `scores` (N,) are those of test pictures that the
+    """What `Gauge.load` reads, for metrics.json; `scores` (N,) are those of test pictures that the
     calibration did not see."""
     tables = {"means": calibration.means.tolist(), "deviations": calibration.deviations.tolist()}
     return {**_describe_dependencies(explorer), "usual": tables, "quantiles": metrics.quantiles(scores)}

@@ -14,7 +14,7 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import Gallery, Pictures
 from ganlab.mixture import Mixture
 from ganlab.model import LatentModel
-from ganlab.outliers import Calibration
+from ganlab.outliers import Calibration, Gauge
 
 
 @pytest.fixture
@@ -119,3 +119,50 @@ def test_a_calibration_of_another_checkpoint_is_not_used(
 def test_without_a_gallery_there_are_no_statistics(tiny_model: LatentModel) -> None:
     with pytest.raises(ValueError, match="lacks an encoder or a gallery"):
         outliers.compute_statistics(Explorer(tiny_model), torch.zeros(1, 1, 28, 28))
+
+
+def test_many_pictures_are_scored_as_each_alone(
+    tiny: Explorer, digits: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calibrated, x = calibrate(tiny, digits), digits.inputs(slice(420, 433))
+    monkeypatch.setattr(outliers, "BATCH", 5)  # several batches, the last incomplete
+    scores = outliers.score_pictures(calibrated, x)
+    assert scores is not None
+    alone = [outliers.score_picture(calibrated, x[row : row + 1]) for row in range(len(x))]
+    assert [single.share for single in alone if single] == pytest.approx(scores.shares.tolist(), abs=1e-6)
+    assert [single.is_outlier for single in alone if single] == scores.are_outliers.tolist()
+    z_scores = [list(single.z_scores.values()) for single in alone if single]
+    np.testing.assert_allclose(scores.z_scores, z_scores, rtol=1e-4, atol=1e-4)
+    assert outliers.score_pictures(tiny, x) is None
+
+
+def test_a_gauge_ranks_by_the_half_that_it_was_not_calibrated_on(tiny: Explorer, digits: Pictures) -> None:
+    statistics, labels = outliers.compute_statistics(tiny, digits.inputs(slice(300, 500)))
+    gauge = Gauge.from_statistics(statistics, labels)
+    expected = Calibration.from_statistics(statistics[:100], labels[:100])
+    assert torch.equal(gauge.calibration.means, expected.means)
+    held = expected.score(statistics[100:], labels[100:])
+    assert list(gauge.quantiles) == pytest.approx(
+        torch.quantile(held, torch.linspace(0, 1, 101).double()).tolist()
+    )
+    shares = gauge.rank(statistics[100:], labels[100:]).shares
+    assert torch.equal(shares.argsort(), held.argsort())
+    assert (
+        int(gauge.rank(statistics[100:], labels[100:]).are_outliers.sum()) == 1
+    )  # of 100, the highest percent
+    x = digits.inputs(slice(300, 310))
+    scores = outliers.score_pictures(tiny, x, gauge)
+    assert scores is not None
+    torch.testing.assert_close(
+        scores.shares, gauge.rank(statistics[:10], labels[:10]).shares, atol=1e-4, rtol=0
+    )
+
+
+def test_the_statistic_of_the_code_follows_from_the_model(tiny: Explorer) -> None:
+    assert outliers.choose_code_statistic(tiny) == "distance"
+    mixture = Mixture(1, 4)
+    mixture.weights.fill_(1)
+    mixed = Explorer(dataclasses.replace(tiny.model, mixture=mixture), tiny.gallery)
+    assert outliers.choose_code_statistic(mixed) == "mixture"
+    z = torch.tensor([[3.0, 0, 4, 0]])
+    assert outliers.CODE_STATISTICS["norm"](tiny, z).tolist() == [12.5]

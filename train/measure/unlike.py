@@ -1,0 +1,95 @@
+"""How much of a latent space is no digit: shares of what the app shows that its gauge calls unlike digits.
+
+The gauge (`ganlab.outliers`) compares a picture with the test pictures; what is more unusual than 99 % of
+them is unlike. It is calibrated anew for the weights that are measured, on the first half of the test
+pictures, and ranks by the second, as `python -m train.outliers` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from ganlab import metrics, outliers
+from ganlab.explorer import Explorer
+from ganlab.gallery import Pictures
+from ganlab.outliers import Gauge
+from train.measure.batches import map_batches
+from train.measure.measurement import Figures, Row
+from train.measure.travel import STEPS, compute_paths, list_pairs, list_slider_ends
+from train.report.text import format_percent
+
+SAMPLES = 10_000  # of each source
+PAIRS = 500  # of test pictures of different classes, with a path between them
+DIGITS = 100  # test pictures whose sliders are moved to their ends
+MIN_TEST = 1_000  # test pictures, without which the gauge's highest percent is a matter of chance
+SEED = 0  # of the samples
+
+
+def measure_unlike(
+    explorer: Explorer, test: Pictures, samples: int = SAMPLES, pairs: int = PAIRS, digits: int = DIGITS
+) -> Figures:
+    """Shares of pictures unlike digits, by a gauge that is calibrated on `test`: of the test pictures that it
+    ranks by, of reconstructions, of samples of each source, of paths between `pairs` of test pictures, and of
+    the ends of all sliders of each kind for the first `digits` test pictures."""
+    x = test.inputs(slice(None))
+    statistics, labels = outliers.compute_statistics(explorer, x)
+    gauge, half = Gauge.from_statistics(statistics, labels), len(x) // 2
+
+    def count(shares: Tensor) -> Figures:
+        share = float((shares >= outliers.MIN_SHARE).double().mean())
+        return {
+            "count": len(shares),
+            "share": share,
+            "standard_error": metrics.standard_error(share, len(shares)),
+        }
+
+    def rank(z: Tensor) -> Figures:
+        scores = outliers.score_pictures(explorer, map_batches(explorer.decode, z), gauge)
+        assert scores is not None
+        return count(scores.shares)
+
+    z = map_batches(explorer.encode, x)
+    paths = compute_paths(explorer, z, list_pairs(test.labels, pairs))
+    return {
+        "limit": outliers.MIN_SHARE,
+        "real": count(gauge.rank(statistics[half:], labels[half:]).shares),
+        "reconstructions": rank(z[:samples]),
+        "samples": {
+            source: rank(explorer.sample(samples, SEED, source=source)) for source in explorer.sources
+        },
+        "paths": {name: rank(latents) for name, latents in paths.items()},
+        "sliders": {
+            kind: rank(list_slider_ends(explorer, z[:digits], kind).flatten(0, 1))
+            for kind in explorer.directions.kinds
+        },
+    }
+
+
+def measure_quickly(explorer: Explorer, test: Pictures) -> Figures:
+    """`measure_unlike` in half a minute, while a model is tuned: the same gauge, of 1,000 samples, 200 pairs
+    and the sliders of 5 digits. Shares do not compare between gauges, and so `test` are all test pictures."""
+    return measure_unlike(explorer, test, samples=1_000, pairs=200, digits=5)
+
+
+def list_shares(figures: Figures) -> Iterator[tuple[str, Figures]]:
+    """What was measured, and its group of figures."""
+    yield "test pictures themselves", figures["real"]
+    yield "reconstructions G(E(x))", figures["reconstructions"]
+    for source, group in figures["samples"].items():
+        yield f"samples of the {source}", group
+    for name, group in figures["paths"].items():
+        yield f"paths between two digits, at {'t = 0.25' if name == 'quarter' else 't = 0.5'}", group
+    for kind, group in figures["sliders"].items():
+        yield f"ends of the sliders, {kind} (±{STEPS})", group
+
+
+def _rows(figures: Figures) -> Iterator[Row]:
+    (_, real), *others = list_shares(figures)
+    for name, group in others:
+        yield Row(
+            f"Unlike digits, of {group['count']:,} {name}",
+            format_percent(group["share"], digits=1),
+            f"{format_percent(real['share'], digits=1)} of real digits",
+        )
