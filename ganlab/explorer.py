@@ -95,6 +95,18 @@ class Explorer:
         encoder = self.model.encoder
         return encoder.hidden(self.model.check_pictures(x).to(self.device)).cpu()
 
+    @torch.inference_mode()
+    def to_codes(self, z: Tensor) -> Tensor:
+        """The codes F(z) (N, latent_dim) that G decodes, where the model has a latent map; without one, z."""
+        z, latent_map = self.check_latents(z), self.model.latent_map
+        return z if latent_map is None else latent_map(z.to(self.device)).cpu()
+
+    @torch.inference_mode()
+    def from_codes(self, codes: Tensor) -> Tensor:
+        """The latents (N, latent_dim) of codes: the inverse of `to_codes`."""
+        codes, latent_map = self.check_latents(codes), self.model.latent_map
+        return codes if latent_map is None else latent_map.invert(codes.to(self.device)).cpu()
+
     def reconstruct(self, x: Tensor) -> Tensor:
         """G(E(x)): (N, C, H, W)."""
         return self.decode(self.encode(x))
@@ -152,8 +164,11 @@ class Explorer:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """What `sample` can draw from, its default first."""
-        return ("prior",) if self.model.mixture is None else ("mixture", "prior")
+        """What `sample` can draw from, its default first: the prior where a latent map makes the codes fill
+        it, else the mixture."""
+        if self.model.mixture is None:
+            return ("prior",)
+        return ("mixture", "prior") if self.model.latent_map is None else ("prior", "mixture")
 
     def sample(self, n: int, seed: int = 0, truncation: float = 1.0, source: str | None = None) -> Tensor:
         """n latents (n, latent_dim); a seed gives the same on every machine.

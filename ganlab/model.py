@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from ganlab import networks, tensor_files
 from ganlab.config import CheckpointError, ModelConfig
 from ganlab.hub import CONFIG_FILE, resolve
 from ganlab.mixture import MIXTURE_FILE, Mixture
-from ganlab.networks import Encoder
+from ganlab.networks import Encoder, LatentMap
 from ganlab.networks.folding import Foldable, Layer
 
 METRICS_FILE = "metrics.json"
@@ -45,16 +46,26 @@ class LatentModel:
         """Where the networks are."""
         return next(next(iter(self.networks.values())).parameters()).device
 
+    @functools.cached_property
+    def _composed(self) -> dict[str, nn.Module]:
+        return networks.compose(self.networks)
+
     @property
     def generator(self) -> nn.Module:
-        """z (N, latent_dim) -> x (N, C, H, W) in [0, 1]. CheckpointError where there is none."""
+        """z (N, latent_dim) -> x (N, C, H, W) in [0, 1], through the latent map where there is one.
+        CheckpointError where there is no generator."""
         if "generator" not in self.networks:
             raise CheckpointError(f"{self.config.name} has no generator, so it cannot generate pictures.")
-        return self.networks["generator"]
+        return self._composed["generator"]
+
+    @property
+    def latent_map(self) -> LatentMap | None:
+        """The map from latents u ~ N(0, I) to codes, or None where latents are the encoder's codes."""
+        return cast("LatentMap | None", self.networks.get(networks.LATENT_MAP))
 
     def fold_generator(self) -> list[Layer]:
-        """The generator as plain layers with batch norm folded in."""
-        return cast("Foldable", self.generator).fold()
+        """The generator as plain layers with batch norm folded in; a latent map is not part of it."""
+        return cast("Foldable", self.networks["generator"]).fold()
 
     def get_metrics(self, *keys: str) -> Any:
         """The value in metrics.json under these nested keys, or None where it was not measured."""
@@ -91,8 +102,9 @@ class LatentModel:
 
     @property
     def encoder(self) -> Encoder:
-        """x (N, C, H, W) in [0, 1] -> z (N, latent_dim). ValueError where there is none."""
-        encoder = self.networks.get("encoder")
+        """x (N, C, H, W) in [0, 1] -> z (N, latent_dim), back through the latent map where there is one.
+        ValueError where there is no encoder."""
+        encoder = self._composed.get("encoder")
         if encoder is None:
             raise ValueError(f"{self.config.name} has no encoder; invert by optimisation instead.")
         assert isinstance(encoder, Encoder)

@@ -52,7 +52,15 @@ GENERATORS: dict[str, dict[str, Any]] = {  # one of each family, small; settings
     "tutorial-gan-colour": {"prior": "normal", "channels": 3},
     "tutorial-bigan": {"prior": "normal"},
     "conv": {"prior": "normal", "channels": 3, "size": 32, "width": 2},
+    "with a latent map": {
+        "prior": "normal",
+        "networks": ("generator", "latent_map"),
+        "latent_dim": 5,
+        "map_layers": 3,
+        "map_width": 6,
+    },
 }
+MAP_ORDERS = [[3, 1, 4, 0, 2], [2, 0, 1, 4, 3], [4, 2, 3, 1, 0]]
 
 
 def to_list(values: Tensor) -> Any:
@@ -146,20 +154,25 @@ def make_model(folder: Path, **settings: Any) -> Explorer:
 
 
 def make_generators() -> dict[str, Any]:
-    """A packed generator of each family, and its pictures (N, H, W, C) as PyTorch computes them."""
+    """A packed generator of each family and one with a latent map, its pictures (N, H, W, C) and codes as
+    PyTorch computes them."""
     cases = []
-    for family, settings in GENERATORS.items():
+    for name, settings in GENERATORS.items():
+        family = name if name in networks.FAMILIES else CONFIG.family
         with tempfile.TemporaryDirectory() as folder:
-            explorer = make_model(Path(folder) / family, family=family, **settings)
-            z = latent.draw(explorer.config.prior, CONFIG.latent_dim, 2, seed=4)
+            explorer = make_model(Path(folder) / "fixture", family=family, **settings)
+            if explorer.model.latent_map is not None:  # an order that a page could get wrong
+                explorer.model.latent_map.orders.copy_(torch.tensor(MAP_ORDERS))
+            z = latent.draw(explorer.config.prior, explorer.config.latent_dim, 2, seed=4)
             pictures = (255 * explorer.decode(z).movedim(1, -1).flatten(1)).round().to(torch.uint8)
             content = portable.pack(explorer.model)
         cases.append(
             {
-                "family": family,
+                "name": name,
                 "shape": list(explorer.config.image_shape),
                 "file": to_base64(content),
                 "z": to_list(z),
+                "codes": to_list(explorer.to_codes(z)),
                 "pictures": [to_base64(bytes(row.tolist())) for row in pictures],
             }
         )

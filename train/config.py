@@ -123,6 +123,10 @@ class TrainConfig:
         NETWORKS,
         "conv with bigan-plus only: size of a feature head on E; 0: features are E's hidden layer",
     )
+    map_layers: int = _setting(
+        0, NETWORKS, "couplings of a latent map before G and behind E, trained with G; 0: no map"
+    )
+    map_width: int = _setting(256, NETWORKS, "units of the hidden layers of the latent map")
     regression: Literal["cross-entropy", "l2"] = _setting(
         "cross-entropy", REGRESSORS, "loss between E(G(z)) and z; cross-entropy needs the uniform prior"
     )
@@ -150,6 +154,21 @@ class TrainConfig:
         0.5, BIGAN_PLUS, "largest s in the mixture sqrt(1 - s^2) code + s noise; 0: the code, 1: the prior"
     )
     augment: bool = _setting(False, BIGAN_PLUS, "reconstruct an augmented view for half of the pictures")
+    image_weight: float = _setting(
+        0.0, BIGAN_PLUS, "weight of a discriminator that sees the picture alone; 0: without it"
+    )
+    again_weight: float = _setting(
+        0.0, BIGAN_PLUS, "weight of the squared error of G(E(G(z))), summed over pixels"
+    )
+    map_weight: float = _setting(
+        0.0, BIGAN_PLUS, "weight of the latent map's negative log density of the codes, in nats a dimension"
+    )
+    from_checkpoint: str | None = _setting(
+        None,
+        RUN,
+        "begin with the weights of this checkpoint (a name or folder), for a second stage; its networks have"
+        " to fit (default: random weights)",
+    )
     seed: int = _setting(0, RUN, "seed of the first weights, the order of pictures and the noise")
     precision: Literal["auto", "bf16", "fp16", "fp32"] = _setting(
         "auto", RUN, "auto: bf16 where the device is fast at it, fp16 on older GPUs, else fp32"

@@ -18,13 +18,13 @@ from torch import Tensor, nn
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from ganlab import latent, networks
-from ganlab.config import ModelConfig
-from ganlab.gallery import GALLERIES, TRAIN_FILE, Pictures
+from ganlab.gallery import Pictures
 from ganlab.model import resolve_device
 from train import run_folder
 from train.config import TrainConfig
 from train.data import datasets
 from train.methods import METHODS, build_method
+from train.planning import assign_networks, copy_weights, describe_model, list_networks, name_run
 from train.precision import resolve_precision
 from train.provenance import current_commit
 from train.run_folder import RESUME_FILE, TrainingError
@@ -61,14 +61,16 @@ class Trainer:
         self.method = build_method(config.method, config)
         self.model_config = describe_model(config, self.pixels)
         self.nets = self._build_networks()
+        self.composed = networks.compose(self.nets)  # what the method sees: latents before a latent map
         self.averaged: dict[str, nn.Module] = {  # EMA copies of what the app will use
             name: copy.deepcopy(self.nets[name]).eval().requires_grad_(False)
-            for name in ("generator", "encoder")
+            for name in ("generator", "encoder", networks.LATENT_MAP)
             if config.ema and name in self.nets
         }
+        self.players = assign_networks(self.method, config)
         self.parameters = {
             player: [p for name in owned for p in self.nets[name].parameters()]
-            for player, owned in self.method.players.items()
+            for player, owned in self.players.items()
         }
         self.optimisers = {
             player: self._build_optimiser(parameters) for player, parameters in self.parameters.items()
@@ -90,8 +92,11 @@ class Trainer:
 
     def _build_networks(self) -> dict[str, nn.Module]:
         """All networks of the method with their first weights, in training mode on the device."""
-        nets = networks.build(dataclasses.replace(self.model_config, networks=tuple(self.method.networks)))
+        names = list_networks(self.method, self.config)
+        nets = networks.build(dataclasses.replace(self.model_config, networks=names))
         networks.initialise(nets, self.config.seed, getattr(self.method, "zero_output", ()))
+        if self.config.from_checkpoint:
+            copy_weights(self.config.from_checkpoint, self.model_config, nets)
         for net in nets.values():
             net.to(self.device).train()
         return nets
@@ -179,7 +184,7 @@ class Trainer:
 
         Alternating: D; then, every `d_steps` steps, `g_steps` turns in which all other players share a noise.
         """
-        players, cfg = tuple(self.method.players), self.config
+        players, cfg = tuple(self.players), self.config
         if cfg.updates == "simultaneous":
             yield players, False
             return
@@ -198,7 +203,7 @@ class Trainer:
         """
         dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.config.precision)
         with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
-            losses = self.method.losses(self.nets, x, z)
+            losses = self.method.losses(self.composed, x, z)
         for player in players:
             gradients = torch.autograd.grad(
                 self.scaler.scale(losses[player]),
@@ -210,7 +215,7 @@ class Trainer:
         for player in players:
             self.scaler.step(self.optimisers[player])
         self.scaler.update()
-        stepped = {name for player in players for name in self.method.players[player]}
+        stepped = {name for player in players for name in self.players[player]}
         for name in stepped & self.averaged.keys():
             self._average(self.averaged[name], self.nets[name])
         return {player: loss.detach() for player, loss in losses.items()}
@@ -267,7 +272,7 @@ class Trainer:
     @torch.no_grad()
     def _write_pictures(self, epoch: int) -> None:
         """Grids of G(z), and of x beside G(E(x)), for the same z and x in every epoch."""
-        nets = {**self.nets, **self.averaged}
+        nets = networks.compose({**self.nets, **self.averaged})
         z = latent.draw(self.config.prior, self.config.latent_dim, GRID, self.config.seed)
         x = datasets.to_input(self.pixels[: GRID // 2])
         G = nets["generator"].eval()
@@ -322,38 +327,6 @@ class Trainer:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-def describe_model(config: TrainConfig, pixels: Tensor) -> ModelConfig:
-    """The ModelConfig of the checkpoint to publish; publishing gives it its name."""
-    method = build_method(config.method, config)
-    training_only = getattr(method, "training_only", ())
-    named = config.dataset in datasets.DATASETS  # else it is a folder, which has no shared gallery
-    title = datasets.get_title(config.dataset, config.data_root)
-    dataset = config.dataset if named else title
-    return ModelConfig(
-        name=f"{dataset}-{config.method}",
-        method=config.method,
-        dataset=dataset,
-        family=config.family,
-        networks=tuple(name for name in method.networks if name not in training_only),
-        channels=pixels.shape[1],
-        size=pixels.shape[2],
-        latent_dim=config.latent_dim,
-        prior=config.prior,
-        width=config.width,
-        norm=config.norm,
-        feature_dim=config.feature_dim,
-        gallery=dataset if named and (GALLERIES / dataset / TRAIN_FILE).is_file() else None,
-        preparation=datasets.get_preparation(config.dataset),
-        title=f"{method.title} · {title}",
-    )
-
-
-def name_run(config: TrainConfig) -> str:
-    """METHOD-DATASET-sSEED, with the family where it is not the paper's."""
-    family = [] if config.family == "paper" else [config.family]
-    return "-".join([config.method, *family, Path(config.dataset).resolve().name, f"s{config.seed}"])
 
 
 def derive_seed(seed: int, purpose: str, index: int) -> int:

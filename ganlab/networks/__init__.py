@@ -14,8 +14,22 @@ from torch import Tensor, nn
 from ganlab.config import ModelConfig
 from ganlab.networks import conv, paper, tutorial
 from ganlab.networks.base import Discriminator, Encoder, Initialisable, JointDiscriminator
+from ganlab.networks.latent_map import LatentMap, MappedEncoder, MappedGenerator
 
-__all__ = ["FAMILIES", "Discriminator", "Encoder", "JointDiscriminator", "build", "calibrate", "initialise"]
+__all__ = [
+    "FAMILIES",
+    "LATENT_MAP",
+    "Discriminator",
+    "Encoder",
+    "JointDiscriminator",
+    "LatentMap",
+    "build",
+    "calibrate",
+    "compose",
+    "initialise",
+]
+
+LATENT_MAP = "latent_map"  # a network of any family
 
 
 FAMILIES: dict[str, Mapping[str, Callable[[ModelConfig], nn.Module]]] = {
@@ -30,13 +44,28 @@ FAMILIES: dict[str, Mapping[str, Callable[[ModelConfig], nn.Module]]] = {
 def build(config: ModelConfig) -> dict[str, nn.Module]:
     """The networks that `config.networks` names, with torch's default initialisation. ValueError for an
     unknown family or network."""
-    family = FAMILIES.get(config.family)
-    if family is None:
+    if config.family not in FAMILIES:
         raise ValueError(f"Unknown network family {config.family!r}; available = {list(FAMILIES)}.")
+    family = {**FAMILIES[config.family], LATENT_MAP: LatentMap}
     unknown = [name for name in config.networks if name not in family]
     if unknown:
         raise ValueError(f"Unknown networks {unknown}; {config.family!r} has {list(family)}.")
     return {name: family[name](config) for name in config.networks}
+
+
+def compose(networks: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
+    """The networks as the latent map F presents them, if there is one: "generator" is G(F(.)), "encoder"
+    F^-1(E(.)), both with latents u ~ N(0, I). Without a map they are returned as they are."""
+    composed = dict(networks)
+    latent_map = networks.get(LATENT_MAP)
+    if latent_map is None:
+        return composed
+    assert isinstance(latent_map, LatentMap)
+    if "generator" in networks:
+        composed["generator"] = MappedGenerator(networks["generator"], latent_map)
+    if "encoder" in networks:
+        composed["encoder"] = MappedEncoder(cast(Encoder, networks["encoder"]), latent_map)
+    return composed
 
 
 def initialise(networks: Mapping[str, nn.Module], seed: int, zero: Collection[str] = ()) -> None:

@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import { Generator } from '../../ganlab/ui/static/lib/generator.js';
 import { decodeFile, readFixture } from './fixtures.js';
 
-for (const { family, shape, file, z, pictures } of readFixture('generators').cases) {
-  test(family, () => {
+for (const { name, shape, file, z, codes, pictures } of readFixture('generators').cases) {
+  test(name, () => {
     const G = new Generator(decodeFile(file));
     assert.deepEqual(G.shape, shape);
     assert.match(G.fingerprint, /^[0-9a-f]{16}$/);
@@ -23,4 +23,22 @@ for (const { family, shape, file, z, pictures } of readFixture('generators').cas
     const [first, second] = pictures.map((picture) => Buffer.from(picture, 'base64'));
     assert.notDeepEqual(first, second);
   });
+
+  test(`${name}: codes, and the latents that have them`, () => {
+    const G = new Generator(decodeFile(file));
+    assert.equal(G.hasMap, name === 'with a latent map');
+    for (const [row, latent] of z.entries()) {
+      assertClose(G.toCodes(latent), codes[row], 5e-3); // the page's weights are in half precision
+      assertClose(G.fromCodes(G.toCodes(latent)), latent, 1e-5);
+    }
+    if (G.hasMap) assert.ok(Math.abs(codes[0][0] - z[0][0]) > 0.05);
+  });
+}
+
+/** Each number within `limit` of the expected one. */
+function assertClose(values, expected, limit) {
+  assert.equal(values.length, expected.length);
+  for (const [i, value] of expected.entries()) {
+    assert.ok(Math.abs(values[i] - value) <= limit, `number ${i} is ${values[i]}, not ${value}`);
+  }
 }

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize, softplus
 
-from ganlab.networks import Encoder
+from ganlab.networks import Encoder, LatentMap
 from train.data.augment import augment
 
 TEMPERATURE = 0.2  # of NT-Xent
@@ -57,7 +57,13 @@ class BiGANPlus:
     - `code_share`: this share of the latents z that D judges, and of the latent error, are not from the prior
       but mixtures of the code c of another picture and noise, sqrt(1 - s^2) c + s noise with s uniform on
       [0, `code_spread`]. D then judges pictures between digits that E knows;
-    - `augment`: half of the pictures to reconstruct are augmented views, as uploads differ from MNIST.
+    - `augment`: half of the pictures to reconstruct are augmented views, as uploads differ from MNIST;
+    - `image_weight` times the loss of a discriminator that tells x from G(z) by the picture alone (the unary
+      term of BigBiGAN, Donahue and Simonyan, arXiv 1907.02544, section 2);
+    - `again_weight` times the squared error of G(E(G(z))), summed over pixels: G's own pictures are fixed
+      points of repeated reconstruction;
+    - `map_weight` times the latent map's negative log density of the codes, a dimension; its gradient
+      reaches the map alone, which so follows the codes.
 
     G decodes latents and codes in one batch, so that its batch norm has the same statistics for both.
     """
@@ -68,7 +74,7 @@ class BiGANPlus:
         "discriminator": ("joint_discriminator", "pair_discriminator"),
         "generator_encoder": ("generator", "encoder"),
     }
-    training_only = ("pair_discriminator",)
+    training_only = ("pair_discriminator", "discriminator")
     decodes: tuple[str, ...] = ("prior", "codes")
 
     def __init__(
@@ -82,6 +88,9 @@ class BiGANPlus:
         code_share: float = 0.0,
         code_spread: float = 0.5,
         augment: bool = False,
+        image_weight: float = 0.0,
+        again_weight: float = 0.0,
+        map_weight: float = 0.0,
     ) -> None:
         self.pair_weight, self.pixel_weight, self.latent_weight = pair_weight, pixel_weight, latent_weight
         self.contrast_weight, self.prior_weight = contrast_weight, prior_weight
@@ -89,9 +98,12 @@ class BiGANPlus:
         self.augment = augment
         if code_share == 1:  # all latents of the game are codes: G never sees the prior
             self.decodes = ("codes",)
-        if not pair_weight:  # P would learn nothing
-            self.networks = BiGANPlus.networks[:-1]
-            self.players = {**BiGANPlus.players, "discriminator": ("joint_discriminator",)}
+        self.image_weight, self.again_weight, self.map_weight = image_weight, again_weight, map_weight
+        # A discriminator of weight 0 would learn nothing.
+        judging = ["joint_discriminator"]
+        judging += ["pair_discriminator"] * bool(pair_weight) + ["discriminator"] * bool(image_weight)
+        self.networks = ("generator", "encoder", *judging)
+        self.players = {**BiGANPlus.players, "discriminator": tuple(judging)}
 
     def losses(self, nets: Mapping[str, nn.Module], x: Tensor, z: Tensor) -> dict[str, Tensor]:
         G, E, D = nets["generator"], cast("Encoder", nets["encoder"]), nets["joint_discriminator"]
@@ -122,8 +134,20 @@ class BiGANPlus:
             ge_loss = ge_loss + self.contrast_weight * nt_xent(view_features, E.hidden(augment(x)))
         if self.prior_weight:
             ge_loss = ge_loss + self.prior_weight * sliced_wasserstein(code, prior)
-        if self.latent_weight:
-            ge_loss = ge_loss + self.latent_weight * (E(generated).float() - z).square().mean()
+        if self.image_weight:
+            real, fake = nets["discriminator"](torch.cat([x, generated]), batches=2).float().chunk(2)
+            d_loss = d_loss + (softplus(-real).mean() + softplus(fake).mean()) / 2
+            ge_loss = ge_loss + self.image_weight * softplus(-fake).mean()
+        if self.latent_weight or self.again_weight:
+            again = E(generated)
+            ge_loss = ge_loss + self.latent_weight * (again.float() - z).square().mean()
+        if self.again_weight:
+            error = (G(again).float() - generated.float().detach()).square().flatten(1).sum(1).mean()
+            ge_loss = ge_loss + self.again_weight * error
+        if self.map_weight:
+            latent_map = cast("LatentMap", nets["latent_map"])
+            codes = latent_map(target_code).detach()
+            ge_loss = ge_loss - self.map_weight * latent_map.log_density(codes).mean() / codes.shape[1]
         return {"discriminator": d_loss, "generator_encoder": ge_loss}
 
     def _add_noise(self, codes: Tensor) -> Tensor:

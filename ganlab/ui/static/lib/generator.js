@@ -4,6 +4,8 @@
 //   const pixels = G.decode(z);
 //   paint(canvas, pixels, G.shape);
 import { context2d } from './elements.js';
+import { LatentMap } from './latent-map.js';
+import { addProduct } from './product.js';
 import { modelAddress, request } from './request.js';
 import { floats, readTensors } from './tensors.js';
 
@@ -76,6 +78,29 @@ export class Generator {
       const spread = new Float32Array(doubles ? TAPS * bias.length : 0);
       return { leak, doubles, weight, bias, skip, inputs, side, spread, output: new Float32Array(units) };
     });
+    /** @type {LatentMap | null} */
+    this.map = description.map ? new LatentMap(tensor, description.map) : null;
+  }
+
+  /** Whether latents pass a latent map before they are decoded. */
+  get hasMap() {
+    return this.map !== null;
+  }
+
+  /**
+   * The code F(z) that is decoded for a latent, in a new array; without a latent map it is z.
+   * @param {import('./latent.js').Latent} z
+   */
+  toCodes(z) {
+    return this.map ? this.map.forward(z) : Float32Array.from(z);
+  }
+
+  /**
+   * The latent F^-1(code), in a new array: the inverse of `toCodes`.
+   * @param {import('./latent.js').Latent} code
+   */
+  fromCodes(code) {
+    return this.map ? this.map.invert(code) : Float32Array.from(code);
   }
 
   /**
@@ -83,7 +108,7 @@ export class Generator {
    * @param {import('./latent.js').Latent} z
    */
   decode(z) {
-    const latent = Float32Array.from(z);
+    const latent = this.toCodes(z);
     /** @type {Float32Array} */
     let h = latent;
     for (const layer of this.layers) {
@@ -100,36 +125,6 @@ export class Generator {
     }
     for (let i = 0; i < h.length; i++) h[i] = 1 / (1 + Math.exp(-h[i]));
     return h;
-  }
-}
-
-const nonzero = new Int32Array(1 << 16); // indices of a row that are not zero: after a ReLU about half of them
-
-/**
- * output += row @ weight, for the row h[start ... start + inputs] and a weight (inputs, output.length).
- * @param {Float32Array} h
- * @param {number} start
- * @param {number} inputs
- * @param {Float32Array} weight
- * @param {Float32Array} output
- */
-function addProduct(h, start, inputs, weight, output) {
-  const width = output.length;
-  let count = 0;
-  for (let i = 0; i < inputs; i++) if (h[start + i] !== 0) nonzero[count++] = i;
-  let n = 0;
-  for (; n + 4 <= count; n += 4) {
-    const [i0, i1, i2, i3] = [nonzero[n], nonzero[n + 1], nonzero[n + 2], nonzero[n + 3]];
-    const [v0, v1, v2, v3] = [h[start + i0], h[start + i1], h[start + i2], h[start + i3]];
-    const [a, b, c, d] = [i0 * width, i1 * width, i2 * width, i3 * width];
-    for (let o = 0; o < width; o++) {
-      output[o] += v0 * weight[a + o] + v1 * weight[b + o] + v2 * weight[c + o] + v3 * weight[d + o];
-    }
-  }
-  for (; n < count; n++) {
-    const v = h[start + nonzero[n]];
-    const a = nonzero[n] * width;
-    for (let o = 0; o < width; o++) output[o] += v * weight[a + o];
   }
 }
 
