@@ -23,9 +23,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ganlab import features as stored_features
 from ganlab import networks, tensor_files
 from ganlab.config import CheckpointError, ModelConfig
-from ganlab.features import restore as restore_features
 from ganlab.hub import CHECKPOINTS
 from ganlab.model import LatentModel
 from ganlab.nearest import Points, find_nearest
@@ -34,7 +34,7 @@ from ganlab.networks import Discriminator, Encoder, JointDiscriminator
 GALLERIES = CHECKPOINTS / "galleries"
 TRAIN_FILE = "train.npz"  # the gallery itself
 TEST_FILE = "test.npz"  # a few held-out pictures: examples for people, inputs for tests
-CODES_FILE = "gallery.safetensors"  # in the checkpoint: E(x) of every gallery picture, float16
+CODES_FILE = "gallery.safetensors"  # in the checkpoint: E(x) of every gallery picture
 FEATURES_FILE = "features.safetensors"  # in the checkpoint: their features, where they are few
 ATTRIBUTES_FILE = "attributes.npz"  # attributes of every gallery picture; see `python -m train.map`
 MAX_CACHED_SPACES = 2  # large spaces, up to 250 MB each, cached for all models together
@@ -168,11 +168,19 @@ class Gallery:
         if path is None:
             return None
         pictures, config = load_pictures(path), model.config
-        codes = _read_stored(
-            model, CODES_FILE, lambda tensors: tensors["codes"].float(), (len(pictures), config.latent_dim)
-        )
-        features = _read_stored(model, FEATURES_FILE, restore_features, (len(pictures), config.feature_dim))
+        count = len(pictures)
+        codes = _read_stored(model, CODES_FILE, stored_features.restore_codes, (count, config.latent_dim))
+        features = _read_stored(model, FEATURES_FILE, stored_features.restore, (count, config.feature_dim))
         return Gallery(model, pictures, codes, features)
+
+    def save(self, folder: Path, codes: bool = True) -> None:
+        """Write the `codes`, and the features where they are few, to the checkpoint in `folder`, so that they
+        need not be computed anew. The files name the checkpoint whose networks computed them."""
+        metadata = {"fingerprint": self.model.fingerprint}
+        if codes:
+            tensor_files.write(folder / CODES_FILE, stored_features.compress_codes(self.codes), metadata)
+        if self.model.config.feature_dim:
+            tensor_files.write(folder / FEATURES_FILE, stored_features.compress(self.features), metadata)
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -277,14 +285,17 @@ def _read_stored(
     restore: Callable[[Mapping[str, Tensor]], Tensor],
     shape: tuple[int, int],
 ) -> Tensor | None:
-    """Points float32 of this shape that the checkpoint stores of its gallery, or None."""
+    """Points float32 of this shape that the checkpoint stores of its gallery, or None; those of other weights
+    are left alone."""
     path = model.folder / file if model.folder else None
     if path is None or not path.is_file():
         return None
     try:
-        tensors, _ = tensor_files.unpack(path.read_bytes())
+        tensors, metadata = tensor_files.unpack(path.read_bytes())
     except ValueError as error:
         raise CheckpointError(f"{file} of {model.config.name} is damaged: {error}.") from None
+    if metadata.get("fingerprint") not in (model.fingerprint, *model.config.aliases):
+        return None
     try:
         points = restore(tensors)
     except (KeyError, RuntimeError):

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from ganlab import latent, networks, tensor_files
 from ganlab.config import ModelConfig
 from ganlab.explorer import Explorer
+from ganlab.features import compress_codes, restore_codes
 from ganlab.gallery import Gallery, Pictures
 from ganlab.model import load, save
 from ganlab.studio import codemap, portable, shelf
@@ -217,11 +218,11 @@ def make_map() -> dict[str, Any]:
         content = codemap.pack(explorer)
         gallery = explorer.gallery
         assert gallery is not None
-        codes = gallery.codes
+        codes = restore_codes(compress_codes(gallery.codes))
         positions, middle, scale = codemap.quantise(codemap.compute_positions(explorer, "principal"))
         z = latent.draw("uniform", CONFIG.latent_dim, 5, seed=8)
         axes = explorer.directions.principal[0][:2]
-        elsewhere = ((z - codes.mean(0)) @ axes.T - middle) * scale
+        elsewhere = ((z - gallery.codes.mean(0)) @ axes.T - middle) * scale
         nearest = (z.unsqueeze(1) - codes).square().sum(2).argsort(1)[:, :3]
     return {
         "file": to_base64(content),

@@ -44,3 +44,20 @@ def test_what_is_incomplete_is_an_error(points: torch.Tensor) -> None:
         features.restore({key: tensors[key] for key in ("components", "basis")})
     with pytest.raises(RuntimeError):
         features.restore(tensors | {"basis": torch.zeros(3, 64)})
+
+
+def test_restored_codes_are_within_half_a_level_and_keep_their_nearest(points: torch.Tensor) -> None:
+    codes = 3 * points[:, :10] + torch.arange(10)
+    codes[:, 7] = 2.5  # a dimension that no picture uses
+    tensors = features.compress_codes(codes)
+    assert tensors["codes"].dtype == torch.uint8
+    assert tensors["codes"].shape == (500, 10)
+    restored = features.restore_codes(tensors)
+    assert ((restored - codes).abs() <= 0.51 * tensors["level"]).all()
+    assert (restored[:, 7] == 2.5).all()
+    nearest = [torch.cdist(x, x).fill_diagonal_(9).argmin(1) for x in (codes, restored)]
+    assert float((nearest[0] == nearest[1]).float().mean()) > 0.95
+    with pytest.raises(KeyError):
+        features.restore_codes({"codes": tensors["codes"]})
+    with pytest.raises(RuntimeError):
+        features.restore_codes(tensors | {"level": torch.ones(3)})

@@ -13,6 +13,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from ganlab import features
 from ganlab import gallery as galleries
 from ganlab.config import CheckpointError
 from ganlab.gallery import Gallery, Pictures, load_pictures, save_pictures
@@ -127,19 +128,35 @@ def test_a_checkpoint_may_hold_its_gallery_and_its_codes(own_gallery: Path) -> N
     gallery = Gallery.load(model)
     assert gallery is not None
     assert len(gallery) == 500
-    computed = gallery.codes
-    half = {"codes": computed.half()}
-    safetensors.torch.save_file(half, own_gallery / galleries.CODES_FILE)
+    gallery.save(own_gallery)
     again = Gallery.load(model)
     assert again is not None
-    assert torch.equal(again.codes, computed.half().float())
+    assert torch.equal(again.codes, features.restore_codes(features.compress_codes(gallery.codes)))
+    levels = (gallery.codes.amax(0) - gallery.codes.amin(0)) / features.LEVELS
+    assert ((again.codes - gallery.codes).abs() <= 0.51 * levels).all()
+
+
+def test_codes_of_other_weights_are_computed_anew(own_gallery: Path) -> None:
+    model = load(str(own_gallery))
+    codes = features.compress_codes(torch.zeros(500, 4))
+    for metadata in ({"fingerprint": "0" * 16}, None):
+        safetensors.torch.save_file(codes, own_gallery / galleries.CODES_FILE, metadata)
+        gallery = Gallery.load(model)
+        assert gallery is not None
+        assert float(gallery.codes.abs().max()) > 0
+    safetensors.torch.save_file(codes, own_gallery / galleries.CODES_FILE, {"fingerprint": "0" * 16})
+    renamed = dataclasses.replace(model, config=dataclasses.replace(model.config, aliases=("0" * 16,)))
+    gallery = Gallery.load(renamed)  # of earlier weights that made the same latents
+    assert gallery is not None
+    assert float(gallery.codes.abs().max()) < 1e-9
 
 
 @pytest.mark.parametrize(
     ("stored", "message"),
     [
-        ({"codes": torch.zeros(499, 4)}, "does not fit its gallery"),
-        ({"codes": torch.zeros(500, 5)}, "does not fit its gallery"),
+        (features.compress_codes(torch.zeros(499, 4)), "does not fit its gallery"),
+        (features.compress_codes(torch.zeros(500, 5)), "does not fit its gallery"),
+        (features.compress_codes(torch.zeros(500, 4)) | {"low": torch.zeros(3)}, "does not fit its gallery"),
         ({"other": torch.zeros(500, 4)}, "does not fit its gallery"),
         (None, "is damaged"),
     ],
@@ -147,13 +164,13 @@ def test_a_checkpoint_may_hold_its_gallery_and_its_codes(own_gallery: Path) -> N
 def test_stored_codes_that_do_not_fit_are_refused(
     own_gallery: Path, stored: dict[str, Tensor] | None, message: str
 ) -> None:
-    path = own_gallery / galleries.CODES_FILE
+    path, model = own_gallery / galleries.CODES_FILE, load(str(own_gallery))
     if stored is None:
         path.write_bytes(b"codes")
     else:
-        safetensors.torch.save_file(stored, path)
+        safetensors.torch.save_file(stored, path, {"fingerprint": model.fingerprint})
     with pytest.raises(CheckpointError, match=rf"gallery\.safetensors of tiny {message}"):
-        Gallery.load(load(str(own_gallery)))
+        Gallery.load(model)
 
 
 def test_without_a_gallery_there_is_none(tiny_model: LatentModel) -> None:

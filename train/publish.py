@@ -13,17 +13,11 @@ from typing import Any
 
 import torch
 
-from ganlab import features, images, model, tensor_files
 from ganlab import gallery as galleries
+from ganlab import images, model
 from ganlab.config import CheckpointError, ModelConfig
 from ganlab.explorer import Explorer
-from ganlab.gallery import (
-    CODES_FILE,
-    FEATURES_FILE,
-    TRAIN_FILE,
-    Gallery,
-    Pictures,
-)
+from ganlab.gallery import TRAIN_FILE, Gallery, Pictures
 from ganlab.hub import CHECKPOINTS, CONFIG_FILE
 from ganlab.model import METRICS_FILE, LatentModel
 from train.calibration import load_calibrated
@@ -164,11 +158,7 @@ def build(run: Path, config: ModelConfig, folder: Path, pictures: Pictures, code
     model.save(config, nets, folder, mixture)
     stored = model.load(str(folder))
     if "encoder" in stored.networks and config.gallery:
-        gallery = Gallery(stored, pictures)
-        if codes:
-            tensor_files.write(folder / CODES_FILE, {"codes": gallery.codes.half()})
-        if config.feature_dim:
-            tensor_files.write(folder / FEATURES_FILE, features.compress(gallery.features))
+        Gallery(stored, pictures).save(folder, codes)
     draw_pictures(stored, folder)
 
 

@@ -21,6 +21,7 @@ from torch import Tensor
 from ganlab import tensor_files
 from ganlab.config import CheckpointError
 from ganlab.explorer import Explorer
+from ganlab.features import compress_codes
 from ganlab.gallery import ATTRIBUTES_FILE, find_file
 from ganlab.model import LatentModel
 
@@ -89,9 +90,9 @@ def _load_tsne(model: LatentModel) -> Tensor | None:
 
 
 def pack(explorer: Explorer) -> bytes:
-    """One safetensors file: "tsne" and "principal" (N, 2) int16, "codes" (N, D) float16, "labels" and
-    "indices" (N,), and "attributes" (N, A) uint8 where the gallery has them. The metadata's "ganlab"
-    describes them. ValueError for a model without a map."""
+    """One safetensors file: "tsne" and "principal" (N, 2) int16, "codes" (N, D) uint8 with "level" and "low"
+    (see `features.compress_codes`), "labels" and "indices" (N,), and "attributes" (N, A) uint8 where the
+    gallery has them. The metadata's "ganlab" describes them. ValueError for a model without a map."""
     if reason := explain_absence(explorer):
         raise ValueError(reason)
     gallery = explorer.gallery
@@ -100,7 +101,7 @@ def pack(explorer: Explorer) -> bytes:
     if any(len(positions) != len(gallery) for positions in layouts.values()):
         raise CheckpointError(f"{FILE} of {explorer.config.name} does not fit its gallery.")
     tensors = {kind: quantise(positions)[0] for kind, positions in layouts.items()}
-    tensors["codes"] = gallery.codes.to(torch.float16)
+    tensors |= compress_codes(gallery.codes)
     tensors["labels"] = gallery.pictures.labels.to(torch.uint8)
     tensors["indices"] = gallery.pictures.indices.to(torch.int32)
     attributes = read_attributes(explorer.model)

@@ -11,7 +11,7 @@ const data = new MapData(decodeFile(fixture.file));
 
 test('codes, labels and quantised positions come as Python has them', () => {
   assert.deepEqual([...data.labels], fixture.labels);
-  assertClose(data.codes, fixture.codes.flat(), 'codes', 1e-3); // half precision
+  for (const [row, code] of fixture.codes.entries()) assertClose(data.code(row), code, `code ${row}`);
   assertClose(data.layout('principal').xy, fixture.positions.flat(), 'positions', 0);
   assert.equal(Math.max(...fixture.positions.flat().map(Math.abs)), MAX_POSITION);
   assert.throws(() => data.layout('tsne'), /no layout tsne/);
@@ -29,7 +29,7 @@ test('each code lies at its own position', () => {
   const { xy } = data.layout('principal');
   for (const row of [0, 17, 39]) {
     const [x, y] = data.positionOf(data.code(row), 'principal');
-    assert.ok(Math.hypot(x - xy[2 * row], y - xy[2 * row + 1]) < MAX_POSITION / 500, `code ${row}`);
+    assert.ok(Math.hypot(x - xy[2 * row], y - xy[2 * row + 1]) < MAX_POSITION / 150, `code ${row}`);
   }
 });
 
@@ -45,7 +45,8 @@ test('a position gives its code, or a blend where there is none', () => {
   const { xy } = data.layout('principal');
   const code = data.pick([xy[10] + 1, xy[11]], 'principal', 5);
   assert.deepEqual([code.row, ...code.position], [5, xy[10], xy[11]]);
-  assert.deepEqual(code.z, Float32Array.from(data.code(5)));
+  assert.deepEqual(code.z, data.code(5));
+  assert.deepEqual([data.rowOf(105), data.rowOf(7)], [5, undefined]);
   assert.equal(data.describe(5), `training ${fixture.labels[5]} (no. 105)`);
   const empty = data.pick([2 * MAX_POSITION, 2 * MAX_POSITION], 'principal', 5);
   assert.equal(empty.row, null);
@@ -53,9 +54,9 @@ test('a position gives its code, or a blend where there is none', () => {
 });
 
 test('a weighted mean passes through its rows', () => {
-  const rows = [0, 0, 4, 8];
-  assertClose(mean([[1, 0], [0, 9]], 2, rows), [4, 8], 'at a row');
-  assertClose(mean([[0, 1], [1, 1]], 2, rows), [2, 4], 'in the middle');
+  const valueOf = (row, column) => [[0, 0], [4, 8]][row][column];
+  assertClose(mean([[1, 0], [0, 9]], 2, valueOf), [4, 8], 'at a row');
+  assertClose(mean([[0, 1], [1, 1]], 2, valueOf), [2, 4], 'in the middle');
 });
 
 test('the smallest values come in order', () => {

@@ -281,7 +281,7 @@ export class CodeMap {
    */
   #tile(row, data) {
     const about = data.describe(row);
-    const choose = () => this.use({ row, z: Float32Array.from(data.code(row)) });
+    const choose = () => this.use({ row, z: data.code(row) });
     const tile = button('', choose, { class: 'gl-tile', 'aria-label': `${about}: make it current`, title: about });
     const caption = el('span', { class: 'gl-caption' }, String(data.labels[row]));
     tile.append(el('img', { class: 'gl-picture', alt: '', src: this.#address(row, data) }), caption);

@@ -36,19 +36,47 @@ export class MapData {
     this.layouts = description.kinds;
     this.lacking = description.lacking;
     this.attributes = description.attributes;
-    this.codes = floats(tensor, 'codes');
+    const codes = tensor('codes');
+    if (!(codes instanceof Uint8Array)) throw new Error('The map has no codes.');
+    this.codes = codes; // (N, dim), code = codes * level + low
+    this.level = floats(tensor, 'level');
+    this.low = floats(tensor, 'low');
     this.labels = tensor('labels') ?? new Uint8Array();
     this.indices = tensor('indices') ?? new Int32Array();
     this.values = tensor('attributes') ?? new Uint8Array(); // (N, attributes)
     this.count = this.labels.length;
-    this.dim = this.codes.length / this.count;
+    this.dim = this.level.length;
     this.positions = new Map(this.layouts.map(({ id }) => [id, floats(tensor, id)]));
-    this.squares = Float32Array.from({ length: this.count }, (_, row) => squaredNorm(this.code(row)));
+    this.squares = this.#measure();
+    /** @type {Map<number, number> | null} */
+    this.rows = null;
+  }
+
+  /** The codes' squared lengths. */
+  #measure() {
+    const { codes, level, low, count, dim } = this;
+    const squares = new Float32Array(count);
+    for (let row = 0, i = 0; row < count; row++) {
+      let sum = 0;
+      for (let d = 0; d < dim; d++, i++) sum += (codes[i] * level[d] + low[d]) ** 2;
+      squares[row] = sum;
+    }
+    return squares;
   }
 
   /** @param {number} row */
   code(row) {
-    return this.codes.subarray(row * this.dim, (row + 1) * this.dim);
+    const { codes, level, low, dim } = this;
+    return Float32Array.from(level, (step, d) => codes[row * dim + d] * step + low[d]);
+  }
+
+  /**
+   * The row of a training picture, by its index in the data set; undefined where the map does not have it.
+   * @param {number} index
+   */
+  rowOf(index) {
+    this.rows ??= new Map(Array.from(this.indices, (each, row) => [each, row]));
+    return this.rows.get(index);
   }
 
   /** @param {string} id */
@@ -66,11 +94,13 @@ export class MapData {
    * @returns {Near}
    */
   nearest(z, k) {
-    const { codes, squares, count, dim } = this;
+    const { codes, level, low, squares, count, dim } = this;
     const own = squaredNorm(z);
+    const scaled = level.map((step, d) => step * z[d]);
+    const offset = low.reduce((sum, value, d) => sum + value * z[d], 0);
     return smallest(count, k, (row) => {
-      let product = 0;
-      for (let d = 0, i = row * dim; d < dim; d++, i++) product += codes[i] * z[d];
+      let product = offset;
+      for (let d = 0, i = row * dim; d < dim; d++, i++) product += codes[i] * scaled[d];
       return Math.max(0, own + squares[row] - 2 * product);
     });
   }
@@ -84,7 +114,7 @@ export class MapData {
   positionOf(z, id) {
     const { projection, xy } = this.layout(id);
     if (!projection) {
-      const [x, y] = mean(this.nearest(z, BLENDED), 2, xy);
+      const [x, y] = mean(this.nearest(z, BLENDED), 2, (row, d) => xy[2 * row + d]);
       return [x, y];
     }
     const [x, y] = projection.matrix.map((axis, i) => axis.reduce((sum, value, d) => sum + value * z[d], projection.offset[i]));
@@ -100,10 +130,12 @@ export class MapData {
    */
   pick([x, y], id, reach) {
     const { xy } = this.layout(id);
+    const { codes, level, low, dim } = this;
     const near = smallest(this.count, BLENDED, (row) => (xy[2 * row] - x) ** 2 + (xy[2 * row + 1] - y) ** 2);
     const [row, squared] = near[0];
-    if (Math.sqrt(squared) > reach) return { row: null, position: [x, y], z: mean(near, this.dim, this.codes) };
-    return { row, position: [xy[2 * row], xy[2 * row + 1]], z: Float32Array.from(this.code(row)) };
+    if (Math.sqrt(squared) <= reach) return { row, position: [xy[2 * row], xy[2 * row + 1]], z: this.code(row) };
+    const z = mean(near, dim, (each, d) => codes[each * dim + d] * level[d] + low[d]);
+    return { row: null, position: [x, y], z };
   }
 
   /** @param {number | null} row null for a blend */
@@ -124,16 +156,16 @@ function squaredNorm(z) {
  * The mean of some rows (of `width` numbers each) weighted by 1 / distance^4, so that it passes through each row.
  * @param {Near} near
  * @param {number} width
- * @param {ArrayLike<number>} rows
+ * @param {(row: number, column: number) => number} valueOf
  */
-export function mean(near, width, rows) {
+export function mean(near, width, valueOf) {
   const result = new Float32Array(width);
   const closest = Math.max(near[0][1], MIN_SQUARED);
   let total = 0;
   for (const [row, squared] of near) {
     const weight = (closest / Math.max(squared, MIN_SQUARED)) ** 2;
     total += weight;
-    for (let d = 0; d < width; d++) result[d] += weight * rows[row * width + d];
+    for (let d = 0; d < width; d++) result[d] += weight * valueOf(row, d);
   }
   return result.map((value) => value / total);
 }
