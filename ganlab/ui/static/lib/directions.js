@@ -23,6 +23,7 @@ import { recall, remember } from './storage.js';
  */
 
 const NAME = 'directions';
+export const OWN_CHANGED = 'gl-own-directions'; // event of the window: directions were saved outside the studio
 
 export class OwnDirections {
   /**
@@ -31,14 +32,21 @@ export class OwnDirections {
    */
   constructor(fingerprint, aliases) {
     this.fingerprint = fingerprint;
-    const stored = recall(NAME, fingerprint, aliases);
+    this.aliases = aliases;
     /** @type {Direction[]} */
+    this.directions = [];
+    this.renew();
+  }
+
+  /** Read what the browser remembers. */
+  renew() {
+    const stored = recall(NAME, this.fingerprint, this.aliases);
     this.directions = Array.isArray(stored) ? stored.filter(isDirection) : [];
   }
 
   /** @returns {DirectionKind} */
   get kind() {
-    const note = 'Directions that you saved, from A to B: +1 goes all the way from A to B.';
+    const note = 'Directions that you saved: from A to B, where +1 goes all the way, or of a selection on the map.';
     return { id: 'own', title: 'own', note, directions: this.directions };
   }
 
@@ -51,13 +59,24 @@ export class OwnDirections {
    */
   save(name, a, b) {
     if (!a || !b) return 'Send one picture to A and another to B first: the direction leads from A to B.';
-    const difference = Array.from(b, (value, i) => value - a[i]);
-    const deviation = Math.hypot(...difference);
-    if (!deviation) return 'A and B are the same latent, so there is no direction between them.';
-    const vector = difference.map((value) => value / deviation);
-    const direction = { id: `own/${name}`, name, note: '', unit: '', group: '', vector, deviation };
+    const saved = this.add(name, Array.from(b, (value, i) => value - a[i]));
+    return saved ? '' : 'A and B are the same latent, so there is no direction between them.';
+  }
+
+  /**
+   * Save a direction, in place of one with the same name.
+   * @param {string} name
+   * @param {number[]} step that +1 makes
+   * @param {string} [note]
+   * @returns {boolean} false for a step of no length
+   */
+  add(name, step, note = '') {
+    const deviation = Math.hypot(...step);
+    if (!deviation) return false;
+    const vector = step.map((value) => value / deviation);
+    const direction = { id: `own/${name}`, name, note, unit: '', group: '', vector, deviation };
     this.#set([...this.directions.filter(({ id }) => id !== direction.id), direction]);
-    return '';
+    return true;
   }
 
   /** @param {string} id */

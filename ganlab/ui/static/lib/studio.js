@@ -1,7 +1,7 @@
 // The latent studio: one latent and the sliders that move it. The page makes its pictures; Python gets a latent once
 // the person pauses. Where a generator is too large for the page, the server makes the pictures.
 import { DirectionPanel } from './direction-panel.js';
-import { OwnDirections } from './directions.js';
+import { OWN_CHANGED, OwnDirections } from './directions.js';
 import { download } from './files.js';
 import { loadGenerator, paint } from './generator.js';
 import { History } from './history.js';
@@ -103,6 +103,10 @@ export class Studio {
     addEventListener('pointerdown', () => (this.held = true), true);
     for (const end of ['pointerup', 'pointercancel']) addEventListener(end, () => this.#release(), true);
     this.stage.listenToKeys(root, actions);
+    addEventListener(OWN_CHANGED, () => {
+      this.own.renew();
+      if (this.directions) this.#layOut();
+    });
   }
 
   // ---------------------------------------------------------------- values from Python
