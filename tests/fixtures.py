@@ -22,13 +22,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganlab import latent, networks, tensor_files
+from ganlab import latent, light, networks, tensor_files
 from ganlab.config import ModelConfig
 from ganlab.explorer import Explorer
 from ganlab.features import compress_codes, restore_codes
 from ganlab.gallery import Gallery, Pictures
+from ganlab.judge import Judge, JudgeConfig, Network
 from ganlab.model import load, save
-from ganlab.studio import codemap, portable, shelf
+from ganlab.studio import codemap, portable, portable_judge, shelf
 from ganlab.studio.film import EASINGS, PATHS, Film
 from ganlab.studio.recipe import ExactLatent, Recipe
 
@@ -180,6 +181,37 @@ def make_generators() -> dict[str, Any]:
     return {"cases": cases}
 
 
+def make_judge() -> dict[str, Any]:
+    """A packed judge with a light, and what both see in pictures (N, H, W, C), a side of which is odd at each
+    pooling."""
+    with tempfile.TemporaryDirectory() as folder:
+        explorer = make_model(Path(folder) / "fixture", size=9)
+        config = JudgeConfig(
+            "fixture", 1, 9, 3, widths=(3, 9, 4), features=6, accuracy=0, standard_error=0, count=0
+        )
+        network = Network(config)
+        fill(network)
+        network.half().float()  # as it is stored
+        judge = explorer.judge = Judge(config, network, FINGERPRINT)
+        weight = latent.draw("uniform", light.count_inputs(judge), 1, seed=11)[0]
+        light.Light(weight, 14.0).save(explorer, Path(folder) / "fixture")
+        z = latent.draw("uniform", CONFIG.latent_dim, 40, seed=10)
+        x = torch.cat(
+            [explorer.decode(z[:20]), latent.draw("uniform", 81, 20, seed=12).relu().view(20, 1, 9, 9)]
+        )
+        stored = light.Light.load(explorer)
+        assert stored is not None
+        return {
+            "file": to_base64(portable_judge.pack(explorer)),
+            "z": to_list(z),
+            "pixels": to_list(x.movedim(1, -1).flatten(1)),
+            "logits": to_list(judge.logits(x)),
+            "features": to_list(judge.features(x)),
+            "probabilities": to_list(judge.probabilities(x)),
+            "scores": to_list(stored.score(light.compute_inputs(explorer, z, x))),
+        }
+
+
 def make_recipe() -> dict[str, Any]:
     """Recipes as the page writes them, with their permalinks."""
     cases = []
@@ -256,6 +288,7 @@ MAKERS: dict[str, Callable[[], dict[str, Any]]] = {
     "latent": make_latent,
     "film": make_film,
     "generators": make_generators,
+    "judge": make_judge,
     "recipe": make_recipe,
     "shelf": make_shelf,
     "map": make_map,

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from ganlab import images
 from ganlab.explorer import Explorer
-from ganlab.studio import codemap, film, portable
+from ganlab.studio import codemap, film, portable, portable_judge
 from ganlab.studio.film import Film
 from ganlab.studio.recipe import Recipe, find_latents, replay
 from ganlab.ui.html.markup import NO_CLASSIFIER, STATIC
@@ -53,6 +53,11 @@ def get_generator(explorer: Explorer, request: Request) -> Response:
     """The generator as one safetensors file; ValueError for one too large for a page."""
     portable.check_size(explorer.model)
     return Response(portable.pack(explorer.model), media_type=BINARY)
+
+
+def get_judge(explorer: Explorer, request: Request) -> Response:
+    """The judge and the light as one safetensors file, see `portable_judge.pack`."""
+    return Response(portable_judge.pack(explorer), media_type=BINARY)
 
 
 def get_directions(explorer: Explorer, request: Request) -> Response:
@@ -192,6 +197,7 @@ class Get(NamedTuple):
 
 GET = {
     "generator": Get(get_generator, cacheable=True),
+    "judge": Get(get_judge, cacheable=True),
     "directions": Get(get_directions, cacheable=True),
     "map": Get(get_map, cacheable=True),
     "training": Get(get_training_picture, cacheable=True),

@@ -51,6 +51,15 @@ def test_a_models_generator_is_fetched_once(server: str, bundled: Explorer) -> N
     assert (status, content) == (304, b"")
 
 
+def test_the_judge_comes_with_any_model(server: str, bundled: Explorer) -> None:
+    status, content, headers = get(server, f"/ganlab/judge?model={bundled.config.name}")
+    assert status == 200
+    assert {"0.weight", "6.shift"} <= load(content).keys()
+    assert bundled.fingerprint in headers["ETag"]
+    status, content, _ = get(server, "/ganlab/judge?model=cifar10-gan")  # whose pictures it cannot read
+    assert (status, load(content)) == (200, {})
+
+
 @pytest.mark.parametrize("name", ["", "no-such-model", "../mnist-bigan", "a\0b"])
 def test_another_name_gets_a_sentence(server: str, name: str) -> None:
     status, text, _ = get(server, f"/ganlab/generator?model={quote(name)}")

@@ -1,0 +1,128 @@
+// What stands beside a picture while the hand moves: its label, the judge's confidence, and the light.
+//
+//   const readout = new Readout();
+//   container.append(readout.element);
+//   readout.load(value).then(() => paintAgain());
+//   readout.show(z, pixels); // with each picture
+import { el } from './elements.js';
+import { loadJudge } from './judge.js';
+
+/**
+ * @typedef {import('./judge.js').Judge} Judge
+ *
+ * @typedef {object} Sight what the readout shows
+ * @property {number} label
+ * @property {number} confidence
+ * @property {import('./light.js').Rating | null} rating null where there is no light
+ *
+ * @typedef {object} ReadoutValue what Python sends of a model
+ * @property {string} model
+ * @property {string} fingerprint
+ * @property {string[]} palette colours of the classes
+ * @property {string} noun what a picture is called: "digit" or "picture"
+ */
+
+/** @param {number} share */
+const percent = (share) => `${Math.round(100 * share)} %`;
+
+export class Readout {
+  /** @type {Judge | null} */
+  judge = null;
+  /** @type {Sight | null} */
+  sight = null;
+  /** @type {ReadoutValue | null} */
+  #value = null;
+  failure = '';
+
+  constructor() {
+    this.swatch = el('i');
+    this.label = el('b');
+    this.confidence = el('span', { class: 'gl-confidence' });
+    this.verdict = el('span');
+    this.light = el('span', { class: 'gl-light', tabindex: '0' }, el('i', { 'aria-hidden': 'true' }), this.verdict);
+    const named = el('span', { class: 'gl-label' }, this.swatch, this.label);
+    this.element = el('p', { class: 'gl-readout' }, named, this.confidence, this.light);
+    // A sentence is written when somebody asks for it, not at each frame.
+    for (const event of ['pointerenter', 'focus']) this.light.addEventListener(event, () => this.#explain());
+    this.clear();
+  }
+
+  /**
+   * Fetch the judge of a model. Until it is here nothing is shown.
+   * @param {ReadoutValue} value
+   */
+  async load(value) {
+    this.#value = value;
+    this.judge = null;
+    this.failure = '';
+    this.clear();
+    try {
+      const judge = await loadJudge(value.model, value.fingerprint);
+      if (this.#value === value) this.judge = judge;
+    } catch (error) {
+      if (this.#value === value) this.failure = /** @type {Error} */ (error).message;
+    }
+    this.clear();
+  }
+
+  /** Why there is no label, or else no light; empty where both are there. */
+  get reason() {
+    return this.failure || this.judge?.reason || this.judge?.lightReason || '';
+  }
+
+  /** Show nothing, or what is lacking. */
+  clear() {
+    this.sight = null;
+    this.swatch.style.background = '';
+    this.element.dataset.light = '';
+    for (const part of [this.label, this.confidence]) part.textContent = '';
+    this.verdict.textContent = this.failure || this.judge?.reason ? 'not judged' : '';
+  }
+
+  /**
+   * Show what the judge sees in the picture of z.
+   * @param {import('./latent.js').Latent} z
+   * @param {Float32Array} pixels (H, W, C)
+   * @returns {Sight | null} null while there is no judge
+   */
+  show(z, pixels) {
+    const { judge } = this;
+    if (!judge || judge.reason) return null;
+    const reading = judge.classify(pixels);
+    const { label, confidence } = reading;
+    const rating = judge.light?.rate(z, reading) ?? null;
+    this.sight = { label, confidence, rating };
+    const { palette = [], noun = '' } = this.#value ?? {};
+    write(this.label, String(label));
+    write(this.confidence, percent(confidence));
+    this.swatch.style.background = palette[label % palette.length] ?? '';
+    const like = rating ? (rating.like ? 'like' : 'unlike') : '';
+    if (this.element.dataset.light !== like) this.element.dataset.light = like;
+    write(this.verdict, rating ? `${like} ${noun}s` : 'no light');
+    return this.sight;
+  }
+
+  #explain() {
+    this.light.title = this.reason || this.#describe();
+  }
+
+  #describe() {
+    const { rating } = this.sight ?? {};
+    const { noun = 'picture' } = this.#value ?? {};
+    if (!rating || !this.judge) return '';
+    const { agreement } = this.judge;
+    return [
+      `Does this look like the training ${noun}s? An estimate at the speed of the hand; Reconstruct has the full check.`,
+      agreement ? `It agrees with ${percent(agreement.like)} of what that calls like, and ${percent(agreement.unlike)} of what it calls unlike.` : '',
+      `The latent is ${rating.length.toFixed(2)} times as long as is typical of the prior.`,
+    ].join(' ').replace('  ', ' ');
+  }
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {string} text
+ */
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
