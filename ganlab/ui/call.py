@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from ganlab.explorer import Explorer
 from ganlab.studio import portable
+from ganlab.ui.html import markup
 from ganlab.ui.items import Ends, Item
 
 Component: TypeAlias = Any  # gr.components.Component
@@ -46,7 +47,8 @@ class Call:
 
 def latents_payload(call: Call) -> dict[str, Any]:
     """What a script of ours that moves latents itself starts from: the current one, A and B, when this was
-    written, and why the server draws the pictures, if it does."""
+    written, what the classes look like and a picture is called, and why the server draws the pictures, if it
+    does."""
     a, b = (None if item is None else item.z[0].tolist() for item in call.ends)
     return {
         "model": call.model,
@@ -57,5 +59,7 @@ def latents_payload(call: Call) -> dict[str, Any]:
         "caption": call.current.caption,
         "a": a,
         "b": b,
+        "palette": markup.PALETTE,
+        "noun": markup.get_noun(call.explorer.config),
         "server": portable.explain_limit(call.explorer.model),
     }

@@ -2,7 +2,7 @@
 //
 //   const readout = new Readout();
 //   container.append(readout.element);
-//   readout.load(value).then(() => paintAgain());
+//   readout.load(value, () => paintAgain());
 //   readout.show(z, pixels); // with each picture
 import { el } from './elements.js';
 import { loadJudge } from './judge.js';
@@ -20,6 +20,7 @@ import { loadJudge } from './judge.js';
  * @property {string} fingerprint
  * @property {string[]} palette colours of the classes
  * @property {string} noun what a picture is called: "digit" or "picture"
+ * @property {string} server why the server makes the pictures, if it does: then nothing can be read out
  */
 
 /** @param {number} share */
@@ -50,19 +51,21 @@ export class Readout {
   /**
    * Fetch the judge of a model. Until it is here nothing is shown.
    * @param {ReadoutValue} value
+   * @param {() => void} ready called when it is here, unless another model was chosen meanwhile
    */
-  async load(value) {
+  async load(value, ready) {
     this.#value = value;
     this.judge = null;
     this.failure = '';
+    this.element.hidden = !!value.server;
     this.clear();
-    try {
-      const judge = await loadJudge(value.model, value.fingerprint);
-      if (this.#value === value) this.judge = judge;
-    } catch (error) {
-      if (this.#value === value) this.failure = /** @type {Error} */ (error).message;
-    }
+    if (value.server) return;
+    const judge = await loadJudge(value.model, value.fingerprint).catch((error) => /** @type {Error} */ (error));
+    if (this.#value !== value) return;
+    if (judge instanceof Error) this.failure = judge.message;
+    else this.judge = judge;
     this.clear();
+    ready();
   }
 
   /** Why there is no label, or else no light; empty where both are there. */
@@ -94,7 +97,7 @@ export class Readout {
     this.sight = { label, confidence, rating };
     const { palette = [], noun = '' } = this.#value ?? {};
     write(this.label, String(label));
-    write(this.confidence, percent(confidence));
+    write(this.confidence, confidence > 0.99 ? 'over 99 %' : percent(confidence));
     this.swatch.style.background = palette[label % palette.length] ?? '';
     const like = rating ? (rating.like ? 'like' : 'unlike') : '';
     if (this.element.dataset.light !== like) this.element.dataset.light = like;

@@ -1,5 +1,6 @@
 // The stage of the latent studio: the picture, its buttons, truncation and the list of keys.
 import { button, el } from './elements.js';
+import { Readout } from './readout.js';
 
 const KEYS = [
   ['ctrl z', 'undo'],
@@ -35,17 +36,18 @@ export class Stage {
     this.redo = button('redo', actions.redo, { title: 'ctrl shift z' });
     this.truncation = el('input', { type: 'range', min: 0, max: 1, step: 0.01, value: 1, 'aria-label': 'truncation' });
     this.truncation.oninput = () => actions.truncate(Number(this.truncation.value));
-    this.readout = el('output');
+    this.amount = el('output');
+    this.readout = new Readout();
     this.help = el('dl', { class: 'gl-keys', hidden: true });
     for (const [key, text] of KEYS) this.help.append(el('dt', {}, key), el('dd', {}, text));
     const title = el('div', { class: 'gl-title' }, 'G(z)');
     this.element = el(
       'div',
       { class: 'gl-stage' },
-      el('figure', { class: 'gl-card' }, title, this.canvas, el('figcaption', {}, this.caption)),
+      el('figure', { class: 'gl-card' }, title, this.canvas, this.readout.element, el('figcaption', {}, this.caption)),
       this.#edits(actions),
       this.#exports(actions),
-      el('label', { class: 'gl-slider' }, el('span', {}, 'truncation'), this.truncation, this.readout),
+      el('label', { class: 'gl-slider' }, el('span', {}, 'truncation'), this.truncation, this.amount),
       this.help,
       this.notice,
     );
@@ -108,7 +110,7 @@ export class Stage {
   show(caption, truncation) {
     this.caption.textContent = caption;
     this.canvas.setAttribute('aria-label', `G(z), ${caption}`);
-    this.readout.textContent = truncation.toFixed(2);
+    this.amount.textContent = truncation.toFixed(2);
     if (Number(this.truncation.value) !== truncation) this.truncation.value = String(truncation);
   }
 }

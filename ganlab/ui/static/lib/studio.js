@@ -36,6 +36,8 @@ import { Stage } from './studio-stage.js';
  * @property {string} picture
  * @property {number[] | null} a
  * @property {number[] | null} b
+ * @property {string[]} palette colours of the classes
+ * @property {string} noun what a picture is called
  * @property {string} server why the server makes the pictures, if it does
  */
 
@@ -158,6 +160,7 @@ export class Studio {
     const directions = request(modelAddress('directions', model.name))
       .then((response) => response.json())
       .catch((error) => error);
+    this.stage.readout.load(value, () => this.paint());
     if (!value.server) {
       const G = await loadGenerator(model.name, model.fingerprint).catch((error) => error);
       if (this.model !== model) return; // another model was chosen meanwhile
@@ -306,7 +309,10 @@ export class Studio {
     this.panel.view?.show();
     if (!this.directions) return;
     if (this.G) {
-      paint(this.stage.canvas, this.G.decode(this.latent()), this.G.shape);
+      const z = this.latent();
+      const pixels = this.G.decode(z);
+      paint(this.stage.canvas, pixels, this.G.shape);
+      this.stage.readout.show(z, pixels);
       this.#shown();
     } else {
       this.pictures.show();
