@@ -18,6 +18,8 @@ from train.measure import (
     one_nn,
     paths,
     reconstruction,
+    rounds,
+    unlike,
 )
 from train.measure.measurement import EVALUATE, Measurement
 from train.measure.outliers import measure as outliers
@@ -29,9 +31,11 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     reconstruction.MEASUREMENT,
     latent_error.MEASUREMENT,
     codes.MEASUREMENT,
-    paths.MEASUREMENT,
     identity.MEASUREMENT,
+    rounds.MEASUREMENT,
     frechet.MEASUREMENT,
+    unlike.MEASUREMENT,
+    paths.MEASUREMENT,
     realworld.MEASUREMENT,
     outliers.MEASUREMENT,
     inversion.MEASUREMENT,

@@ -1,4 +1,4 @@
-"""The Fréchet distance of samples from real pictures, in the judge's features."""
+"""The Fréchet distances of samples, reconstructions and paths from real pictures, in the judge's features."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from ganlab import latent, metrics
+from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.judge import Judge
 from ganlab.model import LatentModel
 from train.measure.batches import map_batches
 from train.measure.measurement import Figures, Measurement, Row, Subject, require_judge
+from train.measure.travel import compute_paths, list_pairs
 
 SAMPLES = 10_000  # at most; no more than there are real pictures
 SEED = 1
@@ -43,8 +45,27 @@ def measure_frechet(model: LatentModel, pictures: Pictures, x: Tensor, judge: Ju
     return {**figures, "floor": floor, "n": n, "judge": judge.fingerprint}
 
 
+@torch.inference_mode()
+def measure_paths(explorer: Explorer, x: Tensor, labels: Tensor, judge: Judge) -> Figures:
+    """Of reconstructions of x (N, C, H, W), and of the pictures at a quarter and in the middle of the model's
+    own paths between all pairs of x in succession whose labels (N,) differ."""
+    x, labels = x[:SAMPLES], labels[:SAMPLES]
+    real, z = judge.features(x), map_batches(explorer.encode, x)
+
+    def distance(latents: Tensor) -> float:
+        return metrics.frechet_distance(judge.features(map_batches(explorer.decode, latents)), real)
+
+    pairs = list_pairs(labels)
+    paths = {name: distance(latents) for name, latents in compute_paths(explorer, z, pairs).items()}
+    return {"reconstructions": distance(z), "paths": {"count": len(pairs), **paths}}
+
+
 def _measure(subject: Subject) -> Figures:
-    return measure_frechet(subject.model, subject.pictures, subject.x, subject.require_judge())
+    judge = subject.require_judge()
+    figures = measure_frechet(subject.model, subject.pictures, subject.x, judge)
+    if "encoder" in subject.networks:
+        figures |= measure_paths(subject.explorer, subject.x, subject.test.labels, judge)
+    return figures
 
 
 def _explain_absence(subject: Subject) -> str:
@@ -60,6 +81,13 @@ def _rows(figures: Figures) -> Iterator[Row]:
     for key, source in sources.items():
         name = f"Fréchet distance of {figures['n']:,} samples{source}, judge features"
         yield Row(name, f"{figures[key]:.3f}", f"{figures['floor']:.3f} real pictures")
+    if "paths" in figures:
+        paths = figures["paths"]
+        yield Row(
+            f"The same of {paths['count']:,} paths between two digits, at t = 0.25 and 0.5",
+            f"{paths['quarter']:.3f} and {paths['middle']:.3f}",
+            f"{figures['reconstructions']:.3f} reconstructions",
+        )
 
 
 def _column(figures: Figures) -> str:

@@ -7,7 +7,7 @@ pictures, and ranks by the second, as `python -m train.outliers` does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from torch import Tensor
 
@@ -16,9 +16,9 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.outliers import Gauge
 from train.measure.batches import map_batches
-from train.measure.measurement import Figures, Row
+from train.measure.measurement import Figures, Measurement, Row, Subject, require_judged_digits
 from train.measure.travel import STEPS, compute_paths, list_pairs, list_slider_ends
-from train.report.text import format_percent
+from train.report.text import NONE, Table, format_percent
 
 SAMPLES = 10_000  # of each source
 PAIRS = 500  # of test pictures of different classes, with a path between them
@@ -93,3 +93,64 @@ def _rows(figures: Figures) -> Iterator[Row]:
             format_percent(group["share"], digits=1),
             f"{format_percent(real['share'], digits=1)} of real digits",
         )
+
+
+def _explain_absence(subject: Subject) -> str:
+    if reason := require_judged_digits(subject):
+        return reason
+    if "generator" not in subject.networks or subject.gallery is None:
+        return f"{subject.name} has no generator or no gallery, and so no gauge of what is unlike digits."
+    if len(subject.test) < MIN_TEST:
+        return f"{len(subject.test)} test pictures are too few for a gauge: {MIN_TEST:,} at least."
+    return ""
+
+
+def _sentence(figures: Figures) -> str:
+    def percent(group: Figures) -> str:
+        return format_percent(group["share"], digits=1)
+
+    sources = ", ".join(f"{percent(group)} of the {name}" for name, group in figures["samples"].items())
+    sliders = ", ".join(f"{kind} {percent(group)}" for kind, group in figures["sliders"].items())
+    quarter, middle = (percent(figures["paths"][key]) for key in ("quarter", "middle"))
+    return (
+        f"Not all of its latents are digits. The gauge, which calls {percent(figures['real'])} of real test"
+        f" digits unlike digits, does so for {percent(figures['reconstructions'])} of their reconstructions,"
+        f" for samples ({sources}), for paths between two digits ({quarter} at a quarter, {middle} in the"
+        f" middle), and for the ends of sliders ({sliders})."
+    )
+
+
+def _column(figures: Figures) -> str:
+    """Of samples of the source that the app draws from first, and of the middles of paths."""
+    first = next(iter(figures["samples"].values()))
+    return " / ".join(f"{100 * group['share']:.0f} %" for group in (first, figures["paths"]["middle"]))
+
+
+def compare(models: Mapping[str, Figures]) -> Table:
+    """One row a group of pictures, one column a model."""
+    shares = {name: dict(list_shares(figures)) for name, figures in models.items()}
+    groups = dict.fromkeys(group for row in shares.values() for group in row)
+
+    def cell(row: Mapping[str, Figures], group: str) -> str:
+        return format_percent(row[group]["share"], digits=1) if group in row else NONE
+
+    rows = [[group, *(cell(row, group) for row in shares.values())] for group in groups]
+    return ["Unlike digits, of", *models], rows
+
+
+MEASUREMENT = Measurement(
+    key="unlike",
+    measure=lambda subject: measure_unlike(subject.explorer, subject.test),
+    explain_absence=_explain_absence,
+    seeds={"unlike": SEED},
+    rows=_rows,
+    columns={"Unlike digits: samples / path middles": _column},
+    sentence=_sentence,
+    title="How much of the space is digits",
+    introduction=f"""Which share of the pictures that the app shows its own gauge calls unlike digits: more unusual than 99 % of
+test digits, by the error of their reconstruction, the nearest training digit, the code, the discriminator
+of pairs where there is one, and the judge. Samples are {SAMPLES:,} of each source; paths are the app's own
+between {PAIRS} pairs of test digits of different classes; sliders are all of a kind, at both ends, for
+{DIGITS} test digits. How certain the judge alone is says little here: it is certain of rubble too.""",
+    compare=compare,
+)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ganlab import latent
+from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.judge import Judge
 from tests.train.measure.models import (
@@ -82,3 +83,20 @@ def test_the_floor_is_not_the_first_pictures(known: Pictures, test: Pictures, ti
     assert torch.equal(one, other)
     late = {row.numpy().tobytes() for row in known.inputs(slice(150, 300))}
     assert 25 < sum(row.numpy().tobytes() in late for row in one) < 75
+
+
+def test_paths_and_reconstructions_are_compared_with_real_pictures(
+    known: Pictures, test: Pictures, tiny_judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frechet, "SAMPLES", 150)  # fewer than there are test pictures
+    explorer = Explorer(create_model(known, "bigan"))
+    x, labels = test.inputs(slice(0, 150)), test.labels[:150]
+    figures = frechet.measure_paths(explorer, test.inputs(slice(None)), test.labels, tiny_judge)
+    firsts = [row for row in range(149) if labels[row] != labels[row + 1]]
+    z, real = explorer.encode(x), tiny_judge.features(x)
+    quarters = torch.stack([explorer.interpolate(z[row], z[row + 1], 5)[1] for row in firsts])
+    assert figures["paths"]["count"] == len(firsts)
+    expected = distance(tiny_judge.features(explorer.decode(quarters)), real)
+    assert figures["paths"]["quarter"] == pytest.approx(expected, rel=1e-4)
+    expected = distance(tiny_judge.features(explorer.decode(z)), real)
+    assert figures["reconstructions"] == pytest.approx(expected, rel=1e-4)

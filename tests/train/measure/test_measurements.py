@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
 import train
-from ganlab.gallery import Pictures
+from ganlab.gallery import Gallery, Pictures
 from ganlab.hub import CHECKPOINTS, list_models
 from ganlab.judge import Judge
 from ganlab.model import LatentModel, read_metrics
 from tests.train.measure.models import create_model, measure_all
-from train.measure import EVALUATED, MEASUREMENTS, SEPARATE, code_map, inversion, memorization
-from train.measure.measurement import EVALUATE
+from train.measure import (
+    EVALUATED,
+    MEASUREMENTS,
+    SEPARATE,
+    code_map,
+    inversion,
+    memorization,
+    rounds,
+    unlike,
+)
+from train.measure.measurement import EVALUATE, Subject
 from train.measure.outliers import measure as outliers
 from train.measure.realworld import measure as realworld
 
@@ -83,13 +93,19 @@ def test_inversions_have_a_row_for_each_way() -> None:
     ]
 
 
-def test_memorization_has_a_row_for_each_model() -> None:
+def test_memorization_has_a_row_for_each_source() -> None:
     figures = {
         "source": "mixture", "median": 5.123, "median_real": 6.0, "closer": 1234, "samples": 10_000,
         "nearer_to_training": 0.51, "nearer_to_training_error": 0.005,
     }  # fmt: skip
     _, rows = memorization.compare({"plus": figures})
     assert rows == [["plus, mixture", "5.12 (6.00)", "1,234 of 10,000", "51.00 ± 0.50 %"]]
+    prior = {
+        "source": "prior", "median": 7.5, "closer": 0, "nearer_to_training": 0.5,
+        "nearer_to_training_error": 0.005,
+    }  # fmt: skip
+    _, rows = memorization.compare({"plus": {**figures, "others": [prior]}})
+    assert rows[1] == ["plus, prior", "7.50 (6.00)", "0 of 10,000", "50.00 ± 0.50 %"]
 
 
 def test_maps_have_a_row_for_each_kind() -> None:
@@ -106,6 +122,50 @@ def test_maps_have_a_row_for_each_kind() -> None:
     assert rows[0][1:] == ["31.00 %", "95.00 %", "97.00 %"]
 
 
+def test_what_is_unlike_has_a_row_for_each_group_of_any_model() -> None:
+    def figures(**sources: float) -> dict[str, Any]:
+        groups = {name: {"count": 10, "share": share} for name, share in sources.items()}
+        return {
+            "real": {"count": 50, "share": 0.01}, "reconstructions": {"count": 10, "share": 0.09},
+            "samples": groups,
+            "paths": {"quarter": {"count": 5, "share": 0.2}, "middle": {"count": 5, "share": 0.7}},
+            "sliders": {"principal": {"count": 20, "share": 0.15}},
+        }  # fmt: skip
+
+    models = {"plus": figures(mixture=0.21, prior=0.9), "gone": figures(prior=0.5)}
+    heads, rows = unlike.compare(models)
+    assert heads == ["Unlike digits, of", "plus", "gone"]
+    table = {row[0]: row[1:] for row in rows}
+    assert table["samples of the mixture"] == ["21.0 %", "–"]
+    assert table["samples of the prior"] == ["90.0 %", "50.0 %"]
+    assert table["paths between two digits, at t = 0.5"] == ["70.0 %", "70.0 %"]
+    assert table["ends of the sliders, principal (±3)"] == ["15.0 %", "15.0 %"]
+    (column,) = unlike.MEASUREMENT.columns.values()
+    assert [column(model) for model in models.values()] == ["21 % / 70 %", "50 % / 70 %"]
+    cells = [row.value for row in unlike.MEASUREMENT.rows(models["plus"])]
+    assert cells == ["9.0 %", "21.0 %", "90.0 %", "20.0 %", "70.0 %", "15.0 %"]
+
+
+def test_few_test_pictures_are_no_gauge(
+    known: Pictures, test: Pictures, tiny_judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = create_model(known, "bigan")
+    subject = Subject(model, Gallery(model, known), tiny_judge, lambda: test)
+    assert unlike.MEASUREMENT.explain_absence(subject) == (
+        "200 test pictures are too few for a gauge: 1,000 at least."
+    )
+    monkeypatch.setattr(unlike, "MIN_TEST", 200)
+    assert unlike.MEASUREMENT.explain_absence(subject) == ""
+    bare = Subject(model, None, tiny_judge, lambda: test)
+    assert "no generator or no gallery" in unlike.MEASUREMENT.explain_absence(bare)
+
+
+def test_repeated_reconstruction_has_a_column_for_each_round() -> None:
+    heads, rows = rounds.compare({"plus": {"kept": [0.99, 0.5]}, "ae": {"kept": [1.0, 0.25]}})
+    assert heads == ["Rounds", "1", "2"]
+    assert rows == [["plus", "99.0 %", "50.0 %"], ["ae", "100.0 %", "25.0 %"]]
+
+
 # ---------------------------------------------------------------------- what is measured of which model
 
 
@@ -114,7 +174,7 @@ def test_without_a_judge_neither_identity_nor_frechet(
 ) -> None:
     stored = create_model(known, "ae-l2")
     blind, judged = (measure_all(stored, known, test, judge) for judge in (None, tiny_judge))
-    assert set(judged) - set(blind) == {"identity", "frechet", "paths"}
+    assert set(judged) - set(blind) == {"identity", "frechet", "paths", "rounds"}
     assert blind == {key: judged[key] for key in blind}
     assert set(blind) == {"one_nn", "reconstruction", "latent", "codes"}
 

@@ -14,9 +14,10 @@ import ganlab
 from ganlab.explorer import Explorer
 from ganlab.gallery import Gallery, Pictures
 from ganlab.hub import CHECKPOINTS
+from ganlab.mixture import Mixture
 from train.data import datasets
 from train.measure import command
-from train.measure.memorization import measure_memorization
+from train.measure.memorization import MEASUREMENT, measure_memorization
 
 
 class Shows(nn.Module):
@@ -60,6 +61,23 @@ def test_new_pictures_are_as_near_to_both(digits: Pictures) -> None:
     assert 0.4 < figures["nearer_to_training"] < 0.6
     assert figures["median"] == pytest.approx(figures["median_real"], rel=0.1)
     assert figures["quantiles_real"] == sorted(figures["quantiles_real"])
+
+
+def test_every_source_is_measured(digits: Pictures) -> None:
+    train, test = part(digits, slice(0, 250)), part(digits, slice(250, 500))
+    alone = explorer_that_shows(train, train)
+    mixture = Mixture(1, alone.config.latent_dim)
+    mixture.weights.fill_(1)
+    mixture.means[:, 0] = 2.0  # beyond the box: the last picture alone
+    mixed = Explorer(dataclasses.replace(alone.model, mixture=mixture), alone.gallery)
+    figures = measure_memorization(mixed, test, count=40)
+    assert (figures["source"], figures["closer"]) == ("mixture", 40)
+    (other,) = figures["others"]
+    expected = measure_memorization(alone, test, count=40)
+    assert expected["others"] == []
+    assert other == {key: expected[key] for key in other}
+    sentence = MEASUREMENT.sentence({**figures, "command": "that"})  # type: ignore[misc]
+    assert sentence.endswith("Of samples of the prior it is for 100.00 ± 0.00 %.")
 
 
 def test_the_command_writes_what_the_explorer_tells(

@@ -1,0 +1,65 @@
+"""Whether repeated reconstruction rests: the class that is left after each round of G(E(.))."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from ganlab import metrics
+from ganlab.judge import Judge
+from ganlab.model import LatentModel
+from train.measure.batches import map_batches
+from train.measure.measurement import Figures, Measurement, Row, require_judged_reconstructions
+from train.report.text import Table, format_percent
+
+ROUNDS = 8
+
+
+@torch.inference_mode()
+def measure_rounds(model: LatentModel, x: Tensor, judge: Judge) -> Figures:
+    """Shares of x (N, C, H, W) that the judge gives the same class before and after 1, 2, ..., ROUNDS rounds
+    of reconstruction."""
+    before, y, kept = judge.labels(x), x, []
+    for _ in range(ROUNDS):
+        y = map_batches(lambda batch: model.generator(model.encoder(batch)), y)
+        kept.append(metrics.accuracy(judge.labels(y), before))
+    return {
+        "kept": kept,
+        "standard_error": metrics.standard_error(kept[-1], len(x)),
+        "judge": judge.fingerprint,
+    }
+
+
+def _rows(figures: Figures) -> Iterator[Row]:
+    yield Row(
+        f"The judge's class after {len(figures['kept'])} rounds of G(E(·)) is that of x",
+        format_percent(figures["kept"][-1], figures["standard_error"]),
+        f"{format_percent(figures['kept'][0])} after the first",
+    )
+
+
+def compare(models: Mapping[str, Figures]) -> Table:
+    """One row a model, one column a round."""
+    rounds = range(1, max(len(figures["kept"]) for figures in models.values()) + 1)
+    rows = [
+        [name, *(format_percent(share, digits=1) for share in figures["kept"])]
+        for name, figures in models.items()
+    ]
+    return ["Rounds", *map(str, rounds)], rows
+
+
+MEASUREMENT = Measurement(
+    key="rounds",
+    measure=lambda subject: measure_rounds(subject.model, subject.x, subject.require_judge()),
+    explain_absence=require_judged_reconstructions,
+    rows=_rows,
+    columns={f"Class kept, {ROUNDS} rounds": lambda figures: format_percent(figures["kept"][-1], digits=1)},
+    title="Repeated reconstruction",
+    introduction="""\
+A reconstruction is reconstructed again, and so on: how often the judge still sees the class of the test
+picture. Where it rests, reconstructions are fixed points of G(E(·)); where it falls, each round adds to
+the errors of the last.""",
+    compare=compare,
+)
