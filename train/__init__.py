@@ -18,6 +18,7 @@ COMMANDS = {
     "ratios": "studies/ratios.py",
     "report": "report/__main__.py",
     "rows": "studies/rows.py",
+    "sheets": "report/sheets.py",
     "split": "studies/split.py",
 }
 # The measurements that have a command each, and the files that declare them; one file runs them all.

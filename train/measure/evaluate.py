@@ -20,11 +20,12 @@ from ganlab.model import METRICS_FILE
 from train.command import create_parser, report_errors
 from train.data import datasets
 from train.files import write_json
-from train.measure import EVALUATED, SEPARATE
+from train.measure import EVALUATED, MEASUREMENTS, SEPARATE
 from train.measure.command import round_figures
 from train.measure.measurement import Figures, Subject
 from train.provenance import current_commit
-from train.report import card
+from train.report import card, summary
+from train.report.text import format_plain
 from train.studies import table
 
 
@@ -32,6 +33,15 @@ from train.studies import table
 def measure(subject: Subject) -> Figures:
     """All of EVALUATED that the model can be measured by, by their keys."""
     return {m.key: m.measure(subject) for m in EVALUATED if not m.explain_absence(subject)}
+
+
+def explain_absences(subject: Subject, figures: Figures) -> dict[str, str]:
+    """Why the measurements that are not among `figures` are not, by their keys."""
+    absent = [m for m in MEASUREMENTS if m.key not in figures]
+    return {
+        m.key: m.explain_absence(subject) or f"not measured yet: python -m train.{m.command} {subject.name}"
+        for m in absent
+    }
 
 
 def evaluate(folder: Path, test: Pictures, pictures: Pictures | None = None) -> dict[str, Any]:
@@ -49,7 +59,8 @@ def evaluate(folder: Path, test: Pictures, pictures: Pictures | None = None) -> 
             raise ValueError(f"{stored.config.name} has no gallery: its training pictures are needed.")
         gallery = Gallery(stored, pictures)
     dataset = stored.config.dataset
-    figures = measure(Subject(stored, gallery, Judge.load(dataset), lambda: test))
+    subject = Subject(stored, gallery, Judge.load(dataset), lambda: test)
+    figures = measure(subject)
     seconds = time.perf_counter() - began
     result = {
         "evaluation": {
@@ -71,7 +82,8 @@ def evaluate(folder: Path, test: Pictures, pictures: Pictures | None = None) -> 
             result[separate.key] = kept
     write_json(folder / METRICS_FILE, result)
     card.write(folder)
-    print(card.format_figures(stored.config, result))
+    print(card.format_figures(stored.config, result), end="\n\n")
+    print(format_plain(*summary.list_figures(result, explain_absences(subject, result))), end="\n\n")
     print(f"{folder.name}: checkpoint and gallery loaded in {loaded:.2f} s, all measured in {seconds:.0f} s")
     return result
 

@@ -147,7 +147,8 @@ MEASUREMENT = Measurement(
     columns={"Unlike digits: samples / path middles": _column},
     sentence=_sentence,
     title="How much of the space is digits",
-    introduction=f"""Which share of the pictures that the app shows its own gauge calls unlike digits: more unusual than 99 % of
+    introduction=f"""\
+Which share of the pictures that the app shows its own gauge calls unlike digits: more unusual than 99 % of
 test digits, by the error of their reconstruction, the nearest training digit, the code, the discriminator
 of pairs where there is one, and the judge. Samples are {SAMPLES:,} of each source; paths are the app's own
 between {PAIRS} pairs of test digits of different classes; sliders are all of a kind, at both ends, for
