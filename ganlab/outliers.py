@@ -49,18 +49,31 @@ def _measure_norm(explorer: Explorer, z: Tensor) -> Tensor:
     return z.double().square().sum(1) / 2
 
 
+def _measure_shell(explorer: Explorer, z: Tensor) -> Tensor:
+    return (z.double().norm(dim=1) - z.shape[1] ** 0.5).abs()
+
+
+def _measure_map(explorer: Explorer, z: Tensor) -> Tensor:
+    assert explorer.model.latent_map is not None
+    codes = explorer.to_codes(z).to(explorer.device)
+    return -explorer.model.latent_map.log_density(codes).cpu().double()
+
+
 # What "code" may be, of latents z (N, D): the log of the distance to the nearest code; minus the log density
-# under the mixture; minus the log density of N(0, I), less a constant.
+# under the mixture; that of N(0, I), less a constant; the distance from its typical length, the square root
+# of D; minus the log density of the codes under the latent map.
 CODE_STATISTICS: dict[str, Callable[[Explorer, Tensor], Tensor]] = {
     "distance": _measure_distance,
     "mixture": _measure_mixture,
     "norm": _measure_norm,
+    "shell": _measure_shell,
+    "map": _measure_map,
 }
 
 
 def choose_code_statistic(explorer: Explorer) -> str:
     """Which of CODE_STATISTICS this model's "code" is."""
-    if "latent_map" in explorer.model.networks:
+    if explorer.model.latent_map is not None:
         return "norm"
     return "distance" if explorer.model.mixture is None else "mixture"
 

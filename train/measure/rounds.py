@@ -27,6 +27,7 @@ def measure_rounds(model: LatentModel, x: Tensor, judge: Judge) -> Figures:
         kept.append(metrics.accuracy(judge.labels(y), before))
     return {
         "kept": kept,
+        "last": kept[-1],
         "standard_error": metrics.standard_error(kept[-1], len(x)),
         "judge": judge.fingerprint,
     }

@@ -33,6 +33,17 @@ FIGURES: dict[str, tuple[Part, ...]] = {
         Part("{:.2%} ± {:.2%}", "identity", ("share", "standard_error")),
         Part("; class by a separate classifier, right on {:.2%}", "identity", ("judge_accuracy",)),
     ),
+    "keeps it after 8 reconstructions in a row": (
+        Part("{:.2%} ± {:.2%}", "rounds", ("last", "standard_error")),
+    ),
+    "unlike digits, by the gauge": (
+        Part("samples of the prior {:.1%}; ", "unlike", ("samples/prior/share",)),
+        Part("samples of the mixture {:.1%}; ", "unlike", ("samples/mixture/share",)),
+        Part("middles of paths {:.1%}", "unlike", ("paths/middle/share",)),
+        Part("; ends of principal sliders {:.1%}", "unlike", ("sliders/principal/share",)),
+        Part("; reconstructions {:.1%}", "unlike", ("reconstructions/share",)),
+        Part("; real digits {:.1%}", "unlike", ("real/share",)),
+    ),
     **{
         f"1NN, {name}": (
             Part("{:.2%} ± {:.2%}", "one_nn", (f"{space}/accuracy", f"{space}/standard_error")),
@@ -41,9 +52,9 @@ FIGURES: dict[str, tuple[Part, ...]] = {
         for space, name in SPACES.items()
     },
     "Fréchet distance, classifier features": (
-        Part("mixture samples {:.2f}; ", "frechet", ("mixture",)),
-        Part("prior samples {:.2f} ({:,.0f} samples)", "frechet", ("distance", "n")),
-        Part("; real pictures {:.2f}", "frechet", ("floor",)),
+        Part("mixture samples {:.3f}; ", "frechet", ("mixture",)),
+        Part("prior samples {:.3f} ({:,.0f} samples)", "frechet", ("distance", "n")),
+        Part("; real pictures {:.3f}", "frechet", ("floor",)),
     ),
     "reconstruction error |x − G(E(x))|": (
         Part("{:.2f}; of another picture {:.2f}", "reconstruction", ("l2", "l2_random_pair")),
@@ -68,9 +79,13 @@ def header_html(explorer: Explorer) -> str:
     if (share := explorer.get_figure("identity", "share")) is not None:
         what = "digit" if markup.get_noun(config) == "digit" else "class"
         facts.append(f"keeps the {what} {markup.format_percent(share)}")
-    accuracies = (explorer.accuracy(space) for space in ("features", "discriminator"))
-    if (accuracy := next((value for value in accuracies if value is not None), None)) is not None:
-        facts.append(f"1NN {markup.format_percent(accuracy, 2)}")
+    unlike = explorer.get_figure("unlike", "samples", explorer.sources[0], "share")
+    if unlike is not None:
+        facts.append(f"samples like digits {markup.format_percent(1 - unlike)}")
+    else:
+        accuracies = (explorer.accuracy(space) for space in ("features", "discriminator"))
+        if (accuracy := next((value for value in accuracies if value is not None), None)) is not None:
+            facts.append(f"1NN {markup.format_percent(accuracy, 2)}")
     table = "".join(
         f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in list_figures(explorer)
     )

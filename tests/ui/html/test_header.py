@@ -47,11 +47,33 @@ def test_every_figure_stands_beside_its_comparison(bundled: Explorer) -> None:
     assert figures["1NN, hidden layer"] == "97.05 % ± 0.17 %; untrained 96.56 %"
     assert figures["1NN, raw pixels"] == "96.91 % ± 0.17 %"
     assert figures["Fréchet distance, classifier features"] == (
-        "prior samples 12.35 (10,000 samples); real pictures 1.50"
+        "prior samples 12.345 (10,000 samples); real pictures 1.500"
     )
     assert figures["reconstruction error |x − G(E(x))|"] == "5.86; of another picture 9.51"
     assert "mean squared error per pixel" not in figures  # one of its three figures is missing
     assert figures["measured by"] == "python -m train.evaluate tiny (2030-01-02)"
+
+
+def test_samples_like_digits_stand_where_they_were_measured(bundled: Explorer) -> None:
+    unlike = {
+        "real": {"share": 0.01},
+        "reconstructions": {"share": 0.09},
+        "samples": {"prior": {"share": 0.875}, "mixture": {"share": 0.21}},
+        "paths": {"quarter": {"share": 0.25}, "middle": {"share": 0.7}},
+        "sliders": {"principal": {"share": 0.6}},
+    }
+    kept = {"kept": [0.99, 0.63], "last": 0.63, "standard_error": 0.005}
+    explorer = explorer_with(bundled, {**FULL, "unlike": unlike, "rounds": kept})
+    assert explorer.sources[0] == "prior"
+    facts = header.header_html(explorer).split("<details")[0]
+    assert "samples like digits 12.5 %" in facts
+    assert "1NN" not in facts
+    figures = dict(header.list_figures(explorer))
+    assert figures["unlike digits, by the gauge"] == (
+        "samples of the prior 87.5 %; samples of the mixture 21.0 %; middles of paths 70.0 %;"
+        " ends of principal sliders 60.0 %; reconstructions 9.0 %; real digits 1.0 %"
+    )
+    assert figures["keeps it after 8 reconstructions in a row"] == "63.00 % ± 0.50 %"
 
 
 def test_without_an_encoder_the_discriminator_speaks(bundled: Explorer) -> None:
