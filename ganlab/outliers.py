@@ -19,6 +19,7 @@ which values below the mean add little; people see its rank among the scores of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +51,8 @@ def _measure_norm(explorer: Explorer, z: Tensor) -> Tensor:
 
 
 def _measure_shell(explorer: Explorer, z: Tensor) -> Tensor:
-    return (z.double().norm(dim=1) - z.shape[1] ** 0.5).abs()
+    length = torch.linalg.vector_norm(z.double(), dim=1)
+    return (length - math.sqrt(z.shape[1])).abs()
 
 
 def _measure_map(explorer: Explorer, z: Tensor) -> Tensor:

@@ -166,3 +166,4 @@ def test_the_statistic_of_the_code_follows_from_the_model(tiny: Explorer) -> Non
     assert outliers.choose_code_statistic(mixed) == "mixture"
     z = torch.tensor([[3.0, 0, 4, 0]])
     assert outliers.CODE_STATISTICS["norm"](tiny, z).tolist() == [12.5]
+    assert outliers.CODE_STATISTICS["shell"](tiny, z).tolist() == [3.0]

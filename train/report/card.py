@@ -128,19 +128,14 @@ def render(config: ModelConfig, metrics: dict[str, Any], source: str, pictures: 
         f" Trained on {trained_on}."
         + (" These are CIFAR-10's pictures after JPEG compression." if "JPEG" in trained_on else ""),
     ]
-    if config.gaussians:
-        blocks.append(
-            f"After training, a mixture of {config.gaussians} Gaussians was fitted to the codes E(x) of the"
-            " training pictures (`density.safetensors`). Samples are drawn from this mixture unless the"
-            " prior is chosen."
-        )
+    if text := describe_latents(config):
+        blocks.append(text)
     if set(config.trained_networks) - set(config.networks):
         blocks.append("Its discriminator, which only training needs, is not part of this checkpoint.")
     if SAMPLES_FILE in pictures:
         blocks += [
             f"![Samples]({SAMPLES_FILE})",
-            f"G(z) for z from {'the mixture' if config.gaussians else 'the prior'}, seed {SAMPLE_SEED}, not"
-            " selected.",
+            f"G(z) for z from the {_name_source(config)}, seed {SAMPLE_SEED}, not selected.",
         ]
     if RECONSTRUCTIONS_FILE in pictures:
         blocks += [
@@ -151,6 +146,32 @@ def render(config: ModelConfig, metrics: dict[str, Any], source: str, pictures: 
     blocks += ["## Measured", _measured(config, metrics), "## Limits", _limits(config, metrics, dataset)]
     blocks += ["## Licence", LICENCE.get(config.dataset, "Weights and code: MIT.")]
     return "\n\n".join(blocks) + "\n"
+
+
+def describe_latents(config: ModelConfig) -> str:
+    """How latents lead to pictures, where it is more than G(z) of the prior; else ""."""
+    texts = []
+    if config.map_layers:
+        texts.append(
+            "Between its latents and the codes of its encoder is a latent map F, an invertible network"
+            f" (`latent_map.safetensors`, {config.map_layers} affine couplings, as in Generative Latent Flow,"
+            " Xiao, Yan and Amit, [arXiv 1905.10485](https://arxiv.org/abs/1905.10485)), fitted so that F(u)"
+            " of u ~ N(0, I) is distributed as the codes of real pictures are. Every latent here is such a u:"
+            " its picture is G(F(u)), and that of a picture x is the inverse of F at E(x)."
+        )
+    if config.gaussians:
+        unless = "where it is chosen" if config.map_layers else "unless the prior is chosen"
+        texts.append(
+            f"After training, a mixture of {config.gaussians} Gaussians was fitted to the codes E(x) of the"
+            " training pictures (`density.safetensors`). Samples are drawn from this mixture"
+            f" {unless}."
+        )
+    return "\n\n".join(texts)
+
+
+def _name_source(config: ModelConfig) -> str:
+    """What samples are drawn from, as `Explorer.sources` begins."""
+    return "mixture" if config.gaussians and not config.map_layers else "prior"
 
 
 def _front_matter(config: ModelConfig, hub_dataset: str | None) -> str:
@@ -166,7 +187,7 @@ def _use(config: ModelConfig, source: str) -> str:
     lines = ["import ganlab", "", f'ex = ganlab.load("{source}")']
     if "generator" in config.networks:
         lines += [
-            f"z = ex.sample(16, seed=0)  # latents of the {'mixture' if config.gaussians else 'prior'}",
+            f"z = ex.sample(16, seed=0)  # latents of the {_name_source(config)}",
             "y = ex.decode(z)  # their pictures",
         ]
     if "encoder" in config.networks:

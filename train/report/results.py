@@ -36,9 +36,7 @@ The model that the app opens with: a convolutional BiGAN whose reconstructions k
 to BiGAN a second discriminator that sees reconstructions (ALICE, [arXiv
 1709.01215](https://arxiv.org/abs/1709.01215)), errors of pictures and latents, a term that pulls the
 codes to the prior, noise on the codes, augmented views as uploads bring them, and a contrastive loss for
-its features. The price: the codes of real digits do not fill the prior, so that latents of the prior are
-often no digits. Samples are therefore drawn from a mixture of Gaussians that was fitted to the codes
-after training; the prior is one click away.""",
+its features.""",
     "mnist-bigan": """\
 The BiGAN of Donahue, Krähenbühl and Darrell, *Adversarial Feature Learning* ([arXiv
 1605.09782](https://arxiv.org/abs/1605.09782)), with the networks, prior, losses and optimiser of its
@@ -123,8 +121,9 @@ def format_checkpoint(name: str) -> str:
     config = ModelConfig.from_json((folder / CONFIG_FILE).read_text(encoding="utf-8"), CONFIG_FILE)
     metrics = read_metrics(folder)
     about = metrics["evaluation"]
+    latents = card.describe_latents(config)
     return (
-        f"{format_markdown(*card.list_figures(config, metrics))}\n\n"
+        (f"{latents}\n\n" if latents else "") + f"{format_markdown(*card.list_figures(config, metrics))}\n\n"
         f"Measured by `{about['command']}` on {about['date']}; test set: {about['test']}; gallery:"
         f" {about['gallery']}; ± is one standard error. Its [model card]({LINKED}/{name}/README.md) says"
         " more."

@@ -77,7 +77,7 @@ def draw_sliders(explorer: Explorer, test: Pictures) -> Image.Image:
     DIGITS classes."""
     labels = list(dict.fromkeys(test.labels.tolist()))[:DIGITS]
     rows = [int((test.labels == label).nonzero()[0]) for label in labels]
-    z = explorer.encode(test.inputs(rows))
+    z = explorer.encode(test.inputs(torch.tensor(rows)))
     title = f"Sliders of {_name(explorer)} from -{STEPS} to +{STEPS} steps, for {len(rows)} test pictures."
     note = "The middle of each row is the reconstruction."
     strips = []
@@ -124,7 +124,7 @@ def draw_sheet(lines: Sequence[str], rows: Sequence[Sequence[Strip]]) -> Image.I
     coloured = any(block.mode == "RGB" for row in blocks for _, block in row)
     height = 2 * MARGIN + LINE * len(lines) + sum(heights)
     paper, ink = ((PAPER,) * 3, (INK,) * 3) if coloured else (PAPER, INK)
-    sheet = Image.new("RGB" if coloured else "L", (width, height), paper)  # type: ignore[arg-type]
+    sheet = Image.new("RGB" if coloured else "L", (width, height), paper)
     pen, y = ImageDraw.Draw(sheet), MARGIN
     for line in lines:
         pen.text((MARGIN, y), line, fill=ink, font=font)

@@ -1,6 +1,7 @@
 """The figures are what a slow, plain computation gives, and the bundled checkpoint is a trained one."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -180,9 +181,12 @@ def test_calibration_sees_batches_of_one_size():
     assert [len(x) for x in gallery.iterate_batches(many)] == [512, 512]
 
 
-def test_without_an_encoder_only_what_needs_none(tiny):
+def test_without_an_encoder_only_what_needs_none(tiny, capsys):
     folder = tiny(networks=("generator",), method="gan")
     figures = evaluate.evaluate(folder, datasets.load("mnist", "", "test"))
+    said = capsys.readouterr().out
+    assert re.search(r"^unlike +– +tiny is no model of digits with an encoder\.$", said, re.MULTILINE)
+    assert "not measured yet: python -m train.memorization tiny" in said
     assert set(figures) == {"evaluation", "training", "one_nn", "frechet"}
     assert set(figures["one_nn"]) == {"pixels"}
     card = (folder / "README.md").read_text()

@@ -164,3 +164,18 @@ def test_a_discriminator_that_is_not_included_is_mentioned() -> None:
         config_of("lr"), networks=("generator", "encoder"), trained_networks=METHODS["lr"].networks
     )
     assert said in card.render(fewer, measured("lr"), "tiny", PICTURES)
+
+
+def test_a_latent_map_is_explained_and_samples_come_from_the_prior() -> None:
+    networks = (*METHODS["bigan"].networks, "latent_map")
+    mapped = dataclasses.replace(TINY, networks=networks, prior="normal", map_layers=2, map_width=8)
+    text = card.render(mapped, {}, "tiny", PICTURES)
+    assert "its picture is G(F(u)), and that of a picture x is the inverse of F at E(x)." in text
+    assert "G(z) for z from the prior" in text
+    both = card.render(dataclasses.replace(mapped, gaussians=7), {}, "tiny", PICTURES)
+    assert "from this mixture where it is chosen." in both
+    assert "latents of the prior" in both
+    mixed = rendered("bigan", gaussians=7)
+    assert "latent map" not in mixed
+    assert "from this mixture unless the prior is chosen." in mixed
+    assert "latents of the mixture" in mixed
