@@ -47,12 +47,13 @@ def _measure_mixture(explorer: Explorer, z: Tensor) -> Tensor:
 
 
 def _measure_norm(explorer: Explorer, z: Tensor) -> Tensor:
-    return z.double().square().sum(1) / 2
+    half: Tensor = z.double().square().sum(1) / 2
+    return half
 
 
 def _measure_shell(explorer: Explorer, z: Tensor) -> Tensor:
-    length = torch.linalg.vector_norm(z.double(), dim=1)
-    return (length - math.sqrt(z.shape[1])).abs()
+    lengths: Tensor = torch.linalg.vector_norm(z.double(), dim=1)
+    return (lengths - math.sqrt(z.shape[1])).abs()
 
 
 def _measure_map(explorer: Explorer, z: Tensor) -> Tensor:
