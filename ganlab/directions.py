@@ -1,5 +1,6 @@
 """Directions in a latent space, each with a step length that has a meaning.
 
+- local: the changes of one latent to which its picture responds most;
 - principal: the axes along which the codes of the training pictures vary most (GANSpace, arXiv 2004.02546);
 - closed-form: the latent changes to which the generator's first layers respond most (SeFa, arXiv 2007.06600);
 - classes: from the mean code of one class to that of another;
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganlab import latent, tensor_files
 from ganlab.config import CheckpointError
@@ -28,9 +29,10 @@ from ganlab.model import LatentModel
 from ganlab.networks.folding import Layer
 
 FILE = "directions.safetensors"
-KINDS = ("principal", "closed-form", "classes", "attributes", "raw")
+KINDS = ("local", "principal", "closed-form", "classes", "attributes", "raw")
 TENSORS = ("covariance", "classes", "attributes")
-MAX_SHOWN = 10  # principal directions, and closed-form ones
+MAX_SHOWN = 10  # directions of a kind that ranks them
+MIN_GAIN = 1e-12  # below which a picture does not change at all
 PRINCIPAL_SAMPLES = 1024  # prior samples that replace the codes of a model without a gallery
 
 
@@ -105,7 +107,8 @@ class Directions:
         """The KINDS that this model has. Principal ones need the codes of training pictures; classes and
         attributes need `python -m train.directions`."""
         has_codes = self.gallery is not None and "encoder" in self.model.networks
-        available = {"closed-form": "generator" in self.model.networks, "raw": True, "principal": has_codes}
+        available = {"raw": True, "principal": has_codes}
+        available |= dict.fromkeys(("local", "closed-form"), "generator" in self.model.networks)
         available |= dict.fromkeys(("classes", "attributes"), self._statistics is not None)
         return tuple(kind for kind in KINDS if available[kind])
 
@@ -119,8 +122,9 @@ class Directions:
             return "this model has no gallery of training pictures, and so no codes of them"
         return f"python -m train.directions {self.model.config.name} has not measured them"
 
-    def get(self, kind: str) -> list[Direction]:
-        """All directions of a kind. ValueError for a kind that the model lacks."""
+    def get(self, kind: str, z: Tensor | None = None) -> list[Direction]:
+        """All directions of a kind; the local ones are those of z (1, D). ValueError for a kind that the
+        model lacks, and for local ones without a latent."""
         if kind not in self.kinds:
             reason = f" ({self.explain_absence(kind)})" if kind in KINDS else ""
             available = list(self.kinds)
@@ -129,6 +133,10 @@ class Directions:
             )
         if kind == "raw":
             return list_raw(self.model.config.latent_dim)
+        if kind == "local":
+            if z is None:
+                raise ValueError("Local directions are those of a latent: name one.")
+            return list_local(self.model.generator, self.model.check_latents(z)[0], self.model.config.prior)
         if kind == "principal":
             return list_principal(*self.principal)
         if kind == "closed-form":
@@ -162,23 +170,36 @@ class Directions:
         samples."""
         return latent.principal_directions(self.covariance, self.model.config.latent_dim)
 
-    def move(self, z: Tensor, principal: Sequence[float] = (), raw: Sequence[float] = ()) -> Tensor:
+    def move(
+        self,
+        z: Tensor,
+        principal: Sequence[float] = (),
+        raw: Sequence[float] = (),
+        local: Sequence[float] = (),
+    ) -> Tensor:
         """z (1, D) plus `principal` steps along the first principal directions, in standard deviations of
-        the codes, and `raw` steps along the first axes: (1, D), clamped to the box of a uniform prior.
+        the codes, `raw` steps along the first axes, and `local` steps along the first local directions of z:
+        (1, D), clamped to the box of a uniform prior.
 
-        ValueError for more than D amounts, or amounts that are not finite.
+        ValueError for more than D principal or raw amounts, more than MAX_SHOWN local ones, or amounts that
+        are not finite.
         """
         z, dim = self.model.check_latents(z), self.model.config.latent_dim
         for name, amounts in (("principal", principal), ("raw", raw)):
             if len(amounts) > dim:
                 raise ValueError(f"{name} has {len(amounts)} amounts, the latent {dim} dimensions.")
+        around = self.get("local", z) if len(local) else []
+        if len(local) > len(around):
+            raise ValueError(f"local has {len(local)} amounts, a latent {len(around)} local directions.")
         vectors, deviations = self.principal
-        steps = torch.zeros(2 * dim)
+        steps = torch.zeros(2 * dim + len(around))
         steps[: len(principal)] = torch.tensor(principal) * deviations[: len(principal)]
         steps[dim : dim + len(raw)] = torch.tensor(raw)
+        for i, (amount, direction) in enumerate(zip(local, around, strict=False), 2 * dim):
+            steps[i] = amount * direction.deviation
         if not torch.isfinite(steps).all():
             raise ValueError("Slider amounts are finite numbers.")
-        axes = torch.cat([vectors, torch.eye(dim)])
+        axes = torch.cat([vectors, torch.eye(dim), *(direction.vector[None] for direction in around)])
         return latent.move(z[0], axes, steps, self.model.config.prior).unsqueeze(0)
 
     @functools.cached_property
@@ -191,6 +212,33 @@ class Directions:
         if r2 is None or near is None or far is None:
             return ""
         return f"R² {r2:.2f} held out; +1 gives {near:.1f}σ of it, +3 {far:.1f}σ"
+
+
+def list_local(generator: nn.Module, z: Tensor, prior: str) -> list[Direction]:
+    """Orthogonal directions at z (D,) in which the picture changes most: the first right singular vectors of
+    the generator's Jacobian at z. A step is one standard deviation of the prior.
+
+    The share of a direction is its squared singular value's: how much of the change of a small random move
+    it accounts for. ganlab/ui/static/lib/jacobian.js computes the same in the page.
+    """
+    device = next(generator.parameters()).device
+    # Not in inference mode, whose tensors have no derivative.
+    with torch.inference_mode(False):
+        J = torch.func.jacrev(lambda z: generator(z.unsqueeze(0))[0].flatten())(z.clone().to(device))
+    gains, vectors = torch.linalg.eigh((J.double().T @ J.double()).cpu())  # ascending
+    shares = 100 * gains.clamp(min=0) / gains.sum().clamp(min=MIN_GAIN)
+    directions = []
+    for rank, i in enumerate(reversed(range(max(0, len(z) - MAX_SHOWN), len(z))), 1):
+        n = fix_sign(vectors[:, i])
+        note = f"{float(shares[i]):.0f} % of the change"
+        directions.append(Direction(f"local {rank}", n.float(), latent.DEVIATIONS[prior], note))
+    return directions
+
+
+def fix_sign(vector: Tensor) -> Tensor:
+    """The vector (D,) or its opposite: its largest entry is positive, so that a slider turns the same way on
+    every machine."""
+    return vector * vector[vector.abs().argmax()].sign()
 
 
 def list_principal(vectors: Tensor, deviations: Tensor) -> list[Direction]:
@@ -216,7 +264,7 @@ def list_closed_form(layers: Sequence[Layer], covariance: Tensor) -> list[Direct
     order = gains.argsort(descending=True)[:MAX_SHOWN]
     directions = []
     for rank, (gain, n) in enumerate(zip(gains[order], vectors.T[order], strict=True), 1):
-        n = n * n[n.abs().argmax()].sign()  # so that a slider turns the same way on every machine
+        n = fix_sign(n)
         deviation = float((n @ covariance.double() @ n).clamp(min=0).sqrt())
         share = 100 * float(gain / gains.sum())
         directions.append(

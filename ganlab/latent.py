@@ -12,6 +12,7 @@ from torch import Tensor
 
 PRIORS = ("uniform", "normal")
 MAX_SEED = 2**63 - 1
+DEVIATIONS = {"uniform": 3**-0.5, "normal": 1.0}  # standard deviation of each dimension of a prior
 
 
 def draw(prior: str, latent_dim: int, count: int, seed: int, truncation: float = 1.0) -> Tensor:

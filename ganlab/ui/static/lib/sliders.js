@@ -29,7 +29,7 @@ class Slider {
   constructor(studio, direction) {
     this.studio = studio;
     this.direction = direction;
-    const { id, name, note, unit } = direction;
+    const { id, name, unit } = direction;
     this.input = el('input', {
       type: 'range', min: -REACH, max: REACH, step: 0.05, value: 0, 'data-direction': id,
       'aria-label': `${name}, offset${unit ? ` in ${unit}` : ''}`,
@@ -50,7 +50,8 @@ class Slider {
       event.stopPropagation();
       this.toggleLock();
     };
-    const head = el('div', { class: 'gl-dir-head' }, el('b', {}, name), el('small', {}, note), this.readout, this.lock);
+    this.note = el('small');
+    const head = el('div', { class: 'gl-dir-head' }, el('b', {}, name), this.note, this.readout, this.lock);
     this.element = el('div', { class: 'gl-dir' }, head, this.strip, this.input);
     this.show();
   }
@@ -68,6 +69,8 @@ class Slider {
   show() {
     const locked = this.studio.locked.has(this.direction.id);
     if (Number(this.input.value) !== this.amount) this.input.value = String(this.amount);
+    const { note } = this.direction;
+    if (this.note.textContent !== note) this.note.textContent = note;
     const unit = this.direction.unit === 'standard deviations' ? 'σ' : '';
     this.readout.textContent = `${formatSigned(this.amount)}${unit}`;
     this.readout.classList.toggle('gl-off', this.amount === 0);
