@@ -29,7 +29,7 @@ from ganlab.model import LatentModel
 from ganlab.networks.folding import Layer
 
 FILE = "directions.safetensors"
-KINDS = ("local", "principal", "closed-form", "classes", "attributes", "raw")
+KINDS = ("principal", "local", "closed-form", "classes", "attributes", "raw")
 TENSORS = ("covariance", "classes", "attributes")
 MAX_SHOWN = 10  # directions of a kind that ranks them
 MIN_GAIN = 1e-12  # below which a picture does not change at all

@@ -39,6 +39,11 @@ MAX_SAMPLES = 64  # a request
 MAX_DIGITS = 18  # of a whole number in a query
 DIRECTION_KINDS = {  # title, explanation
     "principal": ("principal", "Along which the training pictures' codes vary most."),
+    "local": (
+        "local",
+        "What changes this picture most, starting from here. Let go, and the sliders start again at 0 from the"
+        " new picture. A step is one standard deviation of the prior.",
+    ),
     "closed-form": ("closed form", "What the generator's first layers amplify most (SeFa)."),
     "classes": ("classes", "From one class's mean code to another's; 1 is the whole distance."),
     "attributes": ("attributes", "What changes a measured property of the pictures."),
@@ -64,12 +69,12 @@ def get_directions(explorer: Explorer, request: Request) -> Response:
     """The model's directions, what its samples are drawn from, and the centre of truncation."""
     mixture = explorer.model.mixture
     centre = torch.zeros(explorer.config.latent_dim) if mixture is None else mixture.moments()[0]
-    reasons = {kind: explorer.directions.explain_absence(kind) for kind in DIRECTION_KINDS}
+    reasons = {kind: _explain_absence(explorer, kind) for kind in DIRECTION_KINDS}
     payload = {
         "prior": explorer.config.prior,
         "samples": describe_source(explorer, explorer.sources[0]),
         "centre": centre.tolist(),
-        "kinds": [_describe_directions(explorer, kind) for kind in explorer.directions.kinds],
+        "kinds": [_describe_directions(explorer, kind) for kind, reason in reasons.items() if not reason],
         "lacking": [
             {"title": DIRECTION_KINDS[kind][0], "reason": reason}
             for kind, reason in reasons.items()
@@ -79,7 +84,15 @@ def get_directions(explorer: Explorer, request: Request) -> Response:
     return JSONResponse(payload)
 
 
+def _explain_absence(explorer: Explorer, kind: str) -> str:
+    """Why the page has no directions of a kind; "" where it has them."""
+    if kind == "local" and portable.explain_limit(explorer.model):
+        return "the page computes them, and this generator is too large for it"
+    return explorer.directions.explain_absence(kind)
+
+
 def _describe_directions(explorer: Explorer, kind: str) -> Payload:
+    """The local ones are left out: the page computes them for the latent at hand."""
     title, note = DIRECTION_KINDS[kind]
     directions = [
         {
@@ -91,7 +104,7 @@ def _describe_directions(explorer: Explorer, kind: str) -> Payload:
             "vector": [round(value, 5) for value in direction.vector.tolist()],
             "deviation": round(direction.deviation, 5),
         }
-        for direction in explorer.directions.get(kind)
+        for direction in (() if kind == "local" else explorer.directions.get(kind))
     ]
     return {"id": kind, "title": title, "note": note, "directions": directions}
 

@@ -1,5 +1,6 @@
 // The studio's panel: one button for each kind of direction and each plane, and the view that is open.
 import { button, el, press } from './elements.js';
+import { LOCAL, LocalSliders } from './local-directions.js';
 import { CornerPlane, DirectionPlane, SeedPlane } from './planes.js';
 import { Sliders } from './sliders.js';
 
@@ -60,7 +61,11 @@ export class DirectionPanel {
    */
   #views(kinds) {
     const { studio } = this;
-    const sliders = kinds.map((kind) => ({ id: kind.id, title: kind.title, make: () => new Sliders(studio, kind) }));
+    const sliders = kinds.map((kind) => ({
+      id: kind.id,
+      title: kind.title,
+      make: () => (kind.id === LOCAL ? new LocalSliders(studio, kind) : new Sliders(studio, kind)),
+    }));
     if (!studio.G) return sliders; // planes take too many pictures to ask the server for
     const ungrouped = kinds.flatMap((kind) => kind.directions.filter(({ group }) => !group));
     return [

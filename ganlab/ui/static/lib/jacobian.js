@@ -58,7 +58,7 @@ function computeGramian(decode, z) {
  */
 export function findEigenvectors(matrix) {
   const n = matrix.length;
-  const vectors = matrix.map((_, i) => Float64Array.from({ length: n }, (_, j) => Number(i === j)));
+  const vectors = identity(n);
   const size = Math.hypot(...matrix.map((row) => Math.hypot(...row)));
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
     let largest = 0;
@@ -197,7 +197,12 @@ function orthogonalise(M) {
     rows = rows.map((row, k) => row.map((value, j) => 1.5 * value - 0.5 * cubed[k][j]));
   }
   const orthogonal = rows.every((row) => Math.abs(dot(row, row) - 1) < 1e-6);
-  return orthogonal ? rows : rows.map((row, k) => row.map((_, j) => Number(j === k)));
+  return orthogonal ? rows : identity(M.length);
+}
+
+/** @param {number} n */
+function identity(n) {
+  return Array.from({ length: n }, (_, i) => new Float64Array(n).fill(1, i, i + 1));
 }
 
 /**

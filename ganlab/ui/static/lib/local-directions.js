@@ -18,14 +18,12 @@ export const LOCAL = 'local';
 const COUNT = 10;
 
 /**
- * A latent as it is edited, once the hand lets go: offsets along local directions become part of the base, for the
+ * The studio's latent once the hand lets go: offsets along local directions become part of the base, for the
  * directions of the new latent are others.
- * @param {State} state
- * @param {Map<string, Direction>} byId
- * @param {import('./latent.js').Prior} prior
+ * @param {{ state: State, byId: Map<string, Direction>, prior: import('./latent.js').Prior }} studio
  * @returns {State}
  */
-export function settleLocal(state, byId, prior) {
+export function settleLocal({ state, byId, prior }) {
   const entries = Object.entries(state.amounts);
   const isLocal = (/** @type {string} */ id) => id.startsWith(`${LOCAL}/`);
   const steps = entries.flatMap(([id, amount]) => {

@@ -6,6 +6,7 @@ import { download } from './files.js';
 import { loadGenerator, paint } from './generator.js';
 import { History } from './history.js';
 import { move, truncate } from './latent.js';
+import { LOCAL, settleLocal } from './local-directions.js';
 import { copyLink, encodeRecipe, recipeToQuery, saveRecipe } from './recipe.js';
 import { modelAddress, request } from './request.js';
 import { ServedPictures } from './served.js';
@@ -258,14 +259,14 @@ export class Studio {
 
   #commit() {
     if (!this.edit) return;
-    this.history?.push(this.edit);
+    this.history?.push(settleLocal(this));
     this.#send();
   }
 
   /** @param {'undo' | 'redo'} way */
   step(way) {
     if (!this.history || !this.directions) return;
-    if (this.edit) this.history.push(this.edit);
+    if (this.edit) this.history.push(settleLocal(this));
     this.history[way]();
     this.#send();
   }
@@ -352,7 +353,7 @@ export class Studio {
     for (const { directions } of all) {
       for (const direction of directions) this.byId.set(direction.id, direction);
     }
-    this.panel.layOut(all, lacking);
+    this.panel.layOut(this.G ? all : all.filter(({ id }) => id !== LOCAL), lacking);
   }
 
   /**
