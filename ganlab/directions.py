@@ -215,24 +215,24 @@ class Directions:
 
 
 def list_local(generator: nn.Module, z: Tensor, prior: str) -> list[Direction]:
-    """Orthogonal directions at z (D,) in which the picture changes most: the first right singular vectors of
-    the generator's Jacobian at z. A step is one standard deviation of the prior.
+    """Orthogonal directions at z (D,) in which its picture changes most. A step is one standard deviation of
+    the prior. Each says its share of the change that a small random move makes."""
+    gains, vectors = compute_local(generator, z)
+    shares = 100 * gains / gains.sum().clamp(min=MIN_GAIN)
+    return [
+        Direction(f"local {i + 1}", vectors[i].float(), latent.DEVIATIONS[prior], f"{share:.0f} % of the change")
+        for i, share in enumerate(shares[:MAX_SHOWN].tolist())
+    ]
 
-    The share of a direction is its squared singular value's: how much of the change of a small random move
-    it accounts for. ganlab/ui/static/lib/jacobian.js computes the same in the page.
-    """
+
+def compute_local(generator: nn.Module, z: Tensor) -> tuple[Tensor, Tensor]:
+    """The squared singular values (D,) of the generator's Jacobian at z (D,), largest first, and its right
+    singular vectors (D, D), one a row. ganlab/ui/static/lib/jacobian.js computes the same in the page."""
     device = next(generator.parameters()).device
-    # Not in inference mode, whose tensors have no derivative.
-    with torch.inference_mode(False):
+    with torch.inference_mode(False):  # whose tensors have no derivative
         J = torch.func.jacrev(lambda z: generator(z.unsqueeze(0))[0].flatten())(z.clone().to(device))
-    gains, vectors = torch.linalg.eigh((J.double().T @ J.double()).cpu())  # ascending
-    shares = 100 * gains.clamp(min=0) / gains.sum().clamp(min=MIN_GAIN)
-    directions = []
-    for rank, i in enumerate(reversed(range(max(0, len(z) - MAX_SHOWN), len(z))), 1):
-        n = fix_sign(vectors[:, i])
-        note = f"{float(shares[i]):.0f} % of the change"
-        directions.append(Direction(f"local {rank}", n.float(), latent.DEVIATIONS[prior], note))
-    return directions
+    gains, vectors = torch.linalg.eigh((J.double().T @ J.double()).cpu())
+    return gains.flip(0).clamp(min=0), torch.stack([fix_sign(n) for n in vectors.T.flip(0)])
 
 
 def fix_sign(vector: Tensor) -> Tensor:

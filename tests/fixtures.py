@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from ganlab import latent, light, networks, tensor_files
 from ganlab.config import ModelConfig
+from ganlab.directions import compute_local
 from ganlab.explorer import Explorer
 from ganlab.features import compress_codes, restore_codes
 from ganlab.gallery import Gallery, Pictures
@@ -156,8 +157,8 @@ def make_model(folder: Path, **settings: Any) -> Explorer:
 
 
 def make_generators() -> dict[str, Any]:
-    """A packed generator of each family and one with a latent map, its pictures (N, H, W, C) and codes as
-    PyTorch computes them."""
+    """A packed generator of each family and one with a latent map; its pictures (N, H, W, C), codes, and the
+    local directions of the first latent as PyTorch computes them."""
     cases = []
     for name, settings in GENERATORS.items():
         family = name if name in networks.FAMILIES else CONFIG.family
@@ -166,6 +167,8 @@ def make_generators() -> dict[str, Any]:
             if explorer.model.latent_map is not None:  # an order that a page could get wrong
                 explorer.model.latent_map.orders.copy_(torch.tensor(MAP_ORDERS))
             z = latent.draw(explorer.config.prior, explorer.config.latent_dim, 2, seed=4)
+            gains, vectors = compute_local(explorer.model.generator, z[0])
+            vectors = vectors[gains > 1e-3 * gains[0]]  # the others are any basis of what is left
             pictures = (255 * explorer.decode(z).movedim(1, -1).flatten(1)).round().to(torch.uint8)
             content = portable.pack(explorer.model)
         cases.append(
@@ -175,6 +178,7 @@ def make_generators() -> dict[str, Any]:
                 "file": to_base64(content),
                 "z": to_list(z),
                 "codes": to_list(explorer.to_codes(z)),
+                "local": {"gains": to_list(gains), "vectors": to_list(vectors)},
                 "pictures": [to_base64(bytes(row.tolist())) for row in pictures],
             }
         )
