@@ -220,7 +220,9 @@ def list_local(generator: nn.Module, z: Tensor, prior: str) -> list[Direction]:
     gains, vectors = compute_local(generator, z)
     shares = 100 * gains / gains.sum().clamp(min=MIN_GAIN)
     return [
-        Direction(f"local {i + 1}", vectors[i].float(), latent.DEVIATIONS[prior], f"{share:.0f} % of the change")
+        Direction(
+            f"local {i + 1}", vectors[i].float(), latent.DEVIATIONS[prior], f"{share:.0f} % of the change"
+        )
         for i, share in enumerate(shares[:MAX_SHOWN].tolist())
     ]
 

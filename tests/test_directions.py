@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import ganlab
-from ganlab import directions, networks
+from ganlab import directions, latent, networks
 from ganlab.config import CheckpointError
 from ganlab.directions import CodeStatistics
 from ganlab.explorer import Explorer
@@ -50,6 +50,45 @@ def test_no_other_direction_changes_the_first_layers_more(family: str) -> None:
     for rank in range(6):
         left = others - others @ vectors[:rank].T @ vectors[:rank]
         assert (given(left / left.norm(dim=1, keepdim=True)) <= gains[rank] + 1e-6).all()
+
+
+@pytest.mark.parametrize("prior", latent.PRIORS)
+def test_local_directions_are_those_in_which_the_picture_changes_most(prior: str) -> None:
+    """Against differences of pictures: no other direction changes it more, and they are orthogonal."""
+    explorer = Explorer(model("tutorial-bigan", prior=prior))
+    z = latent.draw(prior, 6, 1, seed=1)
+    local = explorer.directions.get("local", z)
+    vectors = torch.stack([direction.vector for direction in local])
+    torch.testing.assert_close(vectors @ vectors.T, torch.eye(6), atol=1e-5, rtol=0)
+    others = torch.nn.functional.normalize(noise(500, 6), dim=1)
+
+    def measure_change(steps: Tensor) -> Tensor:
+        G = explorer.model.generator.double()
+        forth, back = (G(z.double() + sign * 1e-6 * steps.double()) for sign in (1, -1))
+        return ((forth - back) / 2e-6).flatten(1).norm(dim=1)
+
+    gains = measure_change(vectors)
+    assert (gains[:-1] >= gains[1:] - 1e-6).all()
+    assert float(measure_change(others).max()) <= float(gains[0]) + 1e-6
+    assert local[0].note == f"{100 * float(gains[0] ** 2 / gains.square().sum()):.0f} % of the change"
+    deviation = float(latent.draw(prior, 6, 5000, seed=2).std())
+    assert [direction.deviation for direction in local] == pytest.approx([deviation] * 6, rel=0.02)
+
+
+def test_local_directions_are_those_of_a_latent() -> None:
+    explorer = Explorer(model("paper"))
+    z = latent.draw("uniform", 6, 2, seed=1)
+    first, other = (explorer.directions.get("local", row[None])[0].vector for row in z)
+    assert abs(float(first @ other)) < 0.99
+    moved = explorer.directions.move(0.1 * z[:1], local=[0.0, 0.5])
+    second = explorer.directions.get("local", 0.1 * z[:1])[1]
+    torch.testing.assert_close(moved, 0.1 * z[:1] + 0.5 * second.deviation * second.vector)
+    with pytest.raises(ValueError, match="those of a latent"):
+        explorer.directions.get("local")
+    with pytest.raises(ValueError, match="local has 7 amounts, a latent 6 local directions"):
+        explorer.directions.move(z[:1], local=[0.0] * 7)
+    with pytest.raises(ValueError, match="finite"):
+        explorer.directions.move(z[:1], local=[float("nan")])
 
 
 def test_a_step_of_a_closed_form_is_the_codes_deviation() -> None:
@@ -117,14 +156,25 @@ def test_statistics_are_loaded_strictly(tmp_path: Path) -> None:
 
 def test_an_explorer_lists_its_directions(bundled: Explorer) -> None:
     assert bundled.directions.kinds == directions.KINDS
-    counts = {kind: len(bundled.directions.get(kind)) for kind in bundled.directions.kinds}
-    assert counts == {"principal": 10, "closed-form": 10, "classes": 90, "attributes": 6, "raw": 50}
-    for kind in bundled.directions.kinds:
-        for direction in bundled.directions.get(kind):
+    z = bundled.sample(1)
+    listed = {kind: bundled.directions.get(kind, z) for kind in bundled.directions.kinds}
+    counts = {kind: len(each) for kind, each in listed.items()}
+    assert counts == {
+        "principal": 10,
+        "local": 10,
+        "closed-form": 10,
+        "classes": 90,
+        "attributes": 6,
+        "raw": 50,
+    }
+    for each in listed.values():
+        for direction in each:
             assert float(direction.vector.norm()) == pytest.approx(1, abs=1e-4)
             assert direction.deviation > 0
     assert all("held out" in direction.note for direction in bundled.directions.get("attributes"))
     gan = ganlab.load("mnist-gan")
-    assert gan.directions.kinds == ("closed-form", "raw")
-    with pytest.raises(ValueError, match=r"no directions 'classes' .*; available = \['closed-form', 'raw'\]"):
+    assert gan.directions.kinds == ("local", "closed-form", "raw")
+    with pytest.raises(
+        ValueError, match=r"no directions 'classes' .*; available = \['local', 'closed-form', 'raw'\]"
+    ):
         gan.directions.get("classes")

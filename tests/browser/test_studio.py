@@ -205,6 +205,7 @@ def test_where_the_page_cannot_the_server_makes_the_pictures(served_page: Any) -
     page.locator("[data-action=example]").nth(4).click()
     tab(page, "Latent")
     expect(page.locator(".gl-stage")).to_contain_text("the server makes its pictures")
+    expect(page.locator(".gl-panel")).to_contain_text("No local: the page computes them")
     with page.expect_response("**/ganlab/picture?**"):
         sliders(page).first.fill("2")
     expect(caption(page)).to_contain_text("moved from test 4")

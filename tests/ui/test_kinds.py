@@ -121,7 +121,7 @@ def test_directions_that_no_codes_tell_are_lacking_with_the_reason(gan: Explorer
                 explorer.directions.get(kind)
         assert explorer.directions.explain_absence("raw") == ""
         assert "principal" not in explorer.directions.kinds
-    assert [bundled.directions.explain_absence(kind) for kind in bundled.directions.kinds] == [""] * 5
+    assert [bundled.directions.explain_absence(kind) for kind in bundled.directions.kinds] == [""] * 6
 
 
 def test_a_latent_of_the_studio_is_known_by_its_key(bundled: Explorer) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from ganlab import latent
+from ganlab.directions import Direction
 from ganlab.explorer import Explorer
 
 QUARTERS = {"quarter": 1, "middle": 2}  # steps of a path of five latents, from one end to the middle
@@ -27,8 +30,16 @@ def compute_paths(explorer: Explorer, z: Tensor, pairs: Tensor) -> dict[str, Ten
 
 def list_slider_ends(explorer: Explorer, z: Tensor, kind: str, steps: float = STEPS) -> Tensor:
     """Latents (N, 2 K, D) to which the K sliders of a kind take each of z (N, D), `steps` forth and back."""
+    if kind == "local":  # each latent has its own
+        return torch.stack(
+            [_reach_ends(explorer, row, explorer.directions.get(kind, row), steps) for row in z]
+        )
     directions = explorer.directions.get(kind)
+    return torch.stack([_reach_ends(explorer, row, directions, steps) for row in z])
+
+
+def _reach_ends(explorer: Explorer, z: Tensor, directions: Sequence[Direction], steps: float) -> Tensor:
+    """`list_slider_ends` (2 K, D) of one latent z (D,)."""
     vectors = torch.stack([direction.vector for direction in directions])
     amounts = torch.diag(torch.tensor([steps * direction.deviation for direction in directions]))
-    both, prior = torch.cat([amounts, -amounts]), explorer.config.prior
-    return torch.stack([latent.move(row, vectors, both, prior) for row in z])
+    return latent.move(z, vectors, torch.cat([amounts, -amounts]), explorer.config.prior)

@@ -117,13 +117,21 @@ class Endpoints:
             for neighbour in explorer.neighbours(x, k, space)
         ]
 
-    def move(self, latent: Json, principal: list[float], raw: list[float], model: str = "") -> Json:
+    def move(
+        self,
+        latent: Json,
+        principal: list[float],
+        raw: list[float],
+        model: str = "",
+        local: list[float] | None = None,
+    ) -> Json:
         """A latent moved along principal directions of the gallery's codes (in standard deviations; arbitrary
-        where a model has no codes) and along raw dimensions."""
+        where a model has no codes), along raw dimensions, and along its own local directions (in standard
+        deviations of the prior)."""
         explorer = self._explorer(model)
-        check_numbers("principal", principal)
-        check_numbers("raw", raw)
-        z = explorer.directions.move(explorer.unpack(latent), principal, raw)
+        for name, amounts in (("principal", principal), ("raw", raw), ("local", local or [])):
+            check_numbers(name, amounts)
+        z = explorer.directions.move(explorer.unpack(latent), principal, raw, local or [])
         return {"latent": explorer.pack(z), "picture": encode_base64(explorer.decode(z)[0])}
 
 

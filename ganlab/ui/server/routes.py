@@ -41,8 +41,8 @@ DIRECTION_KINDS = {  # title, explanation
     "principal": ("principal", "Along which the training pictures' codes vary most."),
     "local": (
         "local",
-        "What changes this picture most, starting from here. Let go, and the sliders start again at 0 from the"
-        " new picture. A step is one standard deviation of the prior.",
+        "What changes this picture most, starting from here. Let go, and the sliders start again at 0 from"
+        " the new picture. A step is one standard deviation of the prior.",
     ),
     "closed-form": ("closed form", "What the generator's first layers amplify most (SeFa)."),
     "classes": ("classes", "From one class's mean code to another's; 1 is the whole distance."),

@@ -149,6 +149,11 @@ def test_move(api: dict[str, Any], bundled: Explorer) -> None:
     result = api["move"](start, [1.0], [])
     expected = bundled.directions.move(torch.zeros(1, 50), principal=[1.0])
     torch.testing.assert_close(torch.tensor([result["latent"]["z"]]), expected, atol=1e-6, rtol=0)
+    result = api["move"](start, [], [], local=[0.0, -1.5])
+    expected = bundled.directions.move(torch.zeros(1, 50), local=[0.0, -1.5])
+    torch.testing.assert_close(torch.tensor([result["latent"]["z"]]), expected, atol=1e-6, rtol=0)
+    with pytest.raises(ValueError, match="local is a list of finite numbers"):
+        api["move"](start, [], [], local=["much"])
 
 
 @pytest.mark.slow

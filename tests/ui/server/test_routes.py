@@ -96,6 +96,9 @@ def test_directions_are_those_of_the_explorer(server: str, bundled: Explorer) ->
     assert payload["centre"] == [0.0] * 50
     assert [kind["id"] for kind in payload["kinds"]] == list(bundled.directions.kinds)
     for kind in payload["kinds"]:
+        if kind["id"] == "local":  # the page computes them for the latent at hand
+            assert kind["directions"] == []
+            continue
         for described, direction in zip(kind["directions"], bundled.directions.get(kind["id"]), strict=True):
             vector = torch.tensor(described["vector"])
             torch.testing.assert_close(vector, direction.vector, atol=1e-5, rtol=0)
