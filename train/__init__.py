@@ -25,6 +25,7 @@ COMMANDS = {
 MEASUREMENTS = {
     "directions": "measure/directions.py",
     "inversions": "measure/inversion.py",
+    "light": "measure/light.py",
     "map": "measure/code_map.py",
     "memorization": "measure/memorization.py",
     "outliers": "measure/outliers/measure.py",

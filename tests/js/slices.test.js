@@ -57,3 +57,14 @@ test('nothing to do asks for no frame', () => {
   new Slices().start([], () => assert.fail());
   assert.equal(frames.size, 0);
 });
+
+test('while the hand moves nothing is done, and then it goes on', () => {
+  const done = [];
+  let moves = true;
+  new Slices().start(['a'], (item) => done.push(item), () => {}, () => moves);
+  runFrame();
+  assert.deepEqual([done, frames.size], [[], 1]);
+  moves = false;
+  runFrame();
+  assert.deepEqual([done, frames.size], [['a'], 0]);
+});

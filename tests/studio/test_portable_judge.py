@@ -50,7 +50,7 @@ def test_the_light_comes_with_how_often_it_agrees_with_the_gauge(
     tensors, metadata = unpack(explorer)
     assert float(tensors["light.bias"]) == 0.5
     assert (metadata["light_reason"], metadata["agreement"]) == ("", None)  # not measured
-    figures = {"fingerprint": explorer.fingerprint, "agreement": {"like": 0.9, "unlike": 0.8, "both": 0.85}}
+    figures = {"fingerprint": explorer.fingerprint, "agreement": {"like": 0.9, "unlike": 0.8}}
     explorer.metrics["light"] = figures
     assert unpack(explorer)[1]["agreement"] == {"like": 0.9, "unlike": 0.8}
     explorer.metrics["light"] = figures | {"fingerprint": "of other weights"}

@@ -7,7 +7,7 @@ import { Sliders } from './sliders.js';
 /**
  * @typedef {import('./studio.js').Studio} Studio
  * @typedef {import('./directions.js').DirectionKind} DirectionKind
- * @typedef {{ show: () => void, renew: () => void, stop: () => void, ids: string[], element: HTMLElement }} View
+ * @typedef {{ show: () => void, renew: () => void, stop: () => void, judged?: () => void, ids: string[], element: HTMLElement }} View
  */
 
 export class DirectionPanel {

@@ -4,6 +4,7 @@ import { paint } from './generator.js';
 import { blend } from './latent.js';
 import { REACH, formatSigned } from './sliders.js';
 import { Slices } from './slices.js';
+import { Tint } from './tint.js';
 
 /**
  * @typedef {import('./studio.js').Studio} Studio
@@ -32,9 +33,10 @@ class Plane {
     this.canvas = el('canvas', { class: 'gl-picture', 'aria-hidden': 'true' });
     this.handle = el('i', { class: 'gl-handle' });
     const label = 'position on the plane; arrow keys move it';
-    this.plane = el('div', { class: 'gl-plane', tabindex: '0', role: 'slider', 'aria-label': label }, this.canvas, this.handle);
+    this.tint = new Tint(studio, (x, y) => this.latent(x, y));
+    this.plane = el('div', { class: 'gl-plane', tabindex: '0', role: 'slider', 'aria-label': label }, this.canvas, this.tint.canvas, this.handle);
     this.tools = el('div', { class: 'gl-tools' });
-    this.element = el('div', {}, el('p', { class: 'gl-fine' }, note), this.tools, this.plane);
+    this.element = el('div', {}, el('p', { class: 'gl-fine' }, note), this.tools, this.plane, this.tint.tools);
     this.plane.onpointerdown = (event) => {
       this.plane.setPointerCapture(event.pointerId);
       this.drag(event);
@@ -106,15 +108,23 @@ class Plane {
     Object.assign(this.canvas, { width: PICTURES * width, height: PICTURES * height });
     const picture = el('canvas');
     const context = context2d(this.canvas);
-    this.slices.start(Array(PICTURES ** 2).keys(), (cell) => {
+    /** @param {number} cell */
+    const add = (cell) => {
       const [column, row] = [cell % PICTURES, Math.floor(cell / PICTURES)];
       paint(picture, G.decode(this.latent((column + 0.5) / PICTURES, (row + 0.5) / PICTURES)), G.shape);
       context.drawImage(picture, column * width, row * height);
-    });
+    };
+    this.slices.start(Array(PICTURES ** 2).keys(), add, (finished) => finished && this.tint.renew());
+  }
+
+  /** The judge has arrived. */
+  judged() {
+    this.tint.renew();
   }
 
   stop() {
     this.slices.stop();
+    this.tint.stop();
   }
 
   /** @returns {string[]} */
@@ -192,6 +202,18 @@ export class DirectionPlane extends Plane {
   }
 }
 
+/**
+ * Where among n nodes along a side a position lies. The first and last node lie in the middle of the first and last
+ * picture, so that each node has a picture of its own where n - 1 divides PICTURES - 1.
+ * @param {number} share of the side
+ * @param {number} n
+ */
+export function toNodes(share, n) {
+  const at = (share * PICTURES - 0.5) / (PICTURES - 1);
+  const steps = Math.round(1e6 * at * (n - 1)) / 1e6; // a node exactly, not almost
+  return Math.min(n - 1, Math.max(0, steps));
+}
+
 /** Latents on a square lattice, n * n of them row by row, and blends between. Busy until they have arrived. */
 class LatticePlane extends Plane {
   /** @type {Latent[] | null} */
@@ -236,10 +258,11 @@ class LatticePlane extends Plane {
     /** @type {Latent[]} */
     const nodes = this.nodes ?? [];
     const n = Math.sqrt(nodes.length);
-    const [column, row] = [x, y].map((value) => Math.min(n - 2, Math.floor(value * (n - 1))));
+    const [across, down] = [x, y].map((share) => toNodes(share, n));
+    const [column, row] = [across, down].map((value) => Math.min(n - 2, Math.floor(value)));
     const first = row * n + column;
     const corners = [0, 1, n, n + 1].map((offset) => nodes[first + offset]);
-    return blend(corners, x * (n - 1) - column, y * (n - 1) - row, this.studio.prior);
+    return blend(corners, across - column, down - row, this.studio.prior);
   }
 
   /** @param {Position} position */
@@ -268,7 +291,7 @@ class LatticePlane extends Plane {
 export class SeedPlane extends LatticePlane {
   /** @param {Studio} studio */
   constructor(studio) {
-    super(studio, `${SEEDS} x ${SEEDS} samples of ${studio.samplesName}, and everything between them.`);
+    super(studio, `${SEEDS} x ${SEEDS} samples of ${studio.samplesName}, one in every second cell, and everything between them.`);
     this.tools.append(button('other seeds', () => this.sample(SEEDS ** 2, Math.floor(1e6 * Math.random()))));
     this.sample(SEEDS ** 2, 0);
   }

@@ -68,6 +68,14 @@ export class Readout {
     ready();
   }
 
+  get palette() {
+    return this.#value?.palette ?? [];
+  }
+
+  get noun() {
+    return this.#value?.noun ?? 'picture';
+  }
+
   /** Why there is no label, or else no light; empty where both are there. */
   get reason() {
     return this.failure || this.judge?.reason || this.judge?.lightReason || '';
@@ -95,7 +103,7 @@ export class Readout {
     const { label, confidence } = reading;
     const rating = judge.light?.rate(z, reading) ?? null;
     this.sight = { label, confidence, rating };
-    const { palette = [], noun = '' } = this.#value ?? {};
+    const { palette, noun } = this;
     write(this.label, String(label));
     write(this.confidence, confidence > 0.99 ? 'over 99 %' : percent(confidence));
     this.swatch.style.background = palette[label % palette.length] ?? '';
@@ -111,7 +119,7 @@ export class Readout {
 
   #describe() {
     const { rating } = this.sight ?? {};
-    const { noun = 'picture' } = this.#value ?? {};
+    const { noun } = this;
     if (!rating || !this.judge) return '';
     const { agreement } = this.judge;
     return [

@@ -12,13 +12,18 @@ export class Slices {
    * @param {Iterable<T>} items
    * @param {(item: T) => void} work
    * @param {(finished: boolean) => void} [after] called at the end of each slice
+   * @param {() => boolean} [waits] while it is true nothing is done: a hand that moves needs its frames
    */
-  start(items, work, after = () => {}) {
+  start(items, work, after = () => {}, waits = () => false) {
     this.stop();
     const waiting = [...items];
     if (!waiting.length) return;
     let next = 0;
     const slice = () => {
+      if (waits()) {
+        this.#frame = requestAnimationFrame(slice);
+        return;
+      }
       const until = performance.now() + BUDGET;
       do work(waiting[next++]);
       while (next < waiting.length && performance.now() < until);

@@ -161,7 +161,10 @@ export class Studio {
     const directions = request(modelAddress('directions', model.name))
       .then((response) => response.json())
       .catch((error) => error);
-    this.stage.readout.load(value, () => this.paint());
+    this.stage.readout.load(value, () => {
+      this.paint();
+      this.panel.view?.judged?.();
+    });
     if (!value.server) {
       const G = await loadGenerator(model.name, model.fingerprint).catch((error) => error);
       if (this.model !== model) return; // another model was chosen meanwhile
