@@ -11,35 +11,15 @@ import { copyLink, encodeRecipe, recipeToQuery, saveRecipe } from './recipe.js';
 import { modelAddress, request } from './request.js';
 import { ServedPictures } from './served.js';
 import { Stage } from './studio-stage.js';
+import { readState } from './studio-value.js';
 
 /**
  * @typedef {import('./latent.js').Latent} Latent
  * @typedef {import('./latent.js').Prior} Prior
  * @typedef {import('./directions.js').Direction} Direction
  * @typedef {import('./directions.js').DirectionSet} DirectionSet
- *
- * @typedef {object} State a latent as it is edited
- * @property {Latent} base before the sliders' offsets
- * @property {string} about caption of the base
- * @property {string} picture hash of the picture that was inverted to it, or empty
- * @property {Record<string, number>} amounts offsets by the direction's id
- * @property {number} truncation
- *
- * @typedef {object} StudioValue what Python sends
- * @property {string} model
- * @property {string} fingerprint
- * @property {string[]} [aliases] earlier fingerprints of the same generator
- * @property {number} time when it was sent
- * @property {number} since when its latent became the current one
- * @property {string} key of that latent
- * @property {number[]} z
- * @property {string} caption
- * @property {string} picture
- * @property {number[] | null} a
- * @property {number[] | null} b
- * @property {string[]} palette colours of the classes
- * @property {string} noun what a picture is called
- * @property {string} server why the server makes the pictures, if it does
+ * @typedef {import('./studio-value.js').State} State
+ * @typedef {import('./studio-value.js').StudioValue} StudioValue
  */
 
 const PAUSE = 250; // ms without a change, the pointer released, after which Python gets the latent
@@ -123,8 +103,7 @@ export class Studio {
     this.newest = value.time;
     this.since = value.since;
     this.ends = { a: value.a, b: value.b };
-    const { caption: about, picture } = value;
-    const state = { base: Float32Array.from(value.z), about, picture, amounts: {}, truncation: 1 };
+    const state = readState(value);
     const answered = this.pending.indexOf(value.key);
     if (switched) {
       this.confirmed = value.key;
