@@ -18,6 +18,7 @@ from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.studio import film
 from ganlab.studio.film import Film
+from ganlab.studio.paths import WAYS
 from ganlab.studio.recipe import MAX_TEXT, Recipe, RecipeError, find_latents, replay
 
 
@@ -117,7 +118,7 @@ def main(arguments: list[str] | None = None) -> int:
     filming.add_argument("--seconds", type=float, default=3.0, help="its length (default: %(default)s)")
     filming.add_argument("--rate", type=float, default=25, help="frames a second (default: %(default)s)")
     filming.add_argument("--easing", choices=film.EASINGS, default="linear", help="(default: %(default)s)")
-    filming.add_argument("--way", choices=list(film.PATHS), help="between keyframes (default: the prior's)")
+    filming.add_argument("--way", choices=list(WAYS), help="between keyframes (default: the prior's)")
     filming.add_argument("--loop", action="store_true", help="lead back to the first")
     filming.add_argument("--scale", type=int, default=8, help="size of a pixel (default: %(default)s)")
     filming.set_defaults(run=make_film)

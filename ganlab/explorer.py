@@ -182,7 +182,7 @@ class Explorer:
             raise ValueError(f"{self.config.name} draws latents from {list(self.sources)}, not {source!r}.")
         if source == "mixture":
             assert self.model.mixture is not None
-            return self.model.mixture.draw(n, seed, truncation)
+            return self.from_codes(self.model.mixture.draw(n, seed, truncation))
         return latent.draw(self.config.prior, self.config.latent_dim, n, seed, truncation)
 
     def interpolate(self, a: Tensor, b: Tensor, steps: int) -> Tensor:

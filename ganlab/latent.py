@@ -6,6 +6,8 @@ paper's) and "normal", N(0, I).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -49,14 +51,23 @@ def interpolate(a: Tensor, b: Tensor, steps: int, prior: str) -> Tensor:
     It follows the prior: a straight line inside the box for "uniform", `slerp` for "normal". ValueError for
     fewer than 2 steps, or latents of different shapes.
     """
+    return connect(a, b, steps, WAYS[WAYS_OF_PRIORS[prior]])
+
+
+def connect(a: Tensor, b: Tensor, steps: int, way: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
+    """A path (steps, latent_dim) from a to b along a way, which gives the latents (T, D) at t (T, 1) in
+    [0, 1]; its ends are exact. ValueError as for `interpolate`."""
     if steps < 2:
         raise ValueError(f"A path needs at least its two ends, not {steps} steps.")
     if a.shape != b.shape or a.dim() != 1:
         raise ValueError(f"Two latents of one shape are needed, not {tuple(a.shape)} and {tuple(b.shape)}.")
-    t = torch.linspace(0.0, 1.0, steps, dtype=a.dtype).unsqueeze(1)
-    path = slerp(a, b, t) if prior == "normal" else a + t * (b - a)
-    path[0], path[-1] = a, b
-    return path
+    path = way(a, b, torch.linspace(0.0, 1.0, steps, dtype=a.dtype).unsqueeze(1))
+    return torch.cat([a.unsqueeze(0), path[1:-1], b.unsqueeze(0)])
+
+
+def lerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    """The straight line from a to b, both (D,), at t (T, 1) in [0, 1]: (T, D)."""
+    return a + t * (b - a)
 
 
 def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
@@ -68,15 +79,19 @@ def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     """
     length_a, length_b = a.norm(), b.norm()
     if length_a == 0 or length_b == 0:
-        return a + t * (b - a)
+        return lerp(a, b, t)
     unit_a, unit_b = a.double() / length_a, b.double() / length_b
     # atan2 keeps its precision where acos of a dot product near +-1 loses it (Kahan).
     omega = 2 * torch.atan2((unit_a - unit_b).norm(), (unit_a + unit_b).norm())
     if torch.sin(omega) < 1e-6:
-        return a + t * (b - a)
+        return lerp(a, b, t)
     direction = (torch.sin((1 - t) * omega) * unit_a + torch.sin(t * omega) * unit_b) / torch.sin(omega)
     path: Tensor = direction * (length_a + t * (length_b - length_a))
     return path.to(a.dtype)
+
+
+WAYS = {"lerp": lerp, "slerp": slerp}
+WAYS_OF_PRIORS = {"uniform": "lerp", "normal": "slerp"}
 
 
 def principal_directions(covariance: Tensor, count: int) -> tuple[Tensor, Tensor]:

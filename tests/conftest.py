@@ -91,6 +91,23 @@ def renewed(tiny_folder: Path, tmp_path: Path) -> tuple[Explorer, Explorer]:
     return Explorer(before), Explorer(load(str(tmp_path / "renewed" / "tiny")))
 
 
+@pytest.fixture
+def mapped(tmp_path: Path) -> Explorer:
+    """A model of untrained tiny networks with a latent map that bends what is straight."""
+    config = dataclasses.replace(
+        TINY, networks=("generator", "encoder", "latent_map"), prior="normal", map_layers=3, map_width=8
+    )
+    nets = networks.build(config)
+    networks.initialise(nets, seed=0)
+    rng = torch.Generator().manual_seed(1)
+    for weight in nets["latent_map"].parameters():
+        weight.data.add_(torch.randn(weight.shape, generator=rng), alpha=0.5)
+    for weight in nets["generator"].parameters():  # untrained, its pictures would all be grey
+        weight.data.mul_(4)
+    save(config, nets, tmp_path / "mapped")
+    return Explorer(load(str(tmp_path / "mapped")))
+
+
 CHANGE = "it learnt to write (May 2020)"
 
 

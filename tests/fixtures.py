@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganlab import latent, light, networks, tensor_files
+from ganlab import geodesic, latent, light, networks, tensor_files
 from ganlab.config import ModelConfig
 from ganlab.directions import compute_local
 from ganlab.explorer import Explorer
@@ -31,7 +31,8 @@ from ganlab.gallery import Gallery, Pictures
 from ganlab.judge import Judge, JudgeConfig, Network
 from ganlab.model import load, save
 from ganlab.studio import codemap, portable, portable_judge, shelf
-from ganlab.studio.film import EASINGS, PATHS, Film
+from ganlab.studio import film as films
+from ganlab.studio.film import EASINGS, Film
 from ganlab.studio.recipe import ExactLatent, Recipe
 
 FOLDER = Path(__file__).parent / "js" / "fixtures"
@@ -49,13 +50,14 @@ CONFIG = ModelConfig(
     prior="uniform",
     width=8,
 )
+MAPPED = "with a latent map"
 GENERATORS: dict[str, dict[str, Any]] = {  # one of each family, small; settings that differ from CONFIG
     "paper": {},
     "tutorial-gan": {"prior": "normal"},
     "tutorial-gan-colour": {"prior": "normal", "channels": 3},
     "tutorial-bigan": {"prior": "normal"},
     "conv": {"prior": "normal", "channels": 3, "size": 32, "width": 2},
-    "with a latent map": {
+    MAPPED: {
         "prior": "normal",
         "networks": ("generator", "latent_map"),
         "latent_dim": 5,
@@ -128,15 +130,43 @@ def make_latent() -> dict[str, Any]:
 
 
 def make_film() -> dict[str, Any]:
-    """Latents of each frame for every combination of settings, for both priors."""
+    """Latents of each frame for every combination of settings, for both priors; of a film straight between
+    codes, for the generator "with a latent map"; and of one along routes."""
     cases = []
-    choices = itertools.product(latent.PRIORS, EASINGS, (None, *PATHS), (False, True))
+    choices = itertools.product(latent.PRIORS, EASINGS, (None, *latent.WAYS), (False, True))
     for prior, easing, path, loop in choices:
         film = Film(frames=7, seconds=2.0, easing=easing, way=path, loop=loop)
-        latents = film.interpolate(latent.draw(prior, 3, 3, seed=3), prior)
+        way = latent.WAYS[path or latent.WAYS_OF_PRIORS[prior]]
+        latents = film.interpolate(latent.draw(prior, 3, 3, seed=3), way)
         cases.append({"prior": prior, "film": dataclasses.asdict(film), "latents": to_list(latents)})
     keyframes = {prior: to_list(latent.draw(prior, 3, 3, seed=3)) for prior in latent.PRIORS}
-    return {"keyframes": keyframes, "cases": cases}
+    return {"keyframes": keyframes, "cases": cases, "codes": make_codes_film(), "routes": make_routes_film()}
+
+
+def make_codes_film() -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        explorer = make_mapped_model(Path(folder) / "fixture")
+        z = latent.draw("normal", explorer.config.latent_dim, 2, seed=10)
+        film = Film(frames=5, way="codes")
+        latents = films.interpolate(explorer, film, z)
+    return {"film": dataclasses.asdict(film), "keyframes": to_list(z), "latents": to_list(latents)}
+
+
+def make_routes_film() -> dict[str, Any]:
+    film = Film(frames=9, way="geodesic", easing="smooth", loop=True)
+    z = latent.draw("normal", 3, 3, seed=11)
+    parts = film.split(z)
+    routes = [
+        torch.stack([a, *latent.draw("normal", 3, 2, seed=12 + i), b]) for i, (a, b) in enumerate(parts)
+    ]
+    waiting = iter(routes)
+    latents = film.interpolate(z, lambda a, b, t: geodesic.resample(next(waiting), t))
+    return {
+        "film": dataclasses.asdict(film),
+        "keyframes": to_list(z),
+        "routes": [to_list(route) for route in routes],
+        "latents": to_list(latents),
+    }
 
 
 def fill(network: nn.Module) -> None:
@@ -156,6 +186,14 @@ def make_model(folder: Path, **settings: Any) -> Explorer:
     return Explorer(load(str(folder)))
 
 
+def make_mapped_model(folder: Path) -> Explorer:
+    """The generator "with a latent map"."""
+    explorer = make_model(folder, family=CONFIG.family, **GENERATORS[MAPPED])
+    assert explorer.model.latent_map is not None
+    explorer.model.latent_map.orders.copy_(torch.tensor(MAP_ORDERS))  # an order that a page could get wrong
+    return explorer
+
+
 def make_generators() -> dict[str, Any]:
     """A packed generator of each family and one with a latent map; its pictures (N, H, W, C), codes, and the
     local directions of the first latent as PyTorch computes them."""
@@ -163,9 +201,11 @@ def make_generators() -> dict[str, Any]:
     for name, settings in GENERATORS.items():
         family = name if name in networks.FAMILIES else CONFIG.family
         with tempfile.TemporaryDirectory() as folder:
-            explorer = make_model(Path(folder) / "fixture", family=family, **settings)
-            if explorer.model.latent_map is not None:  # an order that a page could get wrong
-                explorer.model.latent_map.orders.copy_(torch.tensor(MAP_ORDERS))
+            explorer = (
+                make_mapped_model(Path(folder) / "fixture")
+                if name == MAPPED
+                else make_model(Path(folder) / "fixture", family=family, **settings)
+            )
             z = latent.draw(explorer.config.prior, explorer.config.latent_dim, 2, seed=4)
             gains, vectors = compute_local(explorer.model.generator, z[0])
             vectors = vectors[gains > 1e-3 * gains[0]]  # the others are any basis of what is left

@@ -1,7 +1,7 @@
 """Films: a path through two or more latents, frame by frame, as pictures or files.
 
-Between two latents the path follows the prior (`latent.interpolate`), or it is the requested one: "lerp", a
-straight line, or "slerp", a great circle. ganlab/ui/static/lib/film.js computes the same in the page.
+Between two latents it takes the way of the prior, or a requested one of `paths.WAYS`.
+ganlab/ui/static/lib/film.js computes the same in the page.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganlab import images, latent
+from ganlab import images, outliers
 from ganlab.explorer import Explorer
+from ganlab.studio.paths import WAYS, Way, choose_way
 
 EASINGS = ("linear", "smooth")
-PATHS = {"lerp": "uniform", "slerp": "normal"}  # each with the prior that it follows
 FORMATS = {"png": "image/png", "gif": "image/gif", "webp": "image/webp", "mp4": "video/mp4"}
 MAX_KEYFRAMES, MAX_FRAMES, MAX_SIDE = 24, 600, 1024
 SECONDS = (0.2, 60.0)
@@ -35,7 +35,7 @@ class Film:
     frames: int = 60
     seconds: float = 3.0
     easing: str = "linear"  # "smooth": slower near the keyframes
-    way: str | None = None  # key of PATHS; None: the prior's
+    way: str | None = None  # key of WAYS; None: the prior's
     loop: bool = False
 
     def __post_init__(self) -> None:
@@ -47,8 +47,8 @@ class Film:
             )
         if self.easing not in EASINGS:
             raise ValueError(f"Easing {self.easing!r} not found; available = {list(EASINGS)}.")
-        if self.way is not None and self.way not in tuple(PATHS):  # a tuple: the value may be unhashable
-            raise ValueError(f"Path {self.way!r} not found; available = {list(PATHS)}.")
+        if self.way is not None and self.way not in tuple(WAYS):  # a tuple: the value may be unhashable
+            raise ValueError(f"Path {self.way!r} not found; available = {list(WAYS)}.")
         if type(self.loop) is not bool:
             raise ValueError(f"loop is true or false, not {self.loop!r}.")
 
@@ -61,29 +61,34 @@ class Film:
             raise ValueError(f"A film has no setting {', '.join(sorted(map(str, unknown)))[:80]}.")
         return Film(**settings)
 
-    def interpolate(self, keyframes: Tensor, prior: str) -> Tensor:
-        """Latents (frames, D) through keyframes (K, D), which lie at equal distances in time. The first frame
-        and, without a loop, the last one are exactly the first and last keyframe. ValueError for too few or
-        too many keyframes."""
+    def interpolate(self, keyframes: Tensor, way: Way) -> Tensor:
+        """Latents (frames, D) through keyframes (K, D), which lie at equal distances in time, with `way`
+        between two of them; exact at the times of keyframes. ValueError for too few or too many
+        keyframes."""
         if keyframes.dim() != 2 or not 2 <= len(keyframes) <= MAX_KEYFRAMES:
             raise ValueError(f"A film goes through 2 to {MAX_KEYFRAMES} latents, not {len(keyframes)}.")
-        ends = torch.cat([keyframes, keyframes[:1]]) if self.loop else keyframes
-        parts = len(ends) - 1
+        parts = self.split(keyframes)
         positions = (
-            torch.arange(self.frames, dtype=torch.float64) * parts / (self.frames - (0 if self.loop else 1))
+            torch.arange(self.frames, dtype=torch.float64)
+            * len(parts)
+            / (self.frames - (0 if self.loop else 1))
         )
-        part = positions.floor().long().clamp(max=parts - 1)
+        part = positions.floor().long().clamp(max=len(parts) - 1)
         t = ease(positions - part, self.easing)
-        spherical = (PATHS[self.way] if self.way else prior) == "normal"
-        pieces = []
-        for i in range(parts):
-            a, b, part_t = ends[i], ends[i + 1], t[part == i].unsqueeze(1).to(keyframes.dtype)
-            pieces.append(latent.slerp(a, b, part_t) if spherical else a + part_t * (b - a))
-        path = torch.cat(pieces)
-        path[0] = ends[0]
+        path = torch.empty(self.frames, keyframes.shape[1], dtype=keyframes.dtype)
+        for index, (a, b) in enumerate(parts):
+            frames = part == index
+            path[frames] = way(a, b, t[frames].unsqueeze(1).to(keyframes.dtype))
+            path[frames & (t == 0)] = a
         if not self.loop:
-            path[-1] = ends[-1]
+            path[-1] = keyframes[-1]
         return path
+
+    def split(self, keyframes: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """The parts of a film through keyframes (K, D): from each to the next, both (D,); in a loop also from
+        the last to the first."""
+        pairs = list(itertools.pairwise(keyframes))
+        return [*pairs, (keyframes[-1], keyframes[0])] if self.loop else pairs
 
 
 def ease(t: Tensor, easing: str) -> Tensor:
@@ -93,7 +98,12 @@ def ease(t: Tensor, easing: str) -> Tensor:
 
 def render_frames(explorer: Explorer, film: Film, keyframes: Tensor) -> Tensor:
     """All frames, (frames, C, H, W) in [0, 1]."""
-    return explorer.decode(film.interpolate(keyframes, explorer.config.prior))
+    return explorer.decode(interpolate(explorer, film, keyframes))
+
+
+def interpolate(explorer: Explorer, film: Film, keyframes: Tensor) -> Tensor:
+    """The latents of all frames (frames, D). ValueError for a way that the model does not have."""
+    return film.interpolate(explorer.check_latents(keyframes), choose_way(explorer, film.way))
 
 
 def encode_file(frames: Tensor, film: Film, kind: str, scale: int = 8) -> bytes:
@@ -134,28 +144,53 @@ def _encode_mp4(frames: Sequence[np.ndarray], scale: int, rate: float) -> bytes:
     return file.getvalue()
 
 
-@dataclass(frozen=True)
-class FramePredictions:
-    """The classifier's predictions along a film: for each frame its class and the probability of that
-    class."""
-
-    labels: list[int]
-    confidences: list[float]
-
-    def describe_changes(self, film: Film) -> list[str]:
-        """Each change of class, in words."""
-        step = film.seconds / (len(self.labels) - (0 if film.loop else 1))
-        return [
-            f"{before} becomes {after} at {index * step:.1f} s"
-            for index, (before, after) in enumerate(itertools.pairwise(self.labels), 1)
-            if before != after
-        ]
+def classify_frames(explorer: Explorer, frames: Tensor) -> list[int] | None:
+    """The class that the classifier sees in each of frames (N, C, H, W); None where there is no classifier
+    for the model's data."""
+    labels: list[int] | None = None if explorer.judge is None else explorer.judge.labels(frames).tolist()
+    return labels
 
 
-def classify_frames(explorer: Explorer, frames: Tensor) -> FramePredictions | None:
-    """The classifier's predictions for frames (N, C, H, W); None where there is no classifier for the model's
-    data."""
-    if explorer.judge is None:
-        return None
-    confidences, labels = explorer.judge.probabilities(frames).max(1)
-    return FramePredictions(labels.tolist(), confidences.tolist())
+def find_unlike(explorer: Explorer, frames: Tensor) -> list[bool] | None:
+    """For each of frames (N, C, H, W) whether it is unlike the model's data (see `ganlab.outliers`); None for
+    a checkpoint that was not calibrated."""
+    scores = outliers.score_pictures(explorer, frames)
+    unlike: list[bool] | None = None if scores is None else scores.are_outliers.tolist()
+    return unlike
+
+
+def describe_changes(labels: Sequence[int], film: Film) -> list[str]:
+    """Each change of the frames' class, in words."""
+    return [
+        f"{before} becomes {after} at {_time(index, len(labels), film)}"
+        for index, (before, after) in enumerate(itertools.pairwise(labels), 1)
+        if before != after
+    ]
+
+
+def describe_unlike(unlike: Sequence[bool], film: Film, noun: str = "digit") -> str:
+    """Which frames are unlike digits, in words; frames are counted from 1."""
+    stretches, start = [], 0
+    for value, group in itertools.groupby(unlike):
+        end = start + len(list(group))
+        if value:
+            stretches.append((start, end - 1))
+        start = end
+    if not stretches:
+        return f"No frame is unlike {noun}s."
+    if stretches == [(0, len(unlike) - 1)]:
+        return f"All frames are unlike {noun}s."
+    texts = [
+        f"{first + 1} (at {_time(first, len(unlike), film)})"
+        if first == last
+        else f"{first + 1} to {last + 1}"
+        f" ({_time(first, len(unlike), film, '')} to {_time(last, len(unlike), film)})"
+        for first, last in stretches
+    ]
+    many = len(texts) > 1 or stretches[0][1] > stretches[0][0]
+    listed = " and ".join(filter(None, [", ".join(texts[:-1]), texts[-1]]))
+    return f"Of {len(unlike)} frames, {listed} {'are' if many else 'is'} unlike {noun}s."
+
+
+def _time(index: int, frames: int, film: Film, unit: str = " s") -> str:
+    return f"{index * film.seconds / (frames - (0 if film.loop else 1)):.1f}{unit}"

@@ -33,7 +33,7 @@ from torch import Tensor
 
 from ganlab import images, latent
 from ganlab.explorer import Explorer
-from ganlab.studio.film import MAX_KEYFRAMES, Film
+from ganlab.studio.film import MAX_KEYFRAMES, Film, render_frames
 
 VERSION = 1
 OPERATIONS = ("decode", "interpolate", "film")
@@ -188,7 +188,7 @@ def replay(explorer: Explorer, recipe: Recipe) -> Tensor:
     path, in which a latent between two parts appears once. RecipeError for a recipe of another checkpoint."""
     z = find_latents(explorer, recipe)
     if recipe.film is not None:
-        return explorer.decode(recipe.film.interpolate(z, explorer.config.prior))
+        return render_frames(explorer, recipe.film, z)
     if recipe.steps is None:
         return explorer.decode(z)
     parts = [explorer.interpolate(z[i], z[i + 1], recipe.steps) for i in range(len(z) - 1)]

@@ -8,7 +8,8 @@ from ganlab.explorer import Explorer
 from ganlab.ui.html import markup
 
 MAX_COUNT = 256  # samples in one call
-SOURCES = [("codes of training pictures", "mixture"), ("the prior", "prior")]
+SOURCES = ("prior", "mixture")
+PRIORS = {"normal": "N(0, I)", "uniform": "uniform on [−1, 1]"}
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,18 @@ def read_draw(seed: object, count: object, truncation: object) -> Draw:
 def choose_source(explorer: Explorer, source: object) -> str:
     """Where the model draws latents from when `source`, or None, is asked for: a model without a mixture has
     its prior only. ValueError for a source that no model has."""
-    if source not in [None, *(value for _, value in SOURCES)]:
-        raise ValueError(f"Samples are of one of {[value for _, value in SOURCES]}, not {source!r}.")
+    if source not in (None, *SOURCES):
+        raise ValueError(f"Samples are of one of {list(SOURCES)}, not {source!r}.")
     return str(source) if source in explorer.sources else explorer.sources[0]
+
+
+def list_sources(explorer: Explorer) -> list[tuple[str, str]]:
+    """Labels and names of all sources: those of the model in its order, then what it lacks."""
+    labels = {
+        "prior": f"the prior {PRIORS[explorer.config.prior]}",
+        "mixture": "mixture fitted to the codes",
+    }
+    return [(labels[source], source) for source in dict.fromkeys((*explorer.sources, *SOURCES))]
 
 
 def describe_source(explorer: Explorer, source: str) -> str:
@@ -47,4 +57,5 @@ def describe_source(explorer: Explorer, source: str) -> str:
             f"a mixture of {config.gaussians} Gaussians, fitted after training to the codes of the training"
             f" {markup.get_noun(config)}s"
         )
-    return f"the prior, {'N(0, I)' if config.prior == 'normal' else 'uniform on [−1, 1]'}"
+    text = f"the prior, {PRIORS[config.prior]}"
+    return text if explorer.model.latent_map is None else f"{text}, which a latent map takes to codes"

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { countFrames, describeFilm, frameTime, keyframeTime, latentAt } from '../../ganlab/ui/static/lib/film.js';
-import { assertClose, readFixture } from './fixtures.js';
+import { Generator } from '../../ganlab/ui/static/lib/generator.js';
+import { assertClose, decodeFile, readFixture } from './fixtures.js';
 
-const { keyframes, cases } = readFixture('film');
+const { keyframes, cases, codes, routes } = readFixture('film');
 
 for (const { prior, film, latents } of cases) {
   const { frames, easing, way, loop } = film;
@@ -15,6 +16,30 @@ for (const { prior, film, latents } of cases) {
     }
   });
 }
+
+/** @param {{ film: object, keyframes: number[][], latents: number[][] }} film */
+function assertFrames({ film, keyframes: keys, latents }, means, tolerance) {
+  const settings = { ...film, way: film.way ?? '' };
+  for (const [frame, z] of latents.entries()) {
+    const time = frameTime(frame, film.frames, film.loop);
+    assertClose(latentAt(keys, time, settings, 'normal', means), z, `frame ${frame}`, tolerance);
+  }
+}
+
+test('straight between codes, as latents', () => {
+  const mapped = readFixture('generators').cases.find(({ name }) => name === 'with a latent map');
+  const codec = new Generator(decodeFile(mapped.file));
+  assertFrames(codes, { codec }, 1e-3);
+  const straight = { ...codes.film, way: 'lerp' };
+  const [middle, other] = [codes.film, straight].map((film) => latentAt(codes.keyframes, 0.5, film, 'normal', { codec }));
+  assert.ok(Math.max(...middle.map((value, i) => Math.abs(value - other[i]))) > 0.01); // it is another way
+});
+
+test('along routes, and along the prior’s way until they are there', () => {
+  assertFrames(routes, { routes: routes.routes });
+  const waiting = latentAt(routes.keyframes, 0.1, routes.film, 'normal', { routes: null });
+  assert.deepEqual(waiting, latentAt(routes.keyframes, 0.1, { ...routes.film, way: '' }, 'normal'));
+});
 
 test('keyframes are exact at their times', () => {
   for (const loop of [false, true]) {

@@ -10,10 +10,11 @@ import pytest
 import torch
 from PIL import Image
 
-from ganlab import images, latent
+from ganlab import images, latent, outliers
 from ganlab.explorer import Explorer
+from ganlab.outliers import OutlierScores
 from ganlab.studio import film
-from ganlab.studio.film import Film, FramePredictions
+from ganlab.studio.film import Film
 
 KEYS = torch.randn(3, 50, generator=torch.Generator().manual_seed(0))
 
@@ -21,11 +22,12 @@ KEYS = torch.randn(3, 50, generator=torch.Generator().manual_seed(0))
 @pytest.mark.parametrize("prior", latent.PRIORS)
 @pytest.mark.parametrize("easing", film.EASINGS)
 def test_keyframes_are_exact_at_their_times(prior: str, easing: str) -> None:
-    path = Film(frames=9, easing=easing).interpolate(KEYS, prior)
+    way = latent.WAYS[latent.WAYS_OF_PRIORS[prior]]
+    path = Film(frames=9, easing=easing).interpolate(KEYS, way)
     assert path.shape == (9, 50)
     for frame, key in ((0, 0), (4, 1), (8, 2)):
         assert torch.equal(path[frame], KEYS[key])
-    loop = Film(frames=9, easing=easing, loop=True).interpolate(KEYS, prior)
+    loop = Film(frames=9, easing=easing, loop=True).interpolate(KEYS, way)
     for frame, key in ((0, 0), (3, 1), (6, 2)):
         torch.testing.assert_close(loop[frame], KEYS[key], atol=1e-6, rtol=1e-5)
     back = latent.interpolate(KEYS[2], KEYS[0], 4, prior)
@@ -33,20 +35,21 @@ def test_keyframes_are_exact_at_their_times(prior: str, easing: str) -> None:
         torch.testing.assert_close(loop[7:], back[1:3], atol=1e-5, rtol=1e-4)
 
 
-def test_between_two_the_path_is_the_priors_or_the_requested_one() -> None:
-    for prior, other in (("uniform", "slerp"), ("normal", "lerp")):
-        own = latent.interpolate(KEYS[0], KEYS[1], 11, prior)
-        torch.testing.assert_close(Film(frames=11).interpolate(KEYS[:2], prior), own, atol=1e-6, rtol=1e-5)
-        requested = Film(frames=11, way=other).interpolate(KEYS[:2], prior)
-        expected = latent.interpolate(KEYS[0], KEYS[1], 11, film.PATHS[other])
-        torch.testing.assert_close(requested, expected, atol=1e-6, rtol=1e-5)
+def test_between_two_the_path_is_the_priors_or_the_requested_one(bundled: Explorer, mapped: Explorer) -> None:
+    for explorer, own in ((bundled, "lerp"), (mapped, "slerp")):
+        z = explorer.sample(2, seed=1)
+        path = film.interpolate(explorer, Film(frames=11), z)
+        torch.testing.assert_close(path, explorer.interpolate(z[0], z[1], 11), atol=1e-6, rtol=1e-5)
+        for way in latent.WAYS:
+            requested = film.interpolate(explorer, Film(frames=11, way=way), z)
+            expected = latent.connect(z[0], z[1], 11, latent.WAYS[way])
+            torch.testing.assert_close(requested, expected, atol=1e-6, rtol=1e-5)
+            assert torch.allclose(requested, path, atol=1e-5) == (way == own)
 
 
 def test_smooth_is_slow_near_the_keyframes() -> None:
     def steps(easing: str) -> torch.Tensor:
-        return (
-            Film(frames=21, easing=easing, way="lerp").interpolate(KEYS[:2], "normal").diff(dim=0).norm(dim=1)
-        )
+        return Film(frames=21, easing=easing).interpolate(KEYS[:2], latent.lerp).diff(dim=0).norm(dim=1)
 
     smooth = steps("smooth")
     assert smooth[0] < 0.3 * smooth[10]
@@ -114,7 +117,7 @@ def test_what_a_film_cannot_be_is_refused(settings: dict[str, Any]) -> None:
 def test_too_few_and_too_many_keyframes_and_sizes_are_refused(bundled: Explorer) -> None:
     for count in (1, 25):
         with pytest.raises(ValueError, match="through 2 to 24 latents"):
-            Film().interpolate(torch.zeros(count, 4), "normal")
+            Film().interpolate(torch.zeros(count, 4), latent.lerp)
     frames = bundled.decode(bundled.sample(2, seed=0))
     for scale in (0, 37, 2.5):
         with pytest.raises(ValueError, match="from 1 to 36 times"):
@@ -130,11 +133,37 @@ def test_the_ribbon_tells_flips_in_words(bundled: Explorer) -> None:
     labels = bundled.judge.labels(bundled.decode(a))
     other = int((labels != labels[0]).nonzero()[0, 0])
     frames = film.render_frames(bundled, settings, torch.stack([a[0], b[other]]))
-    predictions = film.classify_frames(bundled, frames)
-    assert predictions is not None
-    assert (predictions.labels[0], predictions.labels[-1]) == (int(labels[0]), int(labels[other]))
-    assert all(0.1 <= sure <= 1 for sure in predictions.confidences)
-    assert predictions.describe_changes(settings)
-    assert FramePredictions([3, 3, 8, 8, 8], [1] * 5).describe_changes(Film(frames=5, seconds=2)) == [
-        "3 becomes 8 at 1.0 s"
-    ]
+    seen = film.classify_frames(bundled, frames)
+    assert seen is not None
+    assert (seen[0], seen[-1]) == (int(labels[0]), int(labels[other]))
+    assert film.describe_changes(seen, settings)
+    assert film.describe_changes([3, 3, 8, 8, 8], Film(frames=5, seconds=2)) == ["3 becomes 8 at 1.0 s"]
+
+
+@pytest.mark.parametrize(
+    ("unlike", "said"),
+    [
+        ("00000", "No frame is unlike digits."),
+        ("11111", "All frames are unlike digits."),
+        ("00100", "Of 5 frames, 3 (at 1.0 s) is unlike digits."),
+        ("01100", "Of 5 frames, 2 to 3 (0.5 to 1.0 s) are unlike digits."),
+        ("10011", "Of 5 frames, 1 (at 0.0 s) and 4 to 5 (1.5 to 2.0 s) are unlike digits."),
+        ("10101", "Of 5 frames, 1 (at 0.0 s), 3 (at 1.0 s) and 5 (at 2.0 s) are unlike digits."),
+    ],
+)
+def test_frames_unlike_digits_are_named(unlike: str, said: str) -> None:
+    marks = [mark == "1" for mark in unlike]
+    assert film.describe_unlike(marks, Film(frames=5, seconds=2)) == said
+    assert film.describe_unlike(marks, Film(frames=5, seconds=2), "picture") == said.replace(
+        "digit", "picture"
+    )
+
+
+def test_frames_are_judged_where_a_model_was_calibrated(
+    mapped: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = mapped.decode(mapped.sample(3, seed=1))
+    assert film.find_unlike(mapped, frames) is None
+    shares = torch.tensor([0.5, 0.995, 0.2])
+    monkeypatch.setattr(outliers, "score_pictures", lambda *_: OutlierScores(shares, torch.zeros(3, 1)))
+    assert film.find_unlike(mapped, frames) == [False, True, False]

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ganlab import images
 from ganlab.explorer import Explorer
+from ganlab.studio import paths
 from ganlab.ui.html.spaces import MAX_NEIGHBOURS
 from ganlab.ui.sampling import read_draw
 from ganlab.ui.server.models import Models
@@ -82,11 +83,13 @@ class Endpoints:
             for latent, picture in zip(z, explorer.decode(z), strict=True)
         ]
 
-    def interpolate(self, a: Json, b: Json, steps: int = 11, model: str = "") -> Json:
-        """The path between two latents, ends exact: its latents, a PNG strip and a GIF."""
+    def interpolate(self, a: Json, b: Json, steps: int = 11, model: str = "", way: str = "") -> Json:
+        """The path between two latents, ends exact: its latents, a PNG strip and a GIF. `way`: lerp, slerp,
+        codes (straight between the codes, for a model with a latent map) or geodesic (the shortest in
+        pictures, which takes seconds); by default the prior's."""
         explorer = self._explorer(model)
         check_number("steps", steps, 2, MAX_FRAMES)
-        z = explorer.interpolate(explorer.unpack(a), explorer.unpack(b), steps)
+        z = paths.interpolate(explorer, explorer.unpack(a), explorer.unpack(b), steps, way or None)
         pictures = explorer.decode(z)
         return {
             "latents": [explorer.pack(latent) for latent in z],

@@ -22,14 +22,13 @@ from torch import Tensor
 
 from ganlab import images
 from ganlab.explorer import Explorer
-from ganlab.studio import codemap, film, portable, portable_judge
-from ganlab.studio.film import Film
-from ganlab.studio.recipe import Recipe, find_latents, replay
-from ganlab.ui.html.markup import NO_CLASSIFIER, STATIC
+from ganlab.studio import codemap, portable, portable_judge
+from ganlab.studio.recipe import Recipe, find_latents
+from ganlab.ui.html.markup import STATIC
 from ganlab.ui.sampling import describe_source
+from ganlab.ui.server import films
+from ganlab.ui.server.films import Payload
 from ganlab.ui.server.models import Models
-
-Payload = dict[str, Any]  # a JSON object that a page sent: each value is anybody's
 
 # Browsers ask again each time and are answered "not modified": an update of the app reaches a page at once.
 NO_CACHE = {"Cache-Control": "no-cache"}
@@ -137,7 +136,7 @@ def get_latents(explorer: Explorer, request: Request) -> Response:
 def get_picture(explorer: Explorer, request: Request) -> Response:
     """A recipe's first picture as PNG; or G(z), for a page that cannot run the generator itself."""
     if recipe := request.query_params.get("recipe"):
-        return _png(replay(explorer, Recipe.from_query(recipe)))
+        return _png(explorer.decode(find_latents(explorer, Recipe.from_query(recipe))[:1]))
     text = request.query_params.get("z", "")
     try:
         z = torch.tensor([[float(value) for value in text.split(",")]])
@@ -157,45 +156,6 @@ def read_number(request: Request, name: str) -> int:
     if not text.isdecimal() or len(text) > MAX_DIGITS:
         raise ValueError(f"{name} is a whole number, not {text[:40]!r}.")
     return int(text)
-
-
-# ---------------------------------------------------------------------- POST
-
-
-def render_film(explorer: Explorer, payload: Payload) -> Response:
-    """A film as a file of the format `kind`, its pixels enlarged `scale` times."""
-    settings, frames = read_film(explorer, payload)
-    kind = str(payload.get("kind"))
-    content = film.encode_file(frames, settings, kind, payload.get("scale", 8))
-    return Response(content, media_type=film.FORMATS[kind])
-
-
-def classify_film(explorer: Explorer, payload: Payload) -> Response:
-    """The class and the classifier's confidence in each frame of a film, and a sentence on both."""
-    settings, frames = read_film(explorer, payload)
-    predictions = film.classify_frames(explorer, frames)
-    if predictions is None:
-        return JSONResponse({"labels": [], "confidences": [], "summary": NO_CLASSIFIER})
-    changes = (
-        "; ".join(predictions.describe_changes(settings)) or f"{predictions.labels[0]} from beginning to end"
-    )
-    summary = f"{changes}. The classifier's confidence is at least {min(predictions.confidences):.0%}."
-    return JSONResponse(
-        {"labels": predictions.labels, "confidences": predictions.confidences, "summary": summary}
-    )
-
-
-def read_film(explorer: Explorer, payload: Payload) -> tuple[Film, Tensor]:
-    """A film's settings and its frames (N, C, H, W); ValueError for a payload that describes none."""
-    settings, keyframes = Film.from_settings(payload.get("film")), payload.get("keyframes")
-    if not isinstance(keyframes, list):
-        raise ValueError("keyframes is a list of latents.")
-    if len(keyframes) > film.MAX_KEYFRAMES:
-        raise ValueError(f"A film goes through 2 to {film.MAX_KEYFRAMES} latents, not {len(keyframes)}.")
-    latents = [explorer.unpack({"fingerprint": payload.get("fingerprint"), "z": z}) for z in keyframes]
-    if not latents:
-        raise ValueError("A film needs two keyframes.")
-    return settings, film.render_frames(explorer, settings, torch.cat(latents))
 
 
 # ---------------------------------------------------------------------- the table
@@ -219,8 +179,9 @@ GET = {
     "picture": Get(get_picture, cacheable=False),
 }
 POST: dict[str, Callable[[Explorer, Payload], Response]] = {
-    "film": render_film,
-    "ribbon": classify_film,
+    "film": films.render_film,
+    "ribbon": films.judge_film,
+    "shortest": films.stream_geodesic,
 }
 
 

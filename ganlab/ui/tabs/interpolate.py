@@ -19,7 +19,7 @@ from torch import Tensor
 from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.gallery import load_test_pictures
-from ganlab.studio import film, portable
+from ganlab.studio import film, paths, portable
 from ganlab.studio.recipe import hash_picture
 from ganlab.ui import items
 from ganlab.ui.call import Answer, Call, latents_payload
@@ -77,9 +77,9 @@ def _between(path: Tensor) -> str:
     style = f"background-image:url({sprite});background-size:{100 * count}% 100%"
     return (
         '<figure class="gl-card gl-middle">'
-        '<div class="gl-title"><span>between</span><output>t = 0.50</output></div>'
+        '<div class="gl-title"><span>between</span><output>t = 0.00</output></div>'
         f'<div class="gl-picture gl-large gl-sprite" role="img" aria-label="G at t" style="{style}"></div>'
-        f'<input type="range" class="gl-scrub" min="0" max="{count - 1}" value="{count // 2}" step="1"'
+        f'<input type="range" class="gl-scrub" min="0" max="{count - 1}" value="0" step="1"'
         ' aria-label="Position between A and B"><figcaption>drag from A to B</figcaption></figure>'
     )
 
@@ -132,9 +132,16 @@ def film_value(call: Call, uploaded: Item | None = None) -> dict[str, Any]:
         "b": keyframe(call.ends.b),
         "current": keyframe(call.current),
         "uploaded": keyframe(uploaded),
+        "ways": offer_ways(call.explorer),
         "palette": markup.PALETTE,
         "formats": [kind for kind in film.FORMATS if kind != "mp4" or importlib.util.find_spec("av")],
     }
+
+
+def offer_ways(explorer: Explorer) -> list[tuple[str, str]]:
+    """The ways between keyframes that this model has, with their titles; first the prior's, as ""."""
+    default = paths.WAYS[paths.find_default(explorer)]
+    return [("", f"the prior’s: {default}"), *((way, paths.WAYS[way]) for way in paths.list_ways(explorer))]
 
 
 def find_end(call: Call, action: str) -> Item:

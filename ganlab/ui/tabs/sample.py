@@ -14,7 +14,7 @@ from ganlab.ui.call import Answer, Call, Component
 from ganlab.ui.events import CLICK, LIVE
 from ganlab.ui.html import markup
 from ganlab.ui.page import Page, Tab, html
-from ganlab.ui.sampling import SOURCES, Draw, choose_source, describe_source, read_draw
+from ganlab.ui.sampling import Draw, choose_source, describe_source, list_sources, read_draw
 
 COUNTS = [16, 36, 64, 100]
 FIRST = Draw(0, COUNTS[1], 1.0)
@@ -22,8 +22,11 @@ FIRST = Draw(0, COUNTS[1], 1.0)
 
 def source_settings(explorer: Explorer, source: str) -> dict[str, Any]:
     """The switch between sources of latents, which can be moved only where the model has two."""
-    single = len(explorer.sources) == 1
-    return {"value": None if single else source, "interactive": not single}
+    return {
+        "choices": list_sources(explorer),
+        "value": source,
+        "interactive": len(explorer.sources) > 1,
+    }
 
 
 def figures_html(explorer: Explorer, source: str, nearest: bool) -> str:
@@ -39,11 +42,11 @@ def figures_html(explorer: Explorer, source: str, nearest: bool) -> str:
             f" Fréchet distance of {n:,.0f} such samples {distance:.2f}, of real pictures {floor:.2f}"
             " (features of the classifier, lower is nearer)."
         )
-    return markup.details(markup.reason(text) + memorization_html(explorer, nearest), "figures")
+    return markup.details(markup.reason(text) + memorization_html(explorer, source, nearest), "figures")
 
 
-def memorization_html(explorer: Explorer, shown: bool) -> str:
-    """What the numbers beside the samples mean, and what was measured of many."""
+def memorization_html(explorer: Explorer, source: str, shown: bool) -> str:
+    """What the numbers beside the samples mean, and what was measured of many samples of the source."""
     if not shown or explorer.gallery is None:
         return ""
     text = (
@@ -52,10 +55,15 @@ def memorization_html(explorer: Explorer, shown: bool) -> str:
     )
     measured = explorer.get_metrics("memorization")
     if isinstance(measured, dict) and measured.get("fingerprint") == explorer.fingerprint:
+        kinds = [measured, *measured.get("others", [])]
+        figures = next((kind for kind in kinds if kind["source"] == source), None)
+        if figures is None:
+            return markup.reason(f"{text} For many samples of the {source} it was not measured.")
         text += (
-            f" Of {measured['samples']:,} samples {100 * measured['closer'] / measured['samples']:.1f} % are"
+            f" Of {measured['samples']:,} samples of the {source}"
+            f" {100 * figures['closer'] / measured['samples']:.1f} % are"
             f" nearer than {100 - measured['percentile']} % of test pictures;"
-            f" {100 * measured['nearer_to_training']:.1f} % lie nearer to training than to as many test"
+            f" {100 * figures['nearer_to_training']:.1f} % lie nearer to training than to as many test"
             " pictures, and 50 % would if nothing were memorized."
         )
     return markup.reason(text)
@@ -117,7 +125,6 @@ def _build_controls(page: Page) -> tuple[Component, ...]:
                 info="lower: more typical, less varied",
             ),
             gr.Radio(
-                SOURCES,
                 **source_settings(explorer, explorer.sources[0]),
                 label="Sample from",
                 scale=2,

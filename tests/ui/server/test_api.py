@@ -18,6 +18,7 @@ import ganlab
 from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
+from ganlab.studio import paths
 from ganlab.ui.server import routes
 from ganlab.ui.server.api import build_endpoints
 from ganlab.ui.server.models import Models
@@ -142,6 +143,12 @@ def test_sample_and_path(api: dict[str, Any], bundled: Explorer) -> None:
     assert path["latents"][-1]["z"] == samples[1]["latent"]["z"]
     assert Image.open(io.BytesIO(base64.b64decode(path["gif"]))).n_frames == 8  # there and back
     assert pixels(path["strip"]).shape[1] > 5 * 28
+    circle = api["interpolate"](samples[0]["latent"], samples[1]["latent"], 5, way="slerp")
+    expected = paths.interpolate(bundled, z[0], z[1], 5, "slerp")
+    shown = torch.tensor([latent["z"] for latent in circle["latents"]])
+    torch.testing.assert_close(shown, expected, atol=1e-5, rtol=0)
+    with pytest.raises(ValueError, match="has no latent map"):
+        api["interpolate"](samples[0]["latent"], samples[1]["latent"], 5, way="codes")
 
 
 def test_move(api: dict[str, Any], bundled: Explorer) -> None:

@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.testclient import TestClient
 
 import ganlab
-from ganlab import images
+from ganlab import geodesic, images
 from ganlab.explorer import Explorer
 from ganlab.studio import film, portable
 from ganlab.studio.film import Film
@@ -180,27 +180,31 @@ def test_a_film_is_rendered_and_classified(server: str, bundled: Explorer) -> No
     status, content, _ = post(server, "/ganlab/ribbon", film_payload(bundled))
     assert status == 200
     payload = json.loads(content)
-    predictions = film.classify_frames(bundled, frames)
-    assert predictions is not None
-    assert payload["labels"] == predictions.labels
-    assert all(change in payload["summary"] for change in predictions.describe_changes(settings))
+    labels = film.classify_frames(bundled, frames)
+    assert labels is not None
+    assert payload["labels"] == labels
+    assert payload["unlike"] == (film.find_unlike(bundled, frames) or [])
+    assert all(change in payload["summary"] for change in film.describe_changes(labels, settings))
 
 
-def test_a_film_without_a_classifier_says_so(colour_model: str) -> None:
-    explorer = ganlab.load(colour_model)
-    response = routes.classify_film(explorer, film_payload(explorer))
-    assert json.loads(bytes(response.body)) == {
-        "labels": [],
-        "confidences": [],
-        "summary": "No classifier for this data set, so class changes are not marked.",
-    }
+def test_the_shortest_way_is_streamed(server: str, bundled: Explorer) -> None:
+    sent = film_payload(bundled, film={"way": "geodesic"}, keyframes=bundled.sample(2, seed=4).tolist())
+    status, content, kind = post(server, "/ganlab/shortest", sent)
+    assert status == 200
+    assert kind.startswith("application/x-ndjson")
+    lines = [json.loads(line) for line in content.splitlines()]
+    assert len(lines) > 10
+    assert torch.tensor(lines[-1]["ways"]).shape == (1, geodesic.PIECES + 1, 50)
+    status, content, _ = post(server, "/ganlab/shortest", {**sent, "keyframes": [[0.0] * 50]})
+    assert status == 400
+    assert b"two keyframes" in content
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"keyframes": []}, "needs two keyframes"),
-        ({"keyframes": [[0.0] * 50]}, "2 to 24 latents"),
+        ({"keyframes": [[0.0] * 50]}, "needs two keyframes"),
         ({"keyframes": [[0.0] * 50] * 25}, "2 to 24 latents"),
         ({"keyframes": [[0.0] * 3] * 2}, "takes latents"),
         ({"keyframes": "x"}, "a list of latents"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+import torch
 
 from ganlab.explorer import Explorer
 from ganlab.mixture import Mixture
 from ganlab.model import LatentModel
 from ganlab.ui import items
-from ganlab.ui.sampling import Draw, choose_source
+from ganlab.ui.sampling import Draw, choose_source, list_sources
 from ganlab.ui.tabs import sample
 from tests.ui.parsed import elements
 
@@ -58,13 +59,51 @@ def test_the_choice_is_one_only_where_there_are_two(plain: Explorer, mixed: Expl
         switch = sample.source_settings(explorer, choose_source(explorer, wanted))
         return switch["value"], switch["interactive"]
 
-    assert settings(plain, "mixture") == (None, False)
-    assert settings(mixed, None) == ("mixture", True)  # as after a model without a choice
+    assert settings(plain, "mixture") == ("prior", False)
+    assert settings(mixed, None) == ("mixture", True)
     assert settings(mixed, "prior") == ("prior", True)
 
 
+def test_the_prior_comes_first_where_a_latent_map_makes_it_good(
+    plain: Explorer, mixed: Explorer, mapped: Explorer
+) -> None:
+    uniform, normal = "the prior uniform on [−1, 1]", "the prior N(0, I)"
+    fitted = "mixture fitted to the codes"
+    assert list_sources(plain) == [(uniform, "prior"), (fitted, "mixture")]
+    assert list_sources(mixed) == [(fitted, "mixture"), (uniform, "prior")]
+    mixture = Mixture(2, mapped.config.latent_dim)
+    mixture.weights.fill_(0.5)
+    config = dataclasses.replace(mapped.config, gaussians=2)
+    both = Explorer(dataclasses.replace(mapped.model, config=config, mixture=mixture))
+    assert list_sources(both) == [(normal, "prior"), (fitted, "mixture")]
+    assert sample.source_settings(both, choose_source(both, None))["value"] == "prior"
+    assert "N(0, I), which a latent map takes to codes" in sample.stage_html(both, Draw(0, 2, 1.0))
+    # The mixture was fitted to codes: its samples are the latents of such codes.
+    codes = both.to_codes(both.sample(5, seed=1, source="mixture"))
+    torch.testing.assert_close(codes, mixture.draw(5, 1), atol=1e-4, rtol=1e-3)
+
+
+def test_figures_of_copies_are_those_of_the_source(few_neighbours: Explorer) -> None:
+    def explain(source: str) -> str:
+        others = [{"source": "mixture", "closer": 30, "nearer_to_training": 0.6}]
+        figures = {
+            "fingerprint": few_neighbours.fingerprint,
+            "samples": 1000,
+            "percentile": 1,
+            "quantiles_real": [1.0, 2.0],
+            **{"source": "prior", "closer": 12, "nearer_to_training": 0.5, "others": others},
+        }
+        model = dataclasses.replace(few_neighbours.model, metrics={"memorization": figures})
+        return sample.memorization_html(Explorer(model, few_neighbours.gallery), source, True)
+
+    assert "Of 1,000 samples of the prior 1.2 % are nearer" in explain("prior")
+    assert "Of 1,000 samples of the mixture 3.0 % are nearer" in explain("mixture")
+    assert "60.0 % lie nearer to training" in explain("mixture")
+    assert "For many samples of the other it was not measured." in explain("other")
+
+
 def test_unknown_sources_are_refused(mixed: Explorer) -> None:
-    with pytest.raises(ValueError, match=r"\['mixture', 'prior'\], not 'codes'"):
+    with pytest.raises(ValueError, match=r"\['prior', 'mixture'\], not 'codes'"):
         sample.stage_html(mixed, Draw(0, 4, 1.0), "codes", nearest=False)
 
 

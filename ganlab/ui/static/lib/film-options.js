@@ -17,6 +17,7 @@ export class FilmOptions {
     this.strip.value = '11';
     this.scale = picker('size of a pixel in files', SCALES.map((n) => [n, `${n} x`]), () => {});
     this.scale.value = '8';
+    this.path = path;
     this.#show = () => {
       seconds.value = String(this.settings.seconds);
       readout.textContent = `${this.settings.seconds} s`;
@@ -50,9 +51,17 @@ export class FilmOptions {
     const loop = el('input', { type: 'checkbox' });
     loop.onchange = () => change({ loop: loop.checked });
     const easing = picker('easing', [['linear', 'none'], ['smooth', 'smooth']], (value) => change({ easing: value }));
-    const paths = /** @type {[string, string][]} */ ([['', 'the prior’s'], ['lerp', 'straight line'], ['slerp', 'great circle']]);
-    const path = picker('path between keyframes', paths, (value) => change({ way: value }));
+    const path = picker('path between keyframes', [['', 'the prior’s']], (value) => change({ way: value }));
     return { seconds, readout: el('output'), loop, easing, path };
+  }
+
+  /**
+   * The ways that the model has; a setting that it lacks becomes the prior's.
+   * @param {[way: string, title: string][]} ways
+   */
+  offer(ways) {
+    this.path.replaceChildren(...ways.map(([value, title]) => el('option', { value }, title)));
+    if (!ways.some(([way]) => way === this.settings.way)) this.settings.way = '';
   }
 
   /** Bring the controls in line with the settings. */

@@ -1,10 +1,12 @@
 // The film studio: a film through two or more latents, played and scrubbed in the page. The server judges it and
 // makes its files.
-import { button, context2d, el } from './elements.js';
+import { button, el } from './elements.js';
 import { download, readFile, takeFile } from './files.js';
 import { MAX_KEYFRAMES, countFrames, countParts, describeFilm, frameTime, keyframeTime, latentAt } from './film.js';
 import { KeyframeRow } from './film-keyframes.js';
 import { FilmOptions } from './film-options.js';
+import { FilmRibbon } from './film-ribbon.js';
+import { ShortestWay, rememberCodes } from './film-ways.js';
 import { loadGenerator, paint } from './generator.js';
 import { copyLink, encodeRecipe, recipeFromQuery, saveRecipe } from './recipe.js';
 import { modelAddress, request } from './request.js';
@@ -24,10 +26,10 @@ import { modelAddress, request } from './request.js';
  * @property {Keyframe | null} [uploaded] to become a keyframe
  * @property {string[]} palette colours of the classes
  * @property {string[]} formats of files
+ * @property {[way: string, title: string][]} ways between keyframes
  * @property {string} server why the server makes the pictures, if it does
  */
 
-const PAUSE = 300; // ms after the last change until the film is judged
 const JUDGED_FRAMES = 61;
 const LINK_TITLE = 'a link that opens this film';
 const RECIPE_TITLE = 'a JSON file that python -m ganlab replay reads';
@@ -41,11 +43,10 @@ export class FilmStudio {
   keyframes = [];
   ownOrder = false; // the person has chosen the keyframes; until then they are A and B
   linkOpened = false;
-  time = 0.5;
+  time = 0;
   playing = false;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  pause;
-  judged = ''; // the request that the class changes belong to
+  /** @type {import('./latent.js').Codec | undefined} */
+  codec;
 
   /**
    * @param {HTMLElement} root
@@ -58,11 +59,11 @@ export class FilmStudio {
     this.python = python;
     this.canvas = el('canvas', { class: 'gl-picture gl-large', role: 'img', 'aria-label': 'the film' });
     this.clock = el('output');
-    this.scrubber = el('input', { type: 'range', class: 'gl-scrub', min: 0, max: 1, step: 0.001, 'aria-label': 'position in the film' });
+    this.scrubber = el('input', { type: 'range', class: 'gl-scrub', min: 0, max: 1, step: 0.001, value: 0, 'aria-label': 'position in the film' });
     this.scrubber.oninput = () => this.goTo(Number(this.scrubber.value));
     this.player = button('play', () => this.toggle());
-    this.ribbon = el('canvas', { class: 'gl-ribbon', 'aria-hidden': 'true' });
-    this.changes = el('p', { class: 'gl-fine', role: 'status' });
+    this.ribbon = new FilmRibbon();
+    this.shortest = new ShortestWay(() => this.refresh(), () => this.#takeWay(''));
     this.notice = el('p', { class: 'gl-fine', role: 'status' });
     this.files = el('span', { class: 'gl-send' });
     this.links = [
@@ -77,7 +78,7 @@ export class FilmStudio {
     this.options = new FilmOptions(() => this.refresh());
     this.frames = el('div', { class: 'gl-row gl-frames', role: 'group', 'aria-label': 'frames of the film' });
     const saving = el('div', { class: 'gl-tools' }, this.files, ...this.links);
-    const panel = el('div', { class: 'gl-panel' }, this.row.element, this.#sources(), this.ribbon, this.changes, this.options.element, saving);
+    const panel = el('div', { class: 'gl-panel' }, this.row.element, this.#sources(), this.ribbon.element, this.options.element, this.shortest.element, saving);
     this.body = el('div', {}, el('div', { class: 'gl-film' }, this.#stage(), panel), this.frames);
     root.replaceChildren(this.body, this.notice);
   }
@@ -124,6 +125,7 @@ export class FilmStudio {
     this.files.replaceChildren(
       ...value.formats.map((kind) => button(kind.toUpperCase(), () => this.save(kind), { 'aria-label': `save as ${kind}` })),
     );
+    this.options.offer(value.ways);
     if (switched) {
       this.G = null;
       this.ownOrder = false;
@@ -147,6 +149,7 @@ export class FilmStudio {
       const G = await loadGenerator(model, fingerprint);
       if (this.value?.fingerprint !== fingerprint) return; // another model was chosen meanwhile
       this.G = G;
+      this.codec = G.hasMap ? rememberCodes(G) : undefined;
       await this.#openLink(value);
     } catch (error) {
       if (this.value?.fingerprint === fingerprint) this.notice.textContent = /** @type {Error} */ (error).message;
@@ -169,13 +172,15 @@ export class FilmStudio {
     if (this.value?.fingerprint !== fingerprint) return;
     const { seconds, easing, way, loop } = { ...this.options.settings, ...recipe.film };
     Object.assign(this.options.settings, { seconds, easing, way: way ?? '', loop });
+    this.options.offer(this.value.ways); // which may lack the link's
+    this.time = 0;
     this.ownOrder = true;
     this.keyframes = latents.map((z, index) => ({ z, caption: `linked latent ${index + 1}` }));
   }
 
   /** Draw everything anew and have the film judged. */
   refresh() {
-    clearTimeout(this.pause);
+    this.ribbon.wait();
     this.body.hidden = !this.G; // where the server makes the pictures, the path above is all there is
     const { G } = this;
     if (!G) return;
@@ -184,10 +189,17 @@ export class FilmStudio {
     const needing = [this.player, this.scrubber, ...this.files.querySelectorAll('button'), ...this.links];
     for (const control of needing) control.disabled = !enough;
     this.options.show();
+    this.shortest.want(enough && this.options.settings.way === 'geodesic' ? this.#body() : '');
     this.frames.replaceChildren(...(enough ? this.#strip(G) : []));
-    if (!enough) this.changes.textContent = 'A film needs two keyframes.';
     this.goTo(this.time);
-    if (enough) this.pause = setTimeout(() => this.judge(), PAUSE);
+    if (!enough) this.ribbon.wait('A film needs two keyframes.');
+    else if (!this.shortest.pending) this.ribbon.judge(() => this.#body(JUDGED_FRAMES), this.value?.palette ?? []);
+  }
+
+  /** @param {string} way */
+  #takeWay(way) {
+    this.options.settings.way = way;
+    this.refresh();
   }
 
   // ---------------------------------------------------------------- keyframes
@@ -239,7 +251,8 @@ export class FilmStudio {
   /** @param {number} time */
   latent(time) {
     const latents = this.keyframes.map(({ z }) => z);
-    return latentAt(latents, time, this.options.settings, this.value?.prior ?? 'normal');
+    const means = { codec: this.codec, routes: this.shortest.routes };
+    return latentAt(latents, time, this.options.settings, this.value?.prior ?? 'normal', means);
   }
 
   get playable() {
@@ -306,14 +319,16 @@ export class FilmStudio {
   // ---------------------------------------------------------------- the server
 
   /**
-   * The body of a request about the film.
-   * @param {number} frames
+   * The body of a request about the film; without frames about the way that it takes.
+   * @param {number} [frames]
    * @param {object} [more]
    */
   #body(frames, more = {}) {
     const { model, fingerprint } = this.value ?? {};
     const keyframes = this.keyframes.map(({ z }) => Array.from(z));
-    return JSON.stringify({ model, fingerprint, keyframes, film: describeFilm(this.options.settings, frames), ...more });
+    const { way, loop } = this.options.settings;
+    const film = frames ? describeFilm(this.options.settings, frames) : { way: way || null, loop };
+    return JSON.stringify({ model, fingerprint, keyframes, film, ...more });
   }
 
   recipe() {
@@ -324,33 +339,6 @@ export class FilmStudio {
 
   async copy() {
     this.notice.textContent = await copyLink(this.recipe());
-  }
-
-  /** Show what the judge sees along the film: a ribbon of classes, and each change in words. */
-  async judge() {
-    const body = this.#body(JUDGED_FRAMES);
-    if (body === this.judged) return; // the same film: its answer is here or on its way
-    this.judged = body;
-    /** @type {{ labels: number[], confidences: number[], summary: string, error?: Error }} */
-    const judgement = await request('ganlab/ribbon', { method: 'POST', body })
-      .then((response) => response.json())
-      .catch((error) => ({ error }));
-    if (this.judged !== body || !this.value) return;
-    const { labels, confidences, summary, error } = judgement;
-    this.changes.textContent = error ? error.message : summary;
-    if (error) {
-      this.judged = ''; // may be asked for again
-      return;
-    }
-    const { palette } = this.value;
-    Object.assign(this.ribbon, { width: labels.length, height: 1 });
-    const context = context2d(this.ribbon);
-    context.clearRect(0, 0, this.ribbon.width, 1);
-    for (const [frame, label] of labels.entries()) {
-      context.globalAlpha = confidences[frame];
-      context.fillStyle = palette[label % palette.length];
-      context.fillRect(frame, 0, 1, 1);
-    }
   }
 
   /** @param {string} kind one of the formats */

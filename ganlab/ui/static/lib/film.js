@@ -2,7 +2,7 @@
 //
 // Times are shares of the film, from 0 to 1. Keyframes lie at equal distances in time; in a loop the last one leads
 // back to the first.
-import { interpolate } from './latent.js';
+import { alongRoute, interpolate, lerpCodes } from './latent.js';
 
 /**
  * @typedef {import('./latent.js').Latent} Latent
@@ -11,8 +11,12 @@ import { interpolate } from './latent.js';
  * @typedef {object} FilmSettings
  * @property {number} seconds
  * @property {string} easing "linear", or "smooth": slower near the keyframes
- * @property {string} way "lerp", "slerp", or empty for the path of the prior
+ * @property {string} way "lerp", "slerp", "codes", "geodesic", or empty for the way of the prior
  * @property {boolean} loop
+ *
+ * @typedef {object} Means of ways that need more than the latents
+ * @property {import('./latent.js').Codec} [codec] for "codes"
+ * @property {Latent[][] | null} [routes] for "geodesic": of each part; until they are there it is the prior's way
  */
 
 export const MAX_FRAMES = 600;
@@ -64,13 +68,17 @@ export function frameTime(index, frames, loop) {
  * @param {number} time
  * @param {Pick<FilmSettings, 'easing' | 'way' | 'loop'>} settings
  * @param {Prior} prior
+ * @param {Means} [means]
  */
-export function latentAt(keyframes, time, { easing, way, loop }, prior) {
+export function latentAt(keyframes, time, { easing, way, loop }, prior, { codec, routes } = {}) {
   const parts = countParts(keyframes.length, loop);
   const position = Math.min(Math.max(time, 0), 1) * parts;
   const part = Math.min(Math.floor(position), parts - 1);
   const [a, b] = [keyframes[part], keyframes[(part + 1) % keyframes.length]];
-  return interpolate(a, b, ease(position - part, easing), PRIOR_OF_PATH[way] ?? prior);
+  const t = ease(position - part, easing);
+  if (way === 'codes' && codec) return lerpCodes(a, b, t, codec);
+  if (way === 'geodesic' && routes?.[part]) return alongRoute(routes[part], t);
+  return interpolate(a, b, t, PRIOR_OF_PATH[way] ?? prior);
 }
 
 /**

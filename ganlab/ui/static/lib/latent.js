@@ -3,6 +3,7 @@
 /**
  * @typedef {'uniform' | 'normal'} Prior
  * @typedef {ArrayLike<number>} Latent
+ * @typedef {{ toCodes: (z: Latent) => Latent, fromCodes: (code: Latent) => Latent }} Codec a latent map and its inverse
  * @typedef {{ vector: Latent, deviation: number }} Axis a unit vector, and the length of one step along it
  */
 
@@ -79,6 +80,30 @@ export function interpolate(a, b, t, prior) {
   if (t <= 0) return Float32Array.from(a);
   if (t >= 1) return Float32Array.from(b);
   return prior === 'normal' ? slerp(a, b, t) : lerp(a, b, t);
+}
+
+/**
+ * Straight between the codes of a and b, as the latents of those codes; exact at both ends.
+ * @param {Latent} a
+ * @param {Latent} b
+ * @param {number} t
+ * @param {Codec} codec
+ */
+export function lerpCodes(a, b, t, codec) {
+  if (t <= 0) return Float32Array.from(a);
+  if (t >= 1) return Float32Array.from(b);
+  return Float32Array.from(codec.fromCodes(lerp(codec.toCodes(a), codec.toCodes(b), t)));
+}
+
+/**
+ * The latent at t of a route: latents at equal distances in time, with straight lines between them.
+ * @param {Latent[]} route
+ * @param {number} t in [0, 1]
+ */
+export function alongRoute(route, t) {
+  const position = Math.min(Math.max(t, 0), 1) * (route.length - 1);
+  const piece = Math.min(Math.floor(position), route.length - 2);
+  return lerp(route[piece], route[piece + 1], position - piece);
 }
 
 /**

@@ -1,0 +1,126 @@
+"""What the page asks about films: their files, what is seen in their frames, and the shortest way."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from torch import Tensor
+
+from ganlab import geodesic
+from ganlab.explorer import Explorer
+from ganlab.studio import film, paths
+from ganlab.studio.film import Film
+from ganlab.ui.html.markup import NO_CLASSIFIER, get_noun
+
+Payload = dict[str, Any]  # a JSON object that a page sent: each value is anybody's
+
+MAX_PARTS = 8  # of a film along the shortest way: each is seconds of work
+MAX_RUNS = 4  # shortest ways that are computed side by side
+LINES = "application/x-ndjson"
+NO_GAUGE = "Whether its frames are like {noun}s was not measured for this model."
+
+_turn = threading.Lock()  # one step of one shortest way is computed at a time
+_runs = threading.BoundedSemaphore(MAX_RUNS)
+
+
+def render_film(explorer: Explorer, payload: Payload) -> Response:
+    """A film as a file of the format `kind`, its pixels enlarged `scale` times."""
+    settings, frames = read_frames(explorer, payload)
+    kind = str(payload.get("kind"))
+    content = film.encode_file(frames, settings, kind, payload.get("scale", 8))
+    return Response(content, media_type=film.FORMATS[kind])
+
+
+def judge_film(explorer: Explorer, payload: Payload) -> Response:
+    """The class that the classifier sees in each frame, which frames are unlike digits, and both in words."""
+    settings, frames = read_frames(explorer, payload)
+    noun = get_noun(explorer.config)
+    labels, unlike = film.classify_frames(explorer, frames), film.find_unlike(explorer, frames)
+    sentences = [NO_CLASSIFIER if labels is None else _describe_classes(labels, settings)]
+    sentences.append(
+        NO_GAUGE.format(noun=noun) if unlike is None else film.describe_unlike(unlike, settings, noun)
+    )
+    return JSONResponse({"labels": labels or [], "unlike": unlike or [], "summary": " ".join(sentences)})
+
+
+def _describe_classes(labels: list[int], settings: Film) -> str:
+    return "; ".join(film.describe_changes(labels, settings) or [f"{labels[0]} from beginning to end"]) + "."
+
+
+def read_film(explorer: Explorer, payload: Payload) -> tuple[Film, Tensor]:
+    """A film's settings and its keyframes (K, D); ValueError for a payload that describes none."""
+    settings, keyframes = Film.from_settings(payload.get("film")), payload.get("keyframes")
+    if not isinstance(keyframes, list):
+        raise ValueError("keyframes is a list of latents.")
+    if len(keyframes) > film.MAX_KEYFRAMES:
+        raise ValueError(f"A film goes through 2 to {film.MAX_KEYFRAMES} latents, not {len(keyframes)}.")
+    latents = [explorer.unpack({"fingerprint": payload.get("fingerprint"), "z": z}) for z in keyframes]
+    if len(latents) < 2:
+        raise ValueError("A film needs two keyframes.")
+    parts = len(latents) - (not settings.loop)
+    if settings.way == "geodesic" and parts > MAX_PARTS:
+        raise ValueError(
+            f"The shortest way is computed from each keyframe to the next, {MAX_PARTS} times at most,"
+            f" not {parts}: take fewer keyframes, or another path."
+        )
+    return settings, torch.cat(latents)
+
+
+def read_frames(explorer: Explorer, payload: Payload) -> tuple[Film, Tensor]:
+    """A film's settings and its frames (N, C, H, W); ValueError for a payload that describes none."""
+    settings, keyframes = read_film(explorer, payload)
+    if settings.way == "geodesic":
+        for _ in _find_geodesics(explorer, settings.split(keyframes)):
+            pass
+    return settings, film.render_frames(explorer, settings, keyframes)
+
+
+# ---------------------------------------------------------------------- the shortest way
+
+
+def stream_geodesic(explorer: Explorer, payload: Payload) -> Response:
+    """The shortest way between the keyframes of a film, as lines of JSON: {"done": share} after each step;
+    at last the latents of each part, and how long each way is in pictures. Who closes the connection stops
+    the work."""
+    settings, keyframes = read_film(explorer, payload)
+    paths.choose_way(explorer, "geodesic")
+    lines = (json.dumps(line) + "\n" for line in find_way(explorer, settings.split(keyframes)))
+    return StreamingResponse(lines, media_type=LINES)
+
+
+def find_way(explorer: Explorer, parts: list[tuple[Tensor, Tensor]]) -> Iterator[dict[str, Any]]:
+    """The lines of `stream_geodesic` for parts from a to b, each (D,)."""
+    if not _runs.acquire(blocking=False):
+        yield {"error": f"The server computes {MAX_RUNS} shortest ways at a time; try again soon."}
+        return
+    try:
+        for done in _find_geodesics(explorer, parts):
+            yield {"done": round(done, 3)}
+        with _turn:
+            ways = [paths.find_geodesic(explorer, a, b).tolist() for a, b in parts]
+            lengths = paths.measure_ways(explorer, parts)
+    finally:
+        _runs.release()
+    rows = [
+        {"way": way, "title": paths.WAYS.get(way, ""), "length": length} for way, length in lengths.items()
+    ]
+    yield {"done": 1, "ways": ways, "lengths": rows, "space": paths.name_space(explorer)}
+
+
+def _find_geodesics(explorer: Explorer, parts: list[tuple[Tensor, Tensor]]) -> Iterator[float]:
+    """Compute and store what is not yet stored; yields the share in [0, 1] that is done after each step."""
+    for number, (a, b) in enumerate(parts):
+        if paths.get_stored(explorer, a, b) is not None:
+            continue
+        steps = paths.trace_geodesic(explorer, a, b)
+        while True:
+            with _turn:
+                step = next(steps, None)
+            if step is None:
+                break
+            yield (number + step.number / geodesic.STEPS) / len(parts)
