@@ -157,6 +157,11 @@ class TrainConfig:
     image_weight: float = _setting(
         0.0, BIGAN_PLUS, "weight of a discriminator that sees the picture alone; 0: without it"
     )
+    anchor_weight: float = _setting(
+        0.0,
+        BIGAN_PLUS,
+        "with --from-checkpoint: weight of the squared distance of codes and features from the checkpoint's",
+    )
     again_weight: float = _setting(
         0.0, BIGAN_PLUS, "weight of the squared error of G(E(G(z))), summed over pixels"
     )
@@ -231,8 +236,17 @@ class TrainConfig:
                 raise ValueError(f"{format_flag(name)} lies between 0 and 1, not {getattr(self, name)}.")
         if self.feature_dim and (self.family, self.method) != ("conv", "bigan-plus"):
             raise ValueError("--feature-dim belongs to --family conv and the method bigan-plus.")
-        if self.feature_dim < 0 or (self.feature_dim and not self.contrast_weight):
-            raise ValueError("--feature-dim is at least 0, and needs a --contrast-weight to learn from.")
+        taught = self.contrast_weight or self.anchor_weight
+        if self.feature_dim < 0 or (self.feature_dim and not taught):
+            raise ValueError(
+                "--feature-dim is at least 0, and needs a --contrast-weight or --anchor-weight to learn from."
+            )
+        if self.anchor_weight and self.contrast_weight:
+            raise ValueError("--anchor-weight keeps the features, so it takes no --contrast-weight.")
+        if self.anchor_weight and not self.from_checkpoint:
+            raise ValueError("--anchor-weight needs --from-checkpoint, whose codes it holds on to.")
+        if self.map_weight and not self.map_layers:
+            raise ValueError("--map-weight needs --map-layers: without a map it has nothing to fit.")
 
     @property
     def epochs_of_decay(self) -> int:

@@ -61,7 +61,7 @@ class Trainer:
         self.method = build_method(config.method, config)
         self.model_config = describe_model(config, self.pixels)
         self.nets = self._build_networks()
-        self.composed = networks.compose(self.nets)  # what the method sees: latents before a latent map
+        self.seen = {**self.nets, **self._copy_first_encoder()}  # what the method sees
         self.averaged: dict[str, nn.Module] = {  # EMA copies of what the app will use
             name: copy.deepcopy(self.nets[name]).eval().requires_grad_(False)
             for name in ("generator", "encoder", networks.LATENT_MAP)
@@ -100,6 +100,12 @@ class Trainer:
         for net in nets.values():
             net.to(self.device).train()
         return nets
+
+    def _copy_first_encoder(self) -> dict[str, nn.Module]:
+        """A frozen copy of the encoder that a second stage begins with, where the method holds on to it."""
+        if not self.config.anchor_weight:
+            return {}
+        return {"first_encoder": copy.deepcopy(self.nets["encoder"]).eval().requires_grad_(False)}
 
     def _build_optimiser(self, parameters: list[nn.Parameter]) -> torch.optim.Adam:
         cfg = self.config
@@ -199,11 +205,14 @@ class Trainer:
     def _update(self, x: Tensor, z: Tensor, players: tuple[str, ...]) -> dict[str, Tensor]:
         """One forward pass, then a step of each of `players`; all gradients are taken before any step.
 
-        The losses of all players.
+        z are latents of the prior; a latent map makes them the codes that the method sees. Returns the losses
+        of all players.
         """
         dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.config.precision)
         with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
-            losses = self.method.losses(self.composed, x, z)
+            latent_map = self.nets.get(networks.LATENT_MAP)
+            codes = z if latent_map is None else latent_map(z)
+            losses = self.method.losses(self.seen, x, codes)
         for player in players:
             gradients = torch.autograd.grad(
                 self.scaler.scale(losses[player]),

@@ -58,12 +58,14 @@ class BiGANPlus:
       but mixtures of the code c of another picture and noise, sqrt(1 - s^2) c + s noise with s uniform on
       [0, `code_spread`]. D then judges pictures between digits that E knows;
     - `augment`: half of the pictures to reconstruct are augmented views, as uploads differ from MNIST;
-    - `image_weight` times the loss of a discriminator that tells x from G(z) by the picture alone (the unary
-      term of BigBiGAN, Donahue and Simonyan, arXiv 1907.02544, section 2);
+    - `image_weight` times the loss of a discriminator that tells x from G(z) and G(E(x)) by the picture alone
+      (the unary term of BigBiGAN, Donahue and Simonyan, arXiv 1907.02544, section 2);
+    - `anchor_weight` times the squared distance of codes and features from those of the encoder that a second
+      stage began with, so that what was fitted to them, as a latent map, still fits;
     - `again_weight` times the squared error of G(E(G(z))), summed over pixels: G's own pictures are fixed
       points of repeated reconstruction;
-    - `map_weight` times the latent map's negative log density of the codes, a dimension; its gradient
-      reaches the map alone, which so follows the codes.
+    - `map_weight` times the latent map's negative log density of the codes with noise, a dimension; its
+      gradient reaches the map alone, which so follows the codes.
 
     G decodes latents and codes in one batch, so that its batch norm has the same statistics for both.
     """
@@ -91,6 +93,7 @@ class BiGANPlus:
         image_weight: float = 0.0,
         again_weight: float = 0.0,
         map_weight: float = 0.0,
+        anchor_weight: float = 0.0,
     ) -> None:
         self.pair_weight, self.pixel_weight, self.latent_weight = pair_weight, pixel_weight, latent_weight
         self.contrast_weight, self.prior_weight = contrast_weight, prior_weight
@@ -99,6 +102,7 @@ class BiGANPlus:
         if code_share == 1:  # all latents of the game are codes: G never sees the prior
             self.decodes = ("codes",)
         self.image_weight, self.again_weight, self.map_weight = image_weight, again_weight, map_weight
+        self.anchor_weight = anchor_weight
         # A discriminator of weight 0 would learn nothing.
         judging = ["joint_discriminator"]
         judging += ["pair_discriminator"] * bool(pair_weight) + ["discriminator"] * bool(image_weight)
@@ -107,15 +111,21 @@ class BiGANPlus:
 
     def losses(self, nets: Mapping[str, nn.Module], x: Tensor, z: Tensor) -> dict[str, Tensor]:
         G, E, D = nets["generator"], cast("Encoder", nets["encoder"]), nets["joint_discriminator"]
-        code = E(x)
-        target, target_code = x, code
-        if self.contrast_weight or self.augment:
-            view = augment(x)
-            view_code, view_features = E.encode_with_features(view)
-        if self.augment:
-            half = len(x) // 2
-            target = torch.cat([x[:half], view[half:]])
-            target_code = torch.cat([code[:half], view_code[half:]])
+        half = len(x) // 2 if self.augment else len(x)  # pictures to reconstruct that are not augmented
+        target, drift = x, None
+        if self.anchor_weight:
+            seen = torch.cat([x, augment(x)[half:]])
+            codes, drift = self._encode_near(nets, seen)
+            code, target = codes[: len(x)], torch.cat([x[:half], seen[len(x) :]])
+            target_code = torch.cat([code[:half], codes[len(x) :]])
+        else:
+            code = target_code = E(x)
+            if self.contrast_weight or self.augment:
+                view = augment(x)
+                view_code, view_features = E.encode_with_features(view)
+            if self.augment:
+                target = torch.cat([x[:half], view[half:]])
+                target_code = torch.cat([code[:half], view_code[half:]])
         prior, z = z, self._mix_in_codes(z, code)
         generated, reconstructed = G(torch.cat([z, self._add_noise(target_code)])).chunk(2)
         code = self._add_noise(code)
@@ -135,7 +145,8 @@ class BiGANPlus:
         if self.prior_weight:
             ge_loss = ge_loss + self.prior_weight * sliced_wasserstein(code, prior)
         if self.image_weight:
-            real, fake = nets["discriminator"](torch.cat([x, generated]), batches=2).float().chunk(2)
+            pictures = torch.cat([x, generated, reconstructed])
+            real, fake = nets["discriminator"](pictures, batches=3).float().split([len(x), 2 * len(x)])
             d_loss = d_loss + (softplus(-real).mean() + softplus(fake).mean()) / 2
             ge_loss = ge_loss + self.image_weight * softplus(-fake).mean()
         if self.latent_weight or self.again_weight:
@@ -146,9 +157,20 @@ class BiGANPlus:
             ge_loss = ge_loss + self.again_weight * error
         if self.map_weight:
             latent_map = cast("LatentMap", nets["latent_map"])
-            codes = latent_map(target_code).detach()
-            ge_loss = ge_loss - self.map_weight * latent_map.log_density(codes).mean() / codes.shape[1]
+            nats = -latent_map.log_density(self._add_noise(target_code.detach().float())).mean()
+            ge_loss = ge_loss + self.map_weight * nats / z.shape[1]
+        if drift is not None:
+            ge_loss = ge_loss + self.anchor_weight * drift
         return {"discriminator": d_loss, "generator_encoder": ge_loss}
+
+    def _encode_near(self, nets: Mapping[str, nn.Module], x: Tensor) -> tuple[Tensor, Tensor]:
+        """Codes of x, and the mean squared distance from the first encoder's, with that of the features."""
+        E, first = cast("Encoder", nets["encoder"]), cast("Encoder", nets["first_encoder"])
+        code, features = E.encode_with_features(x)
+        with torch.no_grad():
+            first_code, first_features = first.encode_with_features(x)
+        drift = (code.float() - first_code.float()).square().mean()
+        return code, drift + (features.float() - first_features.float()).square().sum(1).mean()
 
     def _add_noise(self, codes: Tensor) -> Tensor:
         return codes + self.code_noise * torch.randn_like(codes) if self.code_noise else codes
