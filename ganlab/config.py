@@ -17,7 +17,7 @@ from ganlab import latent
 NORMS = ("batch", "spectral", "none")  # of the discriminators of the family "conv"
 FINGERPRINT = r"[0-9a-f]{16}"
 MAX_CHANGE = 200  # characters of what has changed since an earlier checkpoint
-NEWER_FIELDS = ("aliases", "replaced", "trained_networks", "map_layers", "map_width")
+NEWER_FIELDS = ("aliases", "replaced", "trained_networks", "map_width", "map_blocks", "map_steps")
 
 
 class CheckpointError(ValueError):
@@ -44,8 +44,11 @@ class ModelConfig:
     norm: str = "batch"  # of the discriminators in "conv", one of NORMS; other families ignore it
     feature_dim: int = 0  # in "conv", of a separate head for E's features; 0: its hidden layer
     gaussians: int = 0  # of the mixture fitted to the codes (see mixture.py); 0: there is none
-    map_layers: int = 0  # couplings of the latent map (see networks/latent_map.py); 0: there is none
-    map_width: int = 0  # units of each hidden layer of a coupling
+    map_width: int = (
+        0  # units of the latent map's hidden layers (see networks/latent_map.py); 0: there is none
+    )
+    map_blocks: int = 0  # residual blocks of its velocity
+    map_steps: int = 0  # Euler steps that it takes
     # Earlier fingerprints of the same generator, encoder and prior, for example from before a discriminator's
     # file was removed: latents, recipes and shelves with one of these fingerprints are accepted.
     aliases: tuple[str, ...] = ()
@@ -83,19 +86,20 @@ class ModelConfig:
             ("width", 1, 16384),
             ("feature_dim", 0, 4096),
             ("gaussians", 0, 4096),
-            ("map_layers", 0, 64),
             ("map_width", 0, 4096),
+            ("map_blocks", 0, 64),
+            ("map_steps", 0, 64),
         ):
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:  # True is an int to isinstance
                 raise CheckpointError(f"{name} is a whole number from {low} to {high}, not {value!r}.")
         has_map = "latent_map" in (*self.networks, *self.trained_networks)
-        if not has_map == bool(self.map_layers) == bool(self.map_width):
+        if any(bool(size) != has_map for size in (self.map_width, self.map_blocks, self.map_steps)):
             raise CheckpointError(
-                "A network latent_map needs map_layers and map_width, which mean nothing without it."
+                "A latent_map needs map_width, map_blocks and map_steps, which mean nothing without it."
             )
-        if has_map and (self.prior != "normal" or self.latent_dim < 2):
-            raise CheckpointError("A latent map needs the prior normal and at least two latents.")
+        if has_map and self.prior != "normal":
+            raise CheckpointError("A latent map makes the prior normal.")
 
     def _check_replaced(self) -> None:
         for fingerprint, change in self.replaced.items():

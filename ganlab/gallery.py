@@ -217,7 +217,8 @@ class Gallery:
         elif isinstance(discriminator := nets.get("discriminator"), Discriminator):
             points = discriminator.hidden(x)
         else:
-            points = cast("JointDiscriminator", nets["joint_discriminator"]).hidden(x, self.model.encoder(x))
+            codes = nets["encoder"](x)  # D knows the encoder's own codes, not latents before a latent map
+            points = cast("JointDiscriminator", nets["joint_discriminator"]).hidden(x, codes)
         return cast("Tensor", points).cpu()
 
     @functools.cached_property

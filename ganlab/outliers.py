@@ -112,7 +112,8 @@ def _compute_batch(explorer: Explorer, x: Tensor) -> tuple[Tensor, Tensor]:
     columns = [_log(error), _log(distances[:, 0]), code]
     D = explorer.model.networks.get("joint_discriminator")
     if D is not None:
-        columns.append(-D(x.to(explorer.device), z.to(explorer.device)).cpu().double())
+        codes = explorer.to_codes(z).to(explorer.device)
+        columns.append(-D(x.to(explorer.device), codes).cpu().double())
     if explorer.judge is not None:
         columns.append(-explorer.judge.logits(x).amax(1).double())
     return torch.stack(columns, 1), explorer.gallery.pictures.labels[rows[:, 0]]

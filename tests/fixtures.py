@@ -30,6 +30,7 @@ from ganlab.features import compress_codes, restore_codes
 from ganlab.gallery import Gallery, Pictures
 from ganlab.judge import Judge, JudgeConfig, Network
 from ganlab.model import load, save
+from ganlab.networks import LatentMap
 from ganlab.studio import codemap, portable, portable_judge, shelf
 from ganlab.studio import film as films
 from ganlab.studio.film import EASINGS, Film
@@ -61,11 +62,11 @@ GENERATORS: dict[str, dict[str, Any]] = {  # one of each family, small; settings
         "prior": "normal",
         "networks": ("generator", "latent_map"),
         "latent_dim": 5,
-        "map_layers": 3,
         "map_width": 6,
+        "map_blocks": 2,
+        "map_steps": 3,
     },
 }
-MAP_ORDERS = [[3, 1, 4, 0, 2], [2, 0, 1, 4, 3], [4, 2, 3, 1, 0]]
 
 
 def to_list(values: Tensor) -> Any:
@@ -177,6 +178,13 @@ def fill(network: nn.Module) -> None:
         value.copy_(0.6 + 0.5 * numbers if name.endswith("running_var") else 0.8 * numbers)
 
 
+def tame(latent_map: LatentMap) -> None:
+    """Make its steps smaller, and its triangle invertible."""
+    for layer in (*latent_map.velocity.parameters(), latent_map.factor):
+        layer.mul_(0.7)
+    latent_map.factor += torch.eye(len(latent_map.factor))
+
+
 def make_model(folder: Path, **settings: Any) -> Explorer:
     config = dataclasses.replace(CONFIG, **settings)
     nets = networks.build(config)
@@ -190,7 +198,7 @@ def make_mapped_model(folder: Path) -> Explorer:
     """The generator "with a latent map"."""
     explorer = make_model(folder, family=CONFIG.family, **GENERATORS[MAPPED])
     assert explorer.model.latent_map is not None
-    explorer.model.latent_map.orders.copy_(torch.tensor(MAP_ORDERS))  # an order that a page could get wrong
+    tame(explorer.model.latent_map)  # other weights would make steps that cannot be undone
     return explorer
 
 

@@ -46,11 +46,10 @@ def calibrate(
 ) -> None:
     """Set the running statistics of batch norm, in place, to those of the inputs that training gave.
 
-    G gets those of what it `decodes`, "prior" or "codes" or both in one batch, through the latent map where
-    there is one; E and D those of pictures; a
-    joint D those of real and fake pairs. In training a discriminator normalises real and fake batches
-    apart, but it can store only one mean and variance: D, whose features are used for real pictures, stores
-    those of real pictures, a joint D the average of both.
+    G gets those of what it `decodes`, "prior" (through the latent map where there is one) or "codes" or both
+    in one batch; E and D those of pictures; a joint D those of real and fake pairs. In training a
+    discriminator normalises real and fake batches apart, but it can store only one mean and variance: D,
+    whose features are used for real pictures, stores those of real pictures, a joint D the average of both.
     """
     G, E = nets.get("generator"), nets.get("encoder")
     size = min(CALIBRATION_BATCH, len(pictures))
@@ -58,19 +57,18 @@ def calibrate(
     for name in ("encoder", "discriminator"):
         if name in nets:
             networks.calibrate(nets[name], ((x,) for x in iterate_batches(pictures)))
+    F = nets.get(networks.LATENT_MAP, nn.Identity())
     if G:
-        F = nets.get(networks.LATENT_MAP, nn.Identity())
         sources: dict[str, Iterator[Tensor]] = {"prior": map(F, z)}
         if E:
             sources["codes"] = (E(x) for x in iterate_batches(pictures))
         batches = zip(*(sources[name] for name in decodes), strict=True)
         networks.calibrate(G, ((torch.cat(batch),) for batch in batches))
     if G and E and "joint_discriminator" in nets:
-        G, E = (networks.compose(nets)[name] for name in ("generator", "encoder"))
 
         def draw_pairs() -> Any:
             yield from ((x, E(x)) for x in iterate_batches(pictures))
             codes = (E(x) for x in iterate_batches(pictures))
-            yield from ((G(batch), batch) for batch in (z if "prior" in decodes else codes))
+            yield from ((G(batch), batch) for batch in (map(F, z) if "prior" in decodes else codes))
 
         networks.calibrate(nets["joint_discriminator"], draw_pairs())

@@ -123,10 +123,6 @@ class TrainConfig:
         NETWORKS,
         "conv with bigan-plus only: size of a feature head on E; 0: features are E's hidden layer",
     )
-    map_layers: int = _setting(
-        0, NETWORKS, "couplings of a latent map before G and behind E, trained with G; 0: no map"
-    )
-    map_width: int = _setting(256, NETWORKS, "units of the hidden layers of the latent map")
     regression: Literal["cross-entropy", "l2"] = _setting(
         "cross-entropy", REGRESSORS, "loss between E(G(z)) and z; cross-entropy needs the uniform prior"
     )
@@ -164,9 +160,6 @@ class TrainConfig:
     )
     again_weight: float = _setting(
         0.0, BIGAN_PLUS, "weight of the squared error of G(E(G(z))), summed over pixels"
-    )
-    map_weight: float = _setting(
-        0.0, BIGAN_PLUS, "weight of the latent map's negative log density of the codes, in nats a dimension"
     )
     from_checkpoint: str | None = _setting(
         None,
@@ -245,8 +238,6 @@ class TrainConfig:
             raise ValueError("--anchor-weight keeps the features, so it takes no --contrast-weight.")
         if self.anchor_weight and not self.from_checkpoint:
             raise ValueError("--anchor-weight needs --from-checkpoint, whose codes it holds on to.")
-        if self.map_weight and not self.map_layers:
-            raise ValueError("--map-weight needs --map-layers: without a map it has nothing to fit.")
 
     @property
     def epochs_of_decay(self) -> int:

@@ -7,12 +7,14 @@ again with `python -m train.evaluate`. A map that it has already is replaced; a 
 from __future__ import annotations
 
 import argparse
+import copy
 import dataclasses
 import math
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,121 +26,200 @@ from ganlab.gallery import Gallery, Pictures
 from ganlab.latent import MAX_SEED
 from ganlab.model import METRICS_FILE, LatentModel
 from ganlab.networks import LatentMap
+from ganlab.networks.latent_map import Velocity
 from train import run_folder
 from train.command import create_parser, report_errors
 from train.data import datasets
 from train.files import replace_folder, write_json
 from train.measure.batches import map_batches
+from train.precision import resolve_precision
 from train.publish import draw_pictures
 from train.report import card
 from train.run_folder import TrainingError
+from train.trainer import derive_seed
 
-EMA = 0.99  # decay of the weights' moving average, which is stored
-WARM_UP = 100  # steps in which the learning rate grows
-MAX_GRADIENT = 50.0  # norm to which a step's gradient is shortened
-LOG_EVERY = 250  # steps between two lines of the log, and two saves
+EMA = 0.995  # decay of the weights' moving average, which is stored
+WARM_UP = 200  # steps in which the learning rate grows
+LOG_EVERY = 500  # steps between two lines of the log, and two saves
+MEASURED = 500  # codes whose likelihood is computed at the end
+SOLVER_STEPS = 10  # of Heun's method, along the first velocity
+CHUNK = 4096  # latents that it moves at a time
 
 
 @dataclass(frozen=True)
 class FitConfig:
     """Settings of a fit. ValueError names the one that cannot be."""
 
-    layers: int = 12  # couplings
-    width: int = 256  # units of a coupling's hidden layers
-    steps: int = 6000
-    batch_size: int = 512
-    lr: float = 2e-3  # Adam's, falling to 0 along a cosine
-    noise: float = 0.1  # standard deviation of what is added to the codes, against overfitting
+    width: int = 320  # units of the map's hidden layers
+    blocks: int = 4  # residual blocks of its velocity
+    map_steps: int = 6  # Euler steps of the map
+    teacher_width: int = 512  # units of the first velocity, which is only its teacher
+    teacher_steps: int = 16_000  # training steps of the first velocity
+    steps: int = 8_000  # training steps of the map's
+    pairs: int = 300_000  # latents that the first velocity takes to codes
+    batch_size: int = 1024
+    lr: float = 1e-3  # Adam's, falling to 0 along a cosine
+    noise: float = 0.1  # standard deviation of what is added to the whitened codes, against overfitting
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("layers", "width", "steps", "batch_size"):
+        whole = (
+            "width",
+            "blocks",
+            "map_steps",
+            "teacher_width",
+            "teacher_steps",
+            "steps",
+            "pairs",
+            "batch_size",
+        )
+        for name in whole:
             if getattr(self, name) < 1:
                 raise ValueError(f"--{name.replace('_', '-')} is at least 1, not {getattr(self, name)}.")
         if not (0 < self.lr < math.inf and 0 <= self.noise < math.inf):
             raise ValueError("--lr is above 0, --noise at least 0, and both are finite.")
-        if not 0 <= self.seed <= MAX_SEED:
-            raise ValueError(f"--seed is a whole number from 0 to 2^63 - 1, not {self.seed}.")
-
-    def learning_rate(self, step: int) -> float:
-        """Of step 0, 1, ..."""
-        return self.lr * min(1.0, (step + 1) / WARM_UP) * (1 + math.cos(math.pi * step / self.steps)) / 2
+        if not 0 <= self.seed < MAX_SEED // 2:
+            raise ValueError(f"--seed is a whole number from 0 to 2^62 - 2, not {self.seed}.")
 
 
-class Fit:
-    """Maximum likelihood of codes (N, D) with noise, step by step; each step's randomness follows from
-    (seed, step), so that a fit that goes on equals one that was not stopped."""
+class Round:
+    """One round of flow matching: a velocity learns the straight lines from latents to `ends` (arXiv
+    2210.02747, eq. 23; arXiv 2209.03003, eq. 1).
 
-    def __init__(self, config: FitConfig, architecture: ModelConfig, codes: Tensor) -> None:
-        self.config, self.codes = config, codes
-        self.map, self.averaged = LatentMap(architecture), LatentMap(architecture)
-        self.map.initialise(torch.Generator().manual_seed(config.seed))
-        self.averaged.load_state_dict(self.map.state_dict())
-        for network in (self.map, self.averaged):
-            network.to(codes.device)
-        self.optimiser = torch.optim.Adam(self.map.parameters(), betas=(0.9, 0.99), fused=True)
+    Without `starts` each line begins at a new latent of N(0, I), and its end has `noise`. With `starts` (N,
+    D), row i leads to row i of `ends`: the second round, whose lines do not cross. A step's randomness
+    follows from (seed, step), so that a fit that goes on equals one that was not stopped.
+    """
+
+    def __init__(
+        self, config: FitConfig, steps: int, velocity: Velocity, ends: Tensor, starts: Tensor | None = None
+    ) -> None:
+        self.config, self.steps, self.ends, self.starts = config, steps, ends, starts
+        self.velocity, self.averaged = velocity, copy.deepcopy(velocity).requires_grad_(False)
+        self.optimiser = torch.optim.Adam(velocity.parameters(), fused=True)
         self.step = 0
+        self.bf16 = resolve_precision("auto", ends.device) == "bf16"
 
     def take_step(self) -> float:
-        """Returns the loss, in nats a code."""
-        rng = torch.Generator().manual_seed(self.config.seed + 1_000_003 * (self.step + 1))
-        rows = torch.randint(len(self.codes), (self.config.batch_size,), generator=rng)
-        noise = torch.randn(self.config.batch_size, self.codes.shape[1], generator=rng)
-        batch = self.codes[rows.to(self.codes.device)] + self.config.noise * noise.to(self.codes.device)
+        """Returns the loss: mean squared error of the velocity."""
+        config, device = self.config, self.ends.device
+        rng = torch.Generator().manual_seed(derive_seed(config.seed, f"round of {self.steps}", self.step))
+        rows = torch.randint(len(self.ends), (config.batch_size,), generator=rng).to(device)
+        end = self.ends[rows]
+        t = torch.rand(config.batch_size, generator=rng).to(device)
+        if self.starts is None:
+            start, noise = (torch.randn(end.shape, generator=rng).to(device) for _ in range(2))
+            end = end + config.noise * noise
+        else:
+            start = self.starts[rows]
+        progress = self.step / self.steps
+        lr = config.lr * min(1.0, (self.step + 1) / WARM_UP) * (1 + math.cos(math.pi * progress)) / 2
         for group in self.optimiser.param_groups:
-            group["lr"] = self.config.learning_rate(self.step)
-        loss = -self.map.log_density(batch).mean()
+            group["lr"] = lr
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.bf16):
+            predicted = self.velocity(start + t[:, None] * (end - start), t)
+        loss = (predicted.float() - (end - start)).square().mean()
         if not math.isfinite(value := float(loss.detach())):
             raise TrainingError(f"The loss became {value} at step {self.step + 1}: try a lower --lr.")
         self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.map.parameters(), MAX_GRADIENT)
+        loss.backward()
         self.optimiser.step()
         with torch.no_grad():
-            torch._foreach_lerp_([*self.averaged.parameters()], [*self.map.parameters()], 1 - EMA)
+            torch._foreach_lerp_([*self.averaged.parameters()], [*self.velocity.parameters()], 1 - EMA)
         self.step += 1
         return value
 
-    def save(self, run: Path) -> None:
-        """Write all that changes to the run's resume file."""
-        nets = {"map": self.map.state_dict(), "averaged": self.averaged.state_dict()}
-        state = {"step": self.step, "nets": nets, "optimiser": self.optimiser.state_dict()}
-        run_folder.write_state(run, state)
+    def state(self) -> dict[str, Any]:
+        """All that changes."""
+        nets = {"velocity": self.velocity.state_dict(), "averaged": self.averaged.state_dict()}
+        return {"step": self.step, **nets, "optimiser": self.optimiser.state_dict()}
 
-    def restore(self, run: Path) -> None:
-        """Go on from what `save` wrote."""
-        state = run_folder.read_state(run, self.codes.device)
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
         self.step = state["step"]
-        self.map.load_state_dict(state["nets"]["map"])
-        self.averaged.load_state_dict(state["nets"]["averaged"])
+        self.velocity.load_state_dict(state["velocity"])
+        self.averaged.load_state_dict(state["averaged"])
         self.optimiser.load_state_dict(state["optimiser"])
+
+
+class Fit:
+    """Both rounds for codes (N, D), with a run folder for log and resume file."""
+
+    def __init__(self, config: FitConfig, architecture: ModelConfig, codes: Tensor, run: Path) -> None:
+        self.config, self.run = config, run
+        self.map = LatentMap(architecture).to(codes.device)
+        self.map.initialise(torch.Generator().manual_seed(config.seed))
+        self.map.mean.copy_(codes.mean(0))
+        covariance = torch.cov(codes.double().T)
+        self.map.factor.copy_(torch.linalg.cholesky(covariance).half())  # as it is stored
+        teacher = Velocity(codes.shape[1], config.teacher_width, config.blocks)
+        teacher.initialise(torch.Generator().manual_seed(config.seed + 1))
+        self.rounds = {
+            "first round": Round(
+                config, config.teacher_steps, teacher.to(codes.device), self.map.to_end(codes)
+            )
+        }
+
+    def finish(self) -> None:
+        """All steps that are left; the map is fitted after it."""
+        self._run("first round")
+        if "second round" not in self.rounds:
+            self._begin_second_round()
+        self._run("second round")
+        self.map.velocity.load_state_dict(self.rounds["second round"].averaged.state_dict())
+
+    def resume(self) -> None:
+        """Go on from the run folder."""
+        state = run_folder.read_state(self.run, self.map.mean.device)
+        self.rounds["first round"].restore(state["first round"])
+        if "second round" in state:
+            self._begin_second_round()
+            self.rounds["second round"].restore(state["second round"])
+
+    def _begin_second_round(self) -> None:
+        rng = torch.Generator().manual_seed(derive_seed(self.config.seed, "pairs", 0))
+        starts = torch.randn(self.config.pairs, len(self.map.mean), generator=rng).to(self.map.mean.device)
+        first = self.rounds["first round"]
+        ends = torch.cat([follow(first.averaged, chunk, first.bf16) for chunk in torch.split(starts, CHUNK)])
+        self.rounds["second round"] = Round(self.config, self.config.steps, self.map.velocity, ends, starts)
+
+    def _run(self, name: str) -> None:
+        current = self.rounds[name]
+        total = 0.0
+        with tqdm(total=current.steps, initial=current.step, unit=" steps", desc=name) as progress:
+            while current.step < current.steps:
+                total += current.take_step()
+                progress.update()
+                if current.step % LOG_EVERY == 0 or current.step == current.steps:
+                    row = {"round": name, "step": current.step, "loss": total / LOG_EVERY}
+                    run_folder.append_to_log(self.run, row)
+                    progress.set_postfix(loss=f"{row['loss']:.4f}")
+                    run_folder.write_state(
+                        self.run, {key: value.state() for key, value in self.rounds.items()}
+                    )
+                    total = 0.0
+
+
+@torch.no_grad()
+def follow(velocity: Velocity, starts: Tensor, bf16: bool) -> Tensor:
+    """Where a velocity takes latents (N, D) from t = 0 to t = 1, by Heun's method."""
+    h = starts
+    with torch.autocast(h.device.type, torch.bfloat16, enabled=bf16):
+        for step in range(SOLVER_STEPS):
+            t = torch.full_like(h[:, 0], step / SOLVER_STEPS)
+            v = velocity(h, t).float()
+            after = velocity(h + v / SOLVER_STEPS, t + 1 / SOLVER_STEPS).float()
+            h = h + (v + after) / (2 * SOLVER_STEPS)
+    return h
 
 
 @torch.no_grad()
 def compute_nats(latent_map: LatentMap, codes: Tensor, noise: float) -> float:
-    """Mean negative log density of codes with noise, in nats a code."""
+    """Mean negative log density of the first codes with noise, in nats a code."""
     rng = torch.Generator().manual_seed(0)
-    noisy = codes + noise * torch.randn(codes.shape, generator=rng).to(codes.device)
-    return -float(map_batches(latent_map.log_density, noisy).mean())
-
-
-def run_fit(fit: Fit, run: Path, held_out: Tensor) -> None:
-    """All steps that are left; the log has the density of training codes and of codes `held_out` (M, D)."""
-    config = fit.config
-    with tqdm(total=config.steps, initial=fit.step, unit=" steps", desc="latent map") as progress:
-        while fit.step < config.steps:
-            fit.take_step()
-            progress.update()
-            if fit.step % LOG_EVERY and fit.step < config.steps:
-                continue
-            nats = [
-                compute_nats(fit.averaged, codes, config.noise)
-                for codes in (fit.codes[: len(held_out)], held_out)
-            ]
-            row = dict(zip(("train", "test"), nats, strict=True))
-            run_folder.append_to_log(run, {"step": fit.step, **row})
-            progress.set_postfix({key: f"{value:.2f} nats" for key, value in row.items()})
-            fit.save(run)
+    part = codes[:MEASURED]
+    noisy = part + noise * torch.randn(part.shape, generator=rng).to(codes.device)
+    return -float(latent_map.log_density(noisy).mean())
 
 
 def check(stored: LatentModel) -> None:
@@ -160,13 +241,13 @@ def compute_codes(stored: LatentModel, pictures: Pictures) -> Tensor:
 
 def attach(stored: LatentModel, latent_map: LatentMap, folder: Path) -> None:
     """Write the checkpoint with this map to an empty folder, with the figures of its training alone."""
-    layers, width = len(latent_map.couplings), latent_map.width
     names = tuple(name for name in stored.networks if name != networks.LATENT_MAP)
     config = dataclasses.replace(
         stored.config,
         networks=(*names, networks.LATENT_MAP),
-        map_layers=layers,
-        map_width=width,
+        map_width=latent_map.velocity.input.out_features,
+        map_blocks=len(latent_map.velocity.blocks),
+        map_steps=latent_map.steps,
         gaussians=0,
     )
     model.save(config, {**stored.networks, networks.LATENT_MAP: latent_map}, folder)
@@ -227,16 +308,21 @@ def main(arguments: list[str] | None = None) -> int:
         stored.config,
         networks=(networks.LATENT_MAP,),
         trained_networks=(),
-        map_layers=config.layers,
         map_width=config.width,
+        map_blocks=config.blocks,
+        map_steps=config.map_steps,
     )
-    fit = Fit(config, architecture, compute_codes(stored, gallery.pictures))
+    codes = compute_codes(stored, gallery.pictures)
+    fit = Fit(config, architecture, codes, run)
     if options.resume:
-        fit.restore(run)
+        fit.resume()
     else:
         run_folder.start(run, {"fit": dataclasses.asdict(config), "checkpoint": stored.fingerprint})
-    run_fit(fit, run, compute_codes(stored, test))
-    publish(stored, fit.averaged.cpu(), options.out or folder)
+    fit.finish()
+    fitted = fit.map.half().float()  # as it is stored
+    nats = [compute_nats(fitted, part, config.noise) for part in (codes, compute_codes(stored, test))]
+    print(f"{nats[0]:.2f} nats a training code, {nats[1]:.2f} a test code, with noise {config.noise}")
+    publish(stored, fitted.cpu(), options.out or folder)
     print(f"{options.out or folder}: with a latent map; measure it with python -m train.evaluate.")
     return 0
 

@@ -10,14 +10,16 @@ from ganlab import model as checkpoint
 from ganlab import networks
 from ganlab.config import ModelConfig
 from ganlab.gallery import GALLERIES, TRAIN_FILE
+from ganlab.model import LatentModel
 from train.config import TrainConfig
 from train.data import datasets
 from train.methods import Method, build_method
 from train.run_folder import TrainingError
 
 
-def describe_model(config: TrainConfig, pixels: Tensor) -> ModelConfig:
-    """The ModelConfig of the checkpoint to publish; publishing gives it its name."""
+def describe_model(config: TrainConfig, pixels: Tensor, first: LatentModel | None = None) -> ModelConfig:
+    """The ModelConfig of the checkpoint to publish; publishing gives it its name. A second stage keeps the
+    latent map of the checkpoint `first`."""
     method = build_method(config.method, config)
     training_only = getattr(method, "training_only", ())
     named = config.dataset in datasets.DATASETS  # else it is a folder, which has no shared gallery
@@ -28,7 +30,7 @@ def describe_model(config: TrainConfig, pixels: Tensor) -> ModelConfig:
         method=config.method,
         dataset=dataset,
         family=config.family,
-        networks=tuple(name for name in list_networks(method, config) if name not in training_only),
+        networks=tuple(name for name in list_networks(method, first) if name not in training_only),
         channels=pixels.shape[1],
         size=pixels.shape[2],
         latent_dim=config.latent_dim,
@@ -36,42 +38,42 @@ def describe_model(config: TrainConfig, pixels: Tensor) -> ModelConfig:
         width=config.width,
         norm=config.norm,
         feature_dim=config.feature_dim,
-        map_layers=config.map_layers,
-        map_width=config.map_width if config.map_layers else 0,
+        map_width=first.config.map_width if first else 0,
+        map_blocks=first.config.map_blocks if first else 0,
+        map_steps=first.config.map_steps if first else 0,
         gallery=dataset if named and (GALLERIES / dataset / TRAIN_FILE).is_file() else None,
         preparation=datasets.get_preparation(config.dataset),
         title=f"{method.title} · {title}",
     )
 
 
-def list_networks(method: Method, config: TrainConfig) -> tuple[str, ...]:
-    """The method's networks, and the latent map where the settings want one."""
-    return (*method.networks, *([networks.LATENT_MAP] if config.map_layers else []))
+def list_networks(method: Method, first: LatentModel | None) -> tuple[str, ...]:
+    """The method's networks, and the latent map of the checkpoint that a second stage begins with."""
+    return (*method.networks, *([networks.LATENT_MAP] if first and first.latent_map else []))
 
 
-def assign_networks(method: Method, config: TrainConfig) -> dict[str, tuple[str, ...]]:
-    """The networks of each player; a latent map belongs to the player that owns the generator."""
-    return {
-        player: (*owned, networks.LATENT_MAP) if config.map_layers and "generator" in owned else tuple(owned)
-        for player, owned in method.players.items()
-    }
-
-
-def copy_weights(name: str, wanted: ModelConfig, nets: dict[str, nn.Module]) -> None:
-    """Give `nets` the weights of the checkpoint `name`; networks that it lacks keep theirs. TrainingError
-    for a checkpoint of another shape than `wanted`."""
-    stored = checkpoint.load(name)
-    fields = ["family", "channels", "size", "latent_dim", "prior", "width", "norm", "feature_dim"]
-    fields += ["map_layers", "map_width"] if stored.latent_map is not None else []
-    for field in fields:
-        theirs, mine = getattr(stored.config, field), getattr(wanted, field)
+def load_first(config: TrainConfig) -> LatentModel | None:
+    """The checkpoint that a second stage begins with. TrainingError for one of another shape than the run."""
+    if config.from_checkpoint is None:
+        return None
+    first = checkpoint.load(config.from_checkpoint)
+    for field in ("family", "latent_dim", "prior", "width", "norm", "feature_dim"):
+        theirs, mine = getattr(first.config, field), getattr(config, field)
         if theirs != mine:
             raise TrainingError(
-                f"{name} has {field.replace('_', ' ')} {theirs}, this run {mine}: a second stage begins with"
-                " networks of the same shape."
+                f"{config.from_checkpoint} has the {field.replace('_', ' ')} {theirs}, this run {mine}: a"
+                " second stage begins with networks of the same shape."
             )
-    for network in nets.keys() & stored.networks.keys():
-        nets[network].load_state_dict(stored.networks[network].state_dict())
+    return first
+
+
+def copy_weights(first: LatentModel, nets: dict[str, nn.Module]) -> None:
+    """Give `nets` the weights of the checkpoint; networks that it lacks keep theirs. The latent map rests:
+    codes were fitted by it, and G and E learn to fit it."""
+    for name in nets.keys() & first.networks.keys():
+        nets[name].load_state_dict(first.networks[name].state_dict())
+    if networks.LATENT_MAP in nets:
+        nets[networks.LATENT_MAP].requires_grad_(False)
 
 
 def name_run(config: TrainConfig) -> str:

@@ -19,12 +19,12 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from ganlab import latent, networks
 from ganlab.gallery import Pictures
-from ganlab.model import resolve_device
+from ganlab.model import LatentModel, resolve_device
 from train import run_folder
 from train.config import TrainConfig
 from train.data import datasets
 from train.methods import METHODS, build_method
-from train.planning import assign_networks, copy_weights, describe_model, list_networks, name_run
+from train.planning import copy_weights, describe_model, list_networks, load_first, name_run
 from train.precision import resolve_precision
 from train.provenance import current_commit
 from train.run_folder import RESUME_FILE, TrainingError
@@ -59,18 +59,18 @@ class Trainer:
             raise TrainingError(f"{len(self.pixels)} pictures do not fill one batch of {config.batch_size}.")
         self.steps_per_epoch = len(self.pixels) // config.batch_size
         self.method = build_method(config.method, config)
-        self.model_config = describe_model(config, self.pixels)
-        self.nets = self._build_networks()
+        first = load_first(config)
+        self.model_config = describe_model(config, self.pixels, first)
+        self.nets = self._build_networks(first)
         self.seen = {**self.nets, **self._copy_first_encoder()}  # what the method sees
         self.averaged: dict[str, nn.Module] = {  # EMA copies of what the app will use
             name: copy.deepcopy(self.nets[name]).eval().requires_grad_(False)
-            for name in ("generator", "encoder", networks.LATENT_MAP)
+            for name in ("generator", "encoder")
             if config.ema and name in self.nets
         }
-        self.players = assign_networks(self.method, config)
         self.parameters = {
             player: [p for name in owned for p in self.nets[name].parameters()]
-            for player, owned in self.players.items()
+            for player, owned in self.method.players.items()
         }
         self.optimisers = {
             player: self._build_optimiser(parameters) for player, parameters in self.parameters.items()
@@ -90,13 +90,13 @@ class Trainer:
         else:
             self._start_folder()
 
-    def _build_networks(self) -> dict[str, nn.Module]:
+    def _build_networks(self, first: LatentModel | None) -> dict[str, nn.Module]:
         """All networks of the method with their first weights, in training mode on the device."""
-        names = list_networks(self.method, self.config)
+        names = list_networks(self.method, first)
         nets = networks.build(dataclasses.replace(self.model_config, networks=names))
         networks.initialise(nets, self.config.seed, getattr(self.method, "zero_output", ()))
-        if self.config.from_checkpoint:
-            copy_weights(self.config.from_checkpoint, self.model_config, nets)
+        if first is not None:
+            copy_weights(first, nets)
         for net in nets.values():
             net.to(self.device).train()
         return nets
@@ -190,7 +190,7 @@ class Trainer:
 
         Alternating: D; then, every `d_steps` steps, `g_steps` turns in which all other players share a noise.
         """
-        players, cfg = tuple(self.players), self.config
+        players, cfg = tuple(self.method.players), self.config
         if cfg.updates == "simultaneous":
             yield players, False
             return
@@ -224,7 +224,7 @@ class Trainer:
         for player in players:
             self.scaler.step(self.optimisers[player])
         self.scaler.update()
-        stepped = {name for player in players for name in self.players[player]}
+        stepped = {name for player in players for name in self.method.players[player]}
         for name in stepped & self.averaged.keys():
             self._average(self.averaged[name], self.nets[name])
         return {player: loss.detach() for player, loss in losses.items()}

@@ -73,6 +73,7 @@ class Discriminator(nn.Module):
 
 class JointDiscriminator(nn.Module):
     """Pairs (x, z), (N, C, H, W) and (N, latent_dim), -> logit (N,), larger for (x, E(x)) than for (G(z), z).
+    z are the encoder's own codes, also where a latent map lies before the generator.
 
     `hidden` is the space "discriminator".
     """

@@ -4,9 +4,10 @@ An encoder's codes rarely fill the prior. F takes u ~ N(0, I) to codes, z = F(u)
 generator whose prior is N(0, I), and F^-1(E(x)) its encoder; G(F(F^-1(E(x)))) stays G(E(x)) (Generative
 Latent Flow, Xiao, Yan and Amit, arXiv 1905.10485).
 
-F is a sequence of affine couplings (RealNVP, Dinh, Sohl-Dickstein and Bengio, arXiv 1605.08803): each scales
-and shifts one half of the latent by what a small network makes of the other half, which stays as it is, so
-that the inverse is exact and the log determinant a sum.
+F follows a velocity v(h, t) from t = 0 to t = 1 in a few Euler steps, h + v(h, t) / steps, and ends with an
+affine map. The velocity is learned by flow matching (Lipman et al., arXiv 2210.02747) and straightened by a
+second round (rectified flow, Liu, Gong and Liu, arXiv 2209.03003), so that few steps are enough; see
+`python -m train.latent_map`. Each step is undone by a fixed-point iteration, to MAX_ERROR.
 """
 
 from __future__ import annotations
@@ -16,104 +17,148 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import silu
 
 from ganlab.config import ModelConfig
 from ganlab.networks import base
 
-MAX_LOG_SCALE = 2.0  # of one coupling: exp of it is the largest stretch
-LEAK = 0.2
+FREQUENCIES = 16  # of the sines and cosines that stand for the time
+MIN_FREQUENCY, MAX_FREQUENCY = 0.25, 8.0  # periods in [0, 1]
+DAMPING = 0.5  # share of the way that an iteration goes; whole ones may overshoot for ever
+MAX_ITERATIONS = 200  # in the inverse of a step
+TOLERANCE = 5e-6  # of a step's inverse, in each coordinate, where the iteration ends
+MAX_ERROR = 1e-4  # of F(F^-1(z)), in each coordinate
 
 
-class Coupling(nn.Module):
-    """(N, D) -> (N, D): the second half of the columns becomes b * exp(s) + t, with s and t of the first."""
+class Velocity(nn.Module):
+    """v(h, t): (N, D) and a time (N,) in [0, 1] -> (N, D): an MLP with residual `blocks`."""
 
-    def __init__(self, dim: int, width: int) -> None:
+    def __init__(self, dim: int, width: int, blocks: int) -> None:
         super().__init__()
-        self.kept = dim // 2
-        self.hidden = nn.Sequential(
-            nn.Linear(self.kept, width), nn.LeakyReLU(LEAK), nn.Linear(width, width), nn.LeakyReLU(LEAK)
+        self.input = nn.Linear(dim, width)
+        self.time = nn.Linear(2 * FREQUENCIES, width)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width)) for _ in range(blocks)
         )
-        self.output = nn.Linear(width, 2 * (dim - self.kept))
-
-    def scale_and_shift(self, kept: Tensor) -> tuple[Tensor, Tensor]:
-        """s, the log of the scale, and t, (N, D - kept) each."""
-        s, t = self.output(self.hidden(kept)).chunk(2, dim=1)
-        return MAX_LOG_SCALE * torch.tanh(s / MAX_LOG_SCALE), t
-
-    def forward(self, h: Tensor) -> Tensor:
-        a, b = h[:, : self.kept], h[:, self.kept :]
-        s, t = self.scale_and_shift(a)
-        return torch.cat([a, b * s.exp() + t], 1)
-
-    def linears(self) -> list[nn.Linear]:
-        """The layers with weights, in their order."""
-        return [*(layer for layer in self.hidden if isinstance(layer, nn.Linear)), self.output]
+        self.output = nn.Linear(width, dim)
 
     def initialise(self, rng: torch.Generator) -> None:
-        """The identity: the output layer is zero."""
-        for layer in self.linears():
-            nn.init.kaiming_normal_(layer.weight, LEAK, generator=rng)
-            nn.init.zeros_(layer.bias)
-        nn.init.zeros_(self.output.weight)
-        nn.init.zeros_(self.output.bias)
+        """Blocks and output start at zero, so that v is 0 at first."""
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.kaiming_uniform_(module.weight, math.sqrt(5), generator=rng)
+                nn.init.zeros_(module.bias)
+        for last in (*(second for _, second in self.list_blocks()), self.output):
+            nn.init.zeros_(last.weight)
 
-    def invert(self, h: Tensor) -> tuple[Tensor, Tensor]:
-        """The input of which h (N, D) is the output, and the log determinant (N,) of the inverse."""
-        a, b = h[:, : self.kept], h[:, self.kept :]
-        s, t = self.scale_and_shift(a)
-        return torch.cat([a, (b - t) * (-s).exp()], 1), -s.sum(1)
+    def list_blocks(self) -> list[tuple[nn.Linear, nn.Linear]]:
+        """The two linear layers of each block."""
+        return [cast("tuple[nn.Linear, nn.Linear]", (block[0], block[2])) for block in self.blocks]  # type: ignore[index]
+
+    def embed_time(self, t: Tensor) -> Tensor:
+        """(N,) -> (N, width)."""
+        steps = torch.linspace(math.log(MIN_FREQUENCY), math.log(MAX_FREQUENCY), FREQUENCIES, device=t.device)
+        angles = 2 * math.pi * t[:, None] * steps.exp()
+        embedded: Tensor = self.time(torch.cat([angles.sin(), angles.cos()], 1))
+        return embedded
+
+    def forward(self, h: Tensor, t: Tensor) -> Tensor:
+        e = self.embed_time(t)
+        h = self.input(h) + e
+        for block in self.blocks:
+            h = h + block(silu(h + e))
+        v: Tensor = self.output(silu(h))
+        return v
 
 
 class LatentMap(nn.Module):
     """u (N, latent_dim) ~ N(0, I) -> codes (N, latent_dim), and back.
 
-    `config.map_layers` couplings with hidden layers of `config.map_width` units; before each the columns
-    change their order, which is drawn once and stored. Always in float32: half precision would not invert.
+    `config.map_steps` Euler steps of a Velocity with `config.map_blocks` blocks of `config.map_width` units,
+    then `mean` + `factor` h with a lower triangular factor. Always in float32: half precision would not
+    invert.
     """
 
-    orders: Tensor  # (layers, D): the column that becomes column i of the coupling's input
+    mean: Tensor  # (D,)
+    factor: Tensor  # (D, D)
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        dim, layers, self.width = config.latent_dim, config.map_layers, config.map_width
-        self.couplings = nn.ModuleList(Coupling(dim, self.width) for _ in range(layers))
-        self.register_buffer("orders", torch.arange(dim).repeat(layers, 1))
-
-    def steps(self) -> list[tuple[Tensor, Coupling]]:
-        """Each coupling with the order of the columns before it."""
-        return [(order, cast(Coupling, c)) for order, c in zip(self.orders, self.couplings, strict=True)]
+        dim, self.steps = config.latent_dim, config.map_steps
+        self.velocity = Velocity(dim, config.map_width, config.map_blocks)
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("factor", torch.eye(dim))
 
     def initialise(self, rng: torch.Generator, zero_output: bool = False) -> None:
-        """The identity but for the order of the columns."""
-        for order, coupling in self.steps():
-            coupling.initialise(rng)
-            order.copy_(torch.randperm(len(order), generator=rng))
+        """The identity."""
+        self.velocity.initialise(rng)
+        nn.init.zeros_(self.mean)
+        nn.init.eye_(self.factor)
 
     def forward(self, u: Tensor) -> Tensor:
         with torch.autocast(u.device.type, enabled=False):
             h = u.float()
-            for order, coupling in self.steps():
-                h = coupling(h[:, order])
+            for step in range(self.steps):
+                h = h + self._move(h, step)
+            codes: Tensor = h @ self.factor.tril().T + self.mean
+            return codes
+
+    @torch.no_grad()
+    def invert(self, codes: Tensor) -> Tensor:
+        """F^-1 of codes (N, latent_dim), without gradient. ValueError where a step cannot be undone."""
+        with torch.autocast(codes.device.type, enabled=False):
+            h = self.to_end(codes)
+            for step in reversed(range(self.steps)):
+                h = self._undo(h, step)
             return h
 
-    def invert(self, codes: Tensor) -> Tensor:
-        """F^-1 of codes (N, latent_dim)."""
-        return self.invert_with_log_det(codes)[0]
+    def count_multiplications(self) -> int:
+        """Of F for one latent, without the embedding of the times, which are few."""
+        layers = [self.velocity.input, self.velocity.output]
+        layers += [layer for block in self.velocity.list_blocks() for layer in block]
+        return self.steps * sum(layer.weight.numel() for layer in layers) + self.factor.numel()
 
-    def invert_with_log_det(self, codes: Tensor) -> tuple[Tensor, Tensor]:
-        """F^-1 of codes, and the log determinant (N,) of its Jacobian."""
-        with torch.autocast(codes.device.type, enabled=False):
-            h = codes.float()
-            log_det = h.new_zeros(len(h))
-            for order, coupling in reversed(self.steps()):
-                h, change = coupling.invert(h)
-                h, log_det = h[:, order.argsort()], log_det + change
-            return h, log_det
+    def to_end(self, codes: Tensor) -> Tensor:
+        """Codes before the affine map: where the last step ends."""
+        offsets = (codes.float() - self.mean).T
+        end: Tensor = torch.linalg.solve_triangular(self.factor, offsets, upper=False).T
+        return end
 
     def log_density(self, codes: Tensor) -> Tensor:
-        """log p(z) (N,), in nats, of codes (N, latent_dim) where u is N(0, I)."""
-        u, log_det = self.invert_with_log_det(codes)
-        return log_det - u.square().sum(1) / 2 - u.shape[1] / 2 * math.log(2 * math.pi)
+        """log p(z) (N,), in nats, of codes (N, latent_dim) where u is N(0, I): exact, by the determinant of
+        each step's Jacobian, which takes D forward passes."""
+        u = self.invert(codes)
+        logs, h = -u.square().sum(1) / 2 - u.shape[1] / 2 * math.log(2 * math.pi), u
+        for step in range(self.steps):
+
+            def take(row: Tensor, step: int = step) -> Tensor:
+                return row + self._move(row[None], step)[0]
+
+            jacobian = torch.func.vmap(torch.func.jacfwd(take))(h)
+            logs = logs - torch.linalg.slogdet(jacobian).logabsdet
+            h = h + self._move(h, step)
+        return logs - self.factor.diagonal().abs().log().sum()
+
+    def _move(self, h: Tensor, step: int) -> Tensor:
+        """The change of h (N, D) in a step."""
+        v: Tensor = self.velocity(h, torch.full_like(h[:, 0], step / self.steps)) / self.steps
+        return v
+
+    def _undo(self, end: Tensor, step: int) -> Tensor:
+        """The h (N, D) from which a step leads to `end`: the damped iteration h + (end - h - move(h)) / 2."""
+        h = end - self._move(end, step)
+        open_rows = torch.arange(len(end), device=end.device)
+        for _ in range(MAX_ITERATIONS):
+            current, target = h[open_rows], end[open_rows]
+            rest = target - current - self._move(current, step)
+            h[open_rows] = current + DAMPING * rest
+            open_rows = open_rows[rest.abs().amax(1) > TOLERANCE]
+            if not len(open_rows):
+                return h
+        worst = float((end - h - self._move(h, step)).abs().max())
+        if worst > MAX_ERROR / self.steps:
+            raise ValueError(f"The latent map cannot be inverted there: {worst:.1e} is left of a coordinate.")
+        return h
 
 
 class MappedGenerator(nn.Module):

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ganlab import tensor_files
 from ganlab.model import LatentModel
-from ganlab.networks.latent_map import LEAK, MAX_LOG_SCALE, LatentMap
+from ganlab.networks.latent_map import DAMPING, MAX_ERROR, MAX_ITERATIONS, TOLERANCE, LatentMap
 
 # Multiplications for a picture: about 50 ms of plain JavaScript. Beyond that the server is as quick.
 MAX_MULTIPLICATIONS = 150_000_000
@@ -30,7 +30,7 @@ def count_multiplications(model: LatentModel) -> int:
             total += layer.skip.numel()
         units = (4 * pixels if layer.doubles else 1) * len(layer.bias)
     if model.latent_map is not None:
-        total += sum(weight.numel() for weight in model.latent_map.parameters() if weight.dim() == 2)
+        total += model.latent_map.count_multiplications()
     return total
 
 
@@ -78,19 +78,24 @@ def pack(model: LatentModel) -> bytes:
 
 
 def pack_map(latent_map: LatentMap) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """A latent map's tensors, "map.0.order", "map.0.0.weight" (inputs, outputs), "map.0.0.bias" and so on,
-    and what the page needs besides."""
-    tensors: dict[str, Tensor] = {}
-    steps = latent_map.steps()
-    for index, (order, coupling) in enumerate(steps):
-        tensors[f"map.{index}.order"] = order.cpu().int()
-        for number, layer in enumerate(coupling.linears()):
-            tensors[f"map.{index}.{number}.weight"] = layer.weight.T.cpu().half()
-            tensors[f"map.{index}.{number}.bias"] = layer.bias.cpu().half()
+    """A latent map's tensors, "map.input.weight" (inputs, outputs), "map.input.bias", the same of the blocks'
+    layers "map.0.0", "map.0.1" and so on and of "map.output", "map.times" (steps, width), "map.mean" and
+    "map.factor"; and what the page needs besides."""
+    velocity, steps = latent_map.velocity, latent_map.steps
+    layers = {"input": velocity.input, "output": velocity.output}
+    for index, block in enumerate(velocity.list_blocks()):
+        layers |= {f"{index}.{number}": layer for number, layer in enumerate(block)}
+    tensors = {"map.mean": latent_map.mean.float(), "map.factor": latent_map.factor.float()}
+    for name, layer in layers.items():
+        tensors |= {f"map.{name}.weight": layer.weight.T.half(), f"map.{name}.bias": layer.bias.half()}
+    times = torch.arange(steps, device=latent_map.mean.device) / steps
+    tensors["map.times"] = velocity.embed_time(times)
     description = {
-        "couplings": len(steps),
-        "kept": steps[0][1].kept,
-        "max_log_scale": MAX_LOG_SCALE,
-        "leak": LEAK,
+        "steps": steps,
+        "blocks": len(velocity.blocks),
+        "damping": DAMPING,
+        "tolerance": TOLERANCE,
+        "max_error": MAX_ERROR,
+        "max_iterations": MAX_ITERATIONS,
     }
-    return tensors, description
+    return {name: tensor.detach().cpu() for name, tensor in tensors.items()}, description

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize, softplus
 
-from ganlab.networks import Encoder, LatentMap
+from ganlab.networks import Encoder
 from train.data.augment import augment
 
 TEMPERATURE = 0.2  # of NT-Xent
@@ -63,9 +63,7 @@ class BiGANPlus:
     - `anchor_weight` times the squared distance of codes and features from those of the encoder that a second
       stage began with, so that what was fitted to them, as a latent map, still fits;
     - `again_weight` times the squared error of G(E(G(z))), summed over pixels: G's own pictures are fixed
-      points of repeated reconstruction;
-    - `map_weight` times the latent map's negative log density of the codes with noise, a dimension; its
-      gradient reaches the map alone, which so follows the codes.
+      points of repeated reconstruction.
 
     G decodes latents and codes in one batch, so that its batch norm has the same statistics for both.
     """
@@ -92,7 +90,6 @@ class BiGANPlus:
         augment: bool = False,
         image_weight: float = 0.0,
         again_weight: float = 0.0,
-        map_weight: float = 0.0,
         anchor_weight: float = 0.0,
     ) -> None:
         self.pair_weight, self.pixel_weight, self.latent_weight = pair_weight, pixel_weight, latent_weight
@@ -101,7 +98,7 @@ class BiGANPlus:
         self.augment = augment
         if code_share == 1:  # all latents of the game are codes: G never sees the prior
             self.decodes = ("codes",)
-        self.image_weight, self.again_weight, self.map_weight = image_weight, again_weight, map_weight
+        self.image_weight, self.again_weight = image_weight, again_weight
         self.anchor_weight = anchor_weight
         # A discriminator of weight 0 would learn nothing.
         judging = ["joint_discriminator"]
@@ -155,10 +152,6 @@ class BiGANPlus:
         if self.again_weight:
             error = (G(again).float() - generated.float().detach()).square().flatten(1).sum(1).mean()
             ge_loss = ge_loss + self.again_weight * error
-        if self.map_weight:
-            latent_map = cast("LatentMap", nets["latent_map"])
-            nats = -latent_map.log_density(self._add_noise(target_code.detach().float())).mean()
-            ge_loss = ge_loss + self.map_weight * nats / z.shape[1]
         if drift is not None:
             ge_loss = ge_loss + self.anchor_weight * drift
         return {"discriminator": d_loss, "generator_encoder": ge_loss}

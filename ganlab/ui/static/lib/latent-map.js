@@ -1,4 +1,4 @@
-// The latent map F in the page: affine couplings, as ganlab/networks/latent_map.py defines and
+// The latent map F in the page: Euler steps of a velocity, as ganlab/networks/latent_map.py defines and
 // ganlab/studio/portable.py packs them.
 import { addProduct } from './product.js';
 import { floats } from './tensors.js';
@@ -6,36 +6,46 @@ import { floats } from './tensors.js';
 /**
  * @typedef {import('./latent.js').Latent} Latent
  *
- * @typedef {{ couplings: number, kept: number, max_log_scale: number, leak: number }} Description `kept`: columns
- *   that a coupling leaves as they are, the first ones
+ * @typedef {object} Description
+ * @property {number} steps
+ * @property {number} blocks
+ * @property {number} damping
+ * @property {number} tolerance where the inverse of a step ends
+ * @property {number} max_error of F(F^-1(code)), in each coordinate
+ * @property {number} max_iterations
  *
  * @typedef {object} Layer h @ weight + bias
  * @property {Float32Array} weight (inputs, outputs)
  * @property {Float32Array} bias (outputs)
- * @property {Float32Array} output reused for each latent
- *
- * @typedef {{ order: Int32Array, layers: Layer[] }} Coupling `order`: the column that becomes column i
  */
-
-const LAYERS = 3; // of a coupling's network
 
 export class LatentMap {
   /**
    * @param {(name: string) => import('./tensors.js').Tensor | null} tensor of the packed file
    * @param {Description} description
    */
-  constructor(tensor, { couplings, kept, max_log_scale, leak }) {
-    this.kept = kept;
-    this.maxLogScale = max_log_scale;
-    this.leak = leak;
-    /** @type {Coupling[]} */
-    this.couplings = Array.from({ length: couplings }, (_, index) => ({
-      order: Int32Array.from(floats(tensor, `map.${index}.order`)),
-      layers: Array.from({ length: LAYERS }, (_, layer) => {
-        const bias = floats(tensor, `map.${index}.${layer}.bias`);
-        return { weight: floats(tensor, `map.${index}.${layer}.weight`), bias, output: new Float32Array(bias.length) };
-      }),
-    }));
+  constructor(tensor, { steps, blocks, damping, tolerance, max_error, max_iterations }) {
+    /**
+     * @param {string} name
+     * @returns {Layer}
+     */
+    const layer = (name) => ({
+      weight: floats(tensor, `map.${name}.weight`),
+      bias: floats(tensor, `map.${name}.bias`),
+    });
+    this.settings = { steps, damping, tolerance, maxError: max_error / steps, maxIterations: max_iterations };
+    this.input = layer('input');
+    this.blocks = Array.from({ length: blocks }, (_, index) => [layer(`${index}.0`), layer(`${index}.1`)]);
+    this.output = layer('output');
+    const times = floats(tensor, 'map.times'); // (steps, width): what the time of a step adds to each layer
+    const width = this.input.bias.length;
+    this.times = Array.from({ length: steps }, (_, step) => times.subarray(step * width, (step + 1) * width));
+    this.mean = floats(tensor, 'map.mean');
+    this.factor = floats(tensor, 'map.factor'); // (D, D), lower triangular
+    this.hidden = new Float32Array(width);
+    this.active = new Float32Array(width);
+    this.middle = new Float32Array(width);
+    this.change = new Float32Array(this.mean.length);
   }
 
   /**
@@ -43,48 +53,86 @@ export class LatentMap {
    * @param {Latent} u
    */
   forward(u) {
-    let h = Float32Array.from(u);
-    for (const { order, layers } of this.couplings) {
-      const source = h;
-      h = Float32Array.from(order, (column) => source[column]);
-      const { scale, shift } = this.scaleAndShift(h, layers);
-      for (let i = 0; i < shift.length; i++) h[this.kept + i] = h[this.kept + i] * Math.exp(scale[i]) + shift[i];
+    const h = Float32Array.from(u);
+    for (let step = 0; step < this.settings.steps; step++) {
+      const change = this.move(h, step);
+      for (let i = 0; i < h.length; i++) h[i] += change[i];
     }
-    return h;
+    const code = Float32Array.from(this.mean);
+    for (let i = 0; i < h.length; i++) {
+      for (let j = 0; j <= i; j++) code[i] += this.factor[i * h.length + j] * h[j];
+    }
+    return code;
   }
 
   /**
-   * The latent F^-1(code), in a new array.
+   * The latent F^-1(code), in a new array. Throws an Error where a step cannot be undone.
    * @param {Latent} code
    */
   invert(code) {
-    let h = Float32Array.from(code);
-    for (const { order, layers } of [...this.couplings].reverse()) {
-      const { scale, shift } = this.scaleAndShift(h, layers);
-      for (let i = 0; i < shift.length; i++) h[this.kept + i] = (h[this.kept + i] - shift[i]) * Math.exp(-scale[i]);
-      const before = new Float32Array(h.length);
-      for (const [i, column] of order.entries()) before[column] = h[i];
-      h = before;
+    const dim = this.mean.length;
+    const h = new Float32Array(dim);
+    for (let i = 0; i < dim; i++) {
+      let rest = code[i] - this.mean[i];
+      for (let j = 0; j < i; j++) rest -= this.factor[i * dim + j] * h[j];
+      h[i] = rest / this.factor[i * dim + i];
     }
+    for (let step = this.settings.steps - 1; step >= 0; step--) this.undo(h, step);
     return h;
   }
 
   /**
-   * The log of the scale, and the shift, that the first columns of h give the others.
+   * Replace h by the latent from which a step leads to it, by a damped fixed-point iteration.
    * @param {Float32Array} h
-   * @param {Layer[]} layers
+   * @param {number} step
    */
-  scaleAndShift(h, layers) {
-    let input = h;
-    let inputs = this.kept;
-    for (const [index, { weight, bias, output }] of layers.entries()) {
-      output.set(bias);
-      addProduct(input, 0, inputs, weight, output);
-      if (index < LAYERS - 1) for (let i = 0; i < output.length; i++) if (output[i] < 0) output[i] *= this.leak;
-      [input, inputs] = [output, output.length];
+  undo(h, step) {
+    const { damping, tolerance, maxError, maxIterations } = this.settings;
+    const end = Float32Array.from(h);
+    const first = this.move(h, step);
+    for (let i = 0; i < h.length; i++) h[i] -= first[i];
+    let worst = Infinity;
+    for (let iteration = 0; worst > tolerance && iteration < maxIterations; iteration++) {
+      const change = this.move(h, step);
+      worst = 0;
+      for (let i = 0; i < h.length; i++) {
+        const rest = end[i] - h[i] - change[i];
+        h[i] += damping * rest;
+        worst = Math.max(worst, Math.abs(rest));
+      }
     }
-    const scale = input.subarray(0, input.length / 2);
-    for (let i = 0; i < scale.length; i++) scale[i] = this.maxLogScale * Math.tanh(scale[i] / this.maxLogScale);
-    return { scale, shift: input.subarray(input.length / 2) };
+    if (worst > maxError) throw new Error('This code has no latent that the page can compute.');
   }
+
+  /**
+   * The change of h in a step, in an array that the next call reuses.
+   * @param {Float32Array} h
+   * @param {number} step
+   */
+  move(h, step) {
+    const { hidden, active, middle, change } = this;
+    const time = this.times[step];
+    const width = hidden.length;
+    hidden.set(this.input.bias);
+    addProduct(h, 0, h.length, this.input.weight, hidden);
+    for (let i = 0; i < width; i++) hidden[i] += time[i];
+    for (const [first, second] of this.blocks) {
+      for (let i = 0; i < width; i++) active[i] = silu(hidden[i] + time[i]);
+      middle.set(first.bias);
+      addProduct(active, 0, width, first.weight, middle);
+      for (let i = 0; i < width; i++) middle[i] = silu(middle[i]);
+      for (let i = 0; i < width; i++) hidden[i] += second.bias[i];
+      addProduct(middle, 0, width, second.weight, hidden);
+    }
+    for (let i = 0; i < width; i++) active[i] = silu(hidden[i]);
+    change.set(this.output.bias);
+    addProduct(active, 0, width, this.output.weight, change);
+    for (let i = 0; i < change.length; i++) change[i] /= this.settings.steps;
+    return change;
+  }
+}
+
+/** @param {number} x */
+function silu(x) {
+  return x / (1 + Math.exp(-x));
 }
