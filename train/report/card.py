@@ -151,16 +151,16 @@ def render(config: ModelConfig, metrics: dict[str, Any], source: str, pictures: 
 def describe_latents(config: ModelConfig) -> str:
     """How latents lead to pictures, where it is more than G(z) of the prior; else ""."""
     texts = []
-    if config.map_layers:
+    if config.map_steps:
         texts.append(
             "Between its latents and the codes of its encoder is a latent map F, an invertible network"
-            f" (`latent_map.safetensors`, {config.map_layers} affine couplings, as in Generative Latent Flow,"
-            " Xiao, Yan and Amit, [arXiv 1905.10485](https://arxiv.org/abs/1905.10485)), fitted so that F(u)"
-            " of u ~ N(0, I) is distributed as the codes of real pictures are. Every latent here is such a u:"
-            " its picture is G(F(u)), and that of a picture x is the inverse of F at E(x)."
+            f" (`latent_map.safetensors`, {config.map_steps} steps of a rectified flow, as in Generative"
+            " Latent Flow, Xiao, Yan and Amit, [arXiv 1905.10485](https://arxiv.org/abs/1905.10485)), fitted"
+            " so that F(u) of u ~ N(0, I) is distributed as the codes of real pictures are. Every latent here"
+            " is such a u: its picture is G(F(u)), and that of a picture x is the inverse of F at E(x)."
         )
     if config.gaussians:
-        unless = "where it is chosen" if config.map_layers else "unless the prior is chosen"
+        unless = "where it is chosen" if config.map_steps else "unless the prior is chosen"
         texts.append(
             f"After training, a mixture of {config.gaussians} Gaussians was fitted to the codes E(x) of the"
             " training pictures (`density.safetensors`). Samples are drawn from this mixture"
@@ -171,7 +171,7 @@ def describe_latents(config: ModelConfig) -> str:
 
 def _name_source(config: ModelConfig) -> str:
     """What samples are drawn from, as `Explorer.sources` begins."""
-    return "mixture" if config.gaussians and not config.map_layers else "prior"
+    return "mixture" if config.gaussians and not config.map_steps else "prior"
 
 
 def _front_matter(config: ModelConfig, hub_dataset: str | None) -> str:

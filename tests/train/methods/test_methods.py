@@ -116,7 +116,7 @@ def test_only_some_have_settings() -> None:
         "jlr": ("regression", "regression_weight"),
         "bigan-plus": (
             "pair_weight", "pixel_weight", "latent_weight", "contrast_weight", "prior_weight", "code_noise",
-            "code_share", "code_spread", "augment", "image_weight", "anchor_weight", "again_weight",
+            "code_share", "code_spread", "augment", "image_weight", "again_weight", "anchor_weight",
         ),
     }  # fmt: skip
 

@@ -168,7 +168,9 @@ def test_a_discriminator_that_is_not_included_is_mentioned() -> None:
 
 def test_a_latent_map_is_explained_and_samples_come_from_the_prior() -> None:
     networks = (*METHODS["bigan"].networks, "latent_map")
-    mapped = dataclasses.replace(TINY, networks=networks, prior="normal", map_layers=2, map_width=8)
+    mapped = dataclasses.replace(
+        TINY, networks=networks, prior="normal", map_width=8, map_blocks=1, map_steps=2
+    )
     text = card.render(mapped, {}, "tiny", PICTURES)
     assert "its picture is G(F(u)), and that of a picture x is the inverse of F at E(x)." in text
     assert "G(z) for z from the prior" in text
