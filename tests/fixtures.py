@@ -293,25 +293,35 @@ def make_shelf() -> dict[str, Any]:
 
 
 def make_map() -> dict[str, Any]:
-    """A packed map of 40 pictures, with the position of some latents that are no codes."""
+    """A packed map of 40 pictures, with the position of some latents that are no codes; and the same with a
+    latent map between."""
+    plain = describe_map(networks=("generator", "encoder"))
+    mapped = describe_map(
+        networks=("generator", "encoder", "latent_map"), prior="normal", map_layers=2, map_width=6
+    )
+    return {**plain, "mapped": mapped}
+
+
+def describe_map(**settings: Any) -> dict[str, Any]:
+    """The map of a small model of these settings."""
     with tempfile.TemporaryDirectory() as folder:
-        explorer = make_model(Path(folder) / "fixture", family="paper", networks=("generator", "encoder"))
+        explorer = make_model(Path(folder) / "fixture", family="paper", **settings)
         pixels = (127 * (1 + latent.draw("uniform", 64, 40, seed=7))).to(torch.uint8).view(40, 1, 8, 8)
         pictures = Pictures(pixels, torch.arange(40) % 3, torch.arange(40) + 100)
         explorer = Explorer(explorer.model, Gallery(explorer.model, pictures))
-        content = codemap.pack(explorer)
+        content, generator = codemap.pack(explorer), portable.pack(explorer.model)
         gallery = explorer.gallery
         assert gallery is not None
         codes = restore_codes(compress_codes(gallery.codes))
-        positions, middle, scale = codemap.quantise(codemap.compute_positions(explorer, "principal"))
+        plane = codemap.find_plane(explorer)
         z = latent.draw("uniform", CONFIG.latent_dim, 5, seed=8)
-        axes = explorer.directions.principal[0][:2]
-        elsewhere = ((z - gallery.codes.mean(0)) @ axes.T - middle) * scale
+        elsewhere = explorer.to_codes(z) @ plane.matrix.T + plane.offset
         nearest = (z.unsqueeze(1) - codes).square().sum(2).argsort(1)[:, :3]
     return {
         "file": to_base64(content),
+        "generator": to_base64(generator),
         "labels": to_list(pictures.labels),
-        "positions": to_list(positions),
+        "positions": to_list(plane.positions),
         "codes": to_list(codes),
         "z": to_list(z),
         "z_positions": to_list(elsewhere),

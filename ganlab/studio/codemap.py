@@ -3,7 +3,8 @@
 - "tsne": t-SNE (van der Maaten and Hinton 2008), computed by `python -m train.map` and stored with the
   weights. Neighbours stay together; distances between islands, and their sizes, mean nothing.
 - "principal": the plane of the codes' first two principal directions. It keeps distances as far as two
-  dimensions can.
+  dimensions can. Where a latent map makes all directions of the latents alike, the plane is that of the codes
+  behind the map, stored beside the t-SNE.
 
 `pack` writes all that a page needs to draw the map and to decode any position of it without a request.
 """
@@ -11,22 +12,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ganlab import tensor_files
-from ganlab.config import CheckpointError
+from ganlab import latent, tensor_files
+from ganlab.config import CheckpointError, ModelConfig
 from ganlab.explorer import Explorer
 from ganlab.features import compress_codes
 from ganlab.gallery import ATTRIBUTES_FILE, find_file
+from ganlab.hub import CONFIG_FILE, list_models, resolve
 from ganlab.model import LatentModel
 
 FILE = "map.safetensors"
 KINDS = {"tsne": "t-SNE", "principal": "principal directions"}
+PLANE: dict[str, tuple[int | str, ...]] = {  # shapes of what is stored of a principal map
+    "principal": ("N", 2),
+    "matrix": (2, "D"),
+    "offset": (2,),
+    "share": (),
+}
+CHUNK = 8192  # codes that pass a latent map at a time
 MAX_POSITION = 32767  # positions are stored as int16 from -MAX_POSITION to MAX_POSITION
 
 
@@ -37,6 +47,27 @@ def explain_absence(explorer: Explorer) -> str:
     if explorer.gallery is None:
         return "This model comes without training pictures, whose codes a map would show."
     return ""
+
+
+def list_twins(explorer: Explorer, names: Iterable[str]) -> dict[str, str]:
+    """Those of the bundled models and folders `names` that have codes of the same training pictures, and
+    their titles."""
+    gallery = explorer.config.gallery
+    if not gallery or explain_absence(explorer):
+        return {}
+    bundled = list_models()
+    folders = {name: resolve(name) for name in names if name in bundled or Path(name).is_dir()}
+    configs = {
+        name: ModelConfig.from_json(
+            (folder / CONFIG_FILE).read_text(encoding="utf-8"), f"{name}/{CONFIG_FILE}"
+        )
+        for name, folder in folders.items()
+    }
+    return {
+        name: config.title or name
+        for name, config in configs.items()
+        if config.gallery == gallery and "encoder" in config.networks
+    }
 
 
 def list_kinds(explorer: Explorer) -> tuple[str, ...]:
@@ -52,13 +83,40 @@ def compute_positions(explorer: Explorer, kind: str) -> Tensor:
     if kind not in list_kinds(explorer):
         reason = explain_absence(explorer) or f"available = {list(list_kinds(explorer))}"
         raise ValueError(f"{explorer.config.name} has no map {kind!r}: {reason}")
-    if kind == "tsne":
-        stored = _load_tsne(explorer.model)
-        assert stored is not None
-        return stored
+    if kind == "principal":
+        return find_plane(explorer).positions.float()
+    stored = _load_tsne(explorer.model)
+    assert stored is not None
+    return stored
+
+
+class Plane(NamedTuple):
+    """The principal map: `positions` (N, 2), quantised; the position of any code c is `matrix` (2, D) @ c +
+    `offset` (2,). `share` is the plane's share of the codes' variance."""
+
+    positions: Tensor
+    matrix: Tensor
+    offset: Tensor
+    share: Tensor
+
+
+def find_plane(explorer: Explorer) -> Plane:
+    """The principal map of a model with a gallery: the stored one of these weights, or computed."""
+    stored = _read_file(explorer.model)
+    if stored is not None and PLANE.keys() <= stored.keys():
+        return Plane(*(stored[name] for name in PLANE))
+    return compute_plane(explorer)
+
+
+def compute_plane(explorer: Explorer) -> Plane:
+    """The principal map, of the codes behind a latent map where there is one."""
     assert explorer.gallery is not None
-    codes = explorer.gallery.codes
-    return (codes - codes.mean(0)) @ explorer.directions.principal[0][:2].T
+    codes = torch.cat([explorer.to_codes(part) for part in torch.split(explorer.gallery.codes, CHUNK)])
+    axes, deviations = latent.principal_directions(torch.cov(codes.double().T), codes.shape[1])
+    axes, mean, variances = axes[:2], codes.mean(0), deviations.square()
+    positions, middle, scale = quantise((codes - mean) @ axes.T)
+    share = variances[:2].sum() / variances.sum()
+    return Plane(positions, axes * scale, -(axes @ mean + middle) * scale, share)
 
 
 def quantise(positions: Tensor) -> tuple[Tensor, Tensor, float]:
@@ -69,24 +127,41 @@ def quantise(positions: Tensor) -> tuple[Tensor, Tensor, float]:
     return ((positions - middle) * scale).round().to(torch.int16), middle, scale
 
 
-def save_tsne(folder: Path, positions: Tensor, fingerprint: str) -> None:
-    """Store t-SNE positions (N, 2) with the checkpoint of this fingerprint."""
-    tensor_files.write(folder / FILE, {"tsne": quantise(positions)[0]}, {"fingerprint": fingerprint})
+def save(folder: Path, tsne: Tensor, fingerprint: str, plane: Plane | None = None) -> None:
+    """Store t-SNE positions (N, 2), and the `plane` of a model with a latent map, whose computation takes
+    long, with the checkpoint of this fingerprint."""
+    tensors = {"tsne": quantise(tsne)[0]}
+    if plane is not None:
+        tensors |= dict(zip(PLANE, plane, strict=True))
+    tensor_files.write(folder / FILE, tensors, {"fingerprint": fingerprint})
 
 
 def _load_tsne(model: LatentModel) -> Tensor | None:
     """Stored t-SNE positions (N, 2) as float32; None where there are none, or only those of other weights."""
+    tensors = _read_file(model)
+    return None if tensors is None else tensors["tsne"].float()
+
+
+def _read_file(model: LatentModel) -> dict[str, Tensor] | None:
+    """The tensors of FILE; None without one, or where it belongs to other weights. CheckpointError for a
+    damaged file."""
     path = model.folder / FILE if model.folder else None
     if path is None or not path.is_file():
         return None
     try:
         tensors, metadata = tensor_files.unpack(path.read_bytes())
-        positions, fingerprint = tensors["tsne"], metadata["fingerprint"]
+        fingerprint, tsne = metadata["fingerprint"], tensors["tsne"]
     except (KeyError, ValueError) as error:
         raise CheckpointError(f"{FILE} of {model.config.name} is damaged: {error}.") from None
-    if positions.dim() != 2 or positions.shape[1] != 2 or positions.dtype != torch.int16:
+    if tsne.dim() != 2 or tsne.shape[1] != 2 or tsne.dtype != torch.int16:
         raise CheckpointError(f"{FILE} of {model.config.name} must hold int16 (N, 2).")
-    return positions.float() if fingerprint == model.fingerprint else None
+    rows, dim = len(tsne), model.config.latent_dim
+    shapes = {
+        name: tuple({"N": rows, "D": dim}.get(str(side), side) for side in PLANE[name]) for name in PLANE
+    }
+    if any(tensors[name].shape != shape for name, shape in shapes.items() if name in tensors):
+        raise CheckpointError(f"{FILE} of {model.config.name} does not fit its latents.")
+    return tensors if fingerprint == model.fingerprint else None
 
 
 def pack(explorer: Explorer) -> bytes:
@@ -97,10 +172,13 @@ def pack(explorer: Explorer) -> bytes:
         raise ValueError(reason)
     gallery = explorer.gallery
     assert gallery is not None
-    layouts = {kind: compute_positions(explorer, kind) for kind in list_kinds(explorer)}
-    if any(len(positions) != len(gallery) for positions in layouts.values()):
+    plane, tsne = find_plane(explorer), _load_tsne(explorer.model)
+    tensors = {"principal": plane.positions}
+    if tsne is not None:
+        tensors["tsne"] = quantise(tsne)[0]
+    if any(len(positions) != len(gallery) for positions in tensors.values()):
         raise CheckpointError(f"{FILE} of {explorer.config.name} does not fit its gallery.")
-    tensors = {kind: quantise(positions)[0] for kind, positions in layouts.items()}
+    kinds = [kind for kind in KINDS if kind in tensors]
     tensors |= compress_codes(gallery.codes)
     tensors["labels"] = gallery.pictures.labels.to(torch.uint8)
     tensors["indices"] = gallery.pictures.indices.to(torch.int32)
@@ -115,26 +193,28 @@ def pack(explorer: Explorer) -> bytes:
                 "id": kind,
                 "title": KINDS[kind],
                 "note": describe(explorer, kind),
-                "projection": compute_projection(explorer, layouts[kind]) if kind == "principal" else None,
+                "projection": describe_projection(explorer, plane) if kind == "principal" else None,
             }
-            for kind in layouts
+            for kind in kinds
         ],
         "lacking": [
             {"title": KINDS[kind], "reason": f"python -m train.map {explorer.config.name} has not been run"}
-            for kind in KINDS.keys() - layouts.keys()
+            for kind in KINDS
+            if kind not in kinds
         ],
         "attributes": attributes[1] if attributes is not None else [],
     }
     return tensor_files.pack(tensors, {"ganlab": json.dumps(metadata)})
 
 
-def compute_projection(explorer: Explorer, positions: Tensor) -> dict[str, list[Any]]:
-    """The quantised position of any latent z on the principal map with these positions (N, 2), as `matrix`
-    (2, D) and `offset` (2,): matrix @ z + offset."""
-    assert explorer.gallery is not None
-    _, middle, scale = quantise(positions)
-    axes, mean = explorer.directions.principal[0][:2], explorer.gallery.codes.mean(0)
-    return {"matrix": (axes * scale).tolist(), "offset": (-(axes @ mean + middle) * scale).tolist()}
+def describe_projection(explorer: Explorer, plane: Plane) -> dict[str, Any]:
+    """Where any latent lies on the principal map, as the page computes it; `mapped`: the latent passes the
+    latent map first."""
+    return {
+        "matrix": plane.matrix.tolist(),
+        "offset": plane.offset.tolist(),
+        "mapped": explorer.model.latent_map is not None,
+    }
 
 
 def describe(explorer: Explorer, kind: str) -> str:
@@ -146,8 +226,7 @@ def describe(explorer: Explorer, kind: str) -> str:
     if kind == "tsne":
         summary = "Neighbours stay together; distances between islands, and their sizes, mean nothing."
     else:
-        variance = explorer.directions.principal[1].square()
-        summary = f"The plane holds {float(variance[:2].sum() / variance.sum()):.0%} of the codes' variance."
+        summary = f"The plane holds {float(find_plane(explorer).share):.0%} of the codes' variance."
     if kept is None or one_nn is None or codes_nn is None:
         return summary
     k = explorer.get_figure("map", "k") or 0

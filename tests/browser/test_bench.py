@@ -256,6 +256,20 @@ WATCH_MAP = """
 """
 
 
+def pan(page: Any, x: float, y: float) -> float:
+    """Frames a second in which the map was drawn while a hand went around (x, y)."""
+    page.evaluate("window.times.frames.length = 0")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    began = time.perf_counter()
+    while (past := time.perf_counter() - began) < DRAG:
+        turn = 2 * math.pi * past / 2
+        page.mouse.move(x + 80 * math.sin(turn), y + 80 * math.cos(turn))
+    frames = len(page.evaluate("window.times.frames"))
+    page.mouse.up()
+    return frames / DRAG
+
+
 def test_the_map(browser: Any) -> None:
     """Frames are drawings of all 60,000 points, at most one a frame of the screen (60 a second here)."""
     with running_app() as (app, address):
@@ -268,15 +282,15 @@ def test_the_map(browser: Any) -> None:
         page.evaluate(WATCH_MAP)
         box = page.locator(".gl-sky").bounding_box()
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        page.mouse.move(x, y)
-        page.mouse.down()
-        began = time.perf_counter()
-        while (past := time.perf_counter() - began) < DRAG:
-            turn = 2 * math.pi * past / 2
-            page.mouse.move(x + 80 * math.sin(turn), y + 80 * math.cos(turn))
-        frames = len(page.evaluate("window.times.frames"))
-        page.mouse.up()
-        print(f"map panned: {frames / DRAG:.1f} frames a second over {DRAG} s")
+        print(f"map panned, with pictures: {pan(page, x, y):.1f} frames a second over {DRAG} s")
+        page.get_by_role("button", name="zoom in").click(click_count=4)
+        print(f"the same, enlarged, as pictures are decoded: {pan(page, x, y):.1f} frames a second")
+        page.locator("[data-layer=contours]").click()
+        print(f"the same, with contours: {pan(page, x, y):.1f} frames a second")
+        page.locator("[data-layer=contours]").click()
+        page.locator("[data-layer=pictures]").click()
+        page.get_by_role("button", name="show all").click()
+        print(f"points alone: {pan(page, x, y):.1f} frames a second")
         for step in range(REPEATS):
             page.mouse.move(x + 5 * step, y - 3 * step)
             page.mouse.down()

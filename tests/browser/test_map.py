@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.studio import codemap
-from tests.browser.gestures import Open, caption
+from tests.browser.gestures import Open, caption, tab
 from tests.browser.screenshots import open_tab
 from tests.browser.test_kinds import choose
 
@@ -80,6 +82,7 @@ def test_a_code_under_the_hand_is_shown_and_taken(open_page: Open, bundled: Expl
     gallery = bundled.gallery
     assert gallery is not None
     index, label = int(gallery.pictures.indices[row]), int(gallery.pictures.labels[row])
+    page.locator("[data-layer=pictures]").click()  # points alone: a picture may lie over the code
     page.mouse.move(*on_page(page, x, y))
     aside = page.locator(".gl-aside")
     expect(aside).to_contain_text(f"training {label} (no. {index})")
@@ -89,7 +92,7 @@ def test_a_code_under_the_hand_is_shown_and_taken(open_page: Open, bundled: Expl
     reconstruction = images.to_uint8(bundled.decode(gallery.codes[row : row + 1])[0]).flatten()
     drawn = np.array(page.evaluate(CANVAS, ".gl-pair canvas"))
     difference = np.abs(drawn.astype(int) - reconstruction.astype(int)).max()
-    assert difference <= 2  # the code came in half precision
+    assert difference <= 2
     page.mouse.down()
     page.mouse.up()
     expect(caption(page)).to_contain_text(f"training {label} (no. {index})")
@@ -184,6 +187,7 @@ def test_the_map_by_keyboard_alone(open_page: Open) -> None:
 
 def test_a_finger_pans_and_two_zoom(open_page: Open) -> None:
     page = opened(open_page, width=375, height=800, has_touch=True, is_mobile=True)
+    page.locator("[data-layer=pictures]").tap()  # points alone: pictures cover more as they are decoded
     sky = page.locator(".gl-sky")
     sky.scroll_into_view_if_needed()
     box = sky.bounding_box()
@@ -236,3 +240,67 @@ def test_another_model_and_one_without_codes(open_page: Open, other_model: str, 
     tsne = page.get_by_role("button", name="t-SNE")
     expect(tsne).to_be_disabled()
     expect(tsne).to_have_attribute("title", "python -m train.map other has not been run")
+
+
+def draw_around(page: Any, corners: list[tuple[float, float]]) -> None:
+    """Draw a line through corners, given from -1 to 1."""
+    page.mouse.move(*on_page(page, *corners[0]))
+    page.mouse.down()
+    for corner in corners[1:]:
+        page.mouse.move(*on_page(page, *corner), steps=8)
+    page.mouse.up()
+
+
+def test_what_is_drawn_around_is_counted_sent_to_a_and_becomes_a_slider(
+    open_page: Open, bundled: Explorer
+) -> None:
+    page = opened(open_page)
+    positions = codemap.find_plane(bundled).positions.float() / codemap.MAX_POSITION
+    inside = ((positions[:, 0] > 0.1) & (positions[:, 0] < 0.6) & (positions[:, 1].abs() < 0.3)).sum()
+    page.locator("[data-tool=box]").click()
+    draw_around(page, [(0.1, -0.3), (0.6, 0.3)])
+    panel = page.locator(".gl-selection")
+    expect(panel).to_contain_text("codes")
+    count = int(panel.locator("h3").inner_text().split()[1].replace(",", ""))
+    assert abs(count - int(inside)) < 0.03 * int(inside)
+    shares = panel.locator("[role=listitem] small").all_inner_texts()
+    assert sum(int(share.replace(",", "")) for share in shares) == count
+    page.locator("[data-tool=lasso]").click()
+    draw_around(page, [(-0.2, -0.2), (0.2, -0.2), (0.0, 0.2)])
+    expect(panel.locator("h3")).not_to_contain_text(f"{count:,}")
+    panel.locator("[data-mean=A]").click()
+    expect(page.locator(".gl-ends .gl-tile").first).to_have_attribute("title", re.compile("mean of .* codes"))
+    with page.expect_download() as download:
+        panel.locator("[data-export=csv]").click()
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert lines[0].startswith("index,label,x,y,z0,")
+    assert f"{len(lines) - 1:,} codes" in panel.locator("h3").inner_text()
+    panel.get_by_label("name of the direction").fill("to the middle")
+    panel.locator("[data-export=direction]").click()
+    tab(page, "Latent")
+    page.locator("[data-view=own]").click()
+    expect(page.locator(".gl-dir")).to_contain_text("to the middle")
+
+
+def test_a_second_map_marks_the_same_pictures(open_page: Open) -> None:
+    page = opened(open_page)
+    page.get_by_label("second map").select_option("mnist-ae-l1")
+    beside = page.locator(".gl-beside")
+    expect(beside).to_contain_text("Autoencoder l1 · MNIST: principal directions")
+    page.locator("[data-layer=contours]").click()
+    page.locator("[data-layer=pictures]").click()
+    strong = """() => {
+      const canvas = document.querySelector('.gl-beside canvas');
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      return data.filter((value, i) => i % 4 === 3 && value === 255).length;
+    }"""
+    page.wait_for_function(f"(window.before = ({strong})()) > 5000")
+    page.locator(".gl-skies > .gl-sky").focus()  # a box by keyboard, around what lies in the middle
+    for key in ("ArrowUp", "b", "Shift+ArrowRight", "Shift+ArrowDown", "b"):
+        page.keyboard.press(key)
+    expect(page.locator(".gl-selection h3")).to_contain_text("codes")
+    page.wait_for_function(f"({strong})() < window.before / 2 && ({strong})() > 0")
+    page.keyboard.press("Escape")
+    expect(page.locator(".gl-selection h3")).not_to_contain_text("codes")
+    page.get_by_label("second map").select_option("")
+    expect(page.locator(".gl-sky")).to_have_count(1)

@@ -1,6 +1,7 @@
 // The map's data against ganlab/studio/codemap.py, and the arithmetic of what the canvas shows.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Generator } from '../../ganlab/ui/static/lib/generator.js';
 import { MAX_POSITION, MapData, mean, smallest } from '../../ganlab/ui/static/lib/map-data.js';
 import { MapColours } from '../../ganlab/ui/static/lib/map-colours.js';
 import { MapView } from '../../ganlab/ui/static/lib/map-view.js';
@@ -23,6 +24,22 @@ test('any latent lies where Python puts it', () => {
     const [expectedX, expectedY] = fixture.z_positions[row];
     assert.ok(Math.hypot(x - expectedX, y - expectedY) < 2, `latent ${row}`);
   }
+});
+
+test('a latent passes the latent map before it is placed; without it, it lies among its nearest codes', () => {
+  const { mapped } = fixture;
+  const G = new Generator(decodeFile(mapped.generator));
+  const placed = new MapData(decodeFile(mapped.file), G);
+  assert.ok(G.hasMap);
+  for (const [row, z] of mapped.z.entries()) {
+    const [x, y] = placed.positionOf(z, 'principal');
+    const [expectedX, expectedY] = mapped.z_positions[row];
+    assert.ok(Math.hypot(x - expectedX, y - expectedY) < 1e-3 * MAX_POSITION, `latent ${row}`);
+  }
+  const alone = new MapData(decodeFile(mapped.file));
+  const { xy } = alone.layout('principal');
+  const [x, y] = alone.positionOf(alone.code(7), 'principal');
+  assert.ok(Math.hypot(x - xy[14], y - xy[15]) < 1, 'code 7');
 });
 
 test('each code lies at its own position', () => {
@@ -84,14 +101,28 @@ test('zooming keeps a pixel where it is, resizing the middle', () => {
   assertClose(view.toMap([300, 150]), [7, 8], 'centred', 1e-9);
 });
 
+test('the view knows whether it shows the whole map', () => {
+  const view = new MapView();
+  view.resize(400, 200);
+  assert.ok(view.showsAll);
+  view.pan(1, 0);
+  assert.ok(!view.showsAll);
+});
+
 test('points have the colours of their class, others than the chosen one faint', () => {
   const colours = new MapColours();
   colours.setPalette(['#000000', '#ff0000', '#0000ff'], false);
   const opaque = colours.ofPoints(data);
   assert.equal(opaque[1], 0xff0000ff); // little-endian: red, opaque
   colours.onlyLabel = 0;
-  const [chosen, faint] = colours.ofPoints(data);
+  assert.deepEqual([...colours.shown(data).slice(0, 4)], [1, 0, 0, 1]);
+  const [chosen, faint] = colours.ofPoints(data, colours.shown(data));
   assert.deepEqual([chosen >>> 24, faint >>> 24], [255, 40]);
+  colours.onlyLabel = null;
+  assert.equal(colours.shown(data), null);
+  const selected = new Uint8Array(40);
+  selected[2] = 1;
+  assert.deepEqual([...colours.ofPoints(data, null, selected).slice(1, 3)].map((pixel) => pixel >>> 24), [40, 255]);
   colours.setPalette(['#000000', '#ff0000', '#0000ff'], true);
   assert.equal(colours.ofLabel(1), '#ff5959');
 });

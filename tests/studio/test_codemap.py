@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -12,12 +13,15 @@ import torch
 from safetensors.torch import load
 
 import ganlab
-from ganlab import features
+from ganlab import features, networks
 from ganlab.config import CheckpointError
 from ganlab.explorer import Explorer
-from ganlab.gallery import ATTRIBUTES_FILE
+from ganlab.gallery import ATTRIBUTES_FILE, Gallery, Pictures
 from ganlab.hub import CHECKPOINTS
+from ganlab.model import load as load_model
+from ganlab.model import save
 from ganlab.studio import codemap
+from tests.conftest import TINY
 
 
 def read_metadata(content: bytes) -> dict:
@@ -28,8 +32,14 @@ def read_metadata(content: bytes) -> dict:
 def test_the_principal_map_keeps_the_first_two_components(few_neighbours: Explorer) -> None:
     codes = few_neighbours.gallery.codes  # type: ignore[union-attr]
     positions = codemap.compute_positions(few_neighbours, "principal")
-    axes, _ = few_neighbours.directions.principal
-    torch.testing.assert_close(positions, (codes - codes.mean(0)) @ axes[:2].T)
+    plane = codemap.find_plane(few_neighbours)
+    torch.testing.assert_close(codes @ plane.matrix.T + plane.offset, positions, atol=0.6, rtol=0)
+    axes = torch.linalg.svd(codes - codes.mean(0), full_matrices=False).Vh[:2]
+    cosines = torch.nn.functional.cosine_similarity(plane.matrix, axes)
+    torch.testing.assert_close(cosines.abs(), torch.ones(2))
+    spread = (codes - codes.mean(0)).square().sum(0)
+    inside = ((codes - codes.mean(0)) @ axes.T).square().sum()
+    assert float(plane.share) == pytest.approx(float(inside / spread.sum()), rel=1e-4)
     assert positions[:, 0].std() > positions[:, 1].std() > 0
 
 
@@ -61,13 +71,13 @@ def test_a_tsne_belongs_to_its_checkpoint_alone(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no map 'tsne'"):
         codemap.compute_positions(explorer, "tsne")
     positions = torch.rand(60_000, 2)
-    codemap.save_tsne(folder, positions, explorer.fingerprint)
+    codemap.save(folder, positions, explorer.fingerprint)
     assert codemap.list_kinds(explorer) == ("tsne", "principal")
     stored = codemap.compute_positions(explorer, "tsne")
     assert float(np.corrcoef(stored[:, 0], positions[:, 0])[0, 1]) > 0.9999
-    codemap.save_tsne(folder, positions, "0" * 16)  # of an earlier version of the weights
+    codemap.save(folder, positions, "0" * 16)  # of an earlier version of the weights
     assert codemap.list_kinds(explorer) == ("principal",)
-    codemap.save_tsne(folder, positions[:7], explorer.fingerprint)
+    codemap.save(folder, positions[:7], explorer.fingerprint)
     with pytest.raises(CheckpointError, match="does not fit its gallery"):
         codemap.pack(explorer)
     (folder / codemap.FILE).write_bytes(b"not safetensors")
@@ -112,3 +122,33 @@ def test_a_note_has_figures_only_where_they_were_measured(few_neighbours: Explor
     finally:
         model.metrics.clear()
         model.metrics.update(before)
+
+
+def test_the_plane_behind_a_latent_map_is_stored(tiny_folder: Path, digits: Pictures) -> None:
+    config = dataclasses.replace(
+        TINY, networks=("generator", "encoder", "latent_map"), prior="normal", map_layers=2, map_width=8
+    )
+    nets = networks.build(config)
+    networks.initialise(nets, seed=0)
+    for layer in nets["latent_map"].couplings[0].linears():  # type: ignore[union-attr, index]
+        torch.nn.init.normal_(layer.weight, generator=torch.Generator().manual_seed(1))
+    save(config, nets, tiny_folder)
+    model = load_model(str(tiny_folder))
+    some = Pictures(digits.pixels[:60], digits.labels[:60], digits.indices[:60])
+    explorer = Explorer(model, Gallery(model, some))
+    plane = codemap.compute_plane(explorer)
+    codes = explorer.to_codes(explorer.gallery.codes)  # type: ignore[union-attr]
+    assert not torch.allclose(codes, explorer.gallery.codes)  # type: ignore[union-attr]
+    torch.testing.assert_close(
+        codes @ plane.matrix.T + plane.offset, plane.positions.float(), atol=8, rtol=1e-3
+    )
+    marked = plane._replace(share=torch.tensor(0.123))
+    codemap.save(tiny_folder, torch.rand(60, 2), model.fingerprint, marked)
+    assert float(codemap.find_plane(explorer).share) == pytest.approx(0.123)
+    assert "12% of the codes' variance" in codemap.describe(explorer, "principal")
+    assert read_metadata(codemap.pack(explorer))["kinds"][1]["projection"]["mapped"] is True
+    codemap.save(tiny_folder, torch.rand(60, 2), "0" * 16, marked)
+    assert float(codemap.find_plane(explorer).share) != pytest.approx(0.123)
+    codemap.save(tiny_folder, torch.rand(60, 2), model.fingerprint, plane._replace(offset=torch.zeros(3)))
+    with pytest.raises(CheckpointError, match="does not fit its latents"):
+        codemap.find_plane(explorer)

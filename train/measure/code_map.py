@@ -112,7 +112,8 @@ def _measure(subject: Subject) -> Figures:
     if not options.measure:
         began = time.perf_counter()
         codes = explorer.gallery.codes
-        codemap.save_tsne(folder, compute_tsne(codes, options.jobs), explorer.fingerprint)
+        plane = codemap.compute_plane(explorer) if subject.model.latent_map is not None else None
+        codemap.save(folder, compute_tsne(codes, options.jobs), explorer.fingerprint, plane)
         print(f"{subject.name}: t-SNE of {len(codes)} codes in {time.perf_counter() - began:.0f} s")
     return measure_map(explorer)
 

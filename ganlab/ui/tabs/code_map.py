@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,30 +18,36 @@ from ganlab.ui.page import Page, Tab
 MAP = '<div class="gl-map"></div>'  # filled by static/lib/codemap.js
 
 
-def map_value(call: Call) -> dict[str, Any]:
-    """What the map shows beside the codes, or why there is none."""
+def map_value(call: Call, names: Sequence[str]) -> dict[str, Any]:
+    """What the map shows beside the codes, or why there is none; `names` are the models on offer."""
+    others = codemap.list_twins(call.explorer, [name for name in names if name != call.model])
     return latents_payload(call) | {
         "palette": markup.PALETTE,
         "reason": codemap.explain_absence(call.explorer),
+        "others": [{"name": name, "title": title} for name, title in others.items()],
     }
 
 
 def build(page: Page) -> Tab:
-    """The map. It sends "use" with the index of a training picture, or with a latent between codes."""
+    """The map. It sends "use" with the index of a training picture, or with a latent; "end" says that it
+    becomes A or B, else it becomes current."""
     # Without a value until the tab is opened: the codes are large.
     codes = gr.HTML(
         {}, html_template=MAP, apply_default_css=False, js_on_load=markup.read_script("map.js"), elem_id="map"
     )
 
     def render(call: Call) -> Answer:
-        return {codes: map_value(call)}
+        return {codes: map_value(call, page.models.list_names())}
 
     def use(call: Call) -> Answer:
         if "index" in call.event:
             item = items.from_gallery(call.explorer, call.index("index"))
         else:
             item = items.from_page(call.explorer, dict(call.event))
+        if end := call.text("end"):
+            ends = call.ends.with_end(end, item)
+            return {page.ends: ends, **render(replace(call, ends=ends))}
         return {page.current: item, **render(replace(call, current=item))}
 
-    page.on(codes.use, use, writes={page.current, codes}, **CLICK)
+    page.on(codes.use, use, writes={page.current, page.ends, codes}, **CLICK)
     return Tab(render, writes={codes})

@@ -3,21 +3,25 @@
 import { button, el, picker, press } from './elements.js';
 import { loadGenerator, paint } from './generator.js';
 import { interpolate } from './latent.js';
+import { BesideMap } from './map-beside.js';
 import { MapColours } from './map-colours.js';
 import { MapData } from './map-data.js';
-import { MapDrawing } from './map-drawing.js';
-import { listenToMap } from './map-input.js';
 import { MapLegend } from './map-legend.js';
-import { MapView } from './map-view.js';
+import { SelectionPanel } from './map-panel.js';
+import { Selection, combine } from './map-selection.js';
+import { Sky, noMarks } from './map-sky.js';
 import { modelAddress, request } from './request.js';
 import { Slices } from './slices.js';
 
 /**
  * @typedef {[x: number, y: number]} Position
+ * @typedef {import('./map-sky.js').Picked} Picked
+ * @typedef {import('./map-selection.js').Mode} Mode
  *
  * @typedef {object} MapValue what Python sends
  * @property {string} model
  * @property {string} fingerprint
+ * @property {string[]} aliases earlier fingerprints of the same generator
  * @property {number} time when it was sent
  * @property {number[]} z the current latent
  * @property {string} caption
@@ -26,15 +30,16 @@ import { Slices } from './slices.js';
  * @property {string[]} palette colours of the classes
  * @property {string} server why the server makes the pictures, if it does
  * @property {string} reason why the model has no map; empty where it has
+ * @property {import('./map-beside.js').OtherModel[]} others models with codes of the same training pictures
  */
 
-const REACH = 9; // css pixels within which a point is picked
 const NEAREST = 8; // codes marked around the current latent
 const PATH_STEPS = 33;
 const PAUSE = 60; // ms on a point until its picture is fetched
-const KEYS = 'Arrow keys move the cross, Enter chooses, + and − zoom, 0 shows all.';
+const KEYS = 'Arrow keys move the cross, Enter chooses, + and − zoom, 0 shows all, b sets a corner of a box, Escape clears.';
 const LOADING = 'Loading the map. A model that comes without codes encodes all training pictures first.';
 const HINT = 'Point at the map, or tap it.';
+const CONTOURS = 'lines that hold the densest 25, 50, 75 and 95 % of the codes';
 
 export class CodeMap {
   /** @type {MapValue | null} */
@@ -43,44 +48,52 @@ export class CodeMap {
   data = null;
   /** @type {import('./generator.js').Generator | null} */
   G = null;
-  layoutId = '';
-  /** @type {Uint32Array | null} */
-  pointColours = null;
-  /** @type {import('./map-drawing.js').Marks} */
-  marks = { current: null, a: null, b: null, near: [], path: [] };
-  /** @type {Position | null} */
-  cross = null; // of the keyboard, in canvas pixels
+  /** @type {Selection | null} */
+  selection = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   pause;
-  view = new MapView();
   colours = new MapColours();
   pathSlices = new Slices();
+  legend = new MapLegend(this.colours, () => this.#recolour());
+  notice = el('p', { class: 'gl-fine', role: 'status' });
+  note = el('p', { class: 'gl-fine' });
+  kinds = el('div', { class: 'gl-kinds', role: 'group', 'aria-label': 'layout of the map' });
+  tools = el('div', { class: 'gl-tools' });
+  original = el('img', { class: 'gl-picture', alt: '' });
+  reconstruction = el('canvas', { class: 'gl-picture', role: 'img', 'aria-label': 'its reconstruction' });
+  description = el('span', { role: 'status' });
+  near = el('div', { class: 'gl-row', role: 'group', 'aria-label': 'nearest codes of the current latent' });
 
   /**
    * @param {HTMLElement} root
    * @param {object} python
-   * @param {(data: object) => void} python.use makes a latent the current one
+   * @param {(data: object) => void} python.use makes a latent the current one, or A or B
    */
   constructor(root, python) {
     this.root = root;
     this.python = python;
-    const label = `map of the training pictures' codes. ${KEYS}`;
-    this.canvas = el('canvas', { class: 'gl-sky', tabindex: '0', role: 'application', 'aria-label': label });
-    this.drawing = new MapDrawing(this.canvas, this.view, () => this.#scene());
-    this.notice = el('p', { class: 'gl-fine', role: 'status' });
-    this.note = el('p', { class: 'gl-fine' });
-    this.kinds = el('div', { class: 'gl-kinds', role: 'group', 'aria-label': 'layout of the map' });
-    this.tools = el('div', { class: 'gl-tools' });
-    this.legend = new MapLegend(this.colours, () => this.#recolour());
-    this.original = el('img', { class: 'gl-picture', alt: '' });
-    this.reconstruction = el('canvas', { class: 'gl-picture', role: 'img', 'aria-label': 'its reconstruction' });
-    this.description = el('span', { role: 'status' });
-    this.near = el('div', { class: 'gl-row', role: 'group', 'aria-label': 'nearest codes of the current latent' });
-    const panel = el('div', { class: 'gl-panel' }, this.kinds, this.tools, this.canvas, this.legend.element, this.note);
-    this.body = el('div', { class: 'gl-atlas', hidden: true }, panel, this.#aside());
+    const cancel = () => this.select([], 'replace');
+    this.sky = new Sky(`map of the training pictures' codes. ${KEYS}`, this.colours, {
+      look: (picked) => this.look(picked),
+      choose: (picked) => this.use(picked),
+      press: () => clearTimeout(this.pause), // a drag fetches nothing
+      select: (rows, mode) => this.select(rows, mode),
+      cancel,
+    });
+    this.beside = new BesideMap(this.colours, {
+      look: (index) => this.#lookAt(index),
+      choose: (index) => this.#useIndex(index),
+      select: (indices, mode) => this.select(this.#rowsOf(indices), mode),
+      cancel,
+    });
+    this.panel = new SelectionPanel(() => this.#panelMap(), {
+      send: (z, about, end) => this.#send({ z: [...z], about, end }),
+      clear: cancel,
+    });
+    const skies = el('div', { class: 'gl-skies' }, this.sky.canvas, this.beside.element);
+    const main = el('div', { class: 'gl-panel' }, this.kinds, this.tools, skies, this.legend.element, this.note);
+    this.body = el('div', { class: 'gl-atlas', hidden: true }, main, this.#aside());
     root.replaceChildren(this.notice, this.body);
-    this.#listen();
-    new ResizeObserver(() => this.#fit()).observe(this.canvas);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#recolour());
   }
 
@@ -93,7 +106,7 @@ export class CodeMap {
       el('figcaption', {}, this.description),
     );
     const heading = el('h3', { class: 'gl-h' }, 'nearest codes of the current latent');
-    return el('div', { class: 'gl-aside' }, pair, heading, this.near);
+    return el('div', { class: 'gl-aside' }, pair, this.panel.element, heading, this.near);
   }
 
   // ---------------------------------------------------------------- values from Python
@@ -116,25 +129,27 @@ export class CodeMap {
   }
 
   /** @param {MapValue} value */
-  async #load({ model, fingerprint, server }) {
+  async #load({ model, fingerprint, server, others }) {
     try {
       const [response, G] = await Promise.all([
         request(modelAddress('map', model)),
         server ? null : loadGenerator(model, fingerprint),
       ]);
-      const data = new MapData(await response.arrayBuffer());
+      const data = new MapData(await response.arrayBuffer(), G);
       if (this.value?.fingerprint !== fingerprint) return; // another model was chosen meanwhile
       this.data = data;
       this.G = G;
       Object.assign(this.colours, { attribute: '', onlyLabel: null });
-      this.drawing.reset();
+      this.sky.show(data, G);
     } catch (error) {
       if (this.value?.fingerprint === fingerprint) this.notice.textContent = /** @type {Error} */ (error).message;
       return;
     }
     this.notice.textContent = server;
     this.body.hidden = false;
+    this.beside.offer(others);
     this.#layOut(this.data);
+    this.select([], 'replace');
   }
 
   // ---------------------------------------------------------------- controls
@@ -153,22 +168,62 @@ export class CodeMap {
     const choices = [['', 'class'], ...attributes.map(({ name }) => /** @type {[string, string]} */ ([name, name]))];
     this.tools.replaceChildren(
       el('label', {}, 'colour ', picker('colour', choices, (name) => this.colourBy(name))),
-      button('+', () => this.zoom(1.5), { 'aria-label': 'zoom in' }),
-      button('−', () => this.zoom(1 / 1.5), { 'aria-label': 'zoom out' }),
-      button('all', () => this.#fit(true), { 'aria-label': 'show all' }),
-      button('current', () => this.centre(), { 'aria-label': 'show the current latent' }),
+      this.#layer('pictures', this.G ? 'pictures where they have room; without it, points alone' : this.value?.server, !this.G),
+      this.#layer('contours', CONTOURS),
+      this.#hand(),
+      button('+', () => this.sky.zoom(1.5), { 'aria-label': 'zoom in' }),
+      button('−', () => this.sky.zoom(1 / 1.5), { 'aria-label': 'zoom out' }),
+      button('all', () => this.sky.fit(true), { 'aria-label': 'show all' }),
+      button('current', () => this.sky.centre(this.sky.marks.current), { 'aria-label': 'show the current latent' }),
+      this.beside.picker,
     );
     this.openLayout(layouts[0].id);
     this.colourBy('');
   }
 
+  /**
+   * A button that shows or hides a layer of both maps.
+   * @param {'pictures' | 'contours'} name
+   * @param {string} [title]
+   * @param {boolean} [disabled]
+   */
+  #layer(name, title, disabled = false) {
+    const skies = [this.sky, this.beside.sky];
+    const toggle = button(name, null, { title, disabled, 'data-layer': name, 'aria-pressed': String(this.sky[name] && !disabled) });
+    toggle.onclick = () => {
+      const shown = !this.sky[name];
+      toggle.setAttribute('aria-pressed', String(shown));
+      for (const sky of skies) {
+        sky[name] = shown;
+        sky.drawing.request();
+      }
+    };
+    return toggle;
+  }
+
+  /** What a drag does on both maps. */
+  #hand() {
+    const group = el('span', { class: 'gl-hand', role: 'group', 'aria-label': 'what a drag does' });
+    /** @param {import('./map-input.js').Tool} tool */
+    const choose = (tool) => {
+      for (const sky of [this.sky, this.beside.sky]) sky.tool = tool;
+      press(group, (each) => each.dataset.tool === tool);
+    };
+    for (const tool of /** @type {const} */ (['move', 'box', 'lasso'])) {
+      const title = tool === 'move' ? 'a drag moves the map' : `a drag selects the points inside a ${tool}`;
+      group.append(button(tool, () => choose(tool), { title, 'data-tool': tool, 'aria-pressed': 'false' }));
+    }
+    choose(this.sky.tool);
+    return group;
+  }
+
   /** @param {string} id */
   openLayout(id) {
     if (!this.data) return;
-    this.layoutId = id;
     press(this.kinds, (each) => each.dataset.kind === id);
     this.note.textContent = this.data.layout(id).note;
-    this.#fit(true);
+    this.sky.openLayout(id);
+    this.beside.openLayout(id);
     this.#mark();
   }
 
@@ -184,73 +239,28 @@ export class CodeMap {
     if (!this.data || !this.value) return;
     this.colours.setPalette(this.value.palette, document.body.classList.contains('dark'));
     this.legend.recolour();
-    this.pointColours = this.colours.ofPoints(this.data);
-    this.drawing.request();
+    this.panel.recolour();
+    this.sky.recolour();
+    this.beside.sky.recolour();
   }
 
-  // ---------------------------------------------------------------- the view
-
-  /** @returns {import('./map-drawing.js').Scene | null} */
-  #scene() {
-    const { data, pointColours, G, marks, cross, root } = this;
-    if (!data || !pointColours || !root.offsetParent) return null;
-    const dark = document.body.classList.contains('dark');
-    const accent = getComputedStyle(root).getPropertyValue('--gl-accent') || (dark ? '#fff' : '#000');
-    const { xy } = data.layout(this.layoutId);
-    return { data, xy, colours: pointColours, colourOf: (label) => this.colours.ofLabel(label), G, marks, cross, accent, dark };
-  }
-
-  /** Give the canvas as many pixels as it takes room; `all` shows the whole map. */
-  #fit(all = false) {
-    const { canvas, view } = this;
-    const ratio = Math.min(devicePixelRatio || 1, 2);
-    const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((side) => Math.round(side * ratio));
-    if (!width || !height || !this.data) return;
-    view.ratio = ratio;
-    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-    if (view.width !== width || view.height !== height) view.resize(width, height);
-    if (all) view.showAll();
-    this.drawing.request();
-  }
-
-  /**
-   * @param {number} factor
-   * @param {Position} [fixed]
-   */
-  zoom(factor, fixed) {
-    this.view.zoom(factor, fixed);
-    this.drawing.request();
-  }
-
-  /**
-   * @param {number} dx
-   * @param {number} dy
-   */
-  pan(dx, dy) {
-    this.view.pan(dx, dy);
-    this.drawing.request();
-  }
-
-  centre() {
-    if (this.marks.current) this.view.centre(this.marks.current);
-    this.drawing.request();
-  }
+  // ---------------------------------------------------------------- marks
 
   /** Mark the current latent, its nearest codes, A, B and the path between them. */
   #mark() {
-    const { data, value, layoutId } = this;
+    const { data, value, sky } = this;
     if (!data || !value) return;
-    const { xy } = data.layout(layoutId);
+    const { layoutId } = sky;
     const near = data.nearest(value.z, NEAREST).map(([row]) => row);
-    this.marks = {
+    sky.marks = {
+      ...noMarks(),
       current: data.positionOf(value.z, layoutId),
       a: value.a && data.positionOf(value.a, layoutId),
       b: value.b && data.positionOf(value.b, layoutId),
-      near: near.map((row) => [xy[2 * row], xy[2 * row + 1]]),
-      path: [],
+      near: near.map((row) => data.position(row, layoutId)),
     };
     this.near.replaceChildren(...near.map((row) => this.#tile(row, data)));
-    this.drawing.request();
+    sky.drawing.request();
     this.#markPath(data, value);
   }
 
@@ -261,7 +271,7 @@ export class CodeMap {
   #markPath(data, { a, b }) {
     this.pathSlices.stop();
     if (!a || !b) return;
-    const { layoutId, marks } = this;
+    const { marks, layoutId, drawing } = this.sky;
     /** @type {Position[]} */
     const path = [];
     /** @param {number} step */
@@ -269,7 +279,7 @@ export class CodeMap {
     this.pathSlices.start(Array(PATH_STEPS).keys(), add, (finished) => {
       if (!finished) return;
       marks.path = path;
-      this.drawing.request();
+      drawing.request();
     });
   }
 
@@ -297,20 +307,13 @@ export class CodeMap {
     return modelAddress('training', this.value?.model ?? '', { index: String(data.indices[row]) });
   }
 
-  /** @param {Position} pixel of the canvas */
-  #pick(pixel) {
-    const { data, view } = this;
-    return data && data.pick(view.toMap(pixel), this.layoutId, (REACH * view.ratio) / view.scale);
-  }
-
-  /** @param {Position} pixel of the canvas, whose code or blend is shown beside the map */
-  look(pixel) {
+  /** @param {{ row: number | null, z: Float32Array }} picked code or blend, to show beside the map */
+  look({ row, z }) {
     const { data, original, reconstruction } = this;
-    const picked = this.#pick(pixel);
-    if (!data || !picked) return;
-    const { row, z } = picked;
+    if (!data) return;
+    this.beside.mark(row === null ? null : data.indices[row]);
     this.description.textContent = data.describe(row);
-    original.style.visibility = row === null ? 'hidden' : '';
+    original.style.visibility = row === null || !original.src ? 'hidden' : '';
     if (this.G) {
       reconstruction.style.visibility = '';
       paint(reconstruction, this.G.decode(z), this.G.shape);
@@ -318,7 +321,11 @@ export class CodeMap {
     clearTimeout(this.pause);
     if (row === null) return;
     original.alt = data.describe(row);
-    this.pause = setTimeout(() => (original.src = this.#address(row, data)), original.src ? PAUSE : 0);
+    const fetchOriginal = () => {
+      original.src = this.#address(row, data);
+      original.style.visibility = '';
+    };
+    this.pause = setTimeout(fetchOriginal, original.src ? PAUSE : 0);
   }
 
   /** @param {{ row: number | null, z: Float32Array }} chosen */
@@ -328,43 +335,58 @@ export class CodeMap {
     const about = data.describe(row);
     Object.assign(value, { z: [...z], caption: about });
     this.#mark();
-    const choice = { fingerprint: value.fingerprint, z: [...z], about };
-    this.python.use(row === null ? choice : { ...choice, index: data.indices[row] });
+    this.#send(row === null ? { z: [...z], about } : { z: [...z], about, index: data.indices[row] });
   }
 
-  #listen() {
-    listenToMap(this.canvas, this.view, {
-      ready: () => this.data !== null,
-      look: (pixel) => this.look(pixel),
-      choose: (pixel) => {
-        this.look(pixel);
-        const picked = this.#pick(pixel);
-        if (picked) this.use(picked);
-      },
-      press: () => {
-        this.cross = null;
-        clearTimeout(this.pause); // a drag fetches nothing
-      },
-      pan: (dx, dy) => this.pan(dx, dy),
-      zoom: (factor, fixed) => this.zoom(factor, fixed),
-      showAll: () => this.#fit(true),
-      step: (dx, dy) => this.step(dx, dy),
-      cross: () => this.cross ?? undefined,
-    });
+  /** @param {{ z: number[], about: string, index?: number, end?: string }} choice `end`: A or B, else it becomes current */
+  #send(choice) {
+    if (this.value) this.python.use({ fingerprint: this.value.fingerprint, ...choice });
+  }
+
+  // ---------------------------------------------------------------- the map beside
+
+  /** @param {number | null} index of the training picture that the pointer is on there */
+  #lookAt(index) {
+    const { data, sky } = this;
+    const row = index === null ? undefined : data?.rowOf(index);
+    if (!data || row === undefined) return;
+    this.look({ row, z: data.code(row) });
+    sky.marks.twin = data.position(row, sky.layoutId);
+    sky.drawing.request();
+  }
+
+  /** @param {number} index */
+  #useIndex(index) {
+    const row = this.data?.rowOf(index);
+    if (this.data && row !== undefined) this.use({ row, z: this.data.code(row) });
+  }
+
+  // ---------------------------------------------------------------- the selection
+
+  /** @param {number[]} indices in the data set */
+  #rowsOf(indices) {
+    return indices.map((index) => this.data?.rowOf(index)).filter((row) => row !== undefined);
   }
 
   /**
-   * Move the cross. At an edge of the canvas the map moves instead.
-   * @param {number} dx
-   * @param {number} dy
+   * @param {number[]} rows
+   * @param {Mode} mode
    */
-  step(dx, dy) {
-    const { width, height } = this.canvas;
-    const [x, y] = this.cross ?? this.view.toCanvas(this.marks.current ?? [0, 0]);
-    const wanted = [x + dx, y + dy];
-    this.cross = [Math.min(width, Math.max(0, wanted[0])), Math.min(height, Math.max(0, wanted[1]))];
-    this.pan(this.cross[0] - wanted[0], this.cross[1] - wanted[1]);
-    this.look(this.cross);
+  select(rows, mode) {
+    if (!this.data) return;
+    const selected = combine(this.selection?.rows ?? [], rows, mode);
+    this.selection = selected.length ? new Selection(this.data, selected) : null;
+    this.sky.select(this.selection?.mask ?? null);
+    this.beside.highlight(this.selection?.indices ?? null);
+    this.panel.show(this.selection);
+  }
+
+  /** @returns {import('./map-panel.js').PanelMap} */
+  #panelMap() {
+    if (!this.data || !this.value) throw new Error('There is no map.');
+    const { model, fingerprint, aliases, server } = this.value;
+    const { xy } = this.data.layout(this.sky.layoutId);
+    return { model, fingerprint, aliases, server, xy, G: this.G, colourOf: (label) => this.colours.ofLabel(label) };
   }
 }
 

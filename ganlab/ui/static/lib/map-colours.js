@@ -26,22 +26,29 @@ export class MapColours {
   }
 
   /**
-   * A pixel for each point.
+   * The points of the class that is shown alone; null for all.
    * @param {MapData} data
    */
-  ofPoints({ labels, count, values, attributes }) {
-    const colours = new Uint32Array(count);
-    if (this.attribute) {
-      const column = attributes.findIndex(({ name }) => name === this.attribute);
-      const ramp = Uint32Array.from({ length: 256 }, (_, value) => toPixel(rampColour(value / 255)));
-      for (let i = 0; i < count; i++) colours[i] = ramp[values[i * attributes.length + column]];
-      return colours;
-    }
-    const [full, faint] = [255, FAINT].map((alpha) => this.palette.map((hex) => toPixel(hex, alpha)));
+  shown({ labels }) {
+    return this.onlyLabel === null ? null : Uint8Array.from(labels, (label) => Number(label === this.onlyLabel));
+  }
+
+  /**
+   * A pixel for each point; those of other classes than the chosen one, and those that are not selected, are faint.
+   * @param {MapData} data
+   * @param {Uint8Array | null} [shown]
+   * @param {Uint8Array | null} [selected]
+   */
+  ofPoints({ labels, count, values, attributes }, shown = null, selected = null) {
+    const column = attributes.findIndex(({ name }) => name === this.attribute);
+    const colours = column < 0 ? this.palette : Array.from({ length: 256 }, (_, value) => rampColour(value / 255));
+    const [full, faint] = [255, FAINT].map((alpha) => Uint32Array.from(colours, (hex) => toPixel(hex, alpha)));
+    const pixels = new Uint32Array(count);
     for (let i = 0; i < count; i++) {
-      const chosen = this.onlyLabel === null || labels[i] === this.onlyLabel;
-      colours[i] = (chosen ? full : faint)[labels[i] % full.length];
+      const strong = (!shown || shown[i]) && (!selected || selected[i]);
+      const colour = column < 0 ? labels[i] % full.length : values[i * attributes.length + column];
+      pixels[i] = (strong ? full : faint)[colour];
     }
-    return colours;
+    return pixels;
   }
 }

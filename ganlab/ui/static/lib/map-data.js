@@ -10,7 +10,12 @@ import { floats, readTensors } from './tensors.js';
  * @property {string} id
  * @property {string} title
  * @property {string} note
- * @property {{ matrix: number[][], offset: number[] } | null} projection position of any latent z: matrix @ z + offset
+ * @property {Projection | null} projection position of any code c: matrix @ c + offset
+ *
+ * @typedef {object} Projection
+ * @property {number[][]} matrix
+ * @property {number[]} offset
+ * @property {boolean} mapped whether a latent passes the latent map first
  *
  * @typedef {{ name: string, unit: string, low: number, high: number }} Attribute and what its values 0 and 255 stand for
  *
@@ -27,11 +32,16 @@ export const BLENDED = 8; // codes that an empty position is a blend of
 const MIN_SQUARED = 1e-9;
 
 export class MapData {
-  /** @param {ArrayBuffer} buffer a safetensors file */
-  constructor(buffer) {
+  /**
+   * @param {ArrayBuffer} buffer a safetensors file
+   * @param {import('./generator.js').Generator | null} [G] whose latent map it uses, where it has one
+   */
+  constructor(buffer, G = null) {
+    this.G = G;
     const { metadata, tensor } = readTensors(buffer);
     /** @type {MapDescription} */
     const description = JSON.parse(metadata.ganlab);
+    this.fingerprint = description.fingerprint;
     this.prior = description.prior;
     this.layouts = description.kinds;
     this.lacking = description.lacking;
@@ -88,6 +98,16 @@ export class MapData {
   }
 
   /**
+   * @param {number} row
+   * @param {string} id of the layout
+   * @returns {Position}
+   */
+  position(row, id) {
+    const { xy } = this.layout(id);
+    return [xy[2 * row], xy[2 * row + 1]];
+  }
+
+  /**
    * The k codes nearest to a latent.
    * @param {Latent} z
    * @param {number} k
@@ -113,11 +133,12 @@ export class MapData {
    */
   positionOf(z, id) {
     const { projection, xy } = this.layout(id);
-    if (!projection) {
+    const code = projection?.mapped ? this.G?.toCodes(z) : z;
+    if (!projection || !code) {
       const [x, y] = mean(this.nearest(z, BLENDED), 2, (row, d) => xy[2 * row + d]);
       return [x, y];
     }
-    const [x, y] = projection.matrix.map((axis, i) => axis.reduce((sum, value, d) => sum + value * z[d], projection.offset[i]));
+    const [x, y] = projection.matrix.map((axis, i) => axis.reduce((sum, value, d) => sum + value * code[d], projection.offset[i]));
     return [x, y];
   }
 
@@ -133,9 +154,18 @@ export class MapData {
     const { codes, level, low, dim } = this;
     const near = smallest(this.count, BLENDED, (row) => (xy[2 * row] - x) ** 2 + (xy[2 * row + 1] - y) ** 2);
     const [row, squared] = near[0];
-    if (Math.sqrt(squared) <= reach) return { row, position: [xy[2 * row], xy[2 * row + 1]], z: this.code(row) };
+    if (Math.sqrt(squared) <= reach) return this.pickRow(row, id);
     const z = mean(near, dim, (each, d) => codes[each * dim + d] * level[d] + low[d]);
     return { row: null, position: [x, y], z };
+  }
+
+  /**
+   * @param {number} row
+   * @param {string} id of the layout
+   * @returns {{ row: number | null, position: Position, z: Float32Array }}
+   */
+  pickRow(row, id) {
+    return { row, position: this.position(row, id), z: this.code(row) };
   }
 
   /** @param {number | null} row null for a blend */

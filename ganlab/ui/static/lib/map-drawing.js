@@ -1,13 +1,8 @@
-// Draws the map: points, pictures where they are near enough, and marks for the current latent, A, B and their path.
-import { el } from './elements.js';
-import { paint } from './generator.js';
+// Draws the map: points, pictures, contours, and marks for the current latent, A, B and their path.
 import { MAX_POSITION } from './map-data.js';
+import { MapPictures } from './map-pictures.js';
 import { Points } from './points.js';
-import { Slices } from './slices.js';
 
-const MAX_FACES = 140; // points in view up to which their pictures are drawn
-const FACE_SIDE = 28; // css pixels
-const FACES_FROM = 4; // times the whole map from which pictures are drawn
 const MAX_JOINED = 0.15 * MAX_POSITION; // steps of the path that lie further apart are not joined by a line
 
 /**
@@ -19,13 +14,17 @@ const MAX_JOINED = 0.15 * MAX_POSITION; // steps of the path that lie further ap
  * @property {Position | null} b
  * @property {Position[]} near
  * @property {Position[]} path from A to B
+ * @property {Position | null} twin what the pointer is on in another map
  *
  * @typedef {object} Scene
  * @property {import('./map-data.js').MapData} data
  * @property {Float32Array} xy positions of the points
  * @property {Uint32Array} colours of the points
- * @property {(label: number) => string} colourOf
- * @property {import('./generator.js').Generator | null} G
+ * @property {Uint8Array | null} shown points that are not faint for their class; null for all
+ * @property {Uint8Array | null} selected null without a selection
+ * @property {import('./generator.js').Generator | null} G of the picture layer; null without it
+ * @property {Position[][][] | null} contours
+ * @property {Position[] | null} outline positions of the map
  * @property {Marks} marks
  * @property {Position | null} cross pixel of the canvas
  * @property {string} accent colour
@@ -33,9 +32,10 @@ const MAX_JOINED = 0.15 * MAX_POSITION; // steps of the path that lie further ap
  */
 
 export class MapDrawing {
-  /** @type {Map<number, HTMLCanvasElement>} */
-  #faces = new Map(); // pictures by row
-  #slices = new Slices();
+  /** @type {Position[][][] | null} */
+  #contours = null;
+  /** @type {Path2D[]} */
+  #paths = []; // of these contours
   /** @type {number | null} */
   #frame = null;
 
@@ -47,14 +47,9 @@ export class MapDrawing {
   constructor(canvas, view, scene) {
     this.points = new Points(canvas);
     this.context = this.points.context;
+    this.pictures = new MapPictures(view);
     this.view = view;
     this.scene = scene;
-  }
-
-  /** Forget the pictures of a model. */
-  reset() {
-    this.#slices.stop();
-    this.#faces.clear();
   }
 
   /** Draw in the next frame. */
@@ -71,57 +66,55 @@ export class MapDrawing {
   #draw(scene) {
     const { zoomed, ratio } = this.view;
     const size = Math.min(6, Math.max(1.5, 1.2 * Math.sqrt(zoomed)));
+    this.points.clear();
     this.points.draw(scene.xy, this.view, scene.colours, Math.round(ratio * size));
-    if (zoomed > FACES_FROM && scene.G) this.#drawFaces(scene, scene.G);
+    if (scene.G) this.pictures.draw(this.points, scene, scene.G);
+    this.points.show();
+    this.#drawContours(scene);
     this.#drawPath(scene);
     this.#drawRings(scene);
     this.#drawEnds(scene);
     if (scene.cross) this.#drawCross(scene, scene.cross);
+    if (scene.outline) this.#drawOutline(scene, scene.outline);
+    if (scene.G && this.pictures.decode(scene, scene.G)) this.request();
   }
 
   /**
-   * Reconstructions of the codes in view, where they are few. Missing ones are decoded a few each frame.
+   * Lines of equal density.
    * @param {Scene} scene
-   * @param {import('./generator.js').Generator} G
    */
-  #drawFaces({ data, xy, colourOf }, G) {
+  #drawContours({ contours, dark }) {
+    if (!contours) return;
     const { context, view } = this;
-    const seen = this.#inView(xy);
-    this.#slices.stop();
-    if (seen.length > MAX_FACES) return;
-    if (this.#faces.size > 20 * MAX_FACES) this.#faces.clear();
-    const side = FACE_SIDE * view.ratio;
-    context.imageSmoothingEnabled = false;
-    for (const [row, x, y] of seen) {
-      const face = this.#faces.get(row);
-      if (!face) continue;
-      context.drawImage(face, x - side / 2, y - side / 2, side, side);
-      Object.assign(context, { strokeStyle: colourOf(data.labels[row]), lineWidth: 2 * view.ratio });
-      context.strokeRect(x - side / 2, y - side / 2, side, side);
+    if (this.#contours !== contours) {
+      this.#contours = contours;
+      this.#paths = contours.map(toPath);
     }
-    const missing = seen.map(([row]) => row).filter((row) => !this.#faces.has(row));
-    /** @param {number} row */
-    const decode = (row) => {
-      const face = el('canvas');
-      paint(face, G.decode(data.code(row)), G.shape);
-      this.#faces.set(row, face);
-    };
-    this.#slices.start(missing, decode, () => this.request());
+    context.save();
+    context.setTransform(view.scale, 0, 0, view.scale, view.x, view.y);
+    context.strokeStyle = inkColour(dark);
+    for (const [index, path] of this.#paths.entries()) {
+      const nearness = (index + 1) / this.#paths.length; // denser parts have stronger lines
+      Object.assign(context, { globalAlpha: 0.35 + 0.35 * nearness, lineWidth: ((0.6 + 0.6 * nearness) * view.ratio) / view.scale });
+      context.stroke(path);
+    }
+    context.restore();
   }
 
   /**
-   * Rows and pixels of the points in view, at most one more than can be drawn as pictures.
-   * @param {Float32Array} xy
+   * The outline of a selection that is being drawn.
+   * @param {Scene} scene
+   * @param {Position[]} outline
    */
-  #inView(xy) {
-    const { width, height } = this.view;
-    /** @type {[row: number, x: number, y: number][]} */
-    const seen = [];
-    for (let row = 0; 2 * row < xy.length && seen.length <= MAX_FACES; row++) {
-      const [x, y] = this.view.toCanvas([xy[2 * row], xy[2 * row + 1]]);
-      if (x > 0 && y > 0 && x < width && y < height) seen.push([row, x, y]);
+  #drawOutline({ accent, dark }, outline) {
+    const { context, view } = this;
+    context.beginPath();
+    for (const position of outline) context.lineTo(...view.toCanvas(position));
+    context.closePath();
+    for (const { colour, wide } of [{ colour: paperColour(dark), wide: 4 }, { colour: accent, wide: 2 }]) {
+      Object.assign(context, { strokeStyle: colour, lineWidth: wide * view.ratio });
+      context.stroke();
     }
-    return seen;
   }
 
   /**
@@ -149,10 +142,11 @@ export class MapDrawing {
   }
 
   /** @param {Scene} scene */
-  #drawRings({ marks: { near, current, a, b }, dark, accent }) {
+  #drawRings({ marks: { near, current, a, b, twin }, dark, accent }) {
     for (const position of near) this.#ring(position, 5, inkColour(dark), 1.5, dark);
     for (const end of [a, b]) if (end) this.#ring(end, 4, inkColour(dark), 2, dark);
     if (current) this.#ring(current, 9, accent, 3, dark);
+    if (twin) this.#ring(twin, 7, inkColour(dark), 3, dark);
   }
 
   /**
@@ -205,6 +199,16 @@ export class MapDrawing {
       context.stroke();
     }
   }
+}
+
+/** @param {Position[][]} lines */
+function toPath(lines) {
+  const path = new Path2D();
+  for (const [first, ...others] of lines) {
+    path.moveTo(...first);
+    for (const position of others) path.lineTo(...position);
+  }
+  return path;
 }
 
 /** @param {boolean} dark */

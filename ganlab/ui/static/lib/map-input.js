@@ -1,11 +1,14 @@
-// Pointer, wheel and keyboard on the map's canvas, as what they mean there.
+// Pointer, wheel and keyboard on the map's canvas, as what they mean there: to look, choose, pan, zoom or select.
 
 const MIN_DRAG = 4; // css pixels from which a press is a drag and no click
 const STEP = 8; // css pixels, for one press of an arrow key
 const FAR_STEP = 40; // the same with shift
+const MIN_STEP = 3; // css pixels between corners of a lasso
 
 /**
  * @typedef {[x: number, y: number]} Position in canvas pixels
+ * @typedef {'move' | 'box' | 'lasso'} Tool
+ * @typedef {import('./map-selection.js').Mode} Mode
  *
  * @typedef {object} MapActions
  * @property {() => boolean} ready whether there is a map to act on
@@ -17,6 +20,11 @@ const FAR_STEP = 40; // the same with shift
  * @property {() => void} showAll
  * @property {(dx: number, dy: number) => void} step moves the cross
  * @property {() => Position | undefined} cross where the cross is
+ * @property {() => Tool} tool what a drag does
+ * @property {(corners: Position[]) => void} outline a selection is being drawn; without corners it was given up
+ * @property {(corners: Position[], mode: Mode) => void} select an outline is closed
+ * @property {() => void} corner sets a corner of a box at the cross
+ * @property {() => void} cancel gives up an outline, or the selection
  */
 
 /** @type {Record<string, Position>} */
@@ -56,7 +64,7 @@ function pixelOf(event, canvas, view) {
 }
 
 /**
- * One pointer looks, chooses and pans; two zoom.
+ * One pointer looks, chooses and pans, or draws an outline; two zoom.
  * @param {HTMLCanvasElement} canvas
  * @param {import('./map-view.js').MapView} view
  * @param {MapActions} actions
@@ -64,12 +72,14 @@ function pixelOf(event, canvas, view) {
 function listenToPointers(canvas, view, actions) {
   /** @type {Map<number, Position>} */
   const pointers = new Map(); // pressed ones by their id
+  const outline = new Outline(view, actions);
   let dragged = 0; // css pixels since the press
   canvas.onpointerdown = (event) => {
     if (!actions.ready()) return;
     canvas.setPointerCapture(event.pointerId);
     pointers.set(event.pointerId, pixelOf(event, canvas, view));
     dragged = pointers.size > 1 ? Infinity : 0;
+    outline.begin(pointers.size > 1 ? null : pixelOf(event, canvas, view));
     actions.press();
   };
   canvas.onpointermove = (event) => {
@@ -84,14 +94,73 @@ function listenToPointers(canvas, view, actions) {
     if (dragged < MIN_DRAG) return;
     const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
     if (other) pinch(from, to, other, actions);
+    else if (outline.drawn) outline.extend(to);
     else actions.pan(dx, dy);
     pointers.set(event.pointerId, to);
   };
   canvas.onpointerup = (event) => {
-    if (!pointers.delete(event.pointerId) || dragged >= MIN_DRAG || !actions.ready()) return;
-    actions.choose(pixelOf(event, canvas, view));
+    if (!pointers.delete(event.pointerId) || !actions.ready()) return;
+    if (dragged < MIN_DRAG) actions.choose(pixelOf(event, canvas, view));
+    else if (outline.drawn) outline.close(event.shiftKey ? 'add' : event.altKey ? 'remove' : 'replace');
+    outline.begin(null);
   };
-  canvas.onpointercancel = (event) => pointers.delete(event.pointerId);
+  canvas.onpointercancel = (event) => {
+    pointers.delete(event.pointerId);
+    outline.begin(null);
+  };
+}
+
+/** The outline of a selection as it is drawn: a box, or a lasso. */
+class Outline {
+  /** @type {Position[]} */
+  #corners = [];
+
+  /**
+   * @param {import('./map-view.js').MapView} view
+   * @param {MapActions} actions
+   */
+  constructor(view, actions) {
+    this.view = view;
+    this.actions = actions;
+  }
+
+  get drawn() {
+    return this.#corners.length > 0;
+  }
+
+  /** @param {Position | null} pixel null ends what was drawn */
+  begin(pixel) {
+    if (this.#corners.length > 1) this.actions.outline([]);
+    this.#corners = pixel && this.actions.tool() !== 'move' ? [pixel] : [];
+  }
+
+  /** @param {Position} pixel */
+  extend(pixel) {
+    const corners = this.#corners;
+    if (this.actions.tool() === 'box') {
+      this.#corners = boxCorners(corners[0], pixel);
+    } else {
+      const [x, y] = corners[corners.length - 1];
+      if (Math.hypot(pixel[0] - x, pixel[1] - y) < MIN_STEP * this.view.ratio) return;
+      corners.push(pixel);
+    }
+    this.actions.outline(this.#corners);
+  }
+
+  /** @param {Mode} mode */
+  close(mode) {
+    if (this.#corners.length > 2) this.actions.select(this.#corners, mode);
+  }
+}
+
+/**
+ * The corners of the box between two opposite ones, in their order around it.
+ * @param {Position} from
+ * @param {Position} to
+ * @returns {Position[]}
+ */
+export function boxCorners(from, to) {
+  return [from, [to[0], from[1]], to, [from[0], to[1]]];
 }
 
 /**
@@ -121,6 +190,8 @@ function pressKey({ key, shiftKey }, view, actions) {
   else if (key === '-') actions.zoom(1 / 1.5, cross);
   else if (key === '0') actions.showAll();
   else if (key === 'Enter' && cross) actions.choose(cross);
+  else if (key === 'b') actions.corner();
+  else if (key === 'Escape') actions.cancel();
   else return false;
   return true;
 }

@@ -20,6 +20,11 @@ export class MapView {
     return (FILLED * Math.min(this.width, this.height)) / (2 * MAX_POSITION);
   }
 
+  /** Whether the whole map is in the middle, as `showAll` puts it. */
+  get showsAll() {
+    return this.scale === this.whole && this.x === this.width / 2 && this.y === this.height / 2;
+  }
+
   /** How many times larger than the whole map. */
   get zoomed() {
     return this.scale / this.whole;
