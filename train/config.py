@@ -47,6 +47,25 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "augment": True,
             "precision": "bf16",
         },
+        "mnist-second": {  # a second stage, --from-checkpoint one of the first with a latent map
+            "dataset": "mnist",
+            "family": "conv",
+            "norm": "spectral",
+            "width": 24,
+            "feature_dim": 64,
+            "epochs": 34,
+            "lr": 4e-4,
+            "pair_weight": 0.0,
+            "pixel_weight": 0.2,
+            "latent_weight": 1.0,
+            "again_weight": 0.1,
+            "image_weight": 1.0,
+            "anchor_weight": 2.0,
+            "code_noise": 0.1,
+            "stretch_share": 0.2,
+            "augment": True,
+            "precision": "bf16",
+        },
     },
 }
 
@@ -111,6 +130,11 @@ class TrainConfig:
     latent_dim: int = _setting(50, NETWORKS, "dimensions of the latent z")
     prior: Literal["uniform", "normal"] = _setting(
         "uniform", NETWORKS, "distribution of z: uniform on [-1, 1], or standard normal"
+    )
+    stretch_share: float = _setting(
+        0.0,
+        NETWORKS,
+        "normal prior only: share of the latents moved by 3 in a random direction, as a slider may; 0 to 1",
     )
     width: int = _setting(
         1024, NETWORKS, "units of the widest hidden layer; conv: channels of the layer next to the picture"
@@ -224,7 +248,9 @@ class TrainConfig:
         for name in (*weights, "code_noise"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{format_flag(name)} is at least 0 and finite.")
-        for name in ("code_share", "code_spread"):
+        if self.stretch_share and self.prior != "normal":
+            raise ValueError("--stretch-share belongs to --prior normal: a box has an edge.")
+        for name in ("code_share", "code_spread", "stretch_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{format_flag(name)} lies between 0 and 1, not {getattr(self, name)}.")
         if self.feature_dim and (self.family, self.method) != ("conv", "bigan-plus"):

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from ganlab import latent, networks
@@ -29,6 +30,7 @@ from train.precision import resolve_precision
 from train.provenance import current_commit
 from train.run_folder import RESUME_FILE, TrainingError
 
+STRETCH = 3.0  # how far a slider goes, in deviations of the prior
 GRID = 64  # pictures in a sample or reconstruction grid
 
 
@@ -242,7 +244,10 @@ class Trainer:
         shape = (count, self.config.latent_dim)
         if self.config.prior == "uniform":
             return torch.rand(shape, device=self.device) * 2 - 1
-        return torch.randn(shape, device=self.device)
+        z = torch.randn(shape, device=self.device)
+        if stretched := round(self.config.stretch_share * count):
+            z[:stretched] += STRETCH * normalize(torch.randn_like(z[:stretched]), dim=1)
+        return z
 
     def shuffle(self, epoch: int) -> Tensor:
         """The epoch's batches of picture indices, (steps, batch); an incomplete last batch is dropped."""

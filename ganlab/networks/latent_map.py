@@ -24,8 +24,9 @@ from ganlab.networks import base
 
 FREQUENCIES = 16  # of the sines and cosines that stand for the time
 MIN_FREQUENCY, MAX_FREQUENCY = 0.25, 8.0  # periods in [0, 1]
-DAMPING = 0.5  # share of the way that an iteration goes; whole ones may overshoot for ever
-MAX_ITERATIONS = 200  # in the inverse of a step
+# Iterations of a step's inverse, and the share of the way that each goes: whole ones overshoot for ever where
+# the velocity is steep, and so do half ones for a few codes.
+DAMPING = ((60, 0.5), (60, 0.25), (200, 0.1))
 TOLERANCE = 5e-6  # of a step's inverse, in each coordinate, where the iteration ends
 MAX_ERROR = 1e-4  # of F(F^-1(z)), in each coordinate
 
@@ -145,13 +146,13 @@ class LatentMap(nn.Module):
         return v
 
     def _undo(self, end: Tensor, step: int) -> Tensor:
-        """The h (N, D) from which a step leads to `end`: the damped iteration h + (end - h - move(h)) / 2."""
+        """The h (N, D) from which a step leads to `end`, by iterations h + share (end - h - move(h))."""
         h = end - self._move(end, step)
         open_rows = torch.arange(len(end), device=end.device)
-        for _ in range(MAX_ITERATIONS):
+        for share in (share for count, share in DAMPING for _ in range(count)):
             current, target = h[open_rows], end[open_rows]
             rest = target - current - self._move(current, step)
-            h[open_rows] = current + DAMPING * rest
+            h[open_rows] = current + share * rest
             open_rows = open_rows[rest.abs().amax(1) > TOLERANCE]
             if not len(open_rows):
                 return h

@@ -10,9 +10,9 @@ import { floats } from './tensors.js';
  * @property {number} steps
  * @property {number} blocks
  * @property {number} damping
+ * @property {[count: number, share: number][]} damping iterations of a step's inverse, and the share of the way they go
  * @property {number} tolerance where the inverse of a step ends
  * @property {number} max_error of F(F^-1(code)), in each coordinate
- * @property {number} max_iterations
  *
  * @typedef {object} Layer h @ weight + bias
  * @property {Float32Array} weight (inputs, outputs)
@@ -24,7 +24,7 @@ export class LatentMap {
    * @param {(name: string) => import('./tensors.js').Tensor | null} tensor of the packed file
    * @param {Description} description
    */
-  constructor(tensor, { steps, blocks, damping, tolerance, max_error, max_iterations }) {
+  constructor(tensor, { steps, blocks, damping, tolerance, max_error }) {
     /**
      * @param {string} name
      * @returns {Layer}
@@ -33,7 +33,7 @@ export class LatentMap {
       weight: floats(tensor, `map.${name}.weight`),
       bias: floats(tensor, `map.${name}.bias`),
     });
-    this.settings = { steps, damping, tolerance, maxError: max_error / steps, maxIterations: max_iterations };
+    this.settings = { steps, damping, tolerance, maxError: max_error / steps };
     this.input = layer('input');
     this.blocks = Array.from({ length: blocks }, (_, index) => [layer(`${index}.0`), layer(`${index}.1`)]);
     this.output = layer('output');
@@ -87,17 +87,18 @@ export class LatentMap {
    * @param {number} step
    */
   undo(h, step) {
-    const { damping, tolerance, maxError, maxIterations } = this.settings;
+    const { damping, tolerance, maxError } = this.settings;
     const end = Float32Array.from(h);
     const first = this.move(h, step);
     for (let i = 0; i < h.length; i++) h[i] -= first[i];
     let worst = Infinity;
-    for (let iteration = 0; worst > tolerance && iteration < maxIterations; iteration++) {
+    const shares = damping.flatMap(([count, share]) => new Array(count).fill(share));
+    for (let iteration = 0; worst > tolerance && iteration < shares.length; iteration++) {
       const change = this.move(h, step);
       worst = 0;
       for (let i = 0; i < h.length; i++) {
         const rest = end[i] - h[i] - change[i];
-        h[i] += damping * rest;
+        h[i] += shares[iteration] * rest;
         worst = Math.max(worst, Math.abs(rest));
       }
     }
