@@ -297,7 +297,11 @@ def make_map() -> dict[str, Any]:
     latent map between."""
     plain = describe_map(networks=("generator", "encoder"))
     mapped = describe_map(
-        networks=("generator", "encoder", "latent_map"), prior="normal", map_layers=2, map_width=6
+        networks=("generator", "encoder", "latent_map"),
+        prior="normal",
+        map_width=6,
+        map_blocks=1,
+        map_steps=2,
     )
     return {**plain, "mapped": mapped}
 
@@ -306,6 +310,8 @@ def describe_map(**settings: Any) -> dict[str, Any]:
     """The map of a small model of these settings."""
     with tempfile.TemporaryDirectory() as folder:
         explorer = make_model(Path(folder) / "fixture", family="paper", **settings)
+        if explorer.model.latent_map is not None:
+            tame(explorer.model.latent_map)
         pixels = (127 * (1 + latent.draw("uniform", 64, 40, seed=7))).to(torch.uint8).view(40, 1, 8, 8)
         pictures = Pictures(pixels, torch.arange(40) % 3, torch.arange(40) + 100)
         explorer = Explorer(explorer.model, Gallery(explorer.model, pictures))
