@@ -55,7 +55,7 @@ def shorten(describe: Describe, start: Tensor, prior: str, steps: int = STEPS) -
     ends = describe(start[[0, -1]])
     t = torch.linspace(0, 1, (count + 1) * SAMPLES + 1).unsqueeze(1)[1:-1].to(start)
 
-    def place(w: Tensor) -> Tensor:
+    def to_latents(w: Tensor) -> Tensor:
         inner = start[1:-1] + spread @ w
         confined: Tensor = inner.clamp(-1.0, 1.0) if prior == "uniform" else inner
         return confined
@@ -63,14 +63,14 @@ def shorten(describe: Describe, start: Tensor, prior: str, steps: int = STEPS) -
     def compute(w: Tensor) -> tuple[float, Tensor]:
         with torch.enable_grad():
             w = w.detach().requires_grad_()
-            inner = resample(torch.cat([start[:1], place(w), start[-1:]]), t)
+            inner = resample(torch.cat([start[:1], to_latents(w), start[-1:]]), t)
             features = torch.cat([ends[:1], describe(inner), ends[1:]])
             energy = features.diff(dim=0).square().sum()
             (gradient,) = torch.autograd.grad(energy, w)
         return float(energy.detach()), gradient
 
     for number, (w, energy) in enumerate(minimise(compute, torch.zeros_like(start[1:-1]), steps), 1):
-        yield Step(number, steps, torch.cat([start[:1], place(w), start[-1:]]).cpu(), energy)
+        yield Step(number, steps, torch.cat([start[:1], to_latents(w), start[-1:]]).cpu(), energy)
 
 
 def minimise(

@@ -11,8 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganlab import geodesic, images
 from ganlab.explorer import Explorer
-from ganlab.gallery import Pictures
+from ganlab.gallery import Pictures, load_test_pictures
+from ganlab.studio import paths
+from ganlab.studio.recipe import Recipe, find_latents
+from ganlab.ui.server import films as served
 from tests.browser.gestures import Open, caption, photo, tab
 
 pytestmark = pytest.mark.browser
@@ -114,6 +118,50 @@ def test_it_plays_without_a_request(open_page: Open) -> None:
     page.locator(".gl-film .gl-scrub").fill("0.5")
     page.get_by_role("button", name="make current").click()
     expect(caption(page)).to_contain_text("in a film, at 1.5 s")
+
+
+def test_the_shortest_way_is_computed_measured_and_kept_in_the_recipe(
+    open_page: Open, bundled: Explorer
+) -> None:
+    page = films(open_page)
+    scrubber = page.locator(".gl-film .gl-scrub")
+    expect(scrubber).to_have_value("0")  # it opens on its first frame
+    examples = load_test_pictures(bundled.model)
+    assert examples is not None
+    x = bundled.reconstruct(examples.inputs(slice(0, 1)))
+    drawn = np.array(page.evaluate(STAGE)).reshape(28, 28, 4)[:, :, 0]
+    assert np.abs(images.to_uint8(x[0]).reshape(28, 28).astype(int) - drawn).max() <= 1
+    way = page.get_by_label("path between keyframes")
+    assert way.locator("option").all_inner_texts() == [
+        "the prior’s: straight line", "straight line", "great circle", "shortest in pictures"
+    ]  # fmt: skip
+    scrubber.fill("0.5")
+    before = page.evaluate(STAGE)
+    served._turn.acquire()  # the server gets no further until the person has stopped it
+    try:
+        way.select_option("geodesic")
+        expect(page.locator(".gl-ways progress")).to_be_visible()
+        page.get_by_role("button", name="stop").click()
+        expect(way).to_have_value("")
+        expect(page.locator(".gl-ways progress")).to_be_hidden()
+    finally:
+        served._turn.release()
+    way.select_option("geodesic")
+    rows = page.locator(".gl-lengths tr")
+    expect(rows).to_have_count(3)
+    expect(rows.first).to_contain_text("shortest in pictures")
+    assert page.evaluate(STAGE) != before
+    with page.expect_download() as download:
+        page.get_by_role("button", name="recipe", exact=True).click()
+    recipe = Recipe.from_json(Path(download.value.path()).read_text())
+    assert recipe.film is not None
+    assert recipe.film.way == "geodesic"
+    middle = paths.find_geodesic(bundled, *find_latents(bundled, recipe))[geodesic.PIECES // 2]
+    page.get_by_role("button", name="make current").click()
+    expect(caption(page)).to_contain_text("in a film, at 1.5 s")
+    drawn = np.array(page.evaluate(STAGE)).reshape(28, 28, 4)[:, :, 0]
+    expected = images.to_uint8(bundled.decode(middle.unsqueeze(0))[0]).reshape(28, 28)
+    assert np.abs(expected.astype(int) - drawn).max() <= 2
 
 
 def test_its_files_are_of_the_size_and_length_asked_for(open_page: Open, bundled: Explorer) -> None:

@@ -11,7 +11,7 @@ import pytest
 from ganlab.explorer import Explorer
 from tests.browser.gestures import Open, caption, tab
 from tests.browser.test_kinds import choose
-from tests.conftest import untrained_model
+from tests.conftest import CHANGE, untrained_model
 
 pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -119,3 +119,20 @@ def test_a_shelf_that_was_tampered_with_is_left_alone(open_page: Open, bundled: 
     page.locator(".gl-shelf [data-action=keep]").click()
     expect(page.locator(".gl-kept .gl-tile")).to_have_count(1)
     expect(page.locator(".gl-notice")).to_have_count(0)
+
+
+def test_what_was_remembered_of_a_replaced_checkpoint_is_refused_with_what_has_changed(
+    open_page: Open, tmp_path: Path
+) -> None:
+    earlier = "0123456789abcdef"
+    model = untrained_model(tmp_path / "anew", title="Anew · MNIST", replaced={earlier: CHANGE})
+    page = open_page()
+    kept = [{"z": [0.1, 0.2, 0.3, 0.4], "caption": "kept long ago"}]
+    key = f"ganlab/shelf/{earlier}"
+    page.evaluate("([key, text]) => localStorage.setItem(key, text)", [key, json.dumps(kept)])
+    choose(page, model, "Anew · MNIST")
+    expect(page.locator(".gl-shelf .gl-notice")).to_contain_text(
+        f"This shelf was made with anew before {CHANGE};"
+    )
+    assert page.evaluate("(key) => localStorage.getItem(key)", key) is None  # it is said once
+    expect(page.locator(".gl-kept .gl-tile")).to_have_count(0)
