@@ -96,6 +96,7 @@ def test_a_colour_model_in_every_tab(open_page: Open, colour_model: str, gan_mod
     expect(page.locator("#latent-studio .gl-dir")).to_have_count(4)
     page.locator("#latent-studio .gl-dir input").first.fill("1.5")
     expect(caption(page)).to_contain_text("moved from your picture")
+    expect(page.locator(".gl-stage .gl-readout")).to_have_text("not judged")
     tab(page, "Interpolate")
     expect(page.locator("#interpolate-stage [data-action=example]").first).to_be_disabled()
     page.locator("#interpolate-stage [data-action=random]").first.click()

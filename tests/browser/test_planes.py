@@ -36,6 +36,38 @@ def test_planes_follow_hand_and_keyboard(open_page: Open, view: str) -> None:
     assert (stage_pixels(page) != corner).any()
 
 
+# The colour of the tint over the picture at a corner of the plane.
+CORNER = """
+() => [...document.querySelector('.gl-tint').getContext('2d').getImageData(20, 370, 1, 1).data]
+"""
+
+
+def test_a_plane_is_tinted_by_the_class_of_its_pictures(open_page: Open) -> None:
+    page = studio(open_page)
+    page.locator("[data-view=seeds]").click()
+    page.get_by_role("button", name="classes", exact=True).nth(-1).click()
+    legend = page.locator(".gl-tint-legend .gl-label")
+    expect(legend.nth(1)).to_be_visible()  # two classes at least
+    names = legend.all_inner_texts()
+    assert names == sorted(set(names))
+    plane = page.locator(".gl-plane")
+    box = plane.bounding_box()
+    page.mouse.click(box["x"] + 5, box["y"] + box["height"] - 5)  # a seed, in the corner
+    label = page.locator(".gl-stage .gl-readout .gl-label b").inner_text()
+    assert label in names
+    *colour, opacity = page.evaluate(CORNER)
+    swatch = page.locator(".gl-tint-legend .gl-label", has_text=label).locator("i")
+    expected = swatch.evaluate(
+        "(swatch) => getComputedStyle(swatch).backgroundColor.match(/[0-9]+/g).map(Number)"
+    )
+    assert np.abs(np.array(colour) - expected).max() <= 2
+    assert 0 < opacity < 255
+    page.locator("[data-view=corners]").click()  # the tint stays on, for the other plane
+    expect(page.locator(".gl-tint")).to_be_visible()
+    page.get_by_role("button", name="classes", exact=True).nth(-1).click()
+    expect(page.locator(".gl-tint")).to_be_hidden()
+
+
 @pytest.mark.parametrize("view", ["seeds", "corners"])
 def test_a_plane_waits_for_its_latents_where_it_lies(open_page: Open, view: str) -> None:
     held: list[Any] = []

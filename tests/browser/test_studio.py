@@ -15,6 +15,7 @@ from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.studio import portable
 from ganlab.ui import call
+from tests import fixtures
 from tests.browser.gestures import Open, caption, tab
 from tests.browser.test_kinds import choose
 
@@ -55,6 +56,49 @@ def move_slider(page: Any, index: int, amount: str) -> None:
 def wait_two_frames(page: Any) -> None:
     """Until the page has handled an answer that it got."""
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def read_out(page: Any, part: str = "gl-label b") -> Any:
+    return page.locator(f".gl-stage .gl-readout .{part}")
+
+
+# The readout beside a picture, given a judge and a light that the fixture holds, and the texts that it shows.
+FIXTURE_READ_OUT = """
+async ({ file, z, pixels }) => {
+  const lib = new URL('ganlab/static/lib/', document.baseURI);
+  const { Readout } = await import(new URL('readout.js', lib));
+  const { Judge } = await import(new URL('judge.js', lib));
+  const readout = new Readout();
+  readout.judge = new Judge(Uint8Array.from(atob(file), (letter) => letter.charCodeAt(0)).buffer);
+  return z.map((latent, row) => {
+    readout.show(Float32Array.from(latent), Float32Array.from(pixels[row]));
+    readout.light.dispatchEvent(new Event('pointerenter'));
+    const { label, element, verdict, light } = readout;
+    return [label.textContent, element.dataset.light, verdict.textContent, light.title];
+  });
+}
+"""
+
+
+def test_label_confidence_and_light_follow_the_hand(open_page: Open, bundled: Explorer) -> None:
+    page, judge = studio(open_page), bundled.judge
+    assert judge is not None
+    expect(read_out(page)).to_have_text("7")  # the test digit that the page opens with
+    seen = set()
+    for index in range(6):
+        sliders(page).nth(index).fill("3")
+        label = read_out(page).inner_text()
+        x = torch.from_numpy(stage_pixels(page)).float().view(1, 1, 28, 28) / 255
+        top = judge.probabilities(x).amax(1)
+        assert int(label) == int(judge.labels(x)) or float(top) < 0.6  # pixels on the stage are rounded
+        seen.add((label, read_out(page, "gl-confidence").inner_text()))
+    assert len(seen) > 1
+    fixture = fixtures.read("judge")
+    for row, (label, light, words, title) in enumerate(page.evaluate(FIXTURE_READ_OUT, fixture)):
+        assert int(label) == int(np.argmax(fixture["logits"][row]))
+        assert light == ("like" if fixture["scores"][row] <= 0 else "unlike")
+        assert words == f"{light} pictures"
+        assert "times as long as is typical of the prior" in title
 
 
 def test_a_drag_makes_pictures_without_a_request(open_page: Open) -> None:
