@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import math
+import re
 import socket
 import statistics
 import subprocess
@@ -129,6 +130,35 @@ WATCH_DRAG = """
 }
 """
 
+# Median ms in the page, of random latents: the generator, and what judge and light add.
+COSTS = """
+async () => {
+  const lib = new URL('ganlab/static/lib/', document.baseURI);
+  const { loadGenerator } = await import(new URL('generator.js', lib));
+  const { loadJudge } = await import(new URL('judge.js', lib));
+  const name = document.querySelector('#model-picker input').value;
+  const { fingerprint } = document.querySelector('.gl-studio').dataset;
+  const [G, judge] = [await loadGenerator(name, fingerprint), await loadJudge(name, fingerprint)];
+  const times = { decode: [], judge: [] };
+  const timed = (kind, work) => {
+    const start = performance.now();
+    const result = work();
+    times[kind].push(performance.now() - start);
+    return result;
+  };
+  for (let i = 0; i < 300; i++) {
+    const z = Float32Array.from({ length: G.latentDim }, () => 2 * Math.random() - 1);
+    const pixels = timed('decode', () => G.decode(z));
+    timed('judge', () => {
+      const reading = judge.classify(pixels);
+      judge.light?.rate(z, reading);
+    });
+  }
+  const median = (values) => values.slice(100).sort((a, b) => a - b)[100];
+  return { decode: median(times.decode), judge: median(times.judge), light: judge.lightReason || 'on' };
+}
+"""
+
 
 def drag(page: Any, seconds: float) -> tuple[dict[str, Any], int]:
     """Drag the first slider to and fro: the times of WATCH_DRAG, and the number of requests meanwhile."""
@@ -223,6 +253,9 @@ def test_the_studio(browser: Any, before: str) -> None:
         page.wait_for_timeout(1000)
         first = page.evaluate(FIRST_FRAME)
         page.wait_for_timeout(1500)  # the strips
+        if not before:
+            page.locator(".gl-stage .gl-readout b", has_text=re.compile(".")).wait_for()
+            costs = page.evaluate(COSTS)
         times, requests = drag(page, DRAG)
         print(f"\nfirst frame of the studio: {first:.0f} ms after its tab was clicked")
         for name, what in (("drawn", "to pixels on the stage"), ("shown", "to the frame that shows them")):
@@ -233,6 +266,11 @@ def test_the_studio(browser: Any, before: str) -> None:
         print(
             f"{len(times['frames']) / DRAG:.1f} frames a second over {DRAG} s, {requests} requests meanwhile"
         )
+        if not before:
+            print(
+                f"a frame of {page.locator('#model-picker input').input_value()}: generator"
+                f" {costs['decode']:.1f} ms, judge and light {costs['judge']:.1f} ms; light: {costs['light']}"
+            )
 
 
 # While the map is panned: the frames in which it was drawn, and how long a drawing took in the page.

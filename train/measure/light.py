@@ -53,9 +53,11 @@ def list_latents(explorer: Explorer, x: Tensor, labels: Tensor, seed: int) -> di
 
 
 def _move_sliders(explorer: Explorer, z: Tensor, seed: int) -> Tensor:
-    """Each of z (N, D) moved by one slider of any kind, drawn at random, by up to STEPS steps either way."""
+    """Each of z (N, D) moved by one slider, drawn at random of all but the local ones, by up to STEPS steps
+    either way."""
     rng = torch.Generator().manual_seed(seed)
-    directions = [d for kind in explorer.directions.kinds for d in explorer.directions.get(kind)]
+    kinds = [kind for kind in explorer.directions.kinds if kind != "local"]
+    directions = [d for kind in kinds for d in explorer.directions.get(kind)]
     vectors = torch.stack([direction.vector for direction in directions])
     deviations = torch.tensor([direction.deviation for direction in directions])
     chosen = torch.randint(len(directions), (len(z),), generator=rng)

@@ -22,7 +22,6 @@ def map_value(call: Call, names: Sequence[str]) -> dict[str, Any]:
     """What the map shows beside the codes, or why there is none; `names` are the models on offer."""
     others = codemap.list_twins(call.explorer, [name for name in names if name != call.model])
     return latents_payload(call) | {
-        "palette": markup.PALETTE,
         "reason": codemap.explain_absence(call.explorer),
         "others": [{"name": name, "title": title} for name, title in others.items()],
     }

@@ -133,7 +133,6 @@ def film_value(call: Call, uploaded: Item | None = None) -> dict[str, Any]:
         "current": keyframe(call.current),
         "uploaded": keyframe(uploaded),
         "ways": offer_ways(call.explorer),
-        "palette": markup.PALETTE,
         "formats": [kind for kind in film.FORMATS if kind != "mp4" or importlib.util.find_spec("av")],
     }
 

@@ -1,7 +1,7 @@
 // The map of all codes of the training pictures. The page decodes what the pointer is on; Python gets a latent once it
 // is chosen.
 import { button, el, picker, press } from './elements.js';
-import { loadGenerator, paint } from './generator.js';
+import { loadGenerator } from './generator.js';
 import { interpolate } from './latent.js';
 import { BesideMap } from './map-beside.js';
 import { MapColours } from './map-colours.js';
@@ -10,6 +10,7 @@ import { MapLegend } from './map-legend.js';
 import { SelectionPanel } from './map-panel.js';
 import { Selection, combine } from './map-selection.js';
 import { Sky, noMarks } from './map-sky.js';
+import { Readout } from './readout.js';
 import { modelAddress, request } from './request.js';
 import { Slices } from './slices.js';
 
@@ -18,17 +19,14 @@ import { Slices } from './slices.js';
  * @typedef {import('./map-sky.js').Picked} Picked
  * @typedef {import('./map-selection.js').Mode} Mode
  *
- * @typedef {object} MapValue what Python sends
- * @property {string} model
- * @property {string} fingerprint
+ * @typedef {import('./readout.js').ReadoutValue & MapContent} MapValue what Python sends
+ * @typedef {object} MapContent
  * @property {string[]} aliases earlier fingerprints of the same generator
  * @property {number} time when it was sent
  * @property {number[]} z the current latent
  * @property {string} caption
  * @property {number[] | null} a
  * @property {number[] | null} b
- * @property {string[]} palette colours of the classes
- * @property {string} server why the server makes the pictures, if it does
  * @property {string} reason why the model has no map; empty where it has
  * @property {import('./map-beside.js').OtherModel[]} others models with codes of the same training pictures
  */
@@ -60,6 +58,7 @@ export class CodeMap {
   kinds = el('div', { class: 'gl-kinds', role: 'group', 'aria-label': 'layout of the map' });
   tools = el('div', { class: 'gl-tools' });
   original = el('img', { class: 'gl-picture', alt: '' });
+  readout = new Readout();
   reconstruction = el('canvas', { class: 'gl-picture', role: 'img', 'aria-label': 'its reconstruction' });
   description = el('span', { role: 'status' });
   near = el('div', { class: 'gl-row', role: 'group', 'aria-label': 'nearest codes of the current latent' });
@@ -103,6 +102,7 @@ export class CodeMap {
       { class: 'gl-card' },
       el('div', { class: 'gl-title' }, 'under the pointer'),
       el('div', { class: 'gl-pair' }, this.original, this.reconstruction),
+      this.readout.element,
       el('figcaption', {}, this.description),
     );
     const heading = el('h3', { class: 'gl-h' }, 'nearest codes of the current latent');
@@ -118,11 +118,11 @@ export class CodeMap {
     this.value = value;
     this.root.dataset.fingerprint = value.fingerprint;
     if (switched) {
-      this.data = null;
-      this.G = null;
+      Object.assign(this, { data: null, G: null });
       this.body.hidden = true;
       this.notice.textContent = value.reason || LOADING;
       if (value.reason) return;
+      this.readout.load(value);
       await this.#load(value);
     }
     if (this.data && this.value === value) this.#mark();
@@ -316,7 +316,7 @@ export class CodeMap {
     original.style.visibility = row === null || !original.src ? 'hidden' : '';
     if (this.G) {
       reconstruction.style.visibility = '';
-      paint(reconstruction, this.G.decode(z), this.G.shape);
+      this.readout.paint(reconstruction, this.G, z);
     }
     clearTimeout(this.pause);
     if (row === null) return;

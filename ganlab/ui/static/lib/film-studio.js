@@ -8,6 +8,7 @@ import { FilmOptions } from './film-options.js';
 import { FilmRibbon } from './film-ribbon.js';
 import { ShortestWay, rememberCodes } from './film-ways.js';
 import { loadGenerator, paint } from './generator.js';
+import { Readout } from './readout.js';
 import { copyLink, encodeRecipe, recipeFromQuery, saveRecipe } from './recipe.js';
 import { modelAddress, request } from './request.js';
 
@@ -25,6 +26,7 @@ import { modelAddress, request } from './request.js';
  * @property {Keyframe} current
  * @property {Keyframe | null} [uploaded] to become a keyframe
  * @property {string[]} palette colours of the classes
+ * @property {string} noun what a picture is called
  * @property {string[]} formats of files
  * @property {[way: string, title: string][]} ways between keyframes
  * @property {string} server why the server makes the pictures, if it does
@@ -58,6 +60,7 @@ export class FilmStudio {
     this.root = root;
     this.python = python;
     this.canvas = el('canvas', { class: 'gl-picture gl-large', role: 'img', 'aria-label': 'the film' });
+    this.readout = new Readout();
     this.clock = el('output');
     this.scrubber = el('input', { type: 'range', class: 'gl-scrub', min: 0, max: 1, step: 0.001, value: 0, 'aria-label': 'position in the film' });
     this.scrubber.oninput = () => this.goTo(Number(this.scrubber.value));
@@ -86,7 +89,7 @@ export class FilmStudio {
   #stage() {
     const title = el('div', { class: 'gl-title' }, el('span', {}, 'film'), this.clock);
     const caption = el('figcaption', {}, this.player, button('make current', () => this.use()));
-    return el('figure', { class: 'gl-card' }, title, this.canvas, this.scrubber, caption);
+    return el('figure', { class: 'gl-card' }, title, this.canvas, this.readout.element, this.scrubber, caption);
   }
 
   #sources() {
@@ -130,6 +133,7 @@ export class FilmStudio {
       this.G = null;
       this.ownOrder = false;
       this.notice.textContent = value.server;
+      this.readout.load(value, () => this.goTo(this.time));
       if (!value.server) this.#load(value);
     }
     if (!this.ownOrder) this.#useEnds();
@@ -268,7 +272,7 @@ export class FilmStudio {
     this.time = time;
     this.scrubber.value = String(time);
     this.clock.textContent = `${this.seconds} s`;
-    if (this.G && this.playable) paint(this.canvas, this.G.decode(this.latent(time)), this.G.shape);
+    if (this.G && this.playable) this.readout.paint(this.canvas, this.G, this.latent(time));
   }
 
   toggle() {

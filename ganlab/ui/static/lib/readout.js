@@ -3,8 +3,9 @@
 //   const readout = new Readout();
 //   container.append(readout.element);
 //   readout.load(value, () => paintAgain());
-//   readout.show(z, pixels); // with each picture
+//   readout.paint(canvas, G, z); // each picture
 import { el } from './elements.js';
+import { paint } from './generator.js';
 import { loadJudge } from './judge.js';
 
 /**
@@ -51,9 +52,9 @@ export class Readout {
   /**
    * Fetch the judge of a model. Until it is here nothing is shown.
    * @param {ReadoutValue} value
-   * @param {() => void} ready called when it is here, unless another model was chosen meanwhile
+   * @param {() => void} [ready] called when it is here, unless another model was chosen meanwhile
    */
-  async load(value, ready) {
+  async load(value, ready = () => {}) {
     this.#value = value;
     this.judge = null;
     this.failure = '';
@@ -111,6 +112,18 @@ export class Readout {
     if (this.element.dataset.light !== like) this.element.dataset.light = like;
     write(this.verdict, rating ? `${like} ${noun}s` : 'no light');
     return this.sight;
+  }
+
+  /**
+   * Paint the picture of z, and show what the judge sees in it.
+   * @param {HTMLCanvasElement} canvas
+   * @param {import('./generator.js').Generator} G
+   * @param {import('./latent.js').Latent} z
+   */
+  paint(canvas, G, z) {
+    const pixels = G.decode(z);
+    paint(canvas, pixels, G.shape);
+    return this.show(z, pixels);
   }
 
   #explain() {

@@ -3,7 +3,7 @@
 import { DirectionPanel } from './direction-panel.js';
 import { OWN_CHANGED, OwnDirections } from './directions.js';
 import { download } from './files.js';
-import { loadGenerator, paint } from './generator.js';
+import { loadGenerator } from './generator.js';
 import { History } from './history.js';
 import { move, truncate } from './latent.js';
 import { LOCAL, settleLocal } from './local-directions.js';
@@ -292,10 +292,7 @@ export class Studio {
     this.panel.view?.show();
     if (!this.directions) return;
     if (this.G) {
-      const z = this.latent();
-      const pixels = this.G.decode(z);
-      paint(this.stage.canvas, pixels, this.G.shape);
-      this.stage.readout.show(z, pixels);
+      this.stage.readout.paint(this.stage.canvas, this.G, this.latent());
       this.#shown();
     } else {
       this.pictures.show();
