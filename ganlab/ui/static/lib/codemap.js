@@ -8,9 +8,9 @@ import { MapColours } from './map-colours.js';
 import { MapData } from './map-data.js';
 import { MapLegend } from './map-legend.js';
 import { SelectionPanel } from './map-panel.js';
+import { PointerCard, trainingAddress } from './map-pointer.js';
 import { Selection, combine } from './map-selection.js';
 import { Sky, noMarks } from './map-sky.js';
-import { Readout } from './readout.js';
 import { modelAddress, request } from './request.js';
 import { Slices } from './slices.js';
 
@@ -33,10 +33,8 @@ import { Slices } from './slices.js';
 
 const NEAREST = 8; // codes marked around the current latent
 const PATH_STEPS = 33;
-const PAUSE = 60; // ms on a point until its picture is fetched
 const KEYS = 'Arrow keys move the cross, Enter chooses, + and − zoom, 0 shows all, b sets a corner of a box, Escape clears.';
 const LOADING = 'Loading the map. A model that comes without codes encodes all training pictures first.';
-const HINT = 'Point at the map, or tap it.';
 const CONTOURS = 'lines that hold the densest 25, 50, 75 and 95 % of the codes';
 
 export class CodeMap {
@@ -48,8 +46,7 @@ export class CodeMap {
   G = null;
   /** @type {Selection | null} */
   selection = null;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  pause;
+  pointer = new PointerCard();
   colours = new MapColours();
   pathSlices = new Slices();
   legend = new MapLegend(this.colours, () => this.#recolour());
@@ -57,10 +54,6 @@ export class CodeMap {
   note = el('p', { class: 'gl-fine' });
   kinds = el('div', { class: 'gl-kinds', role: 'group', 'aria-label': 'layout of the map' });
   tools = el('div', { class: 'gl-tools' });
-  original = el('img', { class: 'gl-picture', alt: '' });
-  readout = new Readout();
-  reconstruction = el('canvas', { class: 'gl-picture', role: 'img', 'aria-label': 'its reconstruction' });
-  description = el('span', { role: 'status' });
   near = el('div', { class: 'gl-row', role: 'group', 'aria-label': 'nearest codes of the current latent' });
 
   /**
@@ -75,7 +68,7 @@ export class CodeMap {
     this.sky = new Sky(`map of the training pictures' codes. ${KEYS}`, this.colours, {
       look: (picked) => this.look(picked),
       choose: (picked) => this.use(picked),
-      press: () => clearTimeout(this.pause), // a drag fetches nothing
+      press: () => this.pointer.stop(), // a drag fetches nothing
       select: (rows, mode) => this.select(rows, mode),
       cancel,
     });
@@ -97,16 +90,8 @@ export class CodeMap {
   }
 
   #aside() {
-    const pair = el(
-      'figure',
-      { class: 'gl-card' },
-      el('div', { class: 'gl-title' }, 'under the pointer'),
-      el('div', { class: 'gl-pair' }, this.original, this.reconstruction),
-      this.readout.element,
-      el('figcaption', {}, this.description),
-    );
     const heading = el('h3', { class: 'gl-h' }, 'nearest codes of the current latent');
-    return el('div', { class: 'gl-aside' }, pair, this.panel.element, heading, this.near);
+    return el('div', { class: 'gl-aside' }, this.pointer.element, this.panel.element, heading, this.near);
   }
 
   // ---------------------------------------------------------------- values from Python
@@ -122,14 +107,14 @@ export class CodeMap {
       this.body.hidden = true;
       this.notice.textContent = value.reason || LOADING;
       if (value.reason) return;
-      this.readout.load(value);
       await this.#load(value);
     }
     if (this.data && this.value === value) this.#mark();
   }
 
   /** @param {MapValue} value */
-  async #load({ model, fingerprint, server, others }) {
+  async #load(value) {
+    const { model, fingerprint, server, others } = value;
     try {
       const [response, G] = await Promise.all([
         request(modelAddress('map', model)),
@@ -141,6 +126,7 @@ export class CodeMap {
       this.G = G;
       Object.assign(this.colours, { attribute: '', onlyLabel: null });
       this.sky.show(data, G);
+      this.pointer.begin(value, G);
     } catch (error) {
       if (this.value?.fingerprint === fingerprint) this.notice.textContent = /** @type {Error} */ (error).message;
       return;
@@ -156,10 +142,6 @@ export class CodeMap {
 
   /** @param {MapData} data */
   #layOut({ layouts, lacking, attributes }) {
-    this.description.textContent = HINT;
-    clearTimeout(this.pause);
-    this.original.removeAttribute('src');
-    for (const picture of [this.original, this.reconstruction]) picture.style.visibility = 'hidden';
     this.kinds.replaceChildren(
       ...layouts.map(({ id, title }) => button(title, () => this.openLayout(id), { 'data-kind': id, 'aria-pressed': 'false' })),
       ...lacking.map(({ title, reason }) => button(title, null, { disabled: true, title: reason })),
@@ -294,38 +276,16 @@ export class CodeMap {
     const choose = () => this.use({ row, z: data.code(row) });
     const tile = button('', choose, { class: 'gl-tile', 'aria-label': `${about}: make it current`, title: about });
     const caption = el('span', { class: 'gl-caption' }, String(data.labels[row]));
-    tile.append(el('img', { class: 'gl-picture', alt: '', src: this.#address(row, data) }), caption);
+    tile.append(el('img', { class: 'gl-picture', alt: '', src: trainingAddress(this.value?.model ?? '', data.indices[row]) }), caption);
     return tile;
-  }
-
-  /**
-   * The address of a training picture.
-   * @param {number} row
-   * @param {MapData} data
-   */
-  #address(row, data) {
-    return modelAddress('training', this.value?.model ?? '', { index: String(data.indices[row]) });
   }
 
   /** @param {{ row: number | null, z: Float32Array }} picked code or blend, to show beside the map */
   look({ row, z }) {
-    const { data, original, reconstruction } = this;
-    if (!data) return;
-    this.beside.mark(row === null ? null : data.indices[row]);
-    this.description.textContent = data.describe(row);
-    original.style.visibility = row === null || !original.src ? 'hidden' : '';
-    if (this.G) {
-      reconstruction.style.visibility = '';
-      this.readout.paint(reconstruction, this.G, z);
-    }
-    clearTimeout(this.pause);
-    if (row === null) return;
-    original.alt = data.describe(row);
-    const fetchOriginal = () => {
-      original.src = this.#address(row, data);
-      original.style.visibility = '';
-    };
-    this.pause = setTimeout(fetchOriginal, original.src ? PAUSE : 0);
+    if (!this.data) return;
+    const index = row === null ? null : this.data.indices[row];
+    this.beside.mark(index);
+    this.pointer.show(z, this.data.describe(row), index);
   }
 
   /** @param {{ row: number | null, z: Float32Array }} chosen */
