@@ -1,14 +1,17 @@
 """Directions in a latent space, each with a step length that has a meaning.
 
+- principal: the axes along which the codes of the training pictures vary most. With a latent map latents vary
+  alike in all directions: there it is what moves G's first activations along their principal components
+  (GANSpace, arXiv 2004.02546);
 - local: the changes of one latent to which its picture responds most;
-- principal: the axes along which the codes of the training pictures vary most (GANSpace, arXiv 2004.02546);
 - closed-form: the latent changes to which the generator's first layers respond most (SeFa, arXiv 2007.06600);
-- classes: from the mean code of one class to that of another;
-- attributes: among steps as likely as one standard deviation of the codes, the step to which a measured
+- classes: three steps lead from the mean latent of one class to that of another;
+- attributes: among steps as likely as one standard deviation of the latents, the step to which a measured
   attribute of G(z) responds most;
 - raw: the axes of the latent itself.
 
-Classes and attributes are measured by `python -m train.directions`, which writes them next to the weights.
+Classes and attributes are measured by `python -m train.directions`, which writes them next to the weights. It
+also measures what each kind does: one that does no more than random steps is not offered.
 """
 
 from __future__ import annotations
@@ -22,16 +25,16 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ganlab import latent, tensor_files
+from ganlab import latent, sensitivity, tensor_files
 from ganlab.config import CheckpointError
 from ganlab.gallery import Gallery
 from ganlab.model import LatentModel
-from ganlab.networks.folding import Layer
 
 FILE = "directions.safetensors"
 KINDS = ("principal", "local", "closed-form", "classes", "attributes", "raw")
 TENSORS = ("covariance", "classes", "attributes")
 MAX_SHOWN = 10  # directions of a kind that ranks them
+MAX_STEPS = 3  # a slider's reach to each side
 MIN_GAIN = 1e-12  # below which a picture does not change at all
 PRINCIPAL_SAMPLES = 1024  # prior samples that replace the codes of a model without a gallery
 
@@ -106,21 +109,41 @@ class Directions:
     def kinds(self) -> tuple[str, ...]:
         """The KINDS that this model has. Principal ones need the codes of training pictures; classes and
         attributes need `python -m train.directions`."""
-        has_codes = self.gallery is not None and "encoder" in self.model.networks
-        available = {"raw": True, "principal": has_codes}
-        available |= dict.fromkeys(("local", "closed-form"), "generator" in self.model.networks)
-        available |= dict.fromkeys(("classes", "attributes"), self._statistics is not None)
-        return tuple(kind for kind in KINDS if available[kind])
+        return tuple(kind for kind in KINDS if not self.explain_absence(kind))
 
     def explain_absence(self, kind: str) -> str:
         """Why the model has no directions of one of KINDS; "" where it has them."""
-        if kind in self.kinds:
+        if kind == "raw":
             return ""
+        if kind in ("local", "closed-form"):
+            missing = "" if "generator" in self.model.networks else "this model has no generator"
+        elif kind == "principal" and self.model.latent_map is not None:
+            missing = ""
+        else:
+            missing = self._explain_missing_codes()
+            if not missing and kind != "principal" and self._statistics is None:
+                missing = f"python -m train.directions {self.model.config.name} has not measured them"
+        if missing or self.exceeds_noise(kind):
+            return missing
+        return "moves along them do no more than moves in random directions"
+
+    def _explain_missing_codes(self) -> str:
         if "encoder" not in self.model.networks:
             return "this GAN has no encoder, and so no codes of training pictures"
         if self.gallery is None:
             return "this model has no gallery of training pictures, and so no codes of them"
-        return f"python -m train.directions {self.model.config.name} has not measured them"
+        return ""
+
+    def exceeds_noise(self, kind: str) -> bool:
+        """Whether the measured effect of a kind, of at least one of the attributes, is larger than that of
+        random steps. True where `python -m train.directions` has not measured it."""
+        if kind != "attributes" or self._statistics is None:
+            return self._exceeds_noise("sets", kind)
+        return any(self._exceeds_noise("attributes", name) for name in self._statistics.names)
+
+    def _exceeds_noise(self, *keys: str) -> bool:
+        effect, noise = (self.model.get_figure("directions", *keys, part) for part in ("effect", "noise"))
+        return effect is None or noise is None or effect > noise
 
     def get(self, kind: str, z: Tensor | None = None) -> list[Direction]:
         """All directions of a kind; the local ones are those of z (1, D). ValueError for a kind that the
@@ -138,9 +161,14 @@ class Directions:
                 raise ValueError("Local directions are those of a latent: name one.")
             return list_local(self.model.generator, self.model.check_latents(z)[0], self.model.config.prior)
         if kind == "principal":
+            if self.model.latent_map is not None:
+                return list_components(*self.components, self.covariance)
             return list_principal(*self.principal)
         if kind == "closed-form":
-            return list_closed_form(self.model.fold_generator(), self.covariance)
+            gains, vectors = sensitivity.compute_closed_form(
+                self.model.fold_generator(), self.model.latent_map
+            )
+            return list_closed_form(gains, vectors, self.covariance)
         statistics = self._statistics
         assert statistics is not None
         if kind == "classes":
@@ -148,6 +176,7 @@ class Directions:
         return [
             Direction.from_step(name, step, self._describe_attribute(name))
             for name, step in zip(statistics.names, statistics.attributes, strict=True)
+            if self._exceeds_noise("attributes", name)
         ]
 
     @functools.cached_property
@@ -170,6 +199,23 @@ class Directions:
         samples."""
         return latent.principal_directions(self.covariance, self.model.config.latent_dim)
 
+    @functools.cached_property
+    def components(self) -> tuple[Tensor, Tensor]:
+        """The shares (D,) of G's first activations' principal components, largest first, and the unit vectors
+        (D, D) of latents that move along each, one a row. For a model with a latent map."""
+        assert self.model.latent_map is not None
+        return sensitivity.compute_components(self.model.fold_generator(), self.model.latent_map)
+
+    @functools.cached_property
+    def _principal_steps(self) -> Tensor:
+        """One step (D, D) along each principal direction."""
+        if self.model.latent_map is None:
+            vectors, deviations = self.principal
+            return vectors * deviations.unsqueeze(1)
+        vectors = self.components[1]
+        deviations = torch.tensor([measure_deviation(vector, self.covariance) for vector in vectors])
+        return vectors.float() * deviations.unsqueeze(1)
+
     def move(
         self,
         z: Tensor,
@@ -185,22 +231,20 @@ class Directions:
         are not finite.
         """
         z, dim = self.model.check_latents(z), self.model.config.latent_dim
-        for name, amounts in (("principal", principal), ("raw", raw)):
-            if len(amounts) > dim:
-                raise ValueError(f"{name} has {len(amounts)} amounts, the latent {dim} dimensions.")
+        for name, values in (("principal", principal), ("raw", raw)):
+            if len(values) > dim:
+                raise ValueError(f"{name} has {len(values)} amounts, the latent {dim} dimensions.")
         around = self.get("local", z) if len(local) else []
         if len(local) > len(around):
             raise ValueError(f"local has {len(local)} amounts, a latent {len(around)} local directions.")
-        vectors, deviations = self.principal
-        steps = torch.zeros(2 * dim + len(around))
-        steps[: len(principal)] = torch.tensor(principal) * deviations[: len(principal)]
-        steps[dim : dim + len(raw)] = torch.tensor(raw)
-        for i, (amount, direction) in enumerate(zip(local, around, strict=False), 2 * dim):
-            steps[i] = amount * direction.deviation
-        if not torch.isfinite(steps).all():
+        amounts = torch.zeros(2 * dim + len(around))
+        for start, values in ((0, principal), (dim, raw), (2 * dim, local)):
+            amounts[start : start + len(values)] = torch.tensor(values)
+        if not torch.isfinite(amounts).all():
             raise ValueError("Slider amounts are finite numbers.")
-        axes = torch.cat([vectors, torch.eye(dim), *(direction.vector[None] for direction in around)])
-        return latent.move(z[0], axes, steps, self.model.config.prior).unsqueeze(0)
+        own = [direction.deviation * direction.vector.unsqueeze(0) for direction in around]
+        steps = torch.cat([self._principal_steps, torch.eye(dim), *own])
+        return latent.move(z[0], steps, amounts, self.model.config.prior).unsqueeze(0)
 
     @functools.cached_property
     def _statistics(self) -> CodeStatistics | None:
@@ -217,30 +261,12 @@ class Directions:
 def list_local(generator: nn.Module, z: Tensor, prior: str) -> list[Direction]:
     """Orthogonal directions at z (D,) in which its picture changes most. A step is one standard deviation of
     the prior. Each says its share of the change that a small random move makes."""
-    gains, vectors = compute_local(generator, z)
-    shares = 100 * gains / gains.sum().clamp(min=MIN_GAIN)
+    gains, vectors = sensitivity.compute_local(generator, z)
     return [
-        Direction(
-            f"local {i + 1}", vectors[i].float(), latent.DEVIATIONS[prior], f"{share:.0f} % of the change"
-        )
-        for i, share in enumerate(shares[:MAX_SHOWN].tolist())
+        Direction(f"local {i + 1}", n, latent.DEVIATIONS[prior], f"{share:.0f} % of the change")
+        for i, (n, share) in enumerate(zip(vectors.float(), _to_percent(gains), strict=True))
+        if i < MAX_SHOWN
     ]
-
-
-def compute_local(generator: nn.Module, z: Tensor) -> tuple[Tensor, Tensor]:
-    """The squared singular values (D,) of the generator's Jacobian at z (D,), largest first, and its right
-    singular vectors (D, D), one a row. ganlab/ui/static/lib/jacobian.js computes the same in the page."""
-    device = next(generator.parameters()).device
-    with torch.inference_mode(False):  # whose tensors have no derivative
-        J = torch.func.jacrev(lambda z: generator(z.unsqueeze(0))[0].flatten())(z.clone().to(device))
-    gains, vectors = torch.linalg.eigh((J.double().T @ J.double()).cpu())
-    return gains.flip(0).clamp(min=0), torch.stack([fix_sign(n) for n in vectors.T.flip(0)])
-
-
-def fix_sign(vector: Tensor) -> Tensor:
-    """The vector (D,) or its opposite: its largest entry is positive, so that a slider turns the same way on
-    every machine."""
-    return vector * vector[vector.abs().argmax()].sign()
 
 
 def list_principal(vectors: Tensor, deviations: Tensor) -> list[Direction]:
@@ -254,31 +280,45 @@ def list_principal(vectors: Tensor, deviations: Tensor) -> list[Direction]:
     ]
 
 
-def list_closed_form(layers: Sequence[Layer], covariance: Tensor) -> list[Direction]:
-    """Orthogonal unit directions n that change the output of the layers which z enters the most: those with
-    the largest |A n|, the first eigenvectors of A^T A (SeFa, equation 6).
+def list_components(shares: Tensor, vectors: Tensor, covariance: Tensor) -> list[Direction]:
+    """The first MAX_SHOWN directions (D, D) of principal components of G's first activations. The
+    `covariance` (D, D) of the latents gives each step its length."""
+    return [
+        Direction(f"PC {i + 1}", n, measure_deviation(n, covariance), f"{share:.1f} % of the activations")
+        for i, (n, share) in enumerate(zip(vectors.float(), _to_percent(shares), strict=True))
+        if i < MAX_SHOWN
+    ]
 
-    A joins the weights of all layers that z enters, a skip connection too, with the scale of a following
-    batch norm, which SeFa leaves out. The `covariance` (D, D) of the codes gives each step its length.
-    """
-    A = torch.cat([layers[0].weight, *(layer.skip for layer in layers if layer.skip is not None)], 1).double()
-    gains, vectors = torch.linalg.eigh(A @ A.T)
-    order = gains.argsort(descending=True)[:MAX_SHOWN]
-    directions = []
-    for rank, (gain, n) in enumerate(zip(gains[order], vectors.T[order], strict=True), 1):
-        n = fix_sign(n)
-        deviation = float((n @ covariance.double() @ n).clamp(min=0).sqrt())
-        share = 100 * float(gain / gains.sum())
-        directions.append(
-            Direction(f"closed form {rank}", n.float(), deviation, f"{share:.1f} % of the gain")
-        )
-    return directions
+
+def list_closed_form(gains: Tensor, vectors: Tensor, covariance: Tensor) -> list[Direction]:
+    """The first MAX_SHOWN of the closed forms (D, D), each with its share of the gains (D,). The `covariance`
+    (D, D) of the latents gives each step its length."""
+    return [
+        Direction(f"closed form {i + 1}", n, measure_deviation(n, covariance), f"{share:.1f} % of the gain")
+        for i, (n, share) in enumerate(zip(vectors.float(), _to_percent(gains), strict=True))
+        if i < MAX_SHOWN
+    ]
+
+
+def measure_deviation(vector: Tensor, covariance: Tensor) -> float:
+    """The standard deviation, along a unit vector (D,), of latents with this covariance (D, D)."""
+    n = vector.double()
+    return float((n @ covariance.double() @ n).clamp(min=0).sqrt())
+
+
+def _to_percent(parts: Tensor) -> list[float]:
+    return (100 * parts / parts.sum().clamp(min=MIN_GAIN)).tolist()
 
 
 def list_classes(means: Tensor) -> list[Direction]:
-    """From the mean code of each class to that of each other, of means (K, D); one step leads all the way."""
+    """From each class to each other, of mean latents (K, D): MAX_STEPS steps lead from mean to mean.
+
+    Where the classes' latents have one covariance S, the difference d of the means is, of all moves that
+    change the evidence for one class over the other as much, the most likely: it is the move s with
+    w^T s = w^T d and the least s^T S^-1 s, where w = S^-1 d is Fisher's discriminant.
+    """
     return [
-        Direction.from_step(f"from {a} to {b}", means[b] - means[a])
+        Direction.from_step(f"from {a} to {b}", (means[b] - means[a]) / MAX_STEPS)
         for a in range(len(means))
         for b in range(len(means))
         if a != b

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 import ganlab
-from ganlab import directions, latent, networks
+from ganlab import directions, latent, networks, sensitivity
 from ganlab.config import CheckpointError
-from ganlab.directions import CodeStatistics
+from ganlab.directions import CodeStatistics, Directions
 from ganlab.explorer import Explorer
 from ganlab.model import LatentModel
 from tests.conftest import TINY
@@ -22,10 +23,12 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def model(family: str, **settings: object) -> LatentModel:
+def model(
+    family: str, names: tuple[str, ...] = ("generator",), latent_dim: int = 6, **settings: Any
+) -> LatentModel:
     config = dataclasses.replace(
-        TINY, family=family, networks=("generator",), latent_dim=6, width=32, **settings
-    )  # type: ignore[arg-type]
+        TINY, family=family, networks=names, latent_dim=latent_dim, width=32, **settings
+    )
     nets = networks.build(config)
     networks.initialise(nets, seed=0)
     return LatentModel(config, {name: net.eval() for name, net in nets.items()}, "0" * 16)
@@ -36,20 +39,76 @@ def test_no_other_direction_changes_the_first_layers_more(family: str) -> None:
     """For closed forms: what the layers that z enters get from a step is largest along the first one,
     and then along each among those orthogonal to the ones before."""
     layers = model(family).fold_generator()
-    closed_form = directions.list_closed_form(layers, torch.eye(6))
-    vectors = torch.stack([direction.vector for direction in closed_form]).double()
+    gains, vectors = sensitivity.compute_closed_form(layers)
     torch.testing.assert_close(vectors @ vectors.T, torch.eye(6).double(), atol=1e-5, rtol=0)
 
-    def given(steps: Tensor) -> Tensor:
+    def measure_gain(steps: Tensor) -> Tensor:
         entered = [layers[0].weight, *(layer.skip for layer in layers if layer.skip is not None)]
         return torch.cat([steps @ weight.double() for weight in entered], 1).norm(dim=1)
 
-    gains = given(vectors)
+    torch.testing.assert_close(measure_gain(vectors).square(), gains)
     assert (gains[:-1] >= gains[1:] - 1e-9).all()
     others = noise(500, 6).double()
     for rank in range(6):
         left = others - others @ vectors[:rank].T @ vectors[:rank]
-        assert (given(left / left.norm(dim=1, keepdim=True)) <= gains[rank] + 1e-6).all()
+        unit = left / left.norm(dim=1, keepdim=True)
+        assert (measure_gain(unit).square() <= gains[rank] + 1e-6).all()
+
+
+def test_a_step_of_a_closed_form_is_the_codes_deviation() -> None:
+    codes = noise(2000, 6) * torch.tensor([1.0, 2, 3, 4, 5, 6])
+    closed_form = sensitivity.compute_closed_form(model("conv", prior="normal").fold_generator())
+    for direction in directions.list_closed_form(*closed_form, torch.cov(codes.T)):
+        along = codes @ direction.vector
+        assert direction.deviation == pytest.approx(float(along.std()), rel=1e-3)
+
+
+def mapped_model() -> LatentModel:
+    """A generator behind a latent map that is neither the identity nor linear."""
+    names = ("generator", "latent_map")
+    built = model("tutorial-bigan", names, prior="normal", map_layers=2, map_width=8)
+    assert built.latent_map is not None
+    for index, parameter in enumerate(built.latent_map.parameters()):
+        parameter.add_(0.3 * noise(*parameter.shape, seed=index))
+    return built
+
+
+def test_with_a_map_a_closed_form_is_the_mean_over_latents() -> None:
+    """Against random small moves at the same latents: their mean squared effect on the first layers."""
+    built = mapped_model()
+    assert built.latent_map is not None
+    gains, vectors = sensitivity.compute_closed_form(built.fold_generator(), built.latent_map)
+    torch.testing.assert_close(vectors @ vectors.T, torch.eye(6).double(), atol=1e-5, rtol=0)
+    A = sensitivity.join_first_layers(built.fold_generator())
+    u = latent.draw("normal", 6, sensitivity.JACOBIAN_SAMPLES, sensitivity.SEED)
+    for gain, vector in zip(gains, vectors.float(), strict=True):
+        forth, back = (built.latent_map(u + sign * 0.01 * vector).double() for sign in (1, -1))
+        change = (forth - back) @ A / 0.02
+        assert float(change.square().sum(1).mean()) == pytest.approx(float(gain), rel=0.05)
+    listed = Directions(built).get("closed-form")
+    torch.testing.assert_close(torch.stack([each.vector for each in listed]), vectors.float())
+
+
+def test_with_a_map_principal_directions_are_those_of_the_first_activations() -> None:
+    """Against the long way: components of the activations themselves, and a regression on them."""
+    built = mapped_model()
+    assert built.latent_map is not None
+    u = latent.draw("normal", 6, sensitivity.COMPONENT_SAMPLES, sensitivity.SEED)
+    activations = built.latent_map(u).double() @ sensitivity.join_first_layers(built.fold_generator())
+    activations = activations - activations.mean(0)
+    _, sizes, axes = torch.linalg.svd(activations, full_matrices=False)
+    slopes = torch.linalg.lstsq(activations @ axes[:6].T, u.double()).solution
+    shares, vectors = sensitivity.compute_components(built.fold_generator(), built.latent_map)
+    torch.testing.assert_close(shares, sizes[:6].square() / sizes.square().sum())
+    for k in range(3):
+        cosine = torch.nn.functional.cosine_similarity(slopes[k], vectors[k], dim=0)
+        assert abs(float(cosine)) == pytest.approx(1, abs=1e-3)
+    explorer = Explorer(built)
+    assert explorer.directions.kinds == ("principal", "local", "closed-form", "raw")
+    first = explorer.directions.get("principal")[0]
+    torch.testing.assert_close(first.vector, vectors[0].float())
+    moved = explorer.directions.move(u[:1], principal=[2.0])
+    torch.testing.assert_close(moved, u[:1] + 2 * first.deviation * first.vector)
 
 
 @pytest.mark.parametrize("prior", latent.PRIORS)
@@ -91,21 +150,12 @@ def test_local_directions_are_those_of_a_latent() -> None:
         explorer.directions.move(z[:1], local=[float("nan")])
 
 
-def test_a_step_of_a_closed_form_is_the_codes_deviation() -> None:
-    codes = noise(2000, 6) * torch.tensor([1.0, 2, 3, 4, 5, 6])
-    for direction in directions.list_closed_form(
-        model("conv", prior="normal").fold_generator(), torch.cov(codes.T)
-    ):
-        along = codes @ direction.vector
-        assert direction.deviation == pytest.approx(float(along.std()), rel=1e-3)
-
-
-def test_from_one_class_to_another_is_one_step() -> None:
+def test_from_one_class_to_another_is_three_steps() -> None:
     means = noise(3, 6)
     by_name = {direction.name: direction for direction in directions.list_classes(means)}
     assert len(by_name) == 6
     step = by_name["from 2 to 0"]
-    torch.testing.assert_close(means[2] + step.deviation * step.vector, means[0])
+    torch.testing.assert_close(means[2] + 3 * step.deviation * step.vector, means[0])
     assert float(step.vector.norm()) == pytest.approx(1)
 
 
@@ -178,3 +228,24 @@ def test_an_explorer_lists_its_directions(bundled: Explorer) -> None:
         ValueError, match=r"no directions 'classes' .*; available = \['local', 'closed-form', 'raw'\]"
     ):
         gan.directions.get("classes")
+
+
+def test_what_does_no_more_than_random_steps_is_not_offered(bundled: Explorer) -> None:
+    names = ("stroke width", "slant", "height", "width", "loops", "ink")
+    attributes = {name: {"effect": 0.5, "noise": 0.1} for name in names}
+    attributes["loops"]["effect"] = 0.02
+    sets = {"closed-form": {"effect": 0.2, "noise": 0.1}, "classes": {"effect": 0.05, "noise": 0.1}}
+
+    def measured(**figures: Any) -> Directions:
+        model = dataclasses.replace(bundled.model, metrics={"directions": figures})
+        return Directions(model, bundled.gallery)
+
+    some = measured(attributes=attributes, sets=sets)
+    assert some.kinds == ("principal", "local", "closed-form", "attributes", "raw")
+    assert [each.name for each in some.get("attributes")] == [name for name in attributes if name != "loops"]
+    assert "no more than moves in random directions" in some.explain_absence("classes")
+    with pytest.raises(ValueError, match="no more than moves in random directions"):
+        some.get("classes")
+    none = measured(attributes={name: {"effect": 0.1, "noise": 0.1} for name in names})
+    assert "attributes" not in none.kinds
+    assert "attributes" in measured().kinds  # not measured

@@ -1,22 +1,24 @@
 """python -m train.directions NAME...: find directions of classes and attributes in the gallery's codes.
 
 Writes directions.safetensors beside the weights; metrics.json keeps as "directions" how well each attribute
-is predicted from the codes (a regression on pictures of the gallery), and how far its slider changes it.
+is predicted from the codes (a regression on pictures of the gallery), how far its slider changes it, what the
+sliders of each other kind do, and what random steps of the same lengths do: the noise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from ganlab import directions
-from ganlab.directions import CodeStatistics
+from ganlab import directions, latent
+from ganlab.directions import CodeStatistics, Directions
 from ganlab.explorer import Explorer
 from train.measure.attributes import ATTRIBUTES, UNITS
 from train.measure.measurement import Figures, Measurement, Subject
-from train.report.text import Table
+from train.report.text import NONE, Table
 
 HELD_OUT = 10_000  # pictures of the gallery, the last, that no fit sees
 SHIFTED = 1_000  # of them, on whose codes the effect of a step is measured
@@ -24,7 +26,11 @@ RIDGE = 1e-3  # of the codes' mean variance
 FITTED_STEPS = 8_000  # codes that are shifted to fit the attributes' steps
 OFFSET = 0.5  # deviations of the codes by which they are shifted: nearer, the response is not the slider's
 SEED = 0  # of these offsets
-FAR = 3  # steps: the end of a slider
+FAR = directions.MAX_STEPS  # the end of a slider
+RANKED = ("principal", "local", "closed-form")  # kinds of directions that change a picture most
+RANDOM = 16  # random steps, whose effects are the noise
+MOVED = 100  # of the held-out pictures, whose sliders of each kind are moved
+LED = 20  # of the held-out pictures of each class, which are led to each other class
 
 
 def measure_directions(explorer: Explorer) -> tuple[CodeStatistics, Figures]:
@@ -39,12 +45,18 @@ def measure_directions(explorer: Explorer) -> tuple[CodeStatistics, Figures]:
     covariance = torch.cov(codes.double().T).float()
     offsets = OFFSET * draw_offsets(covariance, min(FITTED_STEPS, fit.stop))
     forth, back = (decode(explorer, codes[: len(offsets)] + sign * offsets) for sign in (1, -1))
+    held_codes, noise = codes[held], draw_steps(covariance, RANDOM)
+    shifted = held_codes[:SHIFTED]
+    random_ends = [tuple(decode(explorer, shifted + sign * step) for sign in (1, -1)) for step in noise]
     steps, attributes = [], {}
     for name, attribute in ATTRIBUTES.items():
         values = attribute(x)
         step = directions.fit_step(offsets, (attribute(forth) - attribute(back)) / 2, covariance)
         steps.append(step)
-        deviation, shifted = float(values[fit].std()), codes[held][:SHIFTED]
+        deviation = float(values[fit].std())
+        random = torch.stack(
+            [attribute(forth).mean() - attribute(back).mean() for forth, back in random_ends]
+        )
         attributes[name] = {
             "mean": float(values.mean()),
             "deviation": float(values.std()),
@@ -52,9 +64,78 @@ def measure_directions(explorer: Explorer) -> tuple[CodeStatistics, Figures]:
             "r2": fit_r2(codes[fit], values[fit], codes[held], values[held]),
             "effect": measure_effect(explorer, shifted, step, name) / deviation,
             "effect_far": measure_effect(explorer, shifted, FAR * step, name) / deviation,
+            "noise": float(random.square().mean().sqrt()) / 2 / deviation,
         }
-    figures = {"fitted": len(codes[fit]), "held_out": len(codes[held]), "attributes": attributes}
+    figures = {
+        "fitted": len(codes[fit]),
+        "held_out": len(held_codes),
+        "attributes": attributes,
+        "sets": measure_sets(explorer, held_codes[:MOVED], noise)
+        | measure_classes(explorer, means, held_codes, labels[held], noise),
+    }
     return CodeStatistics(covariance, means, torch.stack(steps), tuple(ATTRIBUTES)), figures
+
+
+def measure_sets(explorer: Explorer, codes: Tensor, noise: Tensor) -> Figures:
+    """By kind, how far a step leads from the pictures of codes (N, D), as a root mean square over pixels, on
+    average over its sliders; and as "noise" the same of steps (M, D) in random directions as long."""
+    figures = {}
+    available = Directions(dataclasses.replace(explorer.model, metrics={}), explorer.gallery)
+    for kind in RANKED:
+        shared = [] if kind == "local" else available.get(kind)
+        chosen = [shared or available.get(kind, code) for code in codes]
+        lengths = [direction.deviation for each in chosen for direction in each]
+        length = sum(lengths) / len(lengths)
+        vectors = [torch.stack([d.deviation * d.vector for d in each]) for each in chosen]
+        random = length * torch.nn.functional.normalize(noise, dim=1)
+        figures[kind] = {
+            "effect": measure_change(explorer, codes, vectors),
+            "noise": measure_change(explorer, codes, [random] * len(codes)),
+        }
+    return figures
+
+
+def measure_change(explorer: Explorer, codes: Tensor, steps: Sequence[Tensor]) -> float:
+    """The root mean square over pixels of the change that each of `steps` (K, D) gives to G(z) of each of
+    codes (N, D), forth and back: the mean over all of them."""
+    prior = explorer.config.prior
+    changes = []
+    for z, each in zip(codes, steps, strict=True):
+        amounts = torch.eye(len(each))
+        ends = latent.move(z, each, torch.cat([amounts, -amounts]), prior)
+        changes.append((decode(explorer, ends) - explorer.decode(z)).square().flatten(1).mean(1).sqrt())
+    return float(torch.cat(changes).mean())
+
+
+def measure_classes(
+    explorer: Explorer, means: Tensor, codes: Tensor, labels: Tensor, noise: Tensor
+) -> Figures:
+    """The share of pictures that the judge sees in the class to which FAR steps lead, for LED of codes (N, D)
+    of each class and each other class; and as "noise" for moves (M, D) in random directions that are as long.
+    Nothing without a judge."""
+    judge, prior = explorer.judge, explorer.config.prior
+    if judge is None:
+        return {}
+    led: list[Tensor] = []
+    astray: list[Tensor] = []
+    for index, direction in enumerate(directions.list_classes(means)):
+        a, b = (int(name) for name in direction.name.split()[1::2])
+        z = codes[labels == a][:LED]
+        if not len(z):
+            continue
+        length = FAR * direction.deviation
+        random = torch.nn.functional.normalize(noise[index % len(noise)], dim=0)
+        for share, vector in ((led, direction.vector), (astray, random)):
+            ends = torch.stack([latent.move(row, vector[None], torch.tensor([length]), prior) for row in z])
+            share.append((judge.logits(decode(explorer, ends)).argmax(1) == b).double())
+    return {"classes": {"effect": float(torch.cat(led).mean()), "noise": float(torch.cat(astray).mean())}}
+
+
+def draw_steps(covariance: Tensor, count: int) -> Tensor:
+    """Steps (count, D) in random directions, as likely as one standard deviation of the codes."""
+    steps = draw_offsets(covariance, count).double()
+    sizes = torch.einsum("nd,de,ne->n", steps, torch.linalg.pinv(covariance.double()), steps).sqrt()
+    return (steps / sizes.unsqueeze(1)).float()
 
 
 def draw_offsets(covariance: Tensor, count: int) -> Tensor:
@@ -109,7 +190,15 @@ def _explain_absence(subject: Subject) -> str:
 
 def compare(models: Mapping[str, Figures]) -> Table:
     """One row for each attribute of each model."""
-    heads = ["Model", "Attribute", "Of training digits", "R² from the codes", "One step", f"{FAR} steps"]
+    heads = [
+        "Model",
+        "Attribute",
+        "Of training digits",
+        "R² from the codes",
+        "One step",
+        f"{FAR} steps",
+        "Random step",
+    ]
     rows = [
         [
             name,
@@ -118,6 +207,7 @@ def compare(models: Mapping[str, Figures]) -> Table:
             f"{row['r2']:.3f}",
             f"{row['effect']:.2f}",
             f"{row['effect_far']:.2f}",
+            f"{row['noise']:.2f}" if "noise" in row else NONE,
         ]
         for name, figures in models.items()
         for attribute, row in figures["attributes"].items()
@@ -136,6 +226,7 @@ MEASUREMENT = Measurement(
     introduction="""\
 How well an attribute of a digit is predicted from its code (R² of a ridge regression, on held-out
 training digits), and by how many standard deviations one step and three steps of the attribute's slider
-change it.""",
+change it, and a step in a random direction that is as likely. An attribute whose slider does no more than a
+random step is not offered.""",
     compare=compare,
 )

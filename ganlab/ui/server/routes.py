@@ -44,10 +44,11 @@ DIRECTION_KINDS = {  # title, explanation
         " the new picture. A step is one standard deviation of the prior.",
     ),
     "closed-form": ("closed form", "What the generator's first layers amplify most (SeFa)."),
-    "classes": ("classes", "From one class's mean code to another's; 1 is the whole distance."),
+    "classes": ("classes", "From one class to another: +3 goes all the way from mean latent to mean latent."),
     "attributes": ("attributes", "What changes a measured property of the pictures."),
     "raw": ("raw", "Each dimension of the latent by itself."),
 }
+MAPPED_PRINCIPAL = "Along which the generator's first activations vary most, over all latents (GANSpace)."
 
 
 # ---------------------------------------------------------------------- GET
@@ -93,6 +94,8 @@ def _explain_absence(explorer: Explorer, kind: str) -> str:
 def _describe_directions(explorer: Explorer, kind: str) -> Payload:
     """The local ones are left out: the page computes them for the latent at hand."""
     title, note = DIRECTION_KINDS[kind]
+    if kind == "principal" and explorer.model.latent_map is not None:
+        note = MAPPED_PRINCIPAL
     directions = [
         {
             "id": f"{kind}/{direction.name}",
@@ -105,7 +108,18 @@ def _describe_directions(explorer: Explorer, kind: str) -> Payload:
         }
         for direction in (() if kind == "local" else explorer.directions.get(kind))
     ]
-    return {"id": kind, "title": title, "note": note, "directions": directions}
+    notes = [note, _describe_effect(explorer, kind)]
+    return {"id": kind, "title": title, "note": " ".join(filter(None, notes)), "directions": directions}
+
+
+def _describe_effect(explorer: Explorer, kind: str) -> str:
+    """What a kind's directions do, beside random ones; "" where it was not measured."""
+    effect, noise = (explorer.get_figure("directions", "sets", kind, part) for part in ("effect", "noise"))
+    if effect is None or not noise:
+        return ""
+    if kind == "classes":
+        return f"That turns {effect:.0%} of digits into the other, a random move as long {noise:.0%}."
+    return f"A step changes the picture {effect / noise:.1f} times as much as a random one."
 
 
 def get_map(explorer: Explorer, request: Request) -> Response:

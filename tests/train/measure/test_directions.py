@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import Gallery, Pictures
 from ganlab.hub import CHECKPOINTS
 from train.measure import command
-from train.measure.directions import fit_r2, measure_directions
+from train.measure.directions import draw_steps, fit_r2, measure_change, measure_directions, measure_sets
+
+NOTHING = {"principal": {"effect": 0.0, "noise": 1.0}}  # figures by which a kind is not offered
 
 
 def test_it_measures_what_a_model_holds(few_neighbours: Explorer) -> None:
@@ -28,6 +31,36 @@ def test_it_measures_what_a_model_holds(few_neighbours: Explorer) -> None:
     assert slant["unit"] == "degrees"
     assert slant["r2"] > 0.5
     assert 0.2 < slant["effect"] < slant["effect_far"]
+    assert 0 < slant["noise"] < slant["effect"]
+    sets = figures["sets"]
+    assert list(sets) == ["principal", "local", "closed-form", "classes"]
+    assert sets["local"]["effect"] > sets["local"]["noise"] > 0
+    assert sets["classes"]["effect"] > 0.3 > sets["classes"]["noise"]  # most moves reach the class
+    left_out = dataclasses.replace(few_neighbours.model, metrics={"directions": {"sets": NOTHING}})
+    explorer = Explorer(left_out, few_neighbours.gallery)
+    assert "principal" not in explorer.directions.kinds
+    again = measure_sets(explorer, codes[:3], draw_steps(statistics.covariance, 2))
+    assert "principal" in again  # what an earlier measurement left out is measured anew
+
+
+def test_a_change_of_pictures_is_the_mean_over_both_ends(few_neighbours: Explorer) -> None:
+    z = few_neighbours.sample(2, seed=1)
+    steps = 0.1 * torch.eye(50)[:3]
+    changes = [
+        (few_neighbours.decode((row + sign * step).clamp(-1, 1)) - few_neighbours.decode(row))
+        for row in z
+        for step in steps
+        for sign in (1, -1)
+    ]
+    expected = sum(float(change.square().mean().sqrt()) for change in changes) / len(changes)
+    assert measure_change(few_neighbours, z, [steps, steps]) == pytest.approx(expected, rel=1e-4)
+
+
+def test_random_steps_are_as_likely_as_one_deviation() -> None:
+    covariance = torch.tensor([[1.0, 0.8, 0], [0.8, 1, 0], [0, 0, 4]])
+    steps = draw_steps(covariance, 50)
+    sizes = torch.einsum("nd,de,ne->n", steps, torch.linalg.inv(covariance), steps)
+    torch.testing.assert_close(sizes, torch.ones(50), atol=1e-4, rtol=0)
 
 
 def test_r2_is_1_for_a_linear_attribute_and_0_for_noise() -> None:
