@@ -24,13 +24,13 @@ from torch import Tensor, nn
 
 from ganlab import geodesic, latent, light, networks, tensor_files
 from ganlab.config import ModelConfig
-from ganlab.directions import compute_local
 from ganlab.explorer import Explorer
 from ganlab.features import compress_codes, restore_codes
 from ganlab.gallery import Gallery, Pictures
 from ganlab.judge import Judge, JudgeConfig, Network
 from ganlab.model import load, save
 from ganlab.networks import LatentMap
+from ganlab.sensitivity import compute_local
 from ganlab.studio import codemap, portable, portable_judge, shelf
 from ganlab.studio import film as films
 from ganlab.studio.film import EASINGS, Film

@@ -66,7 +66,7 @@ def test_a_step_of_a_closed_form_is_the_codes_deviation() -> None:
 def mapped_model() -> LatentModel:
     """A generator behind a latent map that is neither the identity nor linear."""
     names = ("generator", "latent_map")
-    built = model("tutorial-bigan", names, prior="normal", map_layers=2, map_width=8)
+    built = model("tutorial-bigan", names, prior="normal", map_width=8, map_blocks=1, map_steps=2)
     assert built.latent_map is not None
     for index, parameter in enumerate(built.latent_map.parameters()):
         parameter.add_(0.3 * noise(*parameter.shape, seed=index))
