@@ -83,8 +83,8 @@ def compute_jacobians(latent_map: LatentMap, dim: int) -> Tensor:
     dimensions of u first."""
     u = latent.draw("normal", dim, JACOBIAN_SAMPLES, SEED)
     around = (u.unsqueeze(1) + OFFSET * torch.eye(dim)).flatten(0, 1)
-    moved = _apply_map(latent_map, around).view(len(u), dim, dim).double()
-    return (moved - _apply_map(latent_map, u).double().unsqueeze(1)) / OFFSET
+    codes = _apply_map(latent_map, around).view(len(u), dim, dim).double()
+    return (codes - _apply_map(latent_map, u).double().unsqueeze(1)) / OFFSET
 
 
 @torch.inference_mode()
