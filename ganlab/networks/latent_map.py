@@ -153,11 +153,11 @@ class LatentMap(nn.Module):
             current, target = h[open_rows], end[open_rows]
             rest = target - current - self._move(current, step)
             h[open_rows] = current + share * rest
-            open_rows = open_rows[rest.abs().amax(1) > TOLERANCE]
+            open_rows = open_rows[~(rest.abs().amax(1) <= TOLERANCE)]  # NaN stays open
             if not len(open_rows):
                 return h
         worst = float((end - h - self._move(h, step)).abs().max())
-        if worst > MAX_ERROR / self.steps:
+        if not worst <= MAX_ERROR / self.steps:
             raise ValueError(f"The latent map cannot be inverted there: {worst:.1e} is left of a coordinate.")
         return h
 

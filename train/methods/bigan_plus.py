@@ -13,6 +13,7 @@ from ganlab.networks import Encoder
 from train.data.augment import augment
 
 TEMPERATURE = 0.2  # of NT-Xent
+IMAGE_GAIN = 8.0  # on the logits of the discriminator of pictures, which spectral norm keeps near 0
 DIRECTIONS = 128  # of the sliced Wasserstein distance
 
 
@@ -143,7 +144,8 @@ class BiGANPlus:
             ge_loss = ge_loss + self.prior_weight * sliced_wasserstein(code, prior)
         if self.image_weight:
             pictures = torch.cat([x, generated, reconstructed])
-            real, fake = nets["discriminator"](pictures, batches=3).float().split([len(x), 2 * len(x)])
+            logits = IMAGE_GAIN * nets["discriminator"](pictures, batches=3).float()
+            real, fake = logits.split([len(x), 2 * len(x)])
             d_loss = d_loss + (softplus(-real).mean() + softplus(fake).mean()) / 2
             ge_loss = ge_loss + self.image_weight * softplus(-fake).mean()
         if self.latent_weight or self.again_weight:

@@ -9,7 +9,6 @@ import { floats } from './tensors.js';
  * @typedef {object} Description
  * @property {number} steps
  * @property {number} blocks
- * @property {number} damping
  * @property {[count: number, share: number][]} damping iterations of a step's inverse, and the share of the way they go
  * @property {number} tolerance where the inverse of a step ends
  * @property {number} max_error of F(F^-1(code)), in each coordinate
