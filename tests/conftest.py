@@ -8,7 +8,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -20,6 +20,8 @@ from ganlab.config import ModelConfig
 from ganlab.explorer import Explorer
 from ganlab.gallery import GALLERIES, Gallery, Pictures, load_pictures
 from ganlab.model import LatentModel, load, save
+from ganlab.networks import LatentMap
+from tests import fixtures
 
 torch.set_num_threads(1)  # tiny matrices: on busy cores a second thread costs more than it does
 
@@ -94,14 +96,14 @@ def renewed(tiny_folder: Path, tmp_path: Path) -> tuple[Explorer, Explorer]:
 @pytest.fixture
 def mapped(tmp_path: Path) -> Explorer:
     """A model of untrained tiny networks with a latent map that bends what is straight."""
-    config = dataclasses.replace(
-        TINY, networks=("generator", "encoder", "latent_map"), prior="normal", map_layers=3, map_width=8
-    )
+    kept = ("generator", "encoder", "latent_map")
+    sizes = {"map_width": 8, "map_blocks": 1, "map_steps": 2}
+    config = dataclasses.replace(TINY, networks=kept, prior="normal", **sizes)
     nets = networks.build(config)
     networks.initialise(nets, seed=0)
-    rng = torch.Generator().manual_seed(1)
-    for weight in nets["latent_map"].parameters():
-        weight.data.add_(torch.randn(weight.shape, generator=rng), alpha=0.5)
+    fixtures.fill(nets["latent_map"])
+    with torch.no_grad():
+        fixtures.tame(cast("LatentMap", nets["latent_map"]))
     for weight in nets["generator"].parameters():  # untrained, its pictures would all be grey
         weight.data.mul_(4)
     save(config, nets, tmp_path / "mapped")

@@ -239,8 +239,11 @@ def compute_codes(stored: LatentModel, pictures: Pictures) -> Tensor:
     return map_batches(lambda x: encoder(x.to(stored.device)), pictures)
 
 
-def attach(stored: LatentModel, latent_map: LatentMap, folder: Path) -> None:
-    """Write the checkpoint with this map to an empty folder, with the figures of its training alone."""
+def attach(stored: LatentModel, latent_map: LatentMap, folder: Path, change: str = "") -> None:
+    """Write the checkpoint with this map to an empty folder, with the figures of its training alone. `change`
+    says what has changed since, see `ModelConfig.replaced`: latents of before mean nothing to the map."""
+    change = change or ("it got its latent map" if stored.latent_map is None else "its map was fitted anew")
+    earlier = (stored.fingerprint, *stored.config.aliases)
     names = tuple(name for name in stored.networks if name != networks.LATENT_MAP)
     config = dataclasses.replace(
         stored.config,
@@ -249,6 +252,8 @@ def attach(stored: LatentModel, latent_map: LatentMap, folder: Path) -> None:
         map_blocks=len(latent_map.velocity.blocks),
         map_steps=latent_map.steps,
         gaussians=0,
+        aliases=(),
+        replaced={**stored.config.replaced, **dict.fromkeys(earlier, change)},
     )
     model.save(config, {**stored.networks, networks.LATENT_MAP: latent_map}, folder)
     training = stored.metrics.get("training")
@@ -257,12 +262,13 @@ def attach(stored: LatentModel, latent_map: LatentMap, folder: Path) -> None:
     card.write(folder)
 
 
-def publish(stored: LatentModel, latent_map: LatentMap, target: Path) -> None:
-    """Build the checkpoint beside `target`, then put it there; after an error `target` is as before."""
+def publish(stored: LatentModel, latent_map: LatentMap, target: Path, change: str = "") -> None:
+    """Build the checkpoint beside `target`, then put it there; after an error `target` is as before. `change`
+    is as for `attach`."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".map-") as temporary:
         folder = Path(temporary) / target.name
-        attach(stored, latent_map, folder)
+        attach(stored, latent_map, folder, change)
         for path in folder.iterdir():
             path.chmod(0o644)
         replace_folder(target, folder, Path(temporary) / "before")
@@ -273,6 +279,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("name", metavar="NAME", help="a checkpoint's name or folder")
     parser.add_argument(
         "--out", type=Path, help="folder of the checkpoint with the map (default: NAME's own)"
+    )
+    parser.add_argument(
+        "--change",
+        default="",
+        metavar="TEXT",
+        help="what links, shelves and latents of before are refused with, as it follows the word before"
+        " (default: it got its latent map)",
     )
     parser.add_argument("--run", type=Path, help="folder of the fit itself (default: runs/latent-map-NAME)")
     parser.add_argument("--resume", action="store_true", help="continue the fit in --run where it stopped")
@@ -322,7 +335,7 @@ def main(arguments: list[str] | None = None) -> int:
     fitted = fit.map.half().float()  # as it is stored
     nats = [compute_nats(fitted, part, config.noise) for part in (codes, compute_codes(stored, test))]
     print(f"{nats[0]:.2f} nats a training code, {nats[1]:.2f} a test code, with noise {config.noise}")
-    publish(stored, fitted.cpu(), options.out or folder)
+    publish(stored, fitted.cpu(), options.out or folder, options.change)
     print(f"{options.out or folder}: with a latent map; measure it with python -m train.evaluate.")
     return 0
 

@@ -50,7 +50,7 @@ def find_default(explorer: Explorer) -> str:
 def choose_way(explorer: Explorer, key: str | None) -> Way:
     """The way with this key, None for the prior's; ValueError for one that the model does not have."""
     key = key or find_default(explorer)
-    if key not in WAYS:
+    if key not in tuple(WAYS):  # a tuple: the value may be unhashable
         raise ValueError(f"Path {key!r} not found; available = {list(list_ways(explorer))}.")
     if key not in list_ways(explorer):
         raise ValueError(
@@ -99,11 +99,7 @@ def get_stored(explorer: Explorer, a: Tensor, b: Tensor) -> Tensor | None:
 def trace_geodesic(explorer: Explorer, a: Tensor, b: Tensor) -> Iterator[geodesic.Step]:
     """Compute the shortest way from a to b step by step, from the shortest of the model's other ways; the
     last step has the result, which is kept for the next time. Nothing is computed between two steps."""
-    others = [
-        interpolate(explorer, a, b, geodesic.FINE_PIECES + 1, way)
-        for way in list_ways(explorer)
-        if way != "geodesic"
-    ]
+    others = [path for way in list_ways(explorer) if way != "geodesic" for path in _try(explorer, a, b, way)]
     lengths = [measure_length(explorer, path) for path in others]
     best = others[lengths.index(min(lengths))]
     start = best[:: geodesic.FINE_PIECES // geodesic.PIECES].to(explorer.device)
@@ -119,6 +115,14 @@ def trace_geodesic(explorer: Explorer, a: Tensor, b: Tensor) -> Iterator[geodesi
         paths[_key(a, b)] = step.path
         while len(paths) > MAX_STORED:
             paths.popitem(last=False)
+
+
+def _try(explorer: Explorer, a: Tensor, b: Tensor, way: str) -> list[Tensor]:
+    """The way in geodesic.FINE_PIECES pieces; empty for one that leads through codes without a latent."""
+    try:
+        return [interpolate(explorer, a, b, geodesic.FINE_PIECES + 1, way)]
+    except ValueError:
+        return []
 
 
 def _key(a: Tensor, b: Tensor) -> bytes:
@@ -152,12 +156,12 @@ def measure_length(explorer: Explorer, path: Tensor) -> float:
 
 
 def measure_ways(explorer: Explorer, parts: Sequence[tuple[Tensor, Tensor]]) -> dict[str, float]:
-    """The length in pictures of each way that the model has, through all parts from a to b, each (D,), in
+    """The length in pictures of each way that the model has here, through all parts from a to b (D,), in
     geodesic.FINE_PIECES pieces a part; under "" the straight distance of the ends' pictures, which no way
     through G can fall below."""
-    steps = geodesic.FINE_PIECES + 1
-    lengths = {
-        way: sum(measure_length(explorer, interpolate(explorer, a, b, steps, way)) for a, b in parts)
-        for way in list_ways(explorer)
-    }
+    lengths = {}
+    for way in list_ways(explorer):
+        tried = [path for a, b in parts for path in _try(explorer, a, b, way)]
+        if len(tried) == len(parts):
+            lengths[way] = sum(measure_length(explorer, path) for path in tried)
     return {**lengths, "": sum(measure_length(explorer, torch.stack(part)) for part in parts)}

@@ -1,7 +1,7 @@
 // The frames of films against ganlab/studio/film.py.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { countFrames, describeFilm, frameTime, keyframeTime, latentAt } from '../../ganlab/ui/static/lib/film.js';
+import { codeAt, countFrames, describeFilm, frameTime, keyframeTime, latentAt } from '../../ganlab/ui/static/lib/film.js';
 import { Generator } from '../../ganlab/ui/static/lib/generator.js';
 import { assertClose, decodeFile, readFixture } from './fixtures.js';
 
@@ -30,6 +30,10 @@ test('straight between codes, as latents', () => {
   const mapped = readFixture('generators').cases.find(({ name }) => name === 'with a latent map');
   const codec = new Generator(decodeFile(mapped.file));
   assertFrames(codes, { codec }, 1e-3);
+  for (const time of [0, 0.3, 1]) {
+    const pixels = Float32Array.from(codec.decodeCode(codeAt(codes.keyframes, time, codes.film, codec)));
+    assertClose(pixels, [...codec.decode(latentAt(codes.keyframes, time, codes.film, 'normal', { codec }))], 'pixels', 1e-3);
+  }
   const straight = { ...codes.film, way: 'lerp' };
   const [middle, other] = [codes.film, straight].map((film) => latentAt(codes.keyframes, 0.5, film, 'normal', { codec }));
   assert.ok(Math.max(...middle.map((value, i) => Math.abs(value - other[i]))) > 0.01); // it is another way

@@ -2,7 +2,7 @@
 // makes its files.
 import { button, el } from './elements.js';
 import { download, readFile, takeFile } from './files.js';
-import { MAX_KEYFRAMES, countFrames, countParts, describeFilm, frameTime, keyframeTime, latentAt } from './film.js';
+import { MAX_KEYFRAMES, codeAt, countFrames, countParts, describeFilm, frameTime, keyframeTime, latentAt } from './film.js';
 import { KeyframeRow } from './film-keyframes.js';
 import { FilmOptions } from './film-options.js';
 import { FilmRibbon } from './film-ribbon.js';
@@ -252,11 +252,36 @@ export class FilmStudio {
 
   // ---------------------------------------------------------------- the film
 
-  /** @param {number} time */
-  latent(time) {
+  /**
+   * @param {number} time
+   * @param {string} [way]
+   */
+  latent(time, way = this.options.settings.way) {
     const latents = this.keyframes.map(({ z }) => z);
     const means = { codec: this.codec, routes: this.shortest.routes };
-    return latentAt(latents, time, this.options.settings, this.value?.prior ?? 'normal', means);
+    return latentAt(latents, time, { ...this.options.settings, way }, this.value?.prior ?? 'normal', means);
+  }
+
+  /**
+   * The pixels of the frame at a time, in an array that the next call reuses.
+   * @param {import('./generator.js').Generator} G
+   * @param {number} time
+   */
+  #decode(G, time) {
+    const { settings } = this.options;
+    if (settings.way !== 'codes' || !this.codec) return G.decode(this.latent(time));
+    return G.decodeCode(codeAt(this.keyframes.map(({ z }) => z), time, settings, this.codec));
+  }
+
+  /**
+   * @param {import('./generator.js').Generator} G
+   * @param {number} time
+   */
+  #paint(G, time) {
+    const pixels = this.#decode(G, time);
+    paint(this.canvas, pixels, G.shape);
+    // Of a latent the light wants the length alone, for which the prior's way stands in where it takes too long.
+    this.readout.show(this.options.settings.way === 'codes' ? this.latent(time, '') : this.latent(time), pixels);
   }
 
   get playable() {
@@ -272,7 +297,7 @@ export class FilmStudio {
     this.time = time;
     this.scrubber.value = String(time);
     this.clock.textContent = `${this.seconds} s`;
-    if (this.G && this.playable) this.readout.paint(this.canvas, this.G, this.latent(time));
+    if (this.G && this.playable) this.#paint(this.G, time);
   }
 
   toggle() {
@@ -303,7 +328,7 @@ export class FilmStudio {
     return Array.from({ length: count }, (_, index) => {
       const time = frameTime(index, count, this.options.settings.loop);
       const canvas = el('canvas', { class: 'gl-picture' });
-      paint(canvas, G.decode(this.latent(time)), G.shape);
+      paint(canvas, this.#decode(G, time), G.shape);
       const choose = () => {
         this.goTo(time);
         this.use();
@@ -317,7 +342,11 @@ export class FilmStudio {
   use() {
     if (!this.playable || !this.value) return;
     const about = `in a film, at ${this.seconds} s`;
-    this.python.use({ fingerprint: this.value.fingerprint, z: [...this.latent(this.time)], about });
+    try {
+      this.python.use({ fingerprint: this.value.fingerprint, z: [...this.latent(this.time)], about });
+    } catch (error) {
+      this.notice.textContent = /** @type {Error} */ (error).message;
+    }
   }
 
   // ---------------------------------------------------------------- the server

@@ -2,7 +2,7 @@
 //
 // Times are shares of the film, from 0 to 1. Keyframes lie at equal distances in time; in a loop the last one leads
 // back to the first.
-import { alongRoute, interpolate, lerpCodes } from './latent.js';
+import { alongRoute, interpolate, lerp, lerpCodes } from './latent.js';
 
 /**
  * @typedef {import('./latent.js').Latent} Latent
@@ -63,22 +63,45 @@ export function frameTime(index, frames, loop) {
 }
 
 /**
- * The latent at a time; exact at the keyframes.
+ * The keyframes on both sides of a time, and where it lies between them.
+ * @param {Latent[]} keyframes two or more
+ * @param {number} time
+ * @param {Pick<FilmSettings, 'easing' | 'loop'>} settings
+ */
+function findPart(keyframes, time, { easing, loop }) {
+  const parts = countParts(keyframes.length, loop);
+  const position = Math.min(Math.max(time, 0), 1) * parts;
+  const part = Math.min(Math.floor(position), parts - 1);
+  return { part, a: keyframes[part], b: keyframes[(part + 1) % keyframes.length], t: ease(position - part, easing) };
+}
+
+/**
+ * The latent at a time; exact at the keyframes. Throws an Error where a code has no latent that can be computed.
  * @param {Latent[]} keyframes two or more
  * @param {number} time
  * @param {Pick<FilmSettings, 'easing' | 'way' | 'loop'>} settings
  * @param {Prior} prior
  * @param {Means} [means]
  */
-export function latentAt(keyframes, time, { easing, way, loop }, prior, { codec, routes } = {}) {
-  const parts = countParts(keyframes.length, loop);
-  const position = Math.min(Math.max(time, 0), 1) * parts;
-  const part = Math.min(Math.floor(position), parts - 1);
-  const [a, b] = [keyframes[part], keyframes[(part + 1) % keyframes.length]];
-  const t = ease(position - part, easing);
+export function latentAt(keyframes, time, settings, prior, { codec, routes } = {}) {
+  const { way } = settings;
+  const { part, a, b, t } = findPart(keyframes, time, settings);
   if (way === 'codes' && codec) return lerpCodes(a, b, t, codec);
   if (way === 'geodesic' && routes?.[part]) return alongRoute(routes[part], t);
   return interpolate(a, b, t, PRIOR_OF_PATH[way] ?? prior);
+}
+
+/**
+ * The code at a time of a film straight between codes: a film is shown from codes, since the latent of a code takes
+ * longer than a frame.
+ * @param {Latent[]} keyframes two or more
+ * @param {number} time
+ * @param {Pick<FilmSettings, 'easing' | 'loop'>} settings
+ * @param {import('./latent.js').Codec} codec
+ */
+export function codeAt(keyframes, time, settings, codec) {
+  const { a, b, t } = findPart(keyframes, time, settings);
+  return lerp(codec.toCodes(a), codec.toCodes(b), t);
 }
 
 /**

@@ -108,16 +108,24 @@ export class Generator {
    * @param {import('./latent.js').Latent} z
    */
   decode(z) {
-    const latent = this.toCodes(z);
+    return this.decodeCode(this.toCodes(z));
+  }
+
+  /**
+   * The pixels of a code, as `decode` gives those of a latent.
+   * @param {import('./latent.js').Latent} z
+   */
+  decodeCode(z) {
+    const code = Float32Array.from(z);
     /** @type {Float32Array} */
-    let h = latent;
+    let h = code;
     for (const layer of this.layers) {
       if (layer.doubles) {
         addDoubled(h, layer);
       } else {
         layer.output.set(layer.bias);
         addProduct(h, 0, h.length, layer.weight, layer.output);
-        if (layer.skip) addProduct(latent, 0, latent.length, layer.skip, layer.output);
+        if (layer.skip) addProduct(code, 0, code.length, layer.skip, layer.output);
       }
       h = layer.output;
       if (layer.leak === 1) continue;
