@@ -68,10 +68,8 @@ test('the way to a selection is kept as a direction of its checkpoint alone', ()
   const stored = new Map();
   globalThis.localStorage = { getItem: (key) => stored.get(key) ?? null, setItem: (key, text) => stored.set(key, text) };
   const { step, summary } = new Selection(data, [0, 3]);
-  const studio = new OwnDirections(data.fingerprint, []);
   assert.equal(new OwnDirections(data.fingerprint, []).add('thin', step, summary), true);
-  assert.deepEqual(studio.directions, []);
-  studio.renew();
+  const studio = new OwnDirections(data.fingerprint, []);
   const [direction] = studio.directions;
   assert.deepEqual([direction.id, direction.note], ['own/thin', summary]);
   assertClose(direction.vector.map((value) => value * direction.deviation), step, 'step');

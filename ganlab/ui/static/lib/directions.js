@@ -23,7 +23,9 @@ import { recall, remember } from './storage.js';
  */
 
 const NAME = 'directions';
-export const OWN_CHANGED = 'gl-own-directions'; // event of the window: directions were saved outside the studio
+export const OWN_SAVED = 'gl-own-direction'; // event of the window: a direction was saved outside the studio
+
+/** @typedef {{ fingerprint: string, name: string, step: number[], note: string }} SavedDirection what OWN_SAVED carries */
 
 export class OwnDirections {
   /**
@@ -32,15 +34,8 @@ export class OwnDirections {
    */
   constructor(fingerprint, aliases) {
     this.fingerprint = fingerprint;
-    this.aliases = aliases;
+    const stored = recall(NAME, fingerprint, aliases);
     /** @type {Direction[]} */
-    this.directions = [];
-    this.renew();
-  }
-
-  /** Read what the browser remembers. */
-  renew() {
-    const stored = recall(NAME, this.fingerprint, this.aliases);
     this.directions = Array.isArray(stored) ? stored.filter(isDirection) : [];
   }
 

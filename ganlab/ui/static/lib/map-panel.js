@@ -1,5 +1,5 @@
 // What is beside the map about a selection: how many, of which classes, their mean, and what can be done with them.
-import { OWN_CHANGED, OwnDirections } from './directions.js';
+import { OWN_SAVED, OwnDirections } from './directions.js';
 import { button, el } from './elements.js';
 import { paint } from './generator.js';
 import { SelectionExport } from './map-export.js';
@@ -116,11 +116,12 @@ export class SelectionPanel {
     if (!selection) return;
     const { fingerprint, aliases } = this.map();
     const name = this.name.value.trim() || `selection of ${selection.rows.length}`;
-    const saved = selection.step && new OwnDirections(fingerprint, aliases).add(name, selection.step, selection.summary);
+    const { step, summary: note } = selection;
+    const saved = step && new OwnDirections(fingerprint, aliases).add(name, step, note);
     this.notice.textContent = saved
       ? `Saved: open Latent and choose own. +1 leads from the mean of all other codes to the mean of these.`
       : 'All codes are selected, so there is no rest to lead away from.';
-    if (saved) dispatchEvent(new Event(OWN_CHANGED));
+    if (saved) dispatchEvent(new CustomEvent(OWN_SAVED, { detail: { fingerprint, name, step, note } }));
   }
 
   saveCsv() {

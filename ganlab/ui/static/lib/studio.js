@@ -1,7 +1,7 @@
 // The latent studio: one latent and the sliders that move it. The page makes its pictures; Python gets a latent once
 // the person pauses. Where a generator is too large for the page, the server makes the pictures.
 import { DirectionPanel } from './direction-panel.js';
-import { OWN_CHANGED, OwnDirections } from './directions.js';
+import { OWN_SAVED, OwnDirections } from './directions.js';
 import { download } from './files.js';
 import { loadGenerator } from './generator.js';
 import { History } from './history.js';
@@ -86,10 +86,7 @@ export class Studio {
     addEventListener('pointerdown', () => (this.held = true), true);
     for (const end of ['pointerup', 'pointercancel']) addEventListener(end, () => this.#release(), true);
     this.stage.listenToKeys(root, actions);
-    addEventListener(OWN_CHANGED, () => {
-      this.own.renew();
-      if (this.directions) this.#layOut();
-    });
+    addEventListener(OWN_SAVED, (event) => this.#addOwn(/** @type {CustomEvent} */ (event).detail));
   }
 
   // ---------------------------------------------------------------- values from Python
@@ -318,6 +315,13 @@ export class Studio {
     const reason = this.own.save(name, this.ends.a, this.ends.b);
     if (!reason) this.#layOut();
     return reason;
+  }
+
+  /** @param {import('./directions.js').SavedDirection} saved on the map */
+  #addOwn({ fingerprint, name, step, note }) {
+    if (fingerprint !== this.own.fingerprint) return;
+    this.own.add(name, step, note);
+    if (this.directions) this.#layOut();
   }
 
   /** @param {string} id */
