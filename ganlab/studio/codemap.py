@@ -192,7 +192,7 @@ def pack(explorer: Explorer) -> bytes:
             {
                 "id": kind,
                 "title": KINDS[kind],
-                "note": describe(explorer, kind),
+                "note": describe(explorer, kind, plane),
                 "projection": describe_projection(explorer, plane) if kind == "principal" else None,
             }
             for kind in kinds
@@ -217,16 +217,17 @@ def describe_projection(explorer: Explorer, plane: Plane) -> dict[str, Any]:
     }
 
 
-def describe(explorer: Explorer, kind: str) -> str:
+def describe(explorer: Explorer, kind: str, plane: Plane | None = None) -> str:
     """How to read a map, with figures on its faithfulness where they were measured (`python -m
-    train.map`)."""
+    train.map`). `plane` is the principal map, where it is known already."""
     kept, one_nn, codes_nn = (
         explorer.get_figure("map", kind, key) for key in ("neighbours_kept", "one_nn", "one_nn_codes")
     )
     if kind == "tsne":
         summary = "Neighbours stay together; distances between islands, and their sizes, mean nothing."
     else:
-        summary = f"The plane holds {float(find_plane(explorer).share):.0%} of the codes' variance."
+        plane = plane or find_plane(explorer)
+        summary = f"The plane holds {float(plane.share):.0%} of the codes' variance."
     if kept is None or one_nn is None or codes_nn is None:
         return summary
     k = explorer.get_figure("map", "k") or 0
