@@ -107,9 +107,12 @@ class Explorer:
         codes, latent_map = self.check_latents(codes), self.model.latent_map
         return codes if latent_map is None else latent_map.invert(codes.to(self.device)).cpu()
 
+    @torch.inference_mode()
     def reconstruct(self, x: Tensor) -> Tensor:
-        """G(E(x)): (N, C, H, W)."""
-        return self.decode(self.encode(x))
+        """G(E(x)): (N, C, H, W). A latent map is left out: F(F^-1(E(x))) is E(x)."""
+        self.model.encoder  # noqa: B018  # raises where there is none
+        G, E = self.model.networks["generator"], self.model.networks["encoder"]
+        return G(E(self.model.check_pictures(x).to(self.device))).cpu()  # type: ignore[no-any-return]
 
     def repeat_reconstruction(self, x: Tensor, steps: int = 8) -> Tensor:
         """x, G(E(x)), G(E(G(E(x)))), ...: (steps + 1, N, C, H, W), which shows whether x is near a fixed

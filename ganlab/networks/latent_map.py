@@ -7,7 +7,7 @@ Latent Flow, Xiao, Yan and Amit, arXiv 1905.10485).
 F follows a velocity v(h, t) from t = 0 to t = 1 in a few Euler steps, h + v(h, t) / steps, and ends with an
 affine map. The velocity is learned by flow matching (Lipman et al., arXiv 2210.02747) and straightened by a
 second round (rectified flow, Liu, Gong and Liu, arXiv 2209.03003), so that few steps are enough; see
-`python -m train.latent_map`. Each step is undone by a fixed-point iteration, to MAX_ERROR.
+`python -m train.latent_map`. Each step is undone by a fixed-point iteration.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from ganlab.networks import base
 
 FREQUENCIES = 16  # of the sines and cosines that stand for the time
 MIN_FREQUENCY, MAX_FREQUENCY = 0.25, 8.0  # periods in [0, 1]
-# Iterations of a step's inverse, and the share of the way that each goes: whole ones overshoot for ever where
-# the velocity is steep, and so do half ones for a few codes.
-DAMPING = ((60, 0.5), (60, 0.25), (200, 0.1))
+MAX_ITERATIONS = 300  # in the inverse of a step
+# An iteration goes all of its way at first. Where it does not shorten what is left to this share, the
+# velocity is steep, and it goes half as far from then on.
+MIN_PROGRESS = 0.8
 TOLERANCE = 5e-6  # of a step's inverse, in each coordinate, where the iteration ends
 MAX_ERROR = 1e-4  # of F(F^-1(z)), in each coordinate
 
@@ -106,7 +107,8 @@ class LatentMap(nn.Module):
 
     @torch.no_grad()
     def invert(self, codes: Tensor) -> Tensor:
-        """F^-1 of codes (N, latent_dim), without gradient. ValueError where a step cannot be undone."""
+        """F^-1 of codes (N, latent_dim), without gradient: exact to MAX_ERROR, but for codes far from all
+        that the map was fitted to, whose latents may be less exact."""
         with torch.autocast(codes.device.type, enabled=False):
             h = self.to_end(codes)
             for step in reversed(range(self.steps)):
@@ -146,19 +148,25 @@ class LatentMap(nn.Module):
         return v
 
     def _undo(self, end: Tensor, step: int) -> Tensor:
-        """The h (N, D) from which a step leads to `end`, by iterations h + share (end - h - move(h))."""
-        h = end - self._move(end, step)
-        open_rows = torch.arange(len(end), device=end.device)
-        for share in (share for count, share in DAMPING for _ in range(count)):
-            current, target = h[open_rows], end[open_rows]
-            rest = target - current - self._move(current, step)
-            h[open_rows] = current + share * rest
-            open_rows = open_rows[~(rest.abs().amax(1) <= TOLERANCE)]  # NaN stays open
-            if not len(open_rows):
-                return h
-        worst = float((end - h - self._move(h, step)).abs().max())
-        if not worst <= MAX_ERROR / self.steps:
-            raise ValueError(f"The latent map cannot be inverted there: {worst:.1e} is left of a coordinate.")
+        """The h (N, D) from which a step leads to `end`, by iterations h + share (end - h - move(h)); the
+        best of them where they do not arrive."""
+        h = end.clone()
+        rows = torch.arange(len(end), device=end.device)  # those that are not there yet
+        best, rest = end, -self._move(end, step)
+        share, least = torch.ones_like(end[:, :1]), torch.full_like(end[:, :1], torch.inf)
+        for _ in range(MAX_ITERATIONS):
+            current = best + share * rest
+            current_rest = end[rows] - current - self._move(current, step)
+            size = current_rest.abs().amax(1, keepdim=True)
+            better = size <= least  # not where it is not a number
+            share = torch.where(size <= MIN_PROGRESS * least, share, share / 2)
+            best, rest = torch.where(better, current, best), torch.where(better, current_rest, rest)
+            least = torch.where(better, size, least)
+            h[rows] = best
+            left = least[:, 0] > TOLERANCE
+            rows, best, rest, share, least = rows[left], best[left], rest[left], share[left], least[left]
+            if not len(rows):
+                break
         return h
 
 

@@ -9,9 +9,9 @@ import { floats } from './tensors.js';
  * @typedef {object} Description
  * @property {number} steps
  * @property {number} blocks
- * @property {[count: number, share: number][]} damping iterations of a step's inverse, and the share of the way they go
- * @property {number} tolerance where the inverse of a step ends
- * @property {number} max_error of F(F^-1(code)), in each coordinate
+ * @property {number} min_progress share of what is left to which an iteration has to shorten it
+ * @property {number} max_iterations of a step's inverse
+ * @property {number} tolerance of a step's inverse, in each coordinate
  *
  * @typedef {object} Layer h @ weight + bias
  * @property {Float32Array} weight (inputs, outputs)
@@ -23,7 +23,7 @@ export class LatentMap {
    * @param {(name: string) => import('./tensors.js').Tensor | null} tensor of the packed file
    * @param {Description} description
    */
-  constructor(tensor, { steps, blocks, damping, tolerance, max_error }) {
+  constructor(tensor, { steps, blocks, min_progress, max_iterations, tolerance }) {
     /**
      * @param {string} name
      * @returns {Layer}
@@ -32,7 +32,7 @@ export class LatentMap {
       weight: floats(tensor, `map.${name}.weight`),
       bias: floats(tensor, `map.${name}.bias`),
     });
-    this.settings = { steps, damping, tolerance, maxError: max_error / steps };
+    this.settings = { steps, minProgress: min_progress, maxIterations: max_iterations, tolerance };
     this.input = layer('input');
     this.blocks = Array.from({ length: blocks }, (_, index) => [layer(`${index}.0`), layer(`${index}.1`)]);
     this.output = layer('output');
@@ -65,7 +65,7 @@ export class LatentMap {
   }
 
   /**
-   * The latent F^-1(code), in a new array. Throws an Error where a step cannot be undone.
+   * The latent F^-1(code), in a new array; for codes far from all that the map was fitted to it may be less exact.
    * @param {Latent} code
    */
   invert(code) {
@@ -81,27 +81,33 @@ export class LatentMap {
   }
 
   /**
-   * Replace h by the latent from which a step leads to it, by a damped fixed-point iteration.
+   * Replace h by the latent from which a step leads to it, by a fixed-point iteration.
    * @param {Float32Array} h
    * @param {number} step
    */
   undo(h, step) {
-    const { damping, tolerance, maxError } = this.settings;
+    const { minProgress, maxIterations, tolerance } = this.settings;
     const end = Float32Array.from(h);
-    const first = this.move(h, step);
-    for (let i = 0; i < h.length; i++) h[i] -= first[i];
-    let worst = Infinity;
-    const shares = damping.flatMap(([count, share]) => new Array(count).fill(share));
-    for (let iteration = 0; worst > tolerance && iteration < shares.length; iteration++) {
-      const change = this.move(h, step);
-      worst = 0;
+    const rest = this.move(h, step).map((change) => -change);
+    let share = 1;
+    let least = Infinity;
+    const current = new Float32Array(h.length);
+    const currentRest = new Float32Array(h.length);
+    for (let iteration = 0; least > tolerance && iteration < maxIterations; iteration++) {
+      for (let i = 0; i < h.length; i++) current[i] = h[i] + share * rest[i];
+      const change = this.move(current, step);
+      let size = 0;
       for (let i = 0; i < h.length; i++) {
-        const rest = end[i] - h[i] - change[i];
-        h[i] += shares[iteration] * rest;
-        worst = Math.max(worst, Math.abs(rest));
+        currentRest[i] = end[i] - current[i] - change[i];
+        size = Math.max(size, Math.abs(currentRest[i]));
+      }
+      if (!(size <= minProgress * least)) share /= 2; // not a number counts as no progress
+      if (size <= least) {
+        least = size;
+        h.set(current);
+        rest.set(currentRest);
       }
     }
-    if (worst > maxError) throw new Error('This code has no latent that the page can compute.');
   }
 
   /**
