@@ -106,7 +106,7 @@ export class Readout {
     this.sight = { label, confidence, rating };
     const { palette, noun } = this;
     write(this.label, String(label));
-    write(this.confidence, confidence > 0.99 ? 'over 99 %' : percent(confidence));
+    write(this.confidence, confidence > 0.99 ? '> 99 %' : percent(confidence));
     this.swatch.style.background = palette[label % palette.length] ?? '';
     const like = rating ? (rating.like ? 'like' : 'unlike') : '';
     if (this.element.dataset.light !== like) this.element.dataset.light = like;
