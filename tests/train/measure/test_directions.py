@@ -15,9 +15,17 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import Gallery, Pictures
 from ganlab.hub import CHECKPOINTS
 from train.measure import command
+from train.measure import directions as measured
 from train.measure.directions import draw_steps, fit_r2, measure_change, measure_directions, measure_sets
 
 NOTHING = {"principal": {"effect": 0.0, "noise": 1.0}}  # figures by which a kind is not offered
+
+
+@pytest.fixture(autouse=True)
+def few_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each moved picture takes a Jacobian."""
+    monkeypatch.setattr(measured, "MOVED", 8)
+    monkeypatch.setattr(measured, "RANDOM", 6)
 
 
 def test_it_measures_what_a_model_holds(few_neighbours: Explorer) -> None:
