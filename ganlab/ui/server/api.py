@@ -73,8 +73,8 @@ class Endpoints:
     def sample(
         self, n: int = 16, seed: int = 0, truncation: float = 1.0, model: str = "", source: str = ""
     ) -> list[Json]:
-        """n samples, latents and pictures. `source` is one of the model's sources, which /models lists: its
-        first by default, the mixture fitted to the codes where there is one, else the prior."""
+        """n samples, latents and pictures. `source` is one of the model's sources, which /models lists, its
+        first by default: the prior, or the mixture fitted to the codes."""
         explorer = self._explorer(model)
         draw = read_draw(seed, n, truncation)
         z = explorer.sample(draw.count, draw.seed, draw.truncation, source or None)
