@@ -265,9 +265,13 @@ class LatticePlane extends Plane {
     return blend(corners, across - column, down - row, this.studio.prior);
   }
 
-  /** @param {Position} position */
-  go(position) {
-    if (this.nodes) super.go(position);
+  /**
+   * Beyond the middles of the outer pictures there is nothing more: the handle stays at them.
+   * @param {Position} position
+   */
+  go([x, y]) {
+    const [low, high] = [0.5 / PICTURES, 1 - 0.5 / PICTURES];
+    if (this.nodes) super.go([Math.min(high, Math.max(low, x)), Math.min(high, Math.max(low, y))]);
   }
 
   /**
