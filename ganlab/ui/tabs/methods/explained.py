@@ -282,11 +282,18 @@ EXPLANATIONS: dict[str, Explanation] = {
             " pictures; shifted codes of other pictures as latents in D's loss; augmented pictures, which"
             " differ from MNIST as uploads do; and a contrastive loss on the features of two augmented views"
             " of a picture.",
-            "The codes of real pictures do not fill the prior. A mixture of Gaussians can be fitted to them"
-            " after training (python -m train.publish --gaussians); Sample then draws from it, and says so.",
+            "The codes of real pictures do not fill the prior: what lies between them decodes to rubble. The"
+            " bundled model therefore has a latent map F, an invertible network fitted to the codes"
+            " (python -m train.latent_map): its latents are u of N(0, I), its pictures G(F(u)).",
+            "In a second stage (--from-checkpoint) the game goes on with F(u) as G's latents; a discriminator"
+            " of single pictures joins D, and E is held near the codes that F was fitted to.",
         ),
         look_for="Do the reconstructions keep the class and the handwriting of the pictures above them?",
-        commands=("python -m train bigan-plus --family conv", "python -m train bigan-plus --preset mnist"),
+        commands=(
+            "python -m train bigan-plus --family conv",
+            "python -m train bigan-plus --preset mnist",
+            "python -m train bigan-plus --preset mnist-second --from-checkpoint NAME",
+        ),
     ),
     "lr": Explanation(
         "LR",
