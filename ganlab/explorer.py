@@ -62,6 +62,7 @@ class Explorer:
         return fingerprint == self.fingerprint or fingerprint in self.config.aliases
 
     @functools.cached_property
+    @torch.inference_mode(False)  # whoever asks first: gradients may have to pass through it later
     def judge(self) -> Judge | None:
         """The classifier of the model's data set, or None where there is none for its pictures."""
         judge = Judge.load(self.config.dataset, self.device)
@@ -232,11 +233,11 @@ class Explorer:
         ]
 
     def neighbours_of_latent(self, z: Tensor, k: int = 5, space: str = "features") -> list[Neighbour]:
-        """`neighbours` of a latent: of itself in the space "code", of its picture G(z) in the others."""
+        """`neighbours` of a latent: of its code in the space "code", of its picture G(z) in the others."""
         if space != "code":
             return self.neighbours(self.decode(z), k, space)
         self._check_space(space)
-        return self._gallery().neighbours(self.check_latents(z)[:1], space, k)[0]
+        return self._gallery().neighbours(self.to_codes(z)[:1], space, k)[0]
 
     @property
     def spaces(self) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ from ganlab.networks import Discriminator, Encoder, JointDiscriminator
 GALLERIES = CHECKPOINTS / "galleries"
 TRAIN_FILE = "train.npz"  # the gallery itself
 TEST_FILE = "test.npz"  # a few held-out pictures: examples for people, inputs for tests
+LATENTS_FILE = "latents.safetensors"  # in a checkpoint with a latent map: the latents that the codes have
 CODES_FILE = "gallery.safetensors"  # in the checkpoint: E(x) of every gallery picture
 FEATURES_FILE = "features.safetensors"  # in the checkpoint: their features, where they are few
 ATTRIBUTES_FILE = "attributes.npz"  # attributes of every gallery picture; see `python -m train.map`
@@ -137,7 +138,7 @@ class Gallery:
     """A model's reference pictures, searched by exact Euclidean distance without normalisation, as in the 1NN
     evaluation of the BiGAN paper (arXiv 1605.09782).
 
-    Spaces: "features", the encoder's hidden layer; "code", z = E(x); "discriminator", D's hidden layer, of
+    Spaces: "features", the encoder's hidden layer; "code", E(x); "discriminator", D's hidden layer, of
     (x, E(x)) where D sees pairs; "pixels"; "untrained", the hidden layer of the same encoder before training.
     Threads may share a gallery: the points of a space are computed once, on first use, and then only read.
     """
@@ -148,6 +149,7 @@ class Gallery:
         pictures: Pictures,
         codes: Tensor | None = None,
         features: Tensor | None = None,
+        latents: Tensor | None = None,
     ) -> None:
         if pictures.pixels.shape[1:] != model.config.image_shape:
             raise CheckpointError(
@@ -155,7 +157,7 @@ class Gallery:
                 f" {model.config.name} wants {model.config.image_shape}."
             )
         self.model, self.pictures = model, pictures
-        self._codes, self._features = codes, features
+        self._codes, self._features, self._latents = codes, features, latents
         self.spaces = list_spaces(model)
         self._locks = {space: threading.Lock() for space in self.spaces}
         self._points: dict[str, Points] = {}  # of the spaces that are kept as long as the gallery
@@ -171,14 +173,17 @@ class Gallery:
         count = len(pictures)
         codes = _read_stored(model, CODES_FILE, stored_features.restore_codes, (count, config.latent_dim))
         features = _read_stored(model, FEATURES_FILE, stored_features.restore, (count, config.feature_dim))
-        return Gallery(model, pictures, codes, features)
+        latents = _read_stored(model, LATENTS_FILE, stored_features.restore_codes, (count, config.latent_dim))
+        return Gallery(model, pictures, codes, features, latents)
 
     def save(self, folder: Path, codes: bool = True) -> None:
-        """Write the `codes`, and the features where they are few, to the checkpoint in `folder`, so that they
-        need not be computed anew. The files name the checkpoint whose networks computed them."""
-        metadata = {"fingerprint": self.model.fingerprint}
+        """Store the `codes`, and the features where they are few, in the checkpoint in `folder`. The files
+        name the checkpoint whose networks computed them."""
+        metadata, compress = {"fingerprint": self.model.fingerprint}, stored_features.compress_codes
         if codes:
-            tensor_files.write(folder / CODES_FILE, stored_features.compress_codes(self.codes), metadata)
+            tensor_files.write(folder / CODES_FILE, compress(self.codes), metadata)
+            if self.model.latent_map is not None:
+                tensor_files.write(folder / LATENTS_FILE, compress(self.latents), metadata)
         if self.model.config.feature_dim:
             tensor_files.write(folder / FEATURES_FILE, stored_features.compress(self.features), metadata)
 
@@ -187,8 +192,18 @@ class Gallery:
 
     @property
     def codes(self) -> Tensor:
-        """E(x) of every picture, (N, latent_dim)."""
+        """E(x) of every picture, (N, latent_dim), also where a latent map lies before them."""
         return self.points("code")
+
+    @functools.cached_property
+    @torch.inference_mode()
+    def latents(self) -> Tensor:
+        """The latent of every picture, (N, latent_dim): its code before a latent map, whose inverse takes a
+        minute where the checkpoint does not store it."""
+        if self._latents is not None or self.model.latent_map is None:
+            return self.codes if self._latents is None else self._latents
+        parts = torch.split(self.codes.to(self.model.device), CHUNK)
+        return torch.cat([self.model.latent_map.invert(part).cpu() for part in parts])
 
     @property
     def features(self) -> Tensor:
@@ -196,8 +211,7 @@ class Gallery:
         return self.points("features")
 
     def points(self, space: str) -> Tensor:
-        """All pictures as points (N, F) of a space; the first use may take seconds. ValueError for a space
-        that the model lacks."""
+        """All pictures as points (N, F) of a space; ValueError where the model lacks it. May take seconds."""
         return self._get_points(space).rows
 
     @torch.inference_mode()
@@ -209,7 +223,7 @@ class Gallery:
             return x.flatten(1)
         nets, x = self.model.networks, x.to(self.model.device)
         if space == "code":
-            points = self.model.encoder(x)
+            points = nets["encoder"](x)
         elif space == "features":
             points = self.model.encoder.hidden(x)
         elif space == "untrained":

@@ -38,7 +38,7 @@ MIN_SHARE = 0.99  # share of test pictures with a smaller score from which on a 
 
 def _measure_distance(explorer: Explorer, z: Tensor) -> Tensor:
     assert explorer.gallery is not None
-    return _log(explorer.gallery.search(z, "code", 1)[0][:, 0])
+    return _log(explorer.gallery.search(explorer.to_codes(z), "code", 1)[0][:, 0])
 
 
 def _measure_mixture(explorer: Explorer, z: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from torch import Tensor
 from ganlab import features
 from ganlab import gallery as galleries
 from ganlab.config import CheckpointError
+from ganlab.explorer import Explorer
 from ganlab.gallery import Gallery, Pictures, load_pictures, save_pictures
 from ganlab.model import LatentModel, load
 from tests.conftest import TINY
@@ -134,6 +135,30 @@ def test_a_checkpoint_may_hold_its_gallery_and_its_codes(own_gallery: Path) -> N
     assert torch.equal(again.codes, features.restore_codes(features.compress_codes(gallery.codes)))
     levels = (gallery.codes.amax(0) - gallery.codes.amin(0)) / features.LEVELS
     assert ((again.codes - gallery.codes).abs() <= 0.51 * levels).all()
+
+
+def test_with_a_latent_map_codes_are_the_encoders_and_latents_are_stored_beside_them(
+    mapped: Explorer, digits: Pictures
+) -> None:
+    model = mapped.model
+    assert model.folder is not None
+    (model.folder / "gallery").mkdir()
+    save_pictures(model.folder / "gallery" / galleries.TRAIN_FILE, digits)
+    gallery = Gallery.load(model)
+    assert gallery is not None
+    x = digits.inputs(slice(None))
+    torch.testing.assert_close(gallery.codes, model.networks["encoder"](x), rtol=0, atol=1e-5)
+    torch.testing.assert_close(gallery.latents, mapped.encode(x), rtol=0, atol=1e-4)
+    assert (gallery.latents - gallery.codes).abs().max() > 0.1
+    explorer = Explorer(model, gallery)
+    assert explorer.neighbours_of_latent(gallery.latents[7], 1, "code")[0].index == digits.indices[7]
+    assert explorer.neighbours(x[7:8], 1, "code")[0].distance < 1e-4
+    gallery.save(model.folder)
+    again = Gallery.load(model)
+    assert again is not None
+    stored = features.restore_codes(features.compress_codes(gallery.latents))
+    assert torch.equal(again.latents, stored)
+    assert not torch.equal(again.latents, gallery.latents)  # they were read from the file
 
 
 def test_codes_of_other_weights_are_computed_anew(own_gallery: Path) -> None:

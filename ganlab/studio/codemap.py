@@ -36,7 +36,6 @@ PLANE: dict[str, tuple[int | str, ...]] = {  # shapes of what is stored of a pri
     "offset": (2,),
     "share": (),
 }
-CHUNK = 8192  # codes that pass a latent map at a time
 MAX_POSITION = 32767  # positions are stored as int16 from -MAX_POSITION to MAX_POSITION
 
 
@@ -111,7 +110,7 @@ def find_plane(explorer: Explorer) -> Plane:
 def compute_plane(explorer: Explorer) -> Plane:
     """The principal map, of the codes behind a latent map where there is one."""
     assert explorer.gallery is not None
-    codes = torch.cat([explorer.to_codes(part) for part in torch.split(explorer.gallery.codes, CHUNK)])
+    codes = explorer.gallery.codes
     axes, deviations = latent.principal_directions(torch.cov(codes.double().T), codes.shape[1])
     axes, mean, variances = axes[:2], codes.mean(0), deviations.square()
     positions, middle, scale = quantise((codes - mean) @ axes.T)
@@ -179,7 +178,7 @@ def pack(explorer: Explorer) -> bytes:
     if any(len(positions) != len(gallery) for positions in tensors.values()):
         raise CheckpointError(f"{FILE} of {explorer.config.name} does not fit its gallery.")
     kinds = [kind for kind in KINDS if kind in tensors]
-    tensors |= compress_codes(gallery.codes)
+    tensors |= compress_codes(gallery.latents)
     tensors["labels"] = gallery.pictures.labels.to(torch.uint8)
     tensors["indices"] = gallery.pictures.indices.to(torch.int32)
     attributes = read_attributes(explorer.model)

@@ -141,8 +141,8 @@ def test_the_plane_behind_a_latent_map_is_stored(tiny_folder: Path, digits: Pict
     some = Pictures(digits.pixels[:60], digits.labels[:60], digits.indices[:60])
     explorer = Explorer(model, Gallery(model, some))
     plane = codemap.compute_plane(explorer)
-    codes = explorer.to_codes(explorer.gallery.codes)  # type: ignore[union-attr]
-    assert not torch.allclose(codes, explorer.gallery.codes)  # type: ignore[union-attr]
+    codes = explorer.gallery.codes  # type: ignore[union-attr]
+    assert not torch.allclose(codes, explorer.gallery.latents)  # type: ignore[union-attr]
     torch.testing.assert_close(
         codes @ plane.matrix.T + plane.offset, plane.positions.float(), atol=8, rtol=1e-3
     )

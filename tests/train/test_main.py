@@ -38,7 +38,7 @@ def test_help_mentions_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
         assert field.name == "method" or "--" + field.name.replace("_", "-") in text
     assert "--resume" in text
     assert "{bigan" in text
-    assert "(bigan-plus: mnist)" in text  # the presets
+    assert "(bigan-plus: mnist, mnist-second)" in text  # the presets
     for name, purpose in list_commands().items():
         assert f"\n  train.{name:13} {purpose}" in text
 
@@ -179,24 +179,27 @@ LONG = (
     " --precision bf16 --out runs/mnist-bigan-plus"
 )
 SHORT = "bigan-plus --preset mnist --out runs/mnist-bigan-plus"
+SECOND = "bigan-plus --preset mnist-second --from-checkpoint mnist-first"
 
 
-def test_the_preset_of_the_apps_own_model_is_what_trained_it() -> None:
+def test_the_presets_of_the_apps_own_model_are_what_trained_it() -> None:
     (short, resume), (long, _) = (command.read_arguments(line.split()) for line in (SHORT, LONG))
     assert short == long
     assert not resume
+    second, _ = command.read_arguments(SECOND.split())
     folder = ROOT / "checkpoints" / "mnist-bigan-plus"
     stored = json.loads((folder / "config.json").read_text())
     training = json.loads((folder / "metrics.json").read_text())["training"]
     for key in ("family", "norm", "width", "latent_dim", "prior", "feature_dim"):
-        assert getattr(short, key) == stored[key], key
+        assert getattr(short, key) == getattr(second, key) == stored[key], key
     for key in ("epochs", "seed", "updates", "precision", "batch_size", "ema"):
-        assert getattr(short, key) == training[key], key
+        assert getattr(second, key) == training[key], key
 
 
 @pytest.mark.parametrize(("method", "name"), [(m, name) for m, names in PRESETS.items() for name in names])
 def test_every_preset_makes_a_run(method: str, name: str) -> None:
-    config, _ = command.read_arguments([method, "--preset", name])
+    first = ["--from-checkpoint", "mnist-first"] if name == "mnist-second" else []
+    config, _ = command.read_arguments([method, "--preset", name, *first])
     expected = {"method": method} | PRESETS[method][name]
     assert dataclasses.asdict(config).items() >= expected.items()
 
@@ -211,7 +214,10 @@ def test_a_flag_beats_the_preset() -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("bigan-plus --preset cifar10", "bigan-plus has no preset 'cifar10': its presets are ['mnist']."),
+        (
+            "bigan-plus --preset cifar10",
+            "bigan-plus has no preset 'cifar10': its presets are ['mnist', 'mnist-second'].",
+        ),
         ("bigan --preset mnist", "bigan has no preset 'mnist': it has none."),
         ("gan --family cubist", "--family is one of ['paper', 'tutorial-gan',"),
         ("lr --family tutorial-gan", "has no cross-entropy with E's answer: use --regression l2."),

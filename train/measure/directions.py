@@ -37,7 +37,7 @@ def measure_directions(explorer: Explorer) -> tuple[CodeStatistics, Figures]:
     """The directions, and their figures, of a model with an encoder and a gallery of grey pictures."""
     gallery = explorer.gallery
     assert gallery is not None
-    codes, labels = gallery.codes, gallery.pictures.labels
+    codes, labels = gallery.latents, gallery.pictures.labels
     x = gallery.pictures.inputs(slice(None))
     held = slice(len(codes) - min(HELD_OUT, len(codes) // 5), None)
     fit = slice(0, held.start)

@@ -62,8 +62,8 @@ def _move_sliders(explorer: Explorer, z: Tensor, seed: int) -> Tensor:
     deviations = torch.tensor([direction.deviation for direction in directions])
     chosen = torch.randint(len(directions), (len(z),), generator=rng)
     amounts = STEPS * (2 * torch.rand(len(z), generator=rng) - 1) * deviations[chosen]
-    moved = z + amounts[:, None] * vectors[chosen]
-    return moved if explorer.config.prior == "normal" else moved.clamp(-1, 1)
+    shifted = z + amounts[:, None] * vectors[chosen]
+    return shifted if explorer.config.prior == "normal" else shifted.clamp(-1, 1)
 
 
 def fit(inputs: Tensor, unlike: Tensor) -> Light:

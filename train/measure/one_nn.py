@@ -44,10 +44,11 @@ def measure_one_nn(model: LatentModel, gallery: Gallery, test: Pictures, seed: i
             figures[space]["untrained"] = nearest_accuracy(fresh, gallery.pictures, x, labels)
 
     if "encoder" in model.networks:
-        E, fresh = model.encoder, bare["encoder"]
+        E, fresh = model.networks["encoder"], bare["encoder"]
+        assert isinstance(E, Encoder)
         assert isinstance(fresh, Encoder)
         add("features", E.hidden, fresh.hidden)
-        add("code", E, fresh)
+        add("code", E, fresh)  # of the encoder itself, as in the gallery, not of a latent map
         add("logits", E.logits, fresh.logits)  # the release's NNC_e; no space of the app
     D = model.networks.get("discriminator")
     if isinstance(D, Discriminator):

@@ -14,7 +14,7 @@ from PIL import Image
 import ganlab
 from ganlab import metrics, outliers
 from ganlab.explorer import Explorer
-from ganlab.gallery import TRAIN_FILE, Pictures, save_pictures
+from ganlab.gallery import CODES_FILE, TRAIN_FILE, Pictures, save_pictures
 from ganlab.hub import CHECKPOINTS
 from train.data import datasets
 from train.measure import command
@@ -99,6 +99,7 @@ def test_the_command_keeps_it_in_metrics_json(
 ) -> None:
     assert few_neighbours.gallery is not None
     shutil.copytree(CHECKPOINTS / "mnist-ae-l1", tmp_path / "copy")
+    (tmp_path / "copy" / CODES_FILE).unlink()  # of all of MNIST
     gallery = tmp_path / "copy" / "gallery"
     gallery.mkdir()
     save_pictures(gallery / TRAIN_FILE, few_neighbours.gallery.pictures)  # sooner encoded than all of MNIST
