@@ -318,7 +318,7 @@ def describe_map(**settings: Any) -> dict[str, Any]:
         content, generator = codemap.pack(explorer), portable.pack(explorer.model)
         gallery = explorer.gallery
         assert gallery is not None
-        codes = restore_codes(compress_codes(gallery.codes))
+        codes = restore_codes(compress_codes(gallery.latents))
         plane = codemap.find_plane(explorer)
         z = latent.draw("uniform", CONFIG.latent_dim, 5, seed=8)
         elsewhere = explorer.to_codes(z) @ plane.matrix.T + plane.offset

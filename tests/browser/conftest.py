@@ -132,6 +132,8 @@ def served_page(
         [bundled.config.name, bundled.fingerprint],
     )
     monkeypatch.setattr(portable, "MAX_MULTIPLICATIONS", 0)
+    # What the browser keeps of earlier tests says that the page makes the other model's pictures.
+    page.context.new_cdp_session(page).send("Network.clearBrowserCache")
     choose(page, other_model, "Other · MNIST")
     # What is stale belongs to the model before, and a click on it is dropped.
     expect(page.locator("#tabs .gl-stale:visible")).to_have_count(0)

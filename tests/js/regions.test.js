@@ -5,14 +5,14 @@ import { toNodes } from '../../ganlab/ui/static/lib/planes.js';
 import { Regions } from '../../ganlab/ui/static/lib/regions.js';
 
 /** Look at every point that is wanted, to the finest level. Returns how many were. */
-function look(regions, see) {
+function look(regions, answer) {
   const counts = [];
   while (!regions.finished) {
     const wanted = regions.refine();
     counts.push(wanted.length);
     for (const point of wanted) {
       const [x, y] = regions.position(point);
-      const { logits, score } = see(x, y);
+      const { logits, score } = answer(x, y);
       regions.set(point, logits, score);
     }
   }
