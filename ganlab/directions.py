@@ -165,7 +165,10 @@ class Directions:
                 return list_components(*self.components, self.covariance)
             return list_principal(*self.principal)
         if kind == "closed-form":
-            return list_closed_form(*self.closed_form, self.covariance)
+            gains, vectors = sensitivity.compute_closed_form(
+                self.model.fold_generator(), self.model.latent_map
+            )
+            return list_closed_form(gains, vectors, self.covariance)
         statistics = self._statistics
         assert statistics is not None
         if kind == "classes":
@@ -175,17 +178,6 @@ class Directions:
             for name, step in zip(statistics.names, statistics.attributes, strict=True)
             if self._exceeds_noise("attributes", name)
         ]
-
-    def prepare(self) -> None:
-        """Compute now what a latent map makes slow to compute, about a second, for those who ask later."""
-        if self.model.latent_map is not None:
-            for kind in {"principal", "closed-form"} & {*self.kinds}:
-                self.get(kind)
-
-    @functools.cached_property
-    def closed_form(self) -> tuple[Tensor, Tensor]:
-        """Gains (D,) and unit vectors (D, D) of SeFa, see `sensitivity.compute_closed_form`."""
-        return sensitivity.compute_closed_form(self.model.fold_generator(), self.model.latent_map)
 
     @functools.cached_property
     def covariance(self) -> Tensor:

@@ -249,15 +249,3 @@ def test_what_does_no_more_than_random_steps_is_not_offered(bundled: Explorer) -
     none = measured(attributes={name: {"effect": 0.1, "noise": 0.1} for name in names})
     assert "attributes" not in none.kinds
     assert "attributes" in measured().kinds  # not measured
-
-
-def test_what_is_slow_with_a_latent_map_is_computed_before_it_is_wanted(
-    mapped: Explorer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    directions = mapped.directions
-    expected = [direction.vector for direction in directions.get("closed-form")]
-    fresh = Directions(mapped.model, mapped.gallery)
-    fresh.prepare()
-    monkeypatch.setattr(sensitivity, "compute_closed_form", None)  # not called any more
-    vectors = [direction.vector for direction in fresh.get("closed-form")]
-    assert all(torch.equal(a, b) for a, b in zip(vectors, expected, strict=True))

@@ -66,8 +66,6 @@ class Models:
                 self._explorers[name] = explorer
                 while len(self._explorers) > MAX_LOADED:
                     self._explorers.popitem(last=False)
-            # Not a daemon: a process that ends inside torch's threads aborts.
-            threading.Thread(target=explorer.directions.prepare).start()
         return explorer
 
     def _look_up(self, name: str) -> Explorer | None:
