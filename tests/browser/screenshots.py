@@ -60,6 +60,7 @@ def main() -> None:
                     page.wait_for_timeout(1500)
                     if name == "Compare":
                         page.get_by_text("so far").first.wait_for(state="detached", timeout=120_000)
+                    page.evaluate("scrollTo(0, 0)")  # a click may have scrolled
                     suffix = f"-{width}-{scheme}" if options.sizes else ""
                     page.screenshot(path=options.folder / f"{name.lower()}{suffix}.png")
                 page.close()
