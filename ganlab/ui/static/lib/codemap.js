@@ -54,7 +54,7 @@ export class CodeMap {
   note = el('p', { class: 'gl-fine' });
   kinds = el('div', { class: 'gl-kinds', role: 'group', 'aria-label': 'layout of the map' });
   tools = el('div', { class: 'gl-tools' });
-  near = el('div', { class: 'gl-row', role: 'group', 'aria-label': 'nearest codes of the current latent' });
+  near = el('div', { class: 'gl-row', role: 'group', 'aria-label': 'training pictures with the nearest latents' });
 
   /**
    * @param {HTMLElement} root
@@ -90,7 +90,7 @@ export class CodeMap {
   }
 
   #aside() {
-    const heading = el('h3', { class: 'gl-h' }, 'nearest codes of the current latent');
+    const heading = el('h3', { class: 'gl-h' }, 'training pictures with the nearest latents');
     return el('div', { class: 'gl-aside' }, this.pointer.element, this.panel.element, heading, this.near);
   }
 
