@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from tqdm import tqdm  # type: ignore[import-untyped]
 
@@ -60,6 +61,7 @@ class FitConfig:
     batch_size: int = 1024
     lr: float = 1e-3  # Adam's, falling to 0 along a cosine
     noise: float = 0.1  # standard deviation of what is added to the whitened codes, against overfitting
+    pairing: int = 0  # rows of a batch in which lines of the first round are paired, see `pair`; 0: none
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -78,6 +80,8 @@ class FitConfig:
                 raise ValueError(f"--{name.replace('_', '-')} is at least 1, not {getattr(self, name)}.")
         if not (0 < self.lr < math.inf and 0 <= self.noise < math.inf):
             raise ValueError("--lr is above 0, --noise at least 0, and both are finite.")
+        if self.pairing < 0:
+            raise ValueError(f"--pairing is at least 0, not {self.pairing}.")
         if not 0 <= self.seed < MAX_SEED // 2:
             raise ValueError(f"--seed is a whole number from 0 to 2^62 - 2, not {self.seed}.")
 
@@ -110,6 +114,8 @@ class Round:
         if self.starts is None:
             start, noise = (torch.randn(end.shape, generator=rng).to(device) for _ in range(2))
             end = end + config.noise * noise
+            if config.pairing:
+                start = pair(start, end, config.pairing)
         else:
             start = self.starts[rows]
         progress = self.step / self.steps
@@ -198,6 +204,15 @@ class Fit:
                         self.run, {key: value.state() for key, value in self.rounds.items()}
                     )
                     total = 0.0
+
+
+def pair(starts: Tensor, ends: Tensor, size: int) -> Tensor:
+    """The rows of `starts` (N, D), so ordered among each `size` in succession that the squared lengths of the
+    lines to the rows of `ends` (N, D) have the least sum (minibatch optimal transport, arXiv 2302.00482)."""
+    pairs = zip(torch.split(starts, size), torch.split(ends, size), strict=True)
+    return torch.cat(
+        [some[linear_sum_assignment(torch.cdist(end, some).square().cpu())[1]] for some, end in pairs]
+    )
 
 
 @torch.no_grad()

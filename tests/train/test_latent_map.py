@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,29 @@ def test_a_model_that_can_have_no_map_is_refused(
     assert reason in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("changes", [{"steps": 0}, {"lr": 0.0}, {"noise": -1.0}, {"seed": -1}])
+def test_pairs_are_those_of_the_least_sum_among_so_many_rows() -> None:
+    rng = torch.Generator().manual_seed(2)
+    starts, ends = torch.randn(7, 2, generator=rng), torch.randn(7, 2, generator=rng)
+    paired = latent_map.pair(starts, ends, 4)
+    for rows in (range(4), range(4, 7)):
+        orders = [list(order) for order in permutations(rows)]
+        best = min(orders, key=lambda order: float((starts[order] - ends[list(rows)]).square().sum()))
+        assert torch.equal(paired[list(rows)], starts[best])
+    assert not torch.equal(paired, starts)
+
+
+def test_paired_lines_are_learnt_with_less_error(tmp_path: Path) -> None:
+    codes = torch.randn(300, 3, generator=torch.Generator().manual_seed(1))
+    losses = []
+    for pairing in (0, 64):
+        first = fit(codes, tmp_path / str(pairing), dataclasses.replace(TINY, pairing=pairing))
+        losses.append(first.rounds["first round"].take_step())
+    assert losses[1] < 0.7 * losses[0]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"steps": 0}, {"lr": 0.0}, {"noise": -1.0}, {"pairing": -1}, {"seed": -1}]
+)
 def test_settings_that_cannot_be_are_named(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=f"--{next(iter(changes))}"):
         FitConfig(**changes)
