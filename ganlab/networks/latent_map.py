@@ -7,7 +7,7 @@ Latent Flow, Xiao, Yan and Amit, arXiv 1905.10485).
 F follows a velocity v(h, t) from t = 0 to t = 1 in a few Euler steps, h + v(h, t) / steps, and ends with an
 affine map. The velocity is learned by flow matching (Lipman et al., arXiv 2210.02747) and straightened by a
 second round (rectified flow, Liu, Gong and Liu, arXiv 2209.03003), so that few steps are enough; see
-`python -m train.latent_map`. Each step is undone by a fixed-point iteration.
+`python -m train.latent_map`. Each step is undone by Broyden's method.
 """
 
 from __future__ import annotations
@@ -24,12 +24,10 @@ from ganlab.networks import base
 
 FREQUENCIES = 16  # of the sines and cosines that stand for the time
 MIN_FREQUENCY, MAX_FREQUENCY = 0.25, 8.0  # periods in [0, 1]
-MAX_ITERATIONS = 300  # in the inverse of a step
-# An iteration goes all of its way at first. Where it does not shorten what is left to this share, the
-# velocity is steep, and it goes half as far from then on.
-MIN_PROGRESS = 0.8
+MAX_ITERATIONS = 60  # in the inverse of a step; about ten are enough
 TOLERANCE = 5e-6  # of a step's inverse, in each coordinate, where the iteration ends
 MAX_ERROR = 1e-4  # of F(F^-1(z)), in each coordinate
+CHUNK = 1024  # codes that are inverted at a time, each with a (D, D) matrix
 
 
 class Velocity(nn.Module):
@@ -110,10 +108,12 @@ class LatentMap(nn.Module):
         """F^-1 of codes (N, latent_dim), without gradient: exact to MAX_ERROR, but for codes far from all
         that the map was fitted to, whose latents may be less exact."""
         with torch.autocast(codes.device.type, enabled=False):
-            h = self.to_end(codes)
-            for step in reversed(range(self.steps)):
-                h = self._undo(h, step)
-            return h
+            chunks = []
+            for h in self.to_end(codes).split(CHUNK):
+                for step in reversed(range(self.steps)):
+                    h = self._undo(h, step)
+                chunks.append(h)
+            return torch.cat(chunks)
 
     def count_multiplications(self) -> int:
         """Of F for one latent, without the embedding of the times, which are few."""
@@ -148,25 +148,32 @@ class LatentMap(nn.Module):
         return v
 
     def _undo(self, end: Tensor, step: int) -> Tensor:
-        """The h (N, D) from which a step leads to `end`, by iterations h + share (end - h - move(h)); the
-        best of them where they do not arrive."""
+        """The h (N, D) from which a step leads to `end`, by Broyden's first method (Mathematics of
+        Computation 19, 1965), which begins with the identity as inverse Jacobian; the best of its iterates
+        where they do not arrive."""
         h = end.clone()
         rows = torch.arange(len(end), device=end.device)  # those that are not there yet
-        best, rest = end, -self._move(end, step)
-        share, least = torch.ones_like(end[:, :1]), torch.full_like(end[:, :1], torch.inf)
+        current, rest = end, -self._move(end, step)
+        inverse = torch.eye(end.shape[1], device=end.device).repeat(len(end), 1, 1)
+        least = rest.abs().amax(1)
         for _ in range(MAX_ITERATIONS):
-            current = best + share * rest
-            current_rest = end[rows] - current - self._move(current, step)
-            size = current_rest.abs().amax(1, keepdim=True)
-            better = size <= least  # not where it is not a number
-            share = torch.where(size <= MIN_PROGRESS * least, share, share / 2)
-            best, rest = torch.where(better, current, best), torch.where(better, current_rest, rest)
-            least = torch.where(better, size, least)
-            h[rows] = best
-            left = least[:, 0] > TOLERANCE
-            rows, best, rest, share, least = rows[left], best[left], rest[left], share[left], least[left]
+            left = least > TOLERANCE
+            if not left.all():
+                rows, current, rest, inverse = rows[left], current[left], rest[left], inverse[left]
+                least = least[left]
             if not len(rows):
                 break
+            way = (inverse @ rest[:, :, None])[:, :, 0]
+            current = current + way
+            rest_then, rest = rest, end[rows] - current - self._move(current, step)
+            expected = (inverse @ (rest_then - rest)[:, :, None])[:, :, 0]
+            projected = way[:, None, :] @ inverse
+            scale = (way * expected).sum(1)[:, None]
+            inverse = inverse + ((way - expected) / scale)[:, :, None] * projected
+            size = rest.abs().amax(1)
+            better = size <= least  # not where it is not a number
+            h[rows[better]] = current[better]
+            least = torch.where(better, size, least)
         return h
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ganlab import tensor_files
 from ganlab.model import LatentModel
-from ganlab.networks.latent_map import MAX_ITERATIONS, MIN_PROGRESS, TOLERANCE, LatentMap
+from ganlab.networks.latent_map import MAX_ITERATIONS, TOLERANCE, LatentMap
 
 # Multiplications for a picture: about 50 ms of plain JavaScript. Beyond that the server is as quick.
 MAX_MULTIPLICATIONS = 150_000_000
@@ -93,7 +93,6 @@ def pack_map(latent_map: LatentMap) -> tuple[dict[str, Tensor], dict[str, Any]]:
     description = {
         "steps": steps,
         "blocks": len(velocity.blocks),
-        "min_progress": MIN_PROGRESS,
         "max_iterations": MAX_ITERATIONS,
         "tolerance": TOLERANCE,
     }

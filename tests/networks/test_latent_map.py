@@ -12,7 +12,7 @@ from torch import Tensor
 from ganlab import networks
 from ganlab.config import CheckpointError, ModelConfig
 from ganlab.networks import LatentMap
-from ganlab.networks.latent_map import MAX_ERROR, MappedEncoder, MappedGenerator
+from ganlab.networks.latent_map import CHUNK, MAX_ERROR, MappedEncoder, MappedGenerator
 from tests.conftest import TINY
 
 NETWORKS = ("generator", "encoder", "latent_map")
@@ -51,6 +51,13 @@ def test_the_inverse_is_exact_to_the_declared_error() -> None:
     assert (codes - u).abs().mean() > 0.3  # not the identity
     assert (latent_map(latent_map.invert(codes)) - codes).abs().max() <= MAX_ERROR
     assert (latent_map.invert(codes) - u).abs().max() <= MAX_ERROR
+
+
+def test_steps_that_a_fixed_point_iteration_does_not_undo_are_undone() -> None:
+    latent_map = make(scale=0.36)
+    codes = latent_map(draw(CHUNK + 100))  # more than are inverted at a time
+    assert (latent_map(latent_map.invert(codes)) - codes).abs().max() <= MAX_ERROR
+    assert latent_map.invert(codes[:0]).shape == (0, 5)
 
 
 def test_codes_of_one_batch_do_not_change_each_other() -> None:

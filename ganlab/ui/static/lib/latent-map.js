@@ -9,7 +9,6 @@ import { floats } from './tensors.js';
  * @typedef {object} Description
  * @property {number} steps
  * @property {number} blocks
- * @property {number} min_progress share of what is left to which an iteration has to shorten it
  * @property {number} max_iterations of a step's inverse
  * @property {number} tolerance of a step's inverse, in each coordinate
  *
@@ -23,7 +22,7 @@ export class LatentMap {
    * @param {(name: string) => import('./tensors.js').Tensor | null} tensor of the packed file
    * @param {Description} description
    */
-  constructor(tensor, { steps, blocks, min_progress, max_iterations, tolerance }) {
+  constructor(tensor, { steps, blocks, max_iterations, tolerance }) {
     /**
      * @param {string} name
      * @returns {Layer}
@@ -32,7 +31,7 @@ export class LatentMap {
       weight: floats(tensor, `map.${name}.weight`),
       bias: floats(tensor, `map.${name}.bias`),
     });
-    this.settings = { steps, minProgress: min_progress, maxIterations: max_iterations, tolerance };
+    this.settings = { steps, maxIterations: max_iterations, tolerance };
     this.input = layer('input');
     this.blocks = Array.from({ length: blocks }, (_, index) => [layer(`${index}.0`), layer(`${index}.1`)]);
     this.output = layer('output');
@@ -81,31 +80,35 @@ export class LatentMap {
   }
 
   /**
-   * Replace h by the latent from which a step leads to it, by a fixed-point iteration.
+   * Replace h by the latent from which a step leads to it, by Broyden's first method, which begins with the
+   * identity as inverse Jacobian; by the best of its iterates where they do not arrive.
    * @param {Float32Array} h
    * @param {number} step
    */
   undo(h, step) {
-    const { minProgress, maxIterations, tolerance } = this.settings;
+    const { maxIterations, tolerance } = this.settings;
+    const dim = h.length;
     const end = Float32Array.from(h);
+    const current = Float32Array.from(h);
     const rest = this.move(h, step).map((change) => -change);
-    let share = 1;
-    let least = Infinity;
-    const current = new Float32Array(h.length);
-    const currentRest = new Float32Array(h.length);
+    const inverse = new Float64Array(dim * dim);
+    for (let i = 0; i < dim; i++) inverse[i * dim + i] = 1;
+    let least = findLargest(rest);
     for (let iteration = 0; least > tolerance && iteration < maxIterations; iteration++) {
-      for (let i = 0; i < h.length; i++) current[i] = h[i] + share * rest[i];
+      const way = multiply(inverse, rest);
+      for (let i = 0; i < dim; i++) current[i] += way[i];
       const change = this.move(current, step);
-      let size = 0;
-      for (let i = 0; i < h.length; i++) {
-        currentRest[i] = end[i] - current[i] - change[i];
-        size = Math.max(size, Math.abs(currentRest[i]));
+      const fallen = new Float64Array(dim); // by how much the rest has become less
+      for (let i = 0; i < dim; i++) {
+        const left = end[i] - current[i] - change[i];
+        fallen[i] = rest[i] - left;
+        rest[i] = left;
       }
-      if (!(size <= minProgress * least)) share /= 2; // not a number counts as no progress
+      updateInverse(inverse, way, fallen);
+      const size = findLargest(rest);
       if (size <= least) {
         least = size;
         h.set(current);
-        rest.set(currentRest);
       }
     }
   }
@@ -141,4 +144,47 @@ export class LatentMap {
 /** @param {number} x */
 function silu(x) {
   return x / (1 + Math.exp(-x));
+}
+
+/**
+ * The largest magnitude; not a number where a value is none.
+ * @param {Float32Array} values
+ */
+function findLargest(values) {
+  return values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+}
+
+/**
+ * matrix (D, D) @ vector (D).
+ * @param {Float64Array} matrix
+ * @param {ArrayLike<number>} vector
+ */
+function multiply(matrix, vector) {
+  const product = new Float64Array(vector.length);
+  for (let i = 0; i < product.length; i++) {
+    const row = i * product.length;
+    for (let j = 0; j < product.length; j++) product[i] += matrix[row + j] * vector[j];
+  }
+  return product;
+}
+
+/**
+ * Change an inverse Jacobian (D, D) as little as possible so that it takes `fallen` to `way`.
+ * @param {Float64Array} inverse
+ * @param {Float64Array} way
+ * @param {Float64Array} fallen
+ */
+function updateInverse(inverse, way, fallen) {
+  const dim = way.length;
+  const expected = multiply(inverse, fallen);
+  const projected = new Float64Array(dim);
+  let scale = 0;
+  for (let i = 0; i < dim; i++) {
+    scale += way[i] * expected[i];
+    for (let j = 0; j < dim; j++) projected[j] += way[i] * inverse[i * dim + j];
+  }
+  for (let i = 0; i < dim; i++) {
+    const share = (way[i] - expected[i]) / scale;
+    for (let j = 0; j < dim; j++) inverse[i * dim + j] += share * projected[j];
+  }
 }
