@@ -9,22 +9,17 @@ from __future__ import annotations
 import argparse
 import copy
 import dataclasses
-import math
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from ganlab import hub, model, networks
 from ganlab.config import ModelConfig
 from ganlab.gallery import Gallery, Pictures
-from ganlab.latent import MAX_SEED
 from ganlab.model import METRICS_FILE, LatentModel
 from ganlab.networks import LatentMap
 from ganlab.networks.latent_map import Velocity
@@ -32,127 +27,26 @@ from train import run_folder
 from train.command import create_parser, report_errors
 from train.data import datasets
 from train.files import replace_folder, write_json
+from train.flow_matching import CHUNK, EndRound, FitConfig, Round, follow
 from train.measure.batches import map_batches
 from train.precision import resolve_precision
 from train.publish import draw_pictures
 from train.report import card
-from train.run_folder import TrainingError
 from train.trainer import derive_seed
 
-EMA = 0.995  # decay of the weights' moving average, which is stored
-WARM_UP = 200  # steps in which the learning rate grows
+ROUNDS = ("first round", "second round", "ends")
 LOG_EVERY = 500  # steps between two lines of the log, and two saves
 MEASURED = 500  # codes whose likelihood is computed at the end
-SOLVER_STEPS = 10  # of Heun's method, along the first velocity
-CHUNK = 4096  # latents that it moves at a time
-
-
-@dataclass(frozen=True)
-class FitConfig:
-    """Settings of a fit. ValueError names the one that cannot be."""
-
-    width: int = 320  # units of the map's hidden layers
-    blocks: int = 4  # residual blocks of its velocity
-    map_steps: int = 6  # Euler steps of the map
-    teacher_width: int = 512  # units of the first velocity, which is only its teacher
-    teacher_steps: int = 16_000  # training steps of the first velocity
-    steps: int = 8_000  # training steps of the map's
-    pairs: int = 300_000  # latents that the first velocity takes to codes
-    batch_size: int = 1024
-    lr: float = 1e-3  # Adam's, falling to 0 along a cosine
-    noise: float = 0.1  # standard deviation of what is added to the whitened codes, against overfitting
-    pairing: int = 0  # rows of a batch in which lines of the first round are paired, see `pair`; 0: none
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        whole = (
-            "width",
-            "blocks",
-            "map_steps",
-            "teacher_width",
-            "teacher_steps",
-            "steps",
-            "pairs",
-            "batch_size",
-        )
-        for name in whole:
-            if getattr(self, name) < 1:
-                raise ValueError(f"--{name.replace('_', '-')} is at least 1, not {getattr(self, name)}.")
-        if not (0 < self.lr < math.inf and 0 <= self.noise < math.inf):
-            raise ValueError("--lr is above 0, --noise at least 0, and both are finite.")
-        if self.pairing < 0:
-            raise ValueError(f"--pairing is at least 0, not {self.pairing}.")
-        if not 0 <= self.seed < MAX_SEED // 2:
-            raise ValueError(f"--seed is a whole number from 0 to 2^62 - 2, not {self.seed}.")
-
-
-class Round:
-    """One round of flow matching: a velocity learns the straight lines from latents to `ends` (arXiv
-    2210.02747, eq. 23; arXiv 2209.03003, eq. 1).
-
-    Without `starts` each line begins at a new latent of N(0, I), and its end has `noise`. With `starts` (N,
-    D), row i leads to row i of `ends`: the second round, whose lines do not cross. A step's randomness
-    follows from (seed, step), so that a fit that goes on equals one that was not stopped.
-    """
-
-    def __init__(
-        self, config: FitConfig, steps: int, velocity: Velocity, ends: Tensor, starts: Tensor | None = None
-    ) -> None:
-        self.config, self.steps, self.ends, self.starts = config, steps, ends, starts
-        self.velocity, self.averaged = velocity, copy.deepcopy(velocity).requires_grad_(False)
-        self.optimiser = torch.optim.Adam(velocity.parameters(), fused=True)
-        self.step = 0
-        self.bf16 = resolve_precision("auto", ends.device) == "bf16"
-
-    def take_step(self) -> float:
-        """Returns the loss: mean squared error of the velocity."""
-        config, device = self.config, self.ends.device
-        rng = torch.Generator().manual_seed(derive_seed(config.seed, f"round of {self.steps}", self.step))
-        rows = torch.randint(len(self.ends), (config.batch_size,), generator=rng).to(device)
-        end = self.ends[rows]
-        t = torch.rand(config.batch_size, generator=rng).to(device)
-        if self.starts is None:
-            start, noise = (torch.randn(end.shape, generator=rng).to(device) for _ in range(2))
-            end = end + config.noise * noise
-            if config.pairing:
-                start = pair(start, end, config.pairing)
-        else:
-            start = self.starts[rows]
-        progress = self.step / self.steps
-        lr = config.lr * min(1.0, (self.step + 1) / WARM_UP) * (1 + math.cos(math.pi * progress)) / 2
-        for group in self.optimiser.param_groups:
-            group["lr"] = lr
-        with torch.autocast(device.type, torch.bfloat16, enabled=self.bf16):
-            predicted = self.velocity(start + t[:, None] * (end - start), t)
-        loss = (predicted.float() - (end - start)).square().mean()
-        if not math.isfinite(value := float(loss.detach())):
-            raise TrainingError(f"The loss became {value} at step {self.step + 1}: try a lower --lr.")
-        self.optimiser.zero_grad()
-        loss.backward()
-        self.optimiser.step()
-        with torch.no_grad():
-            torch._foreach_lerp_([*self.averaged.parameters()], [*self.velocity.parameters()], 1 - EMA)
-        self.step += 1
-        return value
-
-    def state(self) -> dict[str, Any]:
-        """All that changes."""
-        nets = {"velocity": self.velocity.state_dict(), "averaged": self.averaged.state_dict()}
-        return {"step": self.step, **nets, "optimiser": self.optimiser.state_dict()}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` returned."""
-        self.step = state["step"]
-        self.velocity.load_state_dict(state["velocity"])
-        self.averaged.load_state_dict(state["averaged"])
-        self.optimiser.load_state_dict(state["optimiser"])
 
 
 class Fit:
-    """Both rounds for codes (N, D), with a run folder for log and resume file."""
+    """All rounds for codes (N, D), with a run folder for log and resume file."""
 
     def __init__(self, config: FitConfig, architecture: ModelConfig, codes: Tensor, run: Path) -> None:
-        self.config, self.run = config, run
+        """With the precision "auto" the faster one is measured here, and kept when the fit goes on: a busy
+        machine could measure another one then."""
+        precision = resolve_precision(config.precision, codes.device)
+        self.config, self.run = dataclasses.replace(config, precision=precision), run
         self.map = LatentMap(architecture).to(codes.device)
         self.map.initialise(torch.Generator().manual_seed(config.seed))
         self.map.mean.copy_(codes.mean(0))
@@ -160,34 +54,50 @@ class Fit:
         self.map.factor.copy_(torch.linalg.cholesky(covariance).half())  # as it is stored
         teacher = Velocity(codes.shape[1], config.teacher_width, config.blocks)
         teacher.initialise(torch.Generator().manual_seed(config.seed + 1))
-        self.rounds = {
-            "first round": Round(
-                config, config.teacher_steps, teacher.to(codes.device), self.map.to_end(codes)
-            )
-        }
+        self.teacher = teacher.to(codes.device)
+        self.codes = codes
+        self.rounds: dict[str, Round] = {}
+        self._begin("first round")
 
     def finish(self) -> None:
         """All steps that are left; the map is fitted after it."""
-        self._run("first round")
-        if "second round" not in self.rounds:
-            self._begin_second_round()
-        self._run("second round")
-        self.map.velocity.load_state_dict(self.rounds["second round"].averaged.state_dict())
+        for name in ROUNDS:
+            if name not in self.rounds:
+                self._begin(name)
+            self._run(name)
+        self.map.velocity.load_state_dict(self.rounds[ROUNDS[-1]].averaged.state_dict())
 
     def resume(self) -> None:
         """Go on from the run folder."""
         state = run_folder.read_state(self.run, self.map.mean.device)
-        self.rounds["first round"].restore(state["first round"])
-        if "second round" in state:
-            self._begin_second_round()
-            self.rounds["second round"].restore(state["second round"])
+        self.config = dataclasses.replace(self.config, precision=state["precision"])
+        self.rounds = {}
+        for name in ROUNDS:
+            if name in state:
+                self._begin(name)
+                self.rounds[name].restore(state[name])
 
-    def _begin_second_round(self) -> None:
+    def _begin(self, name: str) -> None:
+        config = self.config
+        if name == "first round":
+            ends = self.map.to_end(self.codes)
+            self.rounds[name] = Round(config, config.teacher_steps, self.teacher, ends)
+        elif name == "second round":
+            starts, ends = self._draw_pairs()
+            self.rounds[name] = Round(config, config.steps, self.map.velocity, ends, starts)
+        else:
+            before = self.rounds["second round"]
+            velocity = copy.deepcopy(before.averaged).requires_grad_(True)
+            assert before.starts is not None
+            self.rounds[name] = EndRound(config, self.map, velocity, before.ends, before.starts)
+
+    def _draw_pairs(self) -> tuple[Tensor, Tensor]:
+        """Latents (pairs, D) and where the first velocity takes them."""
         rng = torch.Generator().manual_seed(derive_seed(self.config.seed, "pairs", 0))
         starts = torch.randn(self.config.pairs, len(self.map.mean), generator=rng).to(self.map.mean.device)
-        first = self.rounds["first round"]
-        ends = torch.cat([follow(first.averaged, chunk, first.bf16) for chunk in torch.split(starts, CHUNK)])
-        self.rounds["second round"] = Round(self.config, self.config.steps, self.map.velocity, ends, starts)
+        averaged, bf16 = self.rounds["first round"].averaged, self.config.precision == "bf16"
+        chunks = tqdm(torch.split(starts, CHUNK), desc="pairs", unit=" chunks")
+        return starts, torch.cat([follow(averaged, chunk, bf16) for chunk in chunks])
 
     def _run(self, name: str) -> None:
         current = self.rounds[name]
@@ -200,32 +110,9 @@ class Fit:
                     row = {"round": name, "step": current.step, "loss": total / LOG_EVERY}
                     run_folder.append_to_log(self.run, row)
                     progress.set_postfix(loss=f"{row['loss']:.4f}")
-                    run_folder.write_state(
-                        self.run, {key: value.state() for key, value in self.rounds.items()}
-                    )
+                    states = {key: value.state() for key, value in self.rounds.items()}
+                    run_folder.write_state(self.run, {"precision": self.config.precision, **states})
                     total = 0.0
-
-
-def pair(starts: Tensor, ends: Tensor, size: int) -> Tensor:
-    """The rows of `starts` (N, D), so ordered among each `size` in succession that the squared lengths of the
-    lines to the rows of `ends` (N, D) have the least sum (minibatch optimal transport, arXiv 2302.00482)."""
-    pairs = zip(torch.split(starts, size), torch.split(ends, size), strict=True)
-    return torch.cat(
-        [some[linear_sum_assignment(torch.cdist(end, some).square().cpu())[1]] for some, end in pairs]
-    )
-
-
-@torch.no_grad()
-def follow(velocity: Velocity, starts: Tensor, bf16: bool) -> Tensor:
-    """Where a velocity takes latents (N, D) from t = 0 to t = 1, by Heun's method."""
-    h = starts
-    with torch.autocast(h.device.type, torch.bfloat16, enabled=bf16):
-        for step in range(SOLVER_STEPS):
-            t = torch.full_like(h[:, 0], step / SOLVER_STEPS)
-            v = velocity(h, t).float()
-            after = velocity(h + v / SOLVER_STEPS, t + 1 / SOLVER_STEPS).float()
-            h = h + (v + after) / (2 * SOLVER_STEPS)
-    return h
 
 
 @torch.no_grad()

@@ -109,7 +109,7 @@ class LatentMap(nn.Module):
         that the map was fitted to, whose latents may be less exact."""
         with torch.autocast(codes.device.type, enabled=False):
             chunks = []
-            for h in self.to_end(codes).split(CHUNK):
+            for h in torch.split(self.to_end(codes), CHUNK):
                 for step in reversed(range(self.steps)):
                     h = self._undo(h, step)
                 chunks.append(h)

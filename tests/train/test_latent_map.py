@@ -17,10 +17,11 @@ from ganlab import model
 from ganlab.gallery import Pictures
 from ganlab.networks.latent_map import MAX_ERROR
 from tests.train.runs import publish_quickly, settings
-from train import latent_map
+from train import flow_matching, latent_map
 from train.config import TrainConfig
 from train.data import datasets
-from train.latent_map import Fit, FitConfig, Round
+from train.flow_matching import FitConfig, Round
+from train.latent_map import Fit
 from train.trainer import Trainer
 
 TINY = FitConfig(
@@ -30,6 +31,7 @@ TINY = FitConfig(
     map_steps=4,
     teacher_steps=60,
     steps=40,
+    end_steps=40,
     pairs=512,
     batch_size=64,
 )
@@ -64,7 +66,7 @@ def test_a_fitted_map_makes_two_clusters_of_one_gaussian(tmp_path: Path) -> None
     rng = torch.Generator().manual_seed(0)
     centres = torch.tensor([[3.0, 0.0], [-3.0, 1.0]])
     codes = centres[torch.randint(2, (2000,), generator=rng)] + 0.3 * torch.randn(2000, 2, generator=rng)
-    steps = {"teacher_steps": 1500, "steps": 800, "pairs": 4000}
+    steps = {"teacher_steps": 1500, "steps": 800, "end_steps": 200, "pairs": 4000}
     config = dataclasses.replace(TINY, width=32, teacher_width=32, lr=5e-3, **steps)
     result = fit(codes, tmp_path / "run", config)
     result.finish()
@@ -77,30 +79,35 @@ def test_a_fitted_map_makes_two_clusters_of_one_gaussian(tmp_path: Path) -> None
     assert 0.6 < float(result.map.invert(codes).std()) < 1.4
 
 
-def test_a_resumed_fit_is_the_uninterrupted_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("name", "stop_at"), [("first round", 40), ("second round", 20), ("ends", 20)])
+def test_a_resumed_fit_is_the_uninterrupted_one(
+    name: str, stop_at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(latent_map, "LOG_EVERY", 20)
+    measured = iter(["fp32", "fp32", "bf16"])  # the machine is busy when the fit goes on
+    monkeypatch.setattr(latent_map, "resolve_precision", lambda *_: next(measured))
     codes = torch.randn(300, 3, generator=torch.Generator().manual_seed(1))
     straight = fit(codes, tmp_path / "straight")
     straight.finish()
-    for name, stop_at in (("first round", 40), ("second round", 20)):
-        run = tmp_path / name.replace(" ", "-")
-        original = Round.take_step
+    original = Round.take_step
+    with monkeypatch.context() as patch:
+        stopped = fit(codes, tmp_path / "stopped")
 
-        def stop(self: Round, name: str = name, stop_at: int = stop_at, original: Any = original) -> float:
-            if self.step == stop_at and (self.starts is not None) == (name == "second round"):
+        def stop(self: Round) -> float:
+            if self.step == stop_at and self is stopped.rounds.get(name):
                 raise KeyboardInterrupt
-            return float(original(self))
+            return original(self)
 
-        with monkeypatch.context() as patch:
-            patch.setattr(Round, "take_step", stop)
-            with pytest.raises(KeyboardInterrupt):
-                fit(codes, run).finish()
-        resumed = fit(codes, run)
-        resumed.resume()
-        assert list(resumed.rounds.values())[-1].step == stop_at
-        resumed.finish()
-        for key, value in straight.map.state_dict().items():
-            assert torch.equal(resumed.map.state_dict()[key], value), (name, key)
+        patch.setattr(Round, "take_step", stop)
+        with pytest.raises(KeyboardInterrupt):
+            stopped.finish()
+    resumed = fit(codes, tmp_path / "stopped")
+    resumed.resume()
+    assert list(resumed.rounds)[-1] == name
+    assert resumed.rounds[name].step == stop_at
+    resumed.finish()
+    for key, value in straight.map.state_dict().items():
+        assert torch.equal(resumed.map.state_dict()[key], value), key
 
 
 def test_the_command_gives_a_checkpoint_its_map_and_leaves_its_networks(
@@ -123,7 +130,7 @@ def test_the_command_gives_a_checkpoint_its_map_and_leaves_its_networks(
     assert torch.allclose(after.decode(after.encode(x)), before.reconstruct(x), atol=1e-3)
     assert (after.to_codes(after.encode(x)) - before.encode(x)).abs().max() <= MAX_ERROR
     log = [json.loads(line) for line in (tmp_path / "fit" / "metrics.jsonl").read_text().splitlines()]
-    assert [row["round"] for row in log] == ["first round", "second round"]
+    assert [row["round"] for row in log] == ["first round", "second round", "ends"]
 
 
 @pytest.mark.parametrize(
@@ -147,7 +154,7 @@ def test_a_model_that_can_have_no_map_is_refused(
 def test_pairs_are_those_of_the_least_sum_among_so_many_rows() -> None:
     rng = torch.Generator().manual_seed(2)
     starts, ends = torch.randn(7, 2, generator=rng), torch.randn(7, 2, generator=rng)
-    paired = latent_map.pair(starts, ends, 4)
+    paired = flow_matching.pair(starts, ends, 4)
     for rows in (range(4), range(4, 7)):
         orders = [list(order) for order in permutations(rows)]
         best = min(orders, key=lambda order: float((starts[order] - ends[list(rows)]).square().sum()))
