@@ -191,12 +191,6 @@ class TrainConfig:
         "begin with the weights of this checkpoint (a name or folder), for a second stage; its networks have"
         " to fit (default: random weights)",
     )
-    map_share: float = _setting(
-        0.0,
-        RUN,
-        "share of the learning rate with which the latent map of --from-checkpoint learns along, as a part of"
-        " G; 0: it rests",
-    )
     seed: int = _setting(0, RUN, "seed of the first weights, the order of pictures and the noise")
     precision: Literal["auto", "bf16", "fp16", "fp32"] = _setting(
         "auto", RUN, "auto: bf16 where the device is fast at it, fp16 on older GPUs, else fp32"
@@ -256,9 +250,7 @@ class TrainConfig:
                 raise ValueError(f"{format_flag(name)} is at least 0 and finite.")
         if self.stretch_share and self.prior != "normal":
             raise ValueError("--stretch-share belongs to --prior normal: a box has an edge.")
-        if self.map_share and not self.from_checkpoint:
-            raise ValueError("--map-share needs --from-checkpoint, whose latent map learns along.")
-        for name in ("code_share", "code_spread", "stretch_share", "map_share"):
+        for name in ("code_share", "code_spread", "stretch_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{format_flag(name)} lies between 0 and 1, not {getattr(self, name)}.")
         if self.feature_dim and (self.family, self.method) != ("conv", "bigan-plus"):

@@ -68,17 +68,12 @@ def load_first(config: TrainConfig) -> LatentModel | None:
 
 
 def copy_weights(first: LatentModel, nets: dict[str, nn.Module]) -> None:
-    """Give `nets` the weights of the checkpoint; networks that it lacks keep theirs."""
+    """Give `nets` the weights of the checkpoint; networks that it lacks keep theirs. The latent map rests:
+    codes were fitted by it, and G and E learn to fit it."""
     for name in nets.keys() & first.networks.keys():
         nets[name].load_state_dict(first.networks[name].state_dict())
-
-
-def list_players(method: Method, map_learns: bool) -> dict[str, tuple[str, ...]]:
-    """Networks of each player; a latent map that learns along is the generator's."""
-    return {
-        player: (*owned, *([networks.LATENT_MAP] if map_learns and "generator" in owned else []))
-        for player, owned in method.players.items()
-    }
+    if networks.LATENT_MAP in nets:
+        nets[networks.LATENT_MAP].requires_grad_(False)
 
 
 def name_run(config: TrainConfig) -> str:

@@ -25,14 +25,7 @@ from train import run_folder
 from train.config import TrainConfig
 from train.data import datasets
 from train.methods import METHODS, build_method
-from train.planning import (
-    copy_weights,
-    describe_model,
-    list_networks,
-    list_players,
-    load_first,
-    name_run,
-)
+from train.planning import copy_weights, describe_model, list_networks, load_first, name_run
 from train.precision import resolve_precision
 from train.provenance import current_commit
 from train.run_folder import RESUME_FILE, TrainingError
@@ -74,15 +67,16 @@ class Trainer:
         self.seen = {**self.nets, **self._copy_first_encoder()}  # what the method sees
         self.averaged: dict[str, nn.Module] = {  # EMA copies of what the app will use
             name: copy.deepcopy(self.nets[name]).eval().requires_grad_(False)
-            for name in ("generator", "encoder", networks.LATENT_MAP)
+            for name in ("generator", "encoder")
             if config.ema and name in self.nets
         }
-        self.players = list_players(self.method, bool(config.map_share) and networks.LATENT_MAP in self.nets)
         self.parameters = {
             player: [p for name in owned for p in self.nets[name].parameters()]
-            for player, owned in self.players.items()
+            for player, owned in self.method.players.items()
         }
-        self.optimisers = {player: self._build_optimiser(owned) for player, owned in self.players.items()}
+        self.optimisers = {
+            player: self._build_optimiser(parameters) for player, parameters in self.parameters.items()
+        }
         # fp16's range is too small for raw gradients; the scaler does nothing in other precisions.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "fp16")
         self.step = 0
@@ -115,14 +109,10 @@ class Trainer:
             return {}
         return {"first_encoder": copy.deepcopy(self.nets["encoder"]).eval().requires_grad_(False)}
 
-    def _build_optimiser(self, owned: tuple[str, ...]) -> torch.optim.Adam:
+    def _build_optimiser(self, parameters: list[nn.Parameter]) -> torch.optim.Adam:
         cfg = self.config
-        shares = {networks.LATENT_MAP: cfg.map_share}
-        groups = [
-            {"params": [*self.nets[name].parameters()], "share": shares.get(name, 1.0)} for name in owned
-        ]
         return torch.optim.Adam(
-            groups,
+            parameters,
             lr=cfg.lr,
             betas=(cfg.beta1, cfg.beta2),
             weight_decay=cfg.weight_decay,
@@ -223,8 +213,7 @@ class Trainer:
         dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.config.precision)
         with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
             latent_map = self.nets.get(networks.LATENT_MAP)
-            with torch.set_grad_enabled(bool(self.config.map_share)):
-                codes = z if latent_map is None else latent_map(z)
+            codes = z if latent_map is None else latent_map(z)
             losses = self.method.losses(self.seen, x, codes)
         for player in players:
             gradients = torch.autograd.grad(
@@ -237,7 +226,7 @@ class Trainer:
         for player in players:
             self.scaler.step(self.optimisers[player])
         self.scaler.update()
-        stepped = {name for player in players for name in self.players[player]}
+        stepped = {name for player in players for name in self.method.players[player]}
         for name in stepped & self.averaged.keys():
             self._average(self.averaged[name], self.nets[name])
         return {player: loss.detach() for player, loss in losses.items()}
@@ -270,7 +259,7 @@ class Trainer:
     def _set_learning_rate(self, epoch: int) -> None:
         for optimiser in self.optimisers.values():
             for group in optimiser.param_groups:
-                group["lr"] = group["share"] * self.config.learning_rate(epoch)
+                group["lr"] = self.config.learning_rate(epoch)
 
     # ------------------------------------------------------------------ what a run writes
 

@@ -211,23 +211,6 @@ def test_a_second_stage_begins_with_the_checkpoint_and_keeps_its_map(
     assert again.latent_map is not None
 
 
-def test_a_map_may_learn_along_more_slowly(normal: Path, tmp_path: Path, digits: Pictures) -> None:
-    mapped = tmp_path / "mapped"
-    assert latent_map.main([str(normal), "--out", str(mapped), "--run", str(tmp_path / "fit"), *FLAGS]) == 0
-    first = model.load(str(mapped)).networks["latent_map"]
-    trainer = Trainer(second(tmp_path / "second", mapped, map_share=0.1, image_weight=1.0, ema=0.5), digits)
-    assert trainer.train()
-    rates = {group["share"]: group["lr"] for group in trainer.optimisers["generator_encoder"].param_groups}
-    assert rates[0.1] == pytest.approx(0.1 * rates[1.0])
-    again = model.load(str(publish_quickly(trainer.run, tmp_path / "again")))
-    assert again.latent_map is not None
-    for key, value in first.named_parameters():
-        now = trainer.averaged["latent_map"].get_parameter(key)
-        assert not torch.equal(now, value), key  # all of it has learnt,
-        stored = again.latent_map.get_parameter(key)
-        assert torch.allclose(stored, now, atol=1e-3)  # and its moving average is published
-
-
 def test_a_second_stage_of_another_shape_is_refused(normal: Path, tmp_path: Path, digits: Pictures) -> None:
     with pytest.raises(ValueError, match="has the width 16, this run 8"):
         Trainer(second(tmp_path / "second", normal, width=8), digits)
@@ -236,11 +219,6 @@ def test_a_second_stage_of_another_shape_is_refused(normal: Path, tmp_path: Path
 def test_an_anchor_needs_a_checkpoint() -> None:
     with pytest.raises(ValueError, match="--anchor-weight needs --from-checkpoint"):
         TrainConfig(method="bigan-plus", anchor_weight=1.0)
-
-
-def test_a_map_that_learns_along_needs_a_checkpoint() -> None:
-    with pytest.raises(ValueError, match="--map-share needs --from-checkpoint"):
-        TrainConfig(method="bigan-plus", map_share=0.1)
 
 
 def test_without_a_map_a_second_stage_has_none(normal: Path, tmp_path: Path, digits: Pictures) -> None:
