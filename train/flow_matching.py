@@ -33,13 +33,13 @@ HUBER = 0.5  # distance from which an error of a map's end counts by its size ra
 class FitConfig:
     """Settings of a fit. ValueError names the one that cannot be."""
 
-    width: int = 320  # units of the map's hidden layers
+    width: int = 384  # units of the map's hidden layers
     blocks: int = 4  # residual blocks of its velocity
     map_steps: int = 6  # Euler steps of the map
     teacher_width: int = 512  # units of the first velocity, which is only its teacher
-    teacher_steps: int = 16_000  # training steps of the first velocity
+    teacher_steps: int = 28_000  # training steps of the first velocity
     steps: int = 8_000  # training steps of the map's, along straight lines
-    end_steps: int = 12_000  # training steps of the map's, on where it ends
+    end_steps: int = 10_000  # training steps of the map's, on where it ends
     pairs: int = 600_000  # latents that the first velocity takes to codes
     batch_size: int = 1024
     lr: float = 1e-3  # Adam's, falling to 0 along a cosine; half of it on where the map ends
