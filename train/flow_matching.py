@@ -1,8 +1,9 @@
 """Rounds of a latent map's fit: flow matching, straight lines, and where its few steps end.
 
-A velocity of many steps learns the codes by flow matching (Lipman et al., arXiv 2210.02747). The map's own
-velocity, smaller and with few steps, first learns the straight lines between the latents and where the first
-velocity takes them (rectified flow, Liu, Gong and Liu, arXiv 2209.03003), then to end there itself.
+A velocity of many steps learns the codes by flow matching (Lipman et al., arXiv 2210.02747), and so, for a
+short time, does a weaker one, whose errors show those of the first. The map's own velocity, smaller and with
+few steps, then learns the straight lines between latents and where the first velocity takes them (rectified
+flow, Liu, Gong and Liu, arXiv 2209.03003), at last to end there itself.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ class FitConfig:
     map_steps: int = 6  # Euler steps of the map
     teacher_width: int = 512  # units of the first velocity, which is only its teacher
     teacher_steps: int = 28_000  # training steps of the first velocity
+    weak_steps: int = 1_500  # training steps of a velocity half as wide, of which the first is steered away
+    guidance: float = 0.5  # how far, as a share of what the two differ by; 0: no weak velocity
     steps: int = 8_000  # training steps of the map's, along straight lines
     end_steps: int = 10_000  # training steps of the map's, on where it ends
     pairs: int = 600_000  # latents that the first velocity takes to codes
@@ -55,6 +58,7 @@ class FitConfig:
             "map_steps",
             "teacher_width",
             "teacher_steps",
+            "weak_steps",
             "steps",
             "end_steps",
             "pairs",
@@ -63,8 +67,8 @@ class FitConfig:
         for name in whole:
             if getattr(self, name) < 1:
                 raise ValueError(f"--{name.replace('_', '-')} is at least 1, not {getattr(self, name)}.")
-        if not (0 < self.lr < math.inf and 0 <= self.noise < math.inf):
-            raise ValueError("--lr is above 0, --noise at least 0, and both are finite.")
+        if not (0 < self.lr < math.inf and 0 <= self.noise < math.inf and 0 <= self.guidance < math.inf):
+            raise ValueError("--lr is above 0, --noise and --guidance are at least 0, and all are finite.")
         if self.pairing < 0:
             raise ValueError(f"--pairing is at least 0, not {self.pairing}.")
         if self.precision not in ("auto", "bf16", "fp32"):
@@ -177,14 +181,25 @@ class EndRound(Round):
 
 
 @torch.no_grad()
-def follow(velocity: Velocity, starts: Tensor, bf16: bool) -> Tensor:
-    """Where a velocity takes latents (N, D) from t = 0 to t = 1, by Heun's method."""
+def follow(
+    velocity: Velocity, starts: Tensor, bf16: bool, weak: Velocity | None = None, guidance: float = 0.0
+) -> Tensor:
+    """Where a velocity takes latents (N, D) from t = 0 to t = 1, by Heun's method.
+
+    With a `weak` velocity, v + guidance (v - weak) is followed: what a weaker model of the same codes gets
+    wrong, the better one gets wrong too, only less (autoguidance, Karras et al., arXiv 2406.02507).
+    """
+
+    def move(h: Tensor, t: Tensor) -> Tensor:
+        v: Tensor = velocity(h, t).float()
+        return v if weak is None else v + guidance * (v - weak(h, t).float())
+
     h = starts
     with torch.autocast(h.device.type, torch.bfloat16, enabled=bf16):
         for step in range(SOLVER_STEPS):
             t = torch.full_like(h[:, 0], step / SOLVER_STEPS)
-            v = velocity(h, t).float()
-            after = velocity(h + v / SOLVER_STEPS, t + 1 / SOLVER_STEPS).float()
+            v = move(h, t)
+            after = move(h + v / SOLVER_STEPS, t + 1 / SOLVER_STEPS)
             h = h + (v + after) / (2 * SOLVER_STEPS)
     return h
 

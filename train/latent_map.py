@@ -34,7 +34,7 @@ from train.publish import draw_pictures
 from train.report import card
 from train.trainer import derive_seed
 
-ROUNDS = ("first round", "second round", "ends")
+ROUNDS = ("first round", "weak round", "second round", "ends")
 LOG_EVERY = 500  # steps between two lines of the log, and two saves
 MEASURED = 500  # codes whose likelihood is computed at the end
 
@@ -52,9 +52,6 @@ class Fit:
         self.map.mean.copy_(codes.mean(0))
         covariance = torch.cov(codes.double().T)
         self.map.factor.copy_(torch.linalg.cholesky(covariance).half())  # as it is stored
-        teacher = Velocity(codes.shape[1], config.teacher_width, config.blocks)
-        teacher.initialise(torch.Generator().manual_seed(config.seed + 1))
-        self.teacher = teacher.to(codes.device)
         self.codes = codes
         self.rounds: dict[str, Round] = {}
         self._begin("first round")
@@ -62,6 +59,8 @@ class Fit:
     def finish(self) -> None:
         """All steps that are left; the map is fitted after it."""
         for name in ROUNDS:
+            if name == "weak round" and not self.config.guidance:
+                continue
             if name not in self.rounds:
                 self._begin(name)
             self._run(name)
@@ -80,8 +79,9 @@ class Fit:
     def _begin(self, name: str) -> None:
         config = self.config
         if name == "first round":
-            ends = self.map.to_end(self.codes)
-            self.rounds[name] = Round(config, config.teacher_steps, self.teacher, ends)
+            self.rounds[name] = self._teach(config.teacher_width, config.teacher_steps)
+        elif name == "weak round":
+            self.rounds[name] = self._teach((config.teacher_width + 1) // 2, config.weak_steps)
         elif name == "second round":
             starts, ends = self._draw_pairs()
             self.rounds[name] = Round(config, config.steps, self.map.velocity, ends, starts)
@@ -91,13 +91,20 @@ class Fit:
             assert before.starts is not None
             self.rounds[name] = EndRound(config, self.map, velocity, before.ends, before.starts)
 
+    def _teach(self, width: int, steps: int) -> Round:
+        """Flow matching of the codes by a new velocity."""
+        velocity = Velocity(self.codes.shape[1], width, self.config.blocks)
+        velocity.initialise(torch.Generator().manual_seed(self.config.seed + 1))
+        return Round(self.config, steps, velocity.to(self.codes.device), self.map.to_end(self.codes))
+
     def _draw_pairs(self) -> tuple[Tensor, Tensor]:
         """Latents (pairs, D) and where the first velocity takes them."""
         rng = torch.Generator().manual_seed(derive_seed(self.config.seed, "pairs", 0))
         starts = torch.randn(self.config.pairs, len(self.map.mean), generator=rng).to(self.map.mean.device)
-        averaged, bf16 = self.rounds["first round"].averaged, self.config.precision == "bf16"
+        nets = {name: current.averaged for name, current in self.rounds.items()}
+        first, weak, bf16 = nets["first round"], nets.get("weak round"), self.config.precision == "bf16"
         chunks = tqdm(torch.split(starts, CHUNK), desc="pairs", unit=" chunks")
-        return starts, torch.cat([follow(averaged, chunk, bf16) for chunk in chunks])
+        return starts, torch.cat([follow(first, chunk, bf16, weak, self.config.guidance) for chunk in chunks])
 
     def _run(self, name: str) -> None:
         current = self.rounds[name]

@@ -20,7 +20,7 @@ from tests.train.runs import publish_quickly, settings
 from train import flow_matching, latent_map
 from train.config import TrainConfig
 from train.data import datasets
-from train.flow_matching import FitConfig, Round
+from train.flow_matching import FitConfig, Round, follow
 from train.latent_map import Fit
 from train.trainer import Trainer
 
@@ -30,6 +30,7 @@ TINY = FitConfig(
     blocks=1,
     map_steps=4,
     teacher_steps=60,
+    weak_steps=40,
     steps=40,
     end_steps=40,
     pairs=512,
@@ -79,7 +80,23 @@ def test_a_fitted_map_makes_two_clusters_of_one_gaussian(tmp_path: Path) -> None
     assert 0.6 < float(result.map.invert(codes).std()) < 1.4
 
 
-@pytest.mark.parametrize(("name", "stop_at"), [("first round", 40), ("second round", 20), ("ends", 20)])
+def test_guidance_goes_on_where_the_weak_velocity_falls_behind(tmp_path: Path) -> None:
+    right, wrong, starts = torch.tensor([2.0, 0.0]), torch.tensor([1.0, 1.0]), torch.zeros(3, 2)
+
+    def lead(way: Tensor) -> Any:
+        return lambda h, t: way.expand_as(h)
+
+    assert torch.allclose(follow(lead(right), starts, False), right.expand(3, 2))
+    guided = follow(lead(right), starts, False, lead(wrong), 0.5)
+    assert torch.allclose(guided, torch.tensor([2.5, -0.5]).expand(3, 2))
+    without = fit(torch.randn(100, 3), tmp_path / "run", dataclasses.replace(TINY, guidance=0.0))
+    without.finish()
+    assert "weak round" not in without.rounds
+
+
+@pytest.mark.parametrize(
+    ("name", "stop_at"), [("first round", 40), ("weak round", 20), ("second round", 20), ("ends", 20)]
+)
 def test_a_resumed_fit_is_the_uninterrupted_one(
     name: str, stop_at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,7 +147,7 @@ def test_the_command_gives_a_checkpoint_its_map_and_leaves_its_networks(
     assert torch.allclose(after.decode(after.encode(x)), before.reconstruct(x), atol=1e-3)
     assert (after.to_codes(after.encode(x)) - before.encode(x)).abs().max() <= MAX_ERROR
     log = [json.loads(line) for line in (tmp_path / "fit" / "metrics.jsonl").read_text().splitlines()]
-    assert [row["round"] for row in log] == ["first round", "second round", "ends"]
+    assert [row["round"] for row in log] == ["first round", "weak round", "second round", "ends"]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +189,7 @@ def test_paired_lines_are_learnt_with_less_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"steps": 0}, {"lr": 0.0}, {"noise": -1.0}, {"pairing": -1}, {"seed": -1}]
+    "changes", [{"steps": 0}, {"lr": 0.0}, {"noise": -1.0}, {"guidance": -1.0}, {"pairing": -1}, {"seed": -1}]
 )
 def test_settings_that_cannot_be_are_named(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=f"--{next(iter(changes))}"):
