@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,7 @@ from ganlab.model import LatentModel
 FILE = "directions.safetensors"
 KINDS = ("principal", "local", "closed-form", "classes", "attributes", "raw")
 TENSORS = ("covariance", "classes", "attributes")
+RANKINGS = ("components", "closed_form")  # stored for a model with a latent map, where they take a second
 MAX_SHOWN = 10  # directions of a kind that ranks them
 MAX_STEPS = 3  # a slider's reach to each side
 MIN_GAIN = 1e-12  # below which a picture does not change at all
@@ -55,19 +57,29 @@ class Direction:
         return Direction(name, step / length.clamp(min=1e-12), float(length), note)
 
 
+Ranking = tuple[Tensor, Tensor]  # sizes (D,), largest first, and their unit vectors (D, D), one a row
+
+
 @dataclass(frozen=True)
 class CodeStatistics:
     """Statistics of a gallery's codes: their `covariance` (D, D), the mean code of each class, `classes`
-    (K, D), and the step for each of the attributes `names`, `attributes` (A, D)."""
+    (K, D), and the step for each of the attributes `names`, `attributes` (A, D). For a model with a latent
+    map also the RANKINGS of `sensitivity`; None where they are to be computed."""
 
     covariance: Tensor
     classes: Tensor
     attributes: Tensor
     names: tuple[str, ...]
+    components: Ranking | None = None
+    closed_form: Ranking | None = None
 
     def save(self, folder: Path, fingerprint: str) -> None:
-        """Write them to `folder` as FILE, for the checkpoint with this fingerprint."""
+        """Write them to `folder` as FILE, for the checkpoint with this fingerprint. Unit vectors of RANKINGS
+        are stored as float16, which is exact to 0.0005."""
         tensors = {key: getattr(self, key).float() for key in TENSORS}
+        for key in RANKINGS:
+            if (ranking := getattr(self, key)) is not None:
+                tensors |= {f"{key}.sizes": ranking[0].float(), f"{key}.vectors": ranking[1].half()}
         metadata = {"fingerprint": fingerprint, "names": json.dumps(self.names)}
         tensor_files.write(folder / FILE, tensors, metadata)
 
@@ -83,20 +95,28 @@ def load_statistics(model: LatentModel) -> CodeStatistics | None:
     try:
         tensors, metadata = tensor_files.unpack(path.read_bytes())
         names = tuple(json.loads(metadata["names"]))
-        statistics = CodeStatistics(**{key: tensors[key] for key in TENSORS}, names=names)
+        fields: dict[str, Any] = {key: tensors[key] for key in TENSORS}
+        fields |= {key: _read_ranking(tensors, key) for key in RANKINGS if f"{key}.sizes" in tensors}
+        statistics = CodeStatistics(**fields, names=names)
         fingerprint = metadata["fingerprint"]
     except (KeyError, ValueError, TypeError) as error:
         raise CheckpointError(f"{FILE} of {model.config.name} is damaged: {error}.") from None
     if fingerprint != model.fingerprint:
         return None
     D = model.config.latent_dim
-    rows = {"covariance": D, "classes": len(statistics.classes), "attributes": len(names)}
-    if any(
-        (tensor := getattr(statistics, key)).shape != (count, D) or not torch.isfinite(tensor).all()
-        for key, count in rows.items()
-    ):
+    shapes: dict[str, tuple[int, ...]] = {"covariance": (D, D), "attributes": (len(names), D)}
+    shapes["classes"] = (len(statistics.classes), D)
+    for key in fields.keys() & set(RANKINGS):
+        shapes |= {f"{key}.sizes": (D,), f"{key}.vectors": (D, D)}
+    if any(tensors[key].shape != shape or not tensors[key].isfinite().all() for key, shape in shapes.items()):
         raise CheckpointError(f"{FILE} of {model.config.name} does not fit its latents.")
     return statistics
+
+
+def _read_ranking(tensors: Mapping[str, Tensor], key: str) -> Ranking:
+    """One of RANKINGS as `sensitivity` gives it. KeyError for a missing tensor."""
+    sizes, vectors = (tensors[f"{key}.{part}"].double() for part in ("sizes", "vectors"))
+    return sizes, nn.functional.normalize(vectors, dim=-1)
 
 
 class Directions:
@@ -165,10 +185,7 @@ class Directions:
                 return list_components(*self.components, self.covariance)
             return list_principal(*self.principal)
         if kind == "closed-form":
-            gains, vectors = sensitivity.compute_closed_form(
-                self.model.fold_generator(), self.model.latent_map
-            )
-            return list_closed_form(gains, vectors, self.covariance)
+            return list_closed_form(*self.closed_form, self.covariance)
         statistics = self._statistics
         assert statistics is not None
         if kind == "classes":
@@ -193,18 +210,27 @@ class Directions:
         return torch.cov(latent.draw(config.prior, config.latent_dim, PRINCIPAL_SAMPLES, 0).double().T)
 
     @functools.cached_property
-    def principal(self) -> tuple[Tensor, Tensor]:
+    def principal(self) -> Ranking:
         """All principal directions (D, D) of the codes, a unit vector a row, and the codes' standard
         deviations (D,) along them, largest first. Without a gallery they are arbitrary: those of prior
         samples."""
         return latent.principal_directions(self.covariance, self.model.config.latent_dim)
 
     @functools.cached_property
-    def components(self) -> tuple[Tensor, Tensor]:
+    def components(self) -> Ranking:
         """The shares (D,) of G's first activations' principal components, largest first, and the unit vectors
-        (D, D) of latents that move along each, one a row. For a model with a latent map."""
+        (D, D) of latents that move along each, one a row: stored ones, or else computed in a second. For a
+        model with a latent map."""
         assert self.model.latent_map is not None
-        return sensitivity.compute_components(self.model.fold_generator(), self.model.latent_map)
+        stored = self._statistics.components if self._statistics is not None else None
+        return stored or sensitivity.compute_components(self.model.fold_generator(), self.model.latent_map)
+
+    @functools.cached_property
+    def closed_form(self) -> Ranking:
+        """The gains (D,) of G's first layers, largest first, and their unit vectors (D, D), one a row: stored
+        ones, or else computed, which takes long only with a latent map."""
+        stored = self._statistics.closed_form if self._statistics is not None else None
+        return stored or sensitivity.compute_closed_form(self.model.fold_generator(), self.model.latent_map)
 
     @functools.cached_property
     def _principal_steps(self) -> Tensor:

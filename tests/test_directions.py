@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import ganlab
-from ganlab import directions, latent, networks, sensitivity
+from ganlab import directions, latent, networks, sensitivity, tensor_files
 from ganlab.config import CheckpointError
 from ganlab.directions import CodeStatistics, Directions
 from ganlab.explorer import Explorer
@@ -201,6 +201,43 @@ def test_statistics_are_loaded_strictly(tmp_path: Path) -> None:
             directions.load_statistics(checkpoint)
     (tmp_path / directions.FILE).write_bytes(b"not safetensors")
     with pytest.raises(CheckpointError, match="damaged"):
+        directions.load_statistics(checkpoint)
+
+
+def test_what_a_map_makes_slow_is_read_and_not_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = dataclasses.replace(mapped_model(), folder=tmp_path)
+    statistics = CodeStatistics(torch.eye(6), noise(10, 6), noise(2, 6), ("slant", "ink"))
+    computed = Directions(checkpoint)
+    rankings = {key: getattr(computed, key) for key in directions.RANKINGS}
+    statistics.save(tmp_path, checkpoint.fingerprint)  # as earlier versions wrote it
+    for key, (sizes, vectors) in rankings.items():
+        torch.testing.assert_close(getattr(Directions(checkpoint), key), (sizes, vectors))
+    dataclasses.replace(statistics, **rankings).save(tmp_path, checkpoint.fingerprint)
+
+    def refuse(*values: Any) -> None:
+        raise AssertionError("it was computed")
+
+    other = dataclasses.replace(checkpoint, fingerprint="1" * 16)  # other weights
+    for name, kind in (("compute_components", "principal"), ("compute_closed_form", "closed-form")):
+        expected = Directions(dataclasses.replace(checkpoint, folder=None)).get(kind)
+        monkeypatch.setattr(sensitivity, name, refuse)
+        for stored, each in zip(Directions(checkpoint).get(kind), expected, strict=True):
+            torch.testing.assert_close(stored.vector, each.vector, atol=5e-4, rtol=0)
+            assert float(stored.vector.norm()) == pytest.approx(1, abs=1e-6)
+            assert (stored.name, stored.note) == (each.name, each.note)
+        with pytest.raises(AssertionError, match="it was computed"):
+            Directions(other).get(kind)
+    sizes, vectors = rankings["components"]
+    for bad in ((sizes[:5], vectors), (sizes, vectors[:5]), (sizes, vectors / 0)):
+        dataclasses.replace(statistics, components=bad).save(tmp_path, checkpoint.fingerprint)
+        with pytest.raises(CheckpointError, match="does not fit"):
+            directions.load_statistics(checkpoint)
+    lacking = {key: getattr(statistics, key) for key in directions.TENSORS} | {"components.sizes": sizes}
+    metadata = {"fingerprint": checkpoint.fingerprint, "names": '["slant", "ink"]'}
+    tensor_files.write(tmp_path / directions.FILE, lacking, metadata)
+    with pytest.raises(CheckpointError, match=r"damaged: 'components\.vectors'"):
         directions.load_statistics(checkpoint)
 
 

@@ -1,8 +1,9 @@
 """python -m train.directions NAME...: find directions of classes and attributes in the gallery's codes.
 
-Writes directions.safetensors beside the weights; metrics.json keeps as "directions" how well each attribute
-is predicted from the codes (a regression on pictures of the gallery), how far its slider changes it, what the
-sliders of each other kind do, and what random steps of the same lengths do: the noise.
+Writes directions.safetensors beside the weights, for a model with a latent map also those directions that
+take long to compute; metrics.json keeps as "directions" how well each attribute is predicted from the codes
+(a regression on pictures of the gallery), how far its slider changes it, what the sliders of each other kind
+do, and what random steps of the same lengths do: the noise.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ganlab import directions, latent
-from ganlab.directions import CodeStatistics, Directions
+from ganlab.directions import CodeStatistics, Directions, Ranking
 from ganlab.explorer import Explorer
 from train.measure.attributes import ATTRIBUTES, UNITS
 from train.measure.measurement import Figures, Measurement, Subject
@@ -73,14 +74,28 @@ def measure_directions(explorer: Explorer) -> tuple[CodeStatistics, Figures]:
         "sets": measure_sets(explorer, held_codes[:MOVED], noise)
         | measure_classes(explorer, means, held_codes, labels[held], noise),
     }
-    return CodeStatistics(covariance, means, torch.stack(steps), tuple(ATTRIBUTES)), figures
+    rankings = compute_rankings(explorer)
+    return CodeStatistics(covariance, means, torch.stack(steps), tuple(ATTRIBUTES), **rankings), figures
+
+
+def compute_rankings(explorer: Explorer) -> dict[str, Ranking]:
+    """The RANKINGS of a model with a latent map, computed anew; {} for another, which needs no store."""
+    if explorer.model.latent_map is None:
+        return {}
+    computed = create_directions(explorer)
+    return {key: getattr(computed, key) for key in directions.RANKINGS}
+
+
+def create_directions(explorer: Explorer) -> Directions:
+    """Directions that owe nothing to an earlier measurement: neither its figures nor its file."""
+    return Directions(dataclasses.replace(explorer.model, metrics={}, folder=None), explorer.gallery)
 
 
 def measure_sets(explorer: Explorer, codes: Tensor, noise: Tensor) -> Figures:
     """By kind, how far a step leads from the pictures of codes (N, D), as a root mean square over pixels, on
     average over its sliders; and as "noise" the same of steps (M, D) in random directions as long."""
     figures = {}
-    available = Directions(dataclasses.replace(explorer.model, metrics={}), explorer.gallery)
+    available = create_directions(explorer)
     for kind in RANKED:
         shared = [] if kind == "local" else available.get(kind)
         chosen = [shared or available.get(kind, code) for code in codes]

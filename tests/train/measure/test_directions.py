@@ -32,6 +32,7 @@ def test_it_measures_what_a_model_holds(few_neighbours: Explorer) -> None:
     statistics, figures = measure_directions(few_neighbours)
     codes, labels = few_neighbours.gallery.codes, few_neighbours.gallery.pictures.labels  # type: ignore[union-attr]
     assert statistics.classes.shape == (10, 50)
+    assert statistics.components is statistics.closed_form is None  # quick without a latent map
     torch.testing.assert_close(statistics.classes[4], codes[labels == 4].mean(0))
     torch.testing.assert_close(statistics.covariance, torch.cov(codes.T), atol=1e-6, rtol=1e-4)
     assert (figures["fitted"], figures["held_out"]) == (240, 60)
@@ -49,6 +50,24 @@ def test_it_measures_what_a_model_holds(few_neighbours: Explorer) -> None:
     assert "principal" not in explorer.directions.kinds
     again = measure_sets(explorer, codes[:3], draw_steps(statistics.covariance, 2))
     assert "principal" in again  # what an earlier measurement left out is measured anew
+
+
+def test_with_a_latent_map_what_takes_long_is_stored_and_never_read_back(
+    mapped: Explorer, digits: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measured, "ATTRIBUTES", {"grey": lambda x: x.flatten(1).mean(1)})
+    few = Pictures(digits.pixels[:300], digits.labels[:300], digits.indices[:300])
+    explorer = Explorer(mapped.model, Gallery(mapped.model, few))
+    computed = {key: getattr(explorer.directions, key) for key in directions.RANKINGS}
+    statistics, figures = measure_directions(explorer)
+    for key, (sizes, vectors) in computed.items():
+        torch.testing.assert_close(getattr(statistics, key), (sizes, vectors))
+    others = {key: (sizes, vectors.flip(0)) for key, (sizes, vectors) in computed.items()}
+    assert mapped.model.folder is not None
+    dataclasses.replace(statistics, **others).save(mapped.model.folder, mapped.fingerprint)
+    again, same = measure_directions(explorer)
+    assert torch.equal(again.components[1], computed["components"][1])  # type: ignore[index]
+    assert same["sets"] == figures["sets"]
 
 
 def test_a_change_of_pictures_is_the_mean_over_both_ends(few_neighbours: Explorer) -> None:
