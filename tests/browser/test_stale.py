@@ -90,8 +90,8 @@ def test_a_picture_of_another_model_is_marked_until_the_new_one_is_drawn(
     tab(page, "Latent")
     expect(page.locator("#latent-studio .gl-dir").first).to_be_visible()
     held: list[Any] = []
-    page.route("**/ganlab/directions*", lambda route: held.append(route))
-    with page.expect_request("**/ganlab/directions*"):
+    page.route("**/ganlab/generator*", lambda route: held.append(route))
+    with page.expect_request("**/ganlab/generator*"):
         choose(page, other_model, "Other · MNIST")
     expect(page.locator(".gl-studio.gl-stale")).to_have_attribute("aria-busy", "true")
     held[0].fulfill(response=held[0].fetch())

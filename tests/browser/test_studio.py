@@ -206,7 +206,8 @@ def test_a_slider_moved_before_the_tab_is_redrawn_keeps_its_offset(open_page: Op
 
     def hold_the_redraw(route: Any) -> None:
         answer = route.fetch()
-        if not held and b'"fingerprint"' in answer.body():
+        moved = '"parents"' in (route.request.post_data or "")
+        if not moved and not held and b'"fingerprint"' in answer.body():
             held.append((route, answer))
         else:
             route.fulfill(response=answer)
@@ -254,6 +255,21 @@ def test_where_the_page_cannot_the_server_makes_the_pictures(served_page: Any) -
         sliders(page).first.fill("2")
     expect(caption(page)).to_contain_text("moved from test 4")
     assert stage_pixels(page).any()
+
+
+def test_the_picture_does_not_wait_for_the_sliders(open_page: Open, bundled: Explorer) -> None:
+    page = open_page()
+    held: list[Any] = []
+    page.route("**/ganlab/directions*", lambda route: held.append(route))
+    tab(page, "Latent")
+    expect(page.locator(".gl-studio")).to_have_attribute("data-fingerprint", bundled.fingerprint)
+    expect(page.locator(".gl-stage figcaption")).to_contain_text("test 7")
+    expect(sliders(page)).to_have_count(0)
+    before = stage_pixels(page)
+    assert before.max() > 200
+    held[0].fulfill(response=held[0].fetch())
+    expect(sliders(page).first).to_be_visible()
+    assert (stage_pixels(page) == before).all()
 
 
 def test_a_generator_that_comes_too_late_is_not_used(open_page: Open, other_model: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -19,6 +19,8 @@ from ganlab.ui.server.models import Models
 MAX_BODY = 16_000_000  # bytes: a picture of 10 MB as base64, and the page's own state
 MAX_QUEUE = 32  # events that may wait; further ones are refused
 PRELOADED = ("drawing-pad", "elements", "files", "stale", "storage")  # modules that the first screen uses
+LATER = ("studio",)  # modules of a tab that shows its first picture as soon as they are there
+IMPORT = re.compile(r"from '\./([\w-]+)\.js'")
 MAX_SESSIONS = 500  # visitors whose state is kept
 
 SESSION = re.compile(rb'"session_hash":\s*"([^"]{1,64})"')
@@ -112,8 +114,23 @@ def build_theme() -> gr.themes.Base:
 
 
 def build_head() -> str:
-    """Tags that fetch PRELOADED with Gradio's own scripts: the pad takes strokes and files at once."""
-    return "".join(f'<link rel="modulepreload" href="ganlab/static/lib/{module}.js">' for module in PRELOADED)
+    """Tags that fetch PRELOADED with Gradio's own scripts, so that the pad takes strokes and files at once,
+    and after them what the modules LATER need, so that the studio does not fetch import after import."""
+    priorities = dict.fromkeys(list_modules(LATER), "low") | dict.fromkeys(PRELOADED, "auto")
+    return "".join(
+        f'<link rel="modulepreload" href="ganlab/static/lib/{module}.js" fetchpriority="{priority}">'
+        for module, priority in priorities.items()
+    )
+
+
+def list_modules(names: Iterable[str]) -> list[str]:
+    """Modules of static/lib and all that they import, sorted."""
+    waiting, modules = list(names), set[str]()
+    while waiting:
+        if (module := waiting.pop()) not in modules:
+            modules.add(module)
+            waiting += IMPORT.findall((STATIC / "lib" / f"{module}.js").read_text(encoding="utf-8"))
+    return sorted(modules)
 
 
 def build_settings(models: Models, host: str, port: int | None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
@@ -129,3 +130,14 @@ def test_safe_defaults() -> None:
     for module in launch.PRELOADED:
         assert f"ganlab/static/lib/{module}.js" in settings["head"]
         assert (launch.STATIC / "lib" / f"{module}.js").is_file()
+
+
+def test_the_page_fetches_ahead_all_that_the_studio_imports() -> None:
+    fetched = re.findall(r'href="ganlab/static/lib/([\w-]+)\.js"', launch.build_head())
+    assert len(fetched) == len(set(fetched))
+    assert {"studio", "sliders", "product"} <= set(fetched)  # by way of others
+    assert "codemap" not in fetched
+    for module in fetched:
+        text = (launch.STATIC / "lib" / f"{module}.js").read_text(encoding="utf-8")
+        imports = re.findall(r"^(?:import|export)\b[^;]*'\./([\w-]+)\.js';", text, re.MULTILINE)
+        assert set(imports) <= set(fetched), module

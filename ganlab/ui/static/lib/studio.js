@@ -148,7 +148,7 @@ export class Studio {
       else this.#useGenerator(G);
     }
     this.say(this.served);
-    this.paint();
+    this.paint(); // the picture waits for no slider
     const answer = await directions;
     if (this.model !== model) return;
     const failed = answer instanceof Error;
@@ -287,11 +287,10 @@ export class Studio {
   paint() {
     this.stage.show(this.caption, this.state.truncation);
     this.panel.view?.show();
-    if (!this.directions) return;
     if (this.G) {
       this.stage.readout.paint(this.stage.canvas, this.G, this.latent());
       this.#shown();
-    } else {
+    } else if (this.served) {
       this.pictures.show();
     }
   }
