@@ -316,21 +316,25 @@ def describe_map(**settings: Any) -> dict[str, Any]:
         pictures = Pictures(pixels, torch.arange(40) % 3, torch.arange(40) + 100)
         explorer = Explorer(explorer.model, Gallery(explorer.model, pictures))
         content, generator = codemap.pack(explorer), portable.pack(explorer.model)
+        latents = codemap.pack_latents(explorer)
         gallery = explorer.gallery
         assert gallery is not None
-        codes = restore_codes(compress_codes(gallery.latents))
+        codes, rows = (restore_codes(compress_codes(each)) for each in (gallery.codes, gallery.latents))
         plane = codemap.find_plane(explorer)
         z = latent.draw("uniform", CONFIG.latent_dim, 5, seed=8)
-        elsewhere = explorer.to_codes(z) @ plane.matrix.T + plane.offset
-        nearest = (z.unsqueeze(1) - codes).square().sum(2).argsort(1)[:, :3]
+        elsewhere = explorer.to_codes(z)
+        nearest = (elsewhere.unsqueeze(1) - codes).square().sum(2).argsort(1)[:, :3]
     return {
         "file": to_base64(content),
         "generator": to_base64(generator),
+        "latents_file": to_base64(latents),
+        "latents": to_list(rows),
         "labels": to_list(pictures.labels),
         "positions": to_list(plane.positions),
         "codes": to_list(codes),
+        "lengths": to_list(gallery.latents.norm(dim=1)),
         "z": to_list(z),
-        "z_positions": to_list(elsewhere),
+        "z_positions": to_list(elsewhere @ plane.matrix.T + plane.offset),
         "nearest": to_list(nearest),
     }
 

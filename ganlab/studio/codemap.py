@@ -166,7 +166,10 @@ def _read_file(model: LatentModel) -> dict[str, Tensor] | None:
 def pack(explorer: Explorer) -> bytes:
     """One safetensors file: "tsne" and "principal" (N, 2) int16, "codes" (N, D) uint8 with "level" and "low"
     (see `features.compress_codes`), "labels" and "indices" (N,), and "attributes" (N, A) uint8 where the
-    gallery has them. The metadata's "ganlab" describes them. ValueError for a model without a map."""
+    gallery has them. Codes are the encoder's, among which distances mean most; of latents before a latent map
+    there are "lengths" (N,) float16, which the light needs. The metadata's "ganlab" describes them.
+    ValueError for a model without a map.
+    """
     if reason := explain_absence(explorer):
         raise ValueError(reason)
     gallery = explorer.gallery
@@ -178,7 +181,10 @@ def pack(explorer: Explorer) -> bytes:
     if any(len(positions) != len(gallery) for positions in tensors.values()):
         raise CheckpointError(f"{FILE} of {explorer.config.name} does not fit its gallery.")
     kinds = [kind for kind in KINDS if kind in tensors]
-    tensors |= compress_codes(gallery.latents)
+    tensors |= compress_codes(gallery.codes)
+    mapped = explorer.model.latent_map is not None
+    if mapped:
+        tensors["lengths"] = gallery.latents.norm(dim=1).half()
     tensors["labels"] = gallery.pictures.labels.to(torch.uint8)
     tensors["indices"] = gallery.pictures.indices.to(torch.int32)
     attributes = read_attributes(explorer.model)
@@ -187,12 +193,13 @@ def pack(explorer: Explorer) -> bytes:
     metadata = {
         "fingerprint": explorer.fingerprint,
         "prior": explorer.config.prior,
+        "mapped": mapped,
         "kinds": [
             {
                 "id": kind,
                 "title": KINDS[kind],
                 "note": describe(explorer, kind, plane),
-                "projection": describe_projection(explorer, plane) if kind == "principal" else None,
+                "projection": describe_projection(plane) if kind == "principal" else None,
             }
             for kind in kinds
         ],
@@ -206,14 +213,18 @@ def pack(explorer: Explorer) -> bytes:
     return tensor_files.pack(tensors, {"ganlab": json.dumps(metadata)})
 
 
-def describe_projection(explorer: Explorer, plane: Plane) -> dict[str, Any]:
-    """Where any latent lies on the principal map, as the page computes it; `mapped`: the latent passes the
-    latent map first."""
-    return {
-        "matrix": plane.matrix.tolist(),
-        "offset": plane.offset.tolist(),
-        "mapped": explorer.model.latent_map is not None,
-    }
+def pack_latents(explorer: Explorer) -> bytes:
+    """The latents that the map's codes have, as "codes", "level" and "low" like those of `pack`. A page needs
+    them for the direction of a selection alone. ValueError for a model without a map."""
+    if reason := explain_absence(explorer):
+        raise ValueError(reason)
+    assert explorer.gallery is not None
+    return tensor_files.pack(compress_codes(explorer.gallery.latents))
+
+
+def describe_projection(plane: Plane) -> dict[str, Any]:
+    """Where any code lies on the principal map, as the page computes it."""
+    return {"matrix": plane.matrix.tolist(), "offset": plane.offset.tolist()}
 
 
 def describe(explorer: Explorer, kind: str, plane: Plane | None = None) -> str:

@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -96,6 +96,12 @@ def from_page(explorer: Explorer, payload: object) -> Item:
     sent = payload if isinstance(payload, dict) else {}
     z = explorer.unpack({"fingerprint": sent.get("fingerprint"), "z": sent.get("z")})
     return from_latent(explorer, z, str(sent.get("about", ""))[:MAX_CAPTION])
+
+
+def from_page_code(explorer: Explorer, payload: dict[str, Any]) -> Item:
+    """`from_page` for a code that the page sent as "code" in place of the latent "z" that it has."""
+    code = explorer.unpack({"fingerprint": payload.get("fingerprint"), "z": payload.get("code")})
+    return from_page(explorer, {**payload, "z": explorer.from_codes(code)[0].tolist()})
 
 
 def from_sample(

@@ -101,7 +101,7 @@ test('pictures are decoded after the points are drawn, then stay, and the hand f
   const decoded = [];
   const G = {
     shape: [1, 2, 2],
-    decode: (z) => {
+    decodeCode: (z) => {
       decoded.push(z[0]);
       return Float32Array.from([0, 1, 0, 0.5]);
     },
@@ -130,7 +130,7 @@ test('pictures are decoded after the points are drawn, then stay, and the hand f
   pictures.reset();
   draw();
   assert.equal(pictures.rowAt([100, 100]), null);
-  assert.deepEqual([...toPixels(G.decode([0]), G.shape)].map((pixel) => pixel >>> 0), [0xff000000, 0xffffffff, 0xff000000, 0xff808080]);
+  assert.deepEqual([...toPixels(G.decodeCode([0]), G.shape)].map((pixel) => pixel >>> 0), [0xff000000, 0xffffffff, 0xff000000, 0xff808080]);
 });
 
 test('each contour holds its share of the points, and closes', () => {

@@ -39,8 +39,30 @@ test('a selection knows its classes, its mean and the way from all others to it'
   assert.deepEqual(selection.indices, [100, 101, 103, 106, 109]);
   assertClose(selection.mean, meanOf(rows), 'mean');
   const rest = meanOf([...Array(40).keys()].filter((row) => !rows.includes(row)));
-  assertClose(selection.step, [...meanOf(rows)].map((value, d) => value - rest[d]), 'step');
-  assert.equal(new Selection(data, [...Array(40).keys()]).step, null);
+  assertClose(selection.step(data), [...meanOf(rows)].map((value, d) => value - rest[d]), 'step');
+  assert.equal(new Selection(data, [...Array(40).keys()]).step(data), null);
+});
+
+test('behind a latent map, a selection has the mean of codes and the way between mean latents', async () => {
+  const { mapped } = fixture;
+  const behind = new MapData(decodeFile(mapped.file));
+  const selection = new Selection(behind, [2, 3, 5]);
+  const mean = (codes) => codes[0].map((_, d) => codes.reduce((sum, code) => sum + code[d], 0) / codes.length);
+  assertClose(selection.mean, mean([2, 3, 5].map((row) => mapped.codes[row])), 'mean');
+  const addresses = [];
+  globalThis.fetch = async (address) => {
+    addresses.push(address);
+    if (addresses.length === 1) return { ok: false, text: async () => 'busy' };
+    return { ok: true, arrayBuffer: async () => decodeFile(mapped.latents_file) };
+  };
+  await assert.rejects(behind.latents('m'), /busy/);
+  const latents = await behind.latents('m');
+  assert.equal(await behind.latents('m'), latents);
+  assert.deepEqual(addresses, Array(2).fill('ganlab/map_latents?model=m'));
+  delete globalThis.fetch;
+  const isOwn = (_, row) => [2, 3, 5].includes(row);
+  const [own, rest] = [mean(mapped.latents.filter(isOwn)), mean(mapped.latents.filter((...row) => !isOwn(...row)))];
+  assertClose(selection.step(latents), own.map((value, d) => value - rest[d]), 'step', 1e-5);
 });
 
 test('CSV has a line for each code, with what the page knows of it', () => {
@@ -67,7 +89,8 @@ test('a sheet has the classes one after the other, and no more than fit, evenly 
 test('the way to a selection is kept as a direction of its checkpoint alone', () => {
   const stored = new Map();
   globalThis.localStorage = { getItem: (key) => stored.get(key) ?? null, setItem: (key, text) => stored.set(key, text) };
-  const { step, summary } = new Selection(data, [0, 3]);
+  const selection = new Selection(data, [0, 3]);
+  const [step, summary] = [selection.step(data), selection.summary];
   assert.equal(new OwnDirections(data.fingerprint, []).add('thin', step, summary), true);
   const studio = new OwnDirections(data.fingerprint, []);
   const [direction] = studio.directions;

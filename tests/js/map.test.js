@@ -26,20 +26,34 @@ test('any latent lies where Python puts it', () => {
   }
 });
 
-test('a latent passes the latent map before it is placed; without it, it lies among its nearest codes', () => {
+test('behind a latent map, codes and what is nearest are the encoder\'s', () => {
   const { mapped } = fixture;
   const G = new Generator(decodeFile(mapped.generator));
-  const placed = new MapData(decodeFile(mapped.file), G);
-  assert.ok(G.hasMap);
+  const behind = new MapData(decodeFile(mapped.file));
+  assert.deepEqual([data.mapped, behind.mapped, G.hasMap], [false, true, true]);
+  for (const [row, code] of mapped.codes.entries()) assertClose(behind.code(row), code, `code ${row}`);
   for (const [row, z] of mapped.z.entries()) {
-    const [x, y] = placed.positionOf(z, 'principal');
+    const code = G.toCodes(z);
+    const [x, y] = behind.positionOf(code, 'principal');
     const [expectedX, expectedY] = mapped.z_positions[row];
     assert.ok(Math.hypot(x - expectedX, y - expectedY) < 1e-3 * MAX_POSITION, `latent ${row}`);
+    assert.deepEqual(behind.nearest(code, 3).map(([each]) => each), mapped.nearest[row]);
   }
-  const alone = new MapData(decodeFile(mapped.file));
-  const { xy } = alone.layout('principal');
-  const [x, y] = alone.positionOf(alone.code(7), 'principal');
-  assert.ok(Math.hypot(x - xy[14], y - xy[15]) < 1, 'code 7');
+});
+
+test('what is picked has the length of its latent, which the light needs', () => {
+  const { mapped } = fixture;
+  const behind = new MapData(decodeFile(mapped.file));
+  const codes = behind.layout('principal').xy;
+  for (const row of [0, 17]) {
+    const { length } = behind.pick([codes[2 * row], codes[2 * row + 1]], 'principal', 0);
+    assertClose([length], [mapped.lengths[row]], 'of a code', 1e-3);
+    assertClose([data.pickRow(row, 'principal').length], [Math.hypot(...fixture.codes[row])], 'without a map', 1e-5);
+  }
+  const blend = behind.pick([2 * MAX_POSITION, 0], 'principal', 0);
+  assert.ok(blend.length > Math.min(...mapped.lengths) && blend.length < Math.max(...mapped.lengths));
+  const plain = data.pick([2 * MAX_POSITION, 0], 'principal', 0);
+  assertClose([plain.length], [Math.hypot(...plain.code)], 'of a blend', 1e-5);
 });
 
 test('each code lies at its own position', () => {
@@ -60,9 +74,9 @@ test('the nearest codes are those that Python finds', () => {
 
 test('a position gives its code, or a blend where there is none', () => {
   const { xy } = data.layout('principal');
-  const code = data.pick([xy[10] + 1, xy[11]], 'principal', 5);
-  assert.deepEqual([code.row, ...code.position], [5, xy[10], xy[11]]);
-  assert.deepEqual(code.z, data.code(5));
+  const picked = data.pick([xy[10] + 1, xy[11]], 'principal', 5);
+  assert.deepEqual([picked.row, ...picked.position], [5, xy[10], xy[11]]);
+  assert.deepEqual(picked.code, data.code(5));
   assert.deepEqual([data.rowOf(105), data.rowOf(7)], [5, undefined]);
   assert.equal(data.describe(5), `training ${fixture.labels[5]} (no. 105)`);
   const empty = data.pick([2 * MAX_POSITION, 2 * MAX_POSITION], 'principal', 5);

@@ -150,7 +150,12 @@ def test_the_plane_behind_a_latent_map_is_stored(tiny_folder: Path, digits: Pict
     codemap.save(tiny_folder, torch.rand(60, 2), model.fingerprint, marked)
     assert float(codemap.find_plane(explorer).share) == pytest.approx(0.123)
     assert "12% of the codes' variance" in codemap.describe(explorer, "principal")
-    assert read_metadata(codemap.pack(explorer))["kinds"][1]["projection"]["mapped"] is True
+    packed = codemap.pack(explorer)
+    assert read_metadata(packed)["mapped"] is True
+    tensors = load(packed)
+    torch.testing.assert_close(features.restore_codes(tensors), codes, atol=1e-2, rtol=0)  # not the latents
+    lengths = explorer.gallery.latents.norm(dim=1)  # type: ignore[union-attr]
+    torch.testing.assert_close(tensors["lengths"].float(), lengths, atol=0, rtol=1e-3)
     codemap.save(tiny_folder, torch.rand(60, 2), "0" * 16, marked)
     assert float(codemap.find_plane(explorer).share) != pytest.approx(0.123)
     codemap.save(tiny_folder, torch.rand(60, 2), model.fingerprint, plane._replace(offset=torch.zeros(3)))

@@ -127,6 +127,11 @@ def get_map(explorer: Explorer, request: Request) -> Response:
     return Response(codemap.pack(explorer), media_type=BINARY)
 
 
+def get_map_latents(explorer: Explorer, request: Request) -> Response:
+    """The latents of the map's codes, see `codemap.pack_latents`."""
+    return Response(codemap.pack_latents(explorer), media_type=BINARY)
+
+
 def get_training_picture(explorer: Explorer, request: Request) -> Response:
     """A training picture by its index in the data set, as PNG."""
     x, _ = explorer.get_training_picture(read_number(request, "index"))
@@ -187,6 +192,7 @@ GET = {
     "judge": Get(get_judge, cacheable=True),
     "directions": Get(get_directions, cacheable=True),
     "map": Get(get_map, cacheable=True),
+    "map_latents": Get(get_map_latents, cacheable=True),
     "training": Get(get_training_picture, cacheable=True),
     "samples": Get(get_samples, cacheable=False),
     "latents": Get(get_latents, cacheable=False),

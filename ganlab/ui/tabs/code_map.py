@@ -21,15 +21,18 @@ MAP = '<div class="gl-map"></div>'  # filled by static/lib/codemap.js
 def map_value(call: Call, names: Sequence[str]) -> dict[str, Any]:
     """What the map shows beside the codes, or why there is none; `names` are the models on offer."""
     others = codemap.list_twins(call.explorer, [name for name in names if name != call.model])
+    a, b = call.ends
+    codes = {"code": call.current, "code_a": a, "code_b": b}
     return latents_payload(call) | {
+        **{name: item and call.explorer.to_codes(item.z)[0].tolist() for name, item in codes.items()},
         "reason": codemap.explain_absence(call.explorer),
         "others": [{"name": name, "title": title} for name, title in others.items()],
     }
 
 
 def build(page: Page) -> Tab:
-    """The map. It sends "use" with the index of a training picture, or with a latent; "end" says that it
-    becomes A or B, else it becomes current."""
+    """The map. It sends "use" with the index of a training picture, or with a code; "end" says that its
+    latent becomes A or B, else it becomes current."""
     # Without a value until the tab is opened: the codes are large.
     codes = gr.HTML(
         {}, html_template=MAP, apply_default_css=False, js_on_load=markup.read_script("map.js"), elem_id="map"
@@ -42,7 +45,7 @@ def build(page: Page) -> Tab:
         if "index" in call.event:
             item = items.from_gallery(call.explorer, call.index("index"))
         else:
-            item = items.from_page(call.explorer, dict(call.event))
+            item = items.from_page_code(call.explorer, dict(call.event))
         if end := call.text("end"):
             ends = call.ends.with_end(end, item)
             return {page.ends: ends, **render(replace(call, ends=ends))}

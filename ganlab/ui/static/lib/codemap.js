@@ -2,7 +2,7 @@
 // is chosen.
 import { button, el, picker, press } from './elements.js';
 import { loadGenerator } from './generator.js';
-import { interpolate } from './latent.js';
+import { SAME, interpolate } from './latent.js';
 import { BesideMap } from './map-beside.js';
 import { MapColours } from './map-colours.js';
 import { MapData } from './map-data.js';
@@ -23,15 +23,24 @@ import { Slices } from './slices.js';
  * @typedef {object} MapContent
  * @property {string[]} aliases earlier fingerprints of the same generator
  * @property {number} time when it was sent
- * @property {number[]} z the current latent
+ * @property {number[]} code of the current latent, which the model decodes
+ * @property {number[] | null} code_a
+ * @property {number[] | null} code_b
  * @property {string} caption
  * @property {number[] | null} a
  * @property {number[] | null} b
  * @property {string} reason why the model has no map; empty where it has
  * @property {import('./map-beside.js').OtherModel[]} others models with codes of the same training pictures
+ *
+ * @typedef {object} Choice what becomes current, A or B: the latent of a code, or a training picture
+ * @property {number[]} [code]
+ * @property {string} [about] its caption
+ * @property {number} [index] of the picture in the data set
+ * @property {string} [end] A or B, else it becomes current
  */
 
 const NEAREST = 8; // codes marked around the current latent
+const NEAR = 'nearest training pictures';
 const PATH_STEPS = 33;
 const KEYS = 'Arrow keys move the cross, Enter chooses, + and − zoom, 0 shows all, b sets a corner of a box, Escape clears.';
 const LOADING = 'Loading the map. A model that comes without codes encodes all training pictures first.';
@@ -54,7 +63,7 @@ export class CodeMap {
   note = el('p', { class: 'gl-fine' });
   kinds = el('div', { class: 'gl-kinds', role: 'group', 'aria-label': 'layout of the map' });
   tools = el('div', { class: 'gl-tools' });
-  near = el('div', { class: 'gl-row', role: 'group', 'aria-label': 'training pictures with the nearest latents' });
+  near = el('div', { class: 'gl-row', role: 'group', 'aria-label': NEAR });
 
   /**
    * @param {HTMLElement} root
@@ -79,7 +88,7 @@ export class CodeMap {
       cancel,
     });
     this.panel = new SelectionPanel(() => this.#panelMap(), {
-      send: (z, about, end) => this.#send({ z: [...z], about, end }),
+      send: (code, about, end) => this.#send({ code: [...code], about, end }),
       clear: cancel,
     });
     const skies = el('div', { class: 'gl-skies' }, this.sky.canvas, this.beside.element);
@@ -90,7 +99,7 @@ export class CodeMap {
   }
 
   #aside() {
-    const heading = el('h3', { class: 'gl-h' }, 'training pictures with the nearest latents');
+    const heading = el('h3', { class: 'gl-h' }, NEAR);
     return el('div', { class: 'gl-aside' }, this.pointer.element, this.panel.element, heading, this.near);
   }
 
@@ -120,7 +129,7 @@ export class CodeMap {
         request(modelAddress('map', model)),
         server ? null : loadGenerator(model, fingerprint),
       ]);
-      const data = new MapData(await response.arrayBuffer(), G);
+      const data = new MapData(await response.arrayBuffer());
       if (this.value?.fingerprint !== fingerprint) return; // another model was chosen meanwhile
       this.data = data;
       this.G = G;
@@ -233,12 +242,13 @@ export class CodeMap {
     const { data, value, sky } = this;
     if (!data || !value) return;
     const { layoutId } = sky;
-    const near = data.nearest(value.z, NEAREST).map(([row]) => row);
+    const { code, code_a: a, code_b: b } = value;
+    const near = data.nearest(code, NEAREST).map(([row]) => row);
     sky.marks = {
       ...noMarks(),
-      current: data.positionOf(value.z, layoutId),
-      a: value.a && data.positionOf(value.a, layoutId),
-      b: value.b && data.positionOf(value.b, layoutId),
+      current: data.positionOf(code, layoutId),
+      a: a && data.positionOf(a, layoutId),
+      b: b && data.positionOf(b, layoutId),
       near: near.map((row) => data.position(row, layoutId)),
     };
     this.near.replaceChildren(...near.map((row) => this.#tile(row, data)));
@@ -247,17 +257,22 @@ export class CodeMap {
   }
 
   /**
+   * The path that Interpolate shows: between latents, at whose codes it is marked.
    * @param {MapData} data
    * @param {MapValue} value
    */
   #markPath(data, { a, b }) {
     this.pathSlices.stop();
-    if (!a || !b) return;
+    const codec = this.#codec;
+    if (!a || !b || !codec) return;
     const { marks, layoutId, drawing } = this.sky;
     /** @type {Position[]} */
     const path = [];
     /** @param {number} step */
-    const add = (step) => path.push(data.positionOf(interpolate(a, b, step / (PATH_STEPS - 1), data.prior), layoutId));
+    const add = (step) => {
+      const z = interpolate(a, b, step / (PATH_STEPS - 1), data.prior);
+      path.push(data.positionOf(codec.toCodes(z), layoutId));
+    };
     this.pathSlices.start(Array(PATH_STEPS).keys(), add, (finished) => {
       if (!finished) return;
       marks.path = path;
@@ -273,32 +288,33 @@ export class CodeMap {
    */
   #tile(row, data) {
     const about = data.describe(row);
-    const choose = () => this.use({ row, z: data.code(row) });
+    const choose = () => this.use(data.pickRow(row, this.sky.layoutId));
     const tile = button('', choose, { class: 'gl-tile', 'aria-label': `${about}: make it current`, title: about });
     const caption = el('span', { class: 'gl-caption' }, String(data.labels[row]));
     tile.append(el('img', { class: 'gl-picture', alt: '', src: trainingAddress(this.value?.model ?? '', data.indices[row]) }), caption);
     return tile;
   }
 
-  /** @param {{ row: number | null, z: Float32Array }} picked code or blend, to show beside the map */
-  look({ row, z }) {
+  /** @param {Picked} picked code or blend, to show beside the map */
+  look(picked) {
     if (!this.data) return;
+    const { row } = picked;
     const index = row === null ? null : this.data.indices[row];
     this.beside.mark(index);
-    this.pointer.show(z, this.data.describe(row), index);
+    this.pointer.show(picked, this.data.describe(row), index);
   }
 
-  /** @param {{ row: number | null, z: Float32Array }} chosen */
-  use({ row, z }) {
+  /** @param {Picked} chosen */
+  use({ row, code }) {
     const { data, value } = this;
     if (!data || !value) return;
     const about = data.describe(row);
-    Object.assign(value, { z: [...z], caption: about });
+    Object.assign(value, { code: [...code], caption: about });
     this.#mark();
-    this.#send(row === null ? { z: [...z], about } : { z: [...z], about, index: data.indices[row] });
+    this.#send(row === null ? { code: [...code], about } : { index: data.indices[row] });
   }
 
-  /** @param {{ z: number[], about: string, index?: number, end?: string }} choice `end`: A or B, else it becomes current */
+  /** @param {Choice} choice */
   #send(choice) {
     if (this.value) this.python.use({ fingerprint: this.value.fingerprint, ...choice });
   }
@@ -310,7 +326,7 @@ export class CodeMap {
     const { data, sky } = this;
     const row = index === null ? undefined : data?.rowOf(index);
     if (!data || row === undefined) return;
-    this.look({ row, z: data.code(row) });
+    this.look(data.pickRow(row, sky.layoutId));
     sky.marks.twin = data.position(row, sky.layoutId);
     sky.drawing.request();
   }
@@ -318,7 +334,7 @@ export class CodeMap {
   /** @param {number} index */
   #useIndex(index) {
     const row = this.data?.rowOf(index);
-    if (this.data && row !== undefined) this.use({ row, z: this.data.code(row) });
+    if (this.data && row !== undefined) this.use(this.data.pickRow(row, this.sky.layoutId));
   }
 
   // ---------------------------------------------------------------- the selection
@@ -343,10 +359,17 @@ export class CodeMap {
 
   /** @returns {import('./map-panel.js').PanelMap} */
   #panelMap() {
-    if (!this.data || !this.value) throw new Error('There is no map.');
-    const { model, fingerprint, aliases, server } = this.value;
-    const { xy } = this.data.layout(this.sky.layoutId);
-    return { model, fingerprint, aliases, server, xy, G: this.G, colourOf: (label) => this.colours.ofLabel(label) };
+    const { data, value } = this;
+    if (!data || !value) throw new Error('There is no map.');
+    const { model, fingerprint, aliases, server } = value;
+    const { xy } = data.layout(this.sky.layoutId);
+    const colourOf = (/** @type {number} */ label) => this.colours.ofLabel(label);
+    return { model, fingerprint, aliases, server, xy, G: this.G, latents: () => data.latents(model), colourOf };
+  }
+
+  /** Between latents and codes; null where only the server knows the latent map. */
+  get #codec() {
+    return this.G ?? (this.data?.mapped ? null : SAME);
   }
 }
 

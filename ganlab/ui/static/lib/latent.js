@@ -7,6 +7,9 @@
  * @typedef {{ vector: Latent, deviation: number }} Axis a unit vector, and the length of one step along it
  */
 
+/** @type {Codec} */
+export const SAME = { toCodes: (z) => z, fromCodes: (code) => code }; // of a model without a latent map
+
 /**
  * z + sum of amount * deviation * vector. The result stays in the box [-1, 1] of a uniform prior.
  * @param {Latent} z
@@ -43,7 +46,7 @@ export function lerp(a, b, t) {
 }
 
 /** @param {Latent} z */
-function norm(z) {
+export function norm(z) {
   let sum = 0;
   for (let i = 0; i < z.length; i++) sum += z[i] * z[i];
   return Math.sqrt(sum);

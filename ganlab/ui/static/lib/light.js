@@ -1,5 +1,6 @@
 // The light: whether a picture is like the training pictures, as ganlab/light.py has it. It estimates the verdict of
 // the server's full check from what the judge sees and from the latent's length.
+import { norm } from './latent.js';
 
 /**
  * @typedef {object} Rating
@@ -25,7 +26,17 @@ export class Light {
    * @param {import('./judge.js').Reading} reading of its picture
    * @returns {Rating}
    */
-  rate(z, { maps, features, logits, label }) {
+  rate(z, reading) {
+    return this.rateLength(norm(z), reading);
+  }
+
+  /**
+   * `rate` for a latent of which only the length is known.
+   * @param {number} size
+   * @param {import('./judge.js').Reading} reading
+   * @returns {Rating}
+   */
+  rateLength(size, { maps, features, logits, label }) {
     const { weight } = this;
     let score = this.bias;
     let n = 0;
@@ -43,9 +54,7 @@ export class Light {
       n += 2 * channels;
     }
     for (const feature of features) score += weight[n++] * feature;
-    let squares = 0;
-    for (let i = 0; i < z.length; i++) squares += z[i] * z[i];
-    const length = Math.sqrt(squares) / this.typicalLength;
+    const length = size / this.typicalLength;
     score += weight[n] * logits[label] + weight[n + 1] * length;
     return { like: score <= 0, score, length };
   }

@@ -1,4 +1,10 @@
 // What the map knows: codes, labels and positions of the training pictures, as ganlab/studio/codemap.py packs them.
+//
+// Everything here is in the encoder's codes, also where a latent map lies before them: what is nearest, where a code
+// lies, what lies between codes. Distances of codes mean more than those of latents, which the map makes fill a ball.
+// Only what leaves the map becomes a latent.
+import { norm } from './latent.js';
+import { modelAddress, request } from './request.js';
 import { floats, readTensors } from './tensors.js';
 
 /**
@@ -10,18 +16,27 @@ import { floats, readTensors } from './tensors.js';
  * @property {string} id
  * @property {string} title
  * @property {string} note
- * @property {Projection | null} projection position of any code c: matrix @ c + offset
- *
- * @typedef {object} Projection
- * @property {number[][]} matrix
- * @property {number[]} offset
- * @property {boolean} mapped whether a latent passes the latent map first
+ * @property {{ matrix: number[][], offset: number[] } | null} projection position of any code c: matrix @ c + offset
  *
  * @typedef {{ name: string, unit: string, low: number, high: number }} Attribute and what its values 0 and 255 stand for
+ *
+ * @typedef {object} CodeTable codes, or latents, with a byte for each number: codes * level + low
+ * @property {Uint8Array} codes (count, dim)
+ * @property {Float32Array} level (dim)
+ * @property {Float32Array} low (dim)
+ * @property {number} count
+ * @property {number} dim
+ *
+ * @typedef {object} Picked what lies at a position
+ * @property {number | null} row null for a blend
+ * @property {Position} position
+ * @property {Float32Array} code
+ * @property {number} length of its latent; of a blend's about that of the latents around
  *
  * @typedef {object} MapDescription
  * @property {string} fingerprint
  * @property {import('./latent.js').Prior} prior
+ * @property {boolean} mapped whether a latent map leads from latents to codes
  * @property {Layout[]} kinds
  * @property {{ title: string, reason: string }[]} lacking
  * @property {Attribute[]} attributes
@@ -32,34 +47,33 @@ export const BLENDED = 8; // codes that an empty position is a blend of
 const MIN_SQUARED = 1e-9;
 
 export class MapData {
-  /**
-   * @param {ArrayBuffer} buffer a safetensors file
-   * @param {import('./generator.js').Generator | null} [G] whose latent map it uses, where it has one
-   */
-  constructor(buffer, G = null) {
-    this.G = G;
+  /** @param {ArrayBuffer} buffer a safetensors file */
+  constructor(buffer) {
     const { metadata, tensor } = readTensors(buffer);
     /** @type {MapDescription} */
     const description = JSON.parse(metadata.ganlab);
     this.fingerprint = description.fingerprint;
     this.prior = description.prior;
+    this.mapped = description.mapped;
     this.layouts = description.kinds;
     this.lacking = description.lacking;
     this.attributes = description.attributes;
-    const codes = tensor('codes');
-    if (!(codes instanceof Uint8Array)) throw new Error('The map has no codes.');
-    this.codes = codes; // (N, dim), code = codes * level + low
-    this.level = floats(tensor, 'level');
-    this.low = floats(tensor, 'low');
+    const table = readTable(tensor);
+    this.codes = table.codes;
+    this.level = table.level;
+    this.low = table.low;
+    this.count = table.count;
+    this.dim = table.dim;
     this.labels = tensor('labels') ?? new Uint8Array();
     this.indices = tensor('indices') ?? new Int32Array();
     this.values = tensor('attributes') ?? new Uint8Array(); // (N, attributes)
-    this.count = this.labels.length;
-    this.dim = this.level.length;
     this.positions = new Map(this.layouts.map(({ id }) => [id, floats(tensor, id)]));
     this.squares = this.#measure();
+    this.lengths = this.mapped ? floats(tensor, 'lengths') : this.squares.map(Math.sqrt); // of the latents
     /** @type {Map<number, number> | null} */
     this.rows = null;
+    /** @type {Promise<CodeTable> | null} */
+    this.fetched = null; // the latents
   }
 
   /** The codes' squared lengths. */
@@ -72,6 +86,18 @@ export class MapData {
       squares[row] = sum;
     }
     return squares;
+  }
+
+  /**
+   * The latents of the codes, fetched when they are first needed; without a latent map the codes themselves.
+   * @param {string} model
+   * @returns {Promise<CodeTable>}
+   */
+  latents(model) {
+    if (!this.mapped) return Promise.resolve(this);
+    this.fetched ??= fetchTable(modelAddress('map_latents', model));
+    this.fetched.catch(() => (this.fetched = null)); // so that it is tried again
+    return this.fetched;
   }
 
   /** @param {number} row */
@@ -108,16 +134,16 @@ export class MapData {
   }
 
   /**
-   * The k codes nearest to a latent.
-   * @param {Latent} z
+   * The k codes nearest to a code.
+   * @param {Latent} code
    * @param {number} k
    * @returns {Near}
    */
-  nearest(z, k) {
+  nearest(code, k) {
     const { codes, level, low, squares, count, dim } = this;
-    const own = squaredNorm(z);
-    const scaled = level.map((step, d) => step * z[d]);
-    const offset = low.reduce((sum, value, d) => sum + value * z[d], 0);
+    const own = norm(code) ** 2;
+    const scaled = level.map((step, d) => step * code[d]);
+    const offset = low.reduce((sum, value, d) => sum + value * code[d], 0);
     return smallest(count, k, (row) => {
       let product = offset;
       for (let d = 0, i = row * dim; d < dim; d++, i++) product += codes[i] * scaled[d];
@@ -126,16 +152,15 @@ export class MapData {
   }
 
   /**
-   * Where a latent lies: exactly where the layout is a projection, else among its nearest codes.
-   * @param {Latent} z
+   * Where a code lies: exactly where the layout is a projection, else among its nearest codes.
+   * @param {Latent} code
    * @param {string} id of the layout
    * @returns {Position}
    */
-  positionOf(z, id) {
+  positionOf(code, id) {
     const { projection, xy } = this.layout(id);
-    const code = projection?.mapped ? this.G?.toCodes(z) : z;
-    if (!projection || !code) {
-      const [x, y] = mean(this.nearest(z, BLENDED), 2, (row, d) => xy[2 * row + d]);
+    if (!projection) {
+      const [x, y] = mean(this.nearest(code, BLENDED), 2, (row, d) => xy[2 * row + d]);
       return [x, y];
     }
     const [x, y] = projection.matrix.map((axis, i) => axis.reduce((sum, value, d) => sum + value * code[d], projection.offset[i]));
@@ -143,29 +168,31 @@ export class MapData {
   }
 
   /**
-   * What lies at a position: the code within `reach`, or else (row null) a blend of the codes around.
+   * What lies at a position: the code within `reach`, or else a blend of the codes around, which lies close by where
+   * a blend of their latents may not.
    * @param {Position} position
    * @param {string} id of the layout
    * @param {number} reach
-   * @returns {{ row: number | null, position: Position, z: Float32Array }}
+   * @returns {Picked}
    */
   pick([x, y], id, reach) {
     const { xy } = this.layout(id);
-    const { codes, level, low, dim } = this;
+    const { codes, level, low, dim, mapped, lengths } = this;
     const near = smallest(this.count, BLENDED, (row) => (xy[2 * row] - x) ** 2 + (xy[2 * row + 1] - y) ** 2);
     const [row, squared] = near[0];
     if (Math.sqrt(squared) <= reach) return this.pickRow(row, id);
-    const z = mean(near, dim, (each, d) => codes[each * dim + d] * level[d] + low[d]);
-    return { row: null, position: [x, y], z };
+    const code = mean(near, dim, (each, d) => codes[each * dim + d] * level[d] + low[d]);
+    const length = mapped ? mean(near, 1, (each) => lengths[each])[0] : norm(code);
+    return { row: null, position: [x, y], code, length };
   }
 
   /**
    * @param {number} row
    * @param {string} id of the layout
-   * @returns {{ row: number | null, position: Position, z: Float32Array }}
+   * @returns {Picked}
    */
   pickRow(row, id) {
-    return { row, position: this.position(row, id), z: this.code(row) };
+    return { row, position: this.position(row, id), code: this.code(row), length: this.lengths[row] };
   }
 
   /** @param {number | null} row null for a blend */
@@ -175,11 +202,20 @@ export class MapData {
   }
 }
 
-/** @param {Latent} z */
-function squaredNorm(z) {
-  let sum = 0;
-  for (let i = 0; i < z.length; i++) sum += z[i] * z[i];
-  return sum;
+/**
+ * @param {(name: string) => import('./tensors.js').Tensor | null} tensor of a file
+ * @returns {CodeTable}
+ */
+function readTable(tensor) {
+  const codes = tensor('codes');
+  if (!(codes instanceof Uint8Array)) throw new Error('The map has no codes.');
+  const [level, low] = [floats(tensor, 'level'), floats(tensor, 'low')];
+  return { codes, level, low, count: codes.length / level.length, dim: level.length };
+}
+
+/** @param {string} address */
+async function fetchTable(address) {
+  return readTable(readTensors(await (await request(address)).arrayBuffer()).tensor);
 }
 
 /**

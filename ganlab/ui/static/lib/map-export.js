@@ -68,7 +68,7 @@ export class SelectionExport {
     /** @param {number} row */
     const draw = (row) => {
       const [x, y] = [(count % columns) * stepX, Math.floor(count / columns) * stepY];
-      paint(picture, G.decode(data.code(row)), G.shape);
+      paint(picture, G.decodeCode(data.code(row)), G.shape);
       context.drawImage(picture, x, y, SCALE * width, SCALE * height);
       context.fillStyle = colourOf(data.labels[row]);
       context.fillRect(x, y + SCALE * height, SCALE * width, GAP - 1);

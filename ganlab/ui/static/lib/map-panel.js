@@ -5,6 +5,7 @@ import { paint } from './generator.js';
 import { SelectionExport } from './map-export.js';
 import { countCodes } from './map-selection.js';
 
+const SLIDER = 'from the mean latent of all others to the mean latent of these: a slider of your own in Latent';
 const HINT = 'Choose box or lasso and draw around points; Shift adds, Alt takes away. By keyboard, b sets a corner of a box.';
 
 /**
@@ -16,6 +17,7 @@ const HINT = 'Choose box or lasso and draw around points; Shift adds, Alt takes 
  * @property {string[]} aliases
  * @property {string} server why the server makes the pictures, if it does
  * @property {import('./generator.js').Generator | null} G
+ * @property {() => Promise<import('./map-data.js').CodeTable>} latents of the codes
  * @property {Float32Array} xy positions of the layout in use
  * @property {(label: number) => string} colourOf
  */
@@ -27,7 +29,7 @@ export class SelectionPanel {
   /**
    * @param {() => PanelMap} map
    * @param {object} actions
-   * @param {(z: Float32Array, about: string, end: string) => void} actions.send makes a latent current, A or B
+   * @param {(code: Float32Array, about: string, end: string) => void} actions.send makes its latent current, A or B
    * @param {() => void} actions.clear
    */
   constructor(map, actions) {
@@ -54,8 +56,7 @@ export class SelectionPanel {
   }
 
   #direction() {
-    const title = 'from the mean of all other codes to the mean of these: a slider of your own in Latent';
-    const save = button('save as slider', () => this.saveDirection(), { title, 'data-export': 'direction' });
+    const save = button('save as slider', () => this.saveDirection(), { title: SLIDER, 'data-export': 'direction' });
     return el('div', { class: 'gl-tools' }, this.name, save);
   }
 
@@ -77,7 +78,7 @@ export class SelectionPanel {
     this.sheet.disabled = !G;
     this.sheet.title = G ? 'the pictures of these codes as one PNG' : server;
     this.picture.hidden = !G;
-    if (G) paint(this.picture, G.decode(selection.mean), G.shape);
+    if (G) paint(this.picture, G.decodeCode(selection.mean), G.shape);
     this.recolour();
   }
 
@@ -111,17 +112,23 @@ export class SelectionPanel {
     if (selection) this.actions.send(selection.mean, `mean of ${selection.summary}`, end);
   }
 
-  saveDirection() {
+  async saveDirection() {
     const { selection } = this;
     if (!selection) return;
-    const { fingerprint, aliases } = this.map();
+    const { fingerprint, aliases, latents } = this.map();
     const name = this.name.value.trim() || `selection of ${selection.rows.length}`;
-    const { step, summary: note } = selection;
+    const { summary: note } = selection;
+    const step = await latents().then((table) => selection.step(table), (error) => /** @type {Error} */ (error));
+    if (this.selection !== selection) return; // another was drawn meanwhile
+    if (step instanceof Error) {
+      this.notice.textContent = step.message;
+      return;
+    }
     const saved = step && new OwnDirections(fingerprint, aliases).add(name, step, note);
     this.notice.textContent = saved
-      ? `Saved: open Latent and choose own. +1 leads from the mean of all other codes to the mean of these.`
+      ? `Saved: open Latent and choose own. +1 leads from the mean latent of all others to that of these.`
       : 'All codes are selected, so there is no rest to lead away from.';
-    if (saved) dispatchEvent(new CustomEvent(OWN_SAVED, { detail: { fingerprint, name, step, note } }));
+    if (step && saved) dispatchEvent(new CustomEvent(OWN_SAVED, { detail: { fingerprint, name, step, note } }));
   }
 
   saveCsv() {

@@ -92,7 +92,7 @@ export class MapPictures {
     if (!missing.length) return false;
     this.#forget(missing.length);
     let next = 0;
-    do this.#pictures.set(missing[next], toPixels(G.decode(data.code(missing[next])), G.shape));
+    do this.#pictures.set(missing[next], toPixels(G.decodeCode(data.code(missing[next])), G.shape));
     while (++next < missing.length && performance.now() < until);
     return true;
   }

@@ -1,5 +1,6 @@
 // What the pointer is on, beside the map: the training picture, its reconstruction, and what the judge sees in that.
 import { el } from './elements.js';
+import { paint } from './generator.js';
 import { Readout } from './readout.js';
 import { modelAddress } from './request.js';
 
@@ -58,17 +59,20 @@ export class PointerCard {
   }
 
   /**
-   * @param {Float32Array} z
+   * The light needs the length of the latent; the latent itself would take some 30 ms for each movement of the hand.
+   * @param {{ code: Float32Array, length: number }} picked
    * @param {string} about
    * @param {number | null} index of the training picture; null for a blend
    */
-  show(z, about, index) {
+  show({ code, length }, about, index) {
     const { original, reconstruction, G } = this;
     this.description.textContent = about;
     original.style.visibility = index === null || !original.src ? 'hidden' : '';
     if (G) {
       reconstruction.style.visibility = '';
-      this.readout.paint(reconstruction, G, z);
+      const pixels = G.decodeCode(code);
+      paint(reconstruction, pixels, G.shape);
+      this.readout.showLength(length, pixels);
     }
     this.stop();
     if (index === null) return;

@@ -2,6 +2,7 @@
 
 /**
  * @typedef {import('./map-data.js').MapData} MapData
+ * @typedef {import('./map-data.js').CodeTable} CodeTable
  * @typedef {[x: number, y: number]} Position
  * @typedef {'replace' | 'add' | 'remove'} Mode
  */
@@ -65,16 +66,24 @@ export class Selection {
     this.data = data;
     this.rows = rows;
     this.mask = maskOf(rows, data.count);
-    const own = sumCodes(data, (row) => this.mask[row] === 1);
-    const all = sumCodes(data, () => true);
-    this.mean = toCode(data, own, rows.length);
-    const others = data.count - rows.length;
-    /** @type {number[] | null} */
-    this.step = null; // from the mean of all other codes to the mean of these; null where no others are
-    if (others) {
-      const rest = toCode(data, all.map((sum, d) => sum - own[d]), others);
-      this.step = Array.from(this.mean, (value, d) => value - rest[d]);
-    }
+    // The mean of codes, also with a latent map: the mean latent of any class is near 0, which decodes to a 1.
+    this.mean = meanOf(data, rows.length, (row) => this.mask[row] === 1);
+  }
+
+  /**
+   * What leads from the mean latent of all others to the mean latent of these; null where no others are. Sliders move
+   * latents: along this step pictures stay like digits, which along the one between the latents of mean codes they do
+   * half as often.
+   * @param {CodeTable} latents of the map's rows
+   * @returns {number[] | null}
+   */
+  step(latents) {
+    const { rows, mask } = this;
+    const others = latents.count - rows.length;
+    if (!others) return null;
+    const to = meanOf(latents, rows.length, (row) => mask[row] === 1);
+    const from = meanOf(latents, others, (row) => mask[row] === 0);
+    return Array.from(to, (value, d) => value - from[d]);
   }
 
   get indices() {
@@ -130,23 +139,15 @@ export function maskOf(rows, count) {
 }
 
 /**
- * The sums of the stored bytes of some codes.
- * @param {MapData} data
+ * The mean of `number` codes.
+ * @param {CodeTable} table
+ * @param {number} number of those that count
  * @param {(row: number) => boolean} counts
  */
-function sumCodes({ codes, count, dim }, counts) {
-  const sums = new Float64Array(dim);
+function meanOf({ codes, level, low, count, dim }, number, counts) {
+  const sums = new Float64Array(dim); // of the stored bytes
   for (let row = 0; row < count; row++) {
     if (counts(row)) for (let d = 0, i = row * dim; d < dim; d++, i++) sums[d] += codes[i];
   }
-  return sums;
-}
-
-/**
- * @param {MapData} data
- * @param {Float64Array} sums of `count` codes
- * @param {number} count
- */
-function toCode({ level, low }, sums, count) {
-  return level.map((step, d) => (sums[d] / count) * step + low[d]);
+  return level.map((step, d) => (sums[d] / number) * step + low[d]);
 }

@@ -11,7 +11,7 @@ const REACH = 9; // css pixels within which a point is picked
 /**
  * @typedef {[x: number, y: number]} Position
  * @typedef {import('./map-data.js').MapData} MapData
- * @typedef {ReturnType<MapData['pick']>} Picked
+ * @typedef {import('./map-data.js').Picked} Picked
  * @typedef {import('./map-selection.js').Mode} Mode
  * @typedef {import('./map-input.js').Tool} Tool
  *

@@ -7,6 +7,7 @@
 import { el } from './elements.js';
 import { paint } from './generator.js';
 import { loadJudge } from './judge.js';
+import { norm } from './latent.js';
 
 /**
  * @typedef {import('./judge.js').Judge} Judge
@@ -98,11 +99,21 @@ export class Readout {
    * @returns {Sight | null} null while there is no judge
    */
   show(z, pixels) {
+    return this.showLength(norm(z), pixels);
+  }
+
+  /**
+   * `show` for a latent of which only the length is known.
+   * @param {number} length
+   * @param {Float32Array} pixels
+   * @returns {Sight | null}
+   */
+  showLength(length, pixels) {
     const { judge } = this;
     if (!judge || judge.reason) return null;
     const reading = judge.classify(pixels);
     const { label, confidence } = reading;
-    const rating = judge.light?.rate(z, reading) ?? null;
+    const rating = judge.light?.rateLength(length, reading) ?? null;
     this.sight = { label, confidence, rating };
     const { palette, noun } = this;
     write(this.label, String(label));
