@@ -15,6 +15,7 @@ COMMANDS = {
     "ablation": "studies/ablation.py",
     "evaluate": "measure/evaluate.py",
     "gallery": "data/gallery.py",
+    "latent_maps": "studies/latent_maps.py",
     "ratios": "studies/ratios.py",
     "report": "report/__main__.py",
     "rows": "studies/rows.py",

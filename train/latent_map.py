@@ -56,15 +56,15 @@ class Fit:
         self.rounds: dict[str, Round] = {}
         self._begin("first round")
 
-    def finish(self) -> None:
-        """All steps that are left; the map is fitted after it."""
-        for name in ROUNDS:
+    def finish(self, last: str = ROUNDS[-1]) -> None:
+        """All steps that are left, up to the round `last`; the map is fitted after it."""
+        for name in ROUNDS[: ROUNDS.index(last) + 1]:
             if name == "weak round" and not self.config.guidance:
                 continue
             if name not in self.rounds:
                 self._begin(name)
             self._run(name)
-        self.map.velocity.load_state_dict(self.rounds[ROUNDS[-1]].averaged.state_dict())
+        self.map.velocity.load_state_dict(self.rounds[last].averaged.state_dict())
 
     def resume(self) -> None:
         """Go on from the run folder."""

@@ -15,6 +15,7 @@ import math
 from collections.abc import Mapping
 
 import torch
+from torch import Tensor
 
 from ganlab import metrics
 from ganlab.explorer import Explorer
@@ -30,6 +31,20 @@ BATCH = 1000  # latents decoded at a time
 PERCENTILE = 1  # of real distances: a sample that is closer is counted
 
 
+def draw_control(train: Pictures, test: Pictures) -> tuple[Tensor, Points]:
+    """As many training pictures (N, C, H, W), drawn at random, as there are test pictures, and those."""
+    size = min(len(test), len(train))
+    rng = torch.Generator().manual_seed(SEED)
+    rows = torch.randperm(len(train), generator=rng)[:size]
+    return train.inputs(rows), Points.from_rows(test.flat[:size])
+
+
+def measure_nearer(samples: Tensor, some: Points, unseen: Points) -> float:
+    """Share of samples (N, C * H * W) that are nearer to one of `some` than to all of `unseen`."""
+    to_some, to_unseen = find_first(samples, some)[0], find_first(samples, unseen)[0]
+    return float((to_some < to_unseen).double().mean())
+
+
 def measure_memorization(explorer: Explorer, test: Pictures, count: int) -> Figures:
     """Of `count` samples of each source, the default one's first; those of the others are in "others".
     Distances are L2 over the pixels in [0, 1]. The model has a gallery."""
@@ -37,17 +52,14 @@ def measure_memorization(explorer: Explorer, test: Pictures, count: int) -> Figu
     train = explorer.gallery.pictures
     everything = Points.from_rows(train.flat)
     real = find_first(test.flat, everything)[0]
-    size = min(len(test), len(train))
-    rng = torch.Generator().manual_seed(SEED)
-    rows = torch.randperm(len(train), generator=rng)[:size]
-    some, unseen = Points.from_rows(train.flat[rows]), Points.from_rows(test.flat[:size])
+    drawn, unseen = draw_control(train, test)
+    some = Points.from_rows(drawn.flatten(1))
 
     def measure(source: str) -> Figures:
         z = explorer.sample(count, SEED, source=source)
         samples = torch.cat([explorer.decode(batch).flatten(1) for batch in torch.split(z, BATCH)])
         own = find_first(samples, everything)[0]
-        to_train, to_test = find_first(samples, some)[0], find_first(samples, unseen)[0]
-        nearer = float((to_train < to_test).double().mean())
+        nearer = measure_nearer(samples, some, unseen)
         return {
             "source": source,
             "closer": int((own < torch.quantile(real, PERCENTILE / 100)).sum()),
