@@ -64,7 +64,8 @@ Invertible maps between N(0, I) and the codes of the default model, each fitted 
 coupling flows, fitted by likelihood (RealNVP, arXiv 1605.08803; neural spline flows, arXiv 1906.04032), and
 velocities, fitted by flow matching (arXiv 2210.02747) in one round, in a second round along straight lines
 (arXiv 2209.03003), and in a third on where the few steps end. Pairs of a batch may be chosen by optimal
-transport (arXiv 2302.00482), and a weak velocity may guide the first (arXiv 2406.02507). The page can pay for six Euler steps, and not for twenty of Heun's.""",
+transport (arXiv 2302.00482), and a weak velocity may guide the first (arXiv 2406.02507). The page can pay
+for six Euler steps, and not for twenty of Heun's.""",
     ),
     "table": (
         "The paper's table",
