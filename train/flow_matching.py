@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -40,10 +41,11 @@ class FitConfig:
     teacher_width: int = 512  # units of the first velocity, which is only its teacher
     teacher_steps: int = 28_000  # training steps of the first velocity
     weak_steps: int = 1_500  # training steps of a velocity half as wide, of which the first is steered away
-    guidance: float = 0.5  # how far, as a share of what the two differ by; 0: no weak velocity
+    guidance: float = 0.25  # how far, as a share of what the two differ by; 0: no weak velocity
     steps: int = 8_000  # training steps of the map's, along straight lines
-    end_steps: int = 10_000  # training steps of the map's, on where it ends
+    end_steps: int = 6_000  # training steps of the map's, on where it ends
     pairs: int = 600_000  # latents that the first velocity takes to codes
+    code_pairs: int = 240_000  # codes that it takes back to latents
     batch_size: int = 1024
     lr: float = 1e-3  # Adam's, falling to 0 along a cosine; half of it on where the map ends
     noise: float = 0.1  # standard deviation of what is added to the whitened codes, against overfitting
@@ -62,6 +64,7 @@ class FitConfig:
             "steps",
             "end_steps",
             "pairs",
+            "code_pairs",
             "batch_size",
         )
         for name in whole:
@@ -182,25 +185,31 @@ class EndRound(Round):
 
 @torch.no_grad()
 def follow(
-    velocity: Velocity, starts: Tensor, bf16: bool, weak: Velocity | None = None, guidance: float = 0.0
+    velocity: Velocity,
+    h: Tensor,
+    bf16: bool,
+    weak: Velocity | None = None,
+    guidance: float = 0.0,
+    backwards: bool = False,
 ) -> Tensor:
-    """Where a velocity takes latents (N, D) from t = 0 to t = 1, by Heun's method.
+    """Where a velocity takes latents (N, D) from t = 0 to t = 1, by Heun's method, or codes `backwards`.
 
     With a `weak` velocity, v + guidance (v - weak) is followed: what a weaker model of the same codes gets
     wrong, the better one gets wrong too, only less (autoguidance, Karras et al., arXiv 2406.02507).
     """
 
-    def move(h: Tensor, t: Tensor) -> Tensor:
-        v: Tensor = velocity(h, t).float()
-        return v if weak is None else v + guidance * (v - weak(h, t).float())
+    def move(h: Tensor, t: float) -> Tensor:
+        times = torch.full_like(h[:, 0], t)
+        v: Tensor = velocity(h, times).float()
+        return v if weak is None else v + guidance * (v - weak(h, times).float())
 
-    h = starts
+    times = torch.linspace(0, 1, SOLVER_STEPS + 1).tolist()
+    if backwards:
+        times.reverse()
     with torch.autocast(h.device.type, torch.bfloat16, enabled=bf16):
-        for step in range(SOLVER_STEPS):
-            t = torch.full_like(h[:, 0], step / SOLVER_STEPS)
-            v = move(h, t)
-            after = move(h + v / SOLVER_STEPS, t + 1 / SOLVER_STEPS)
-            h = h + (v + after) / (2 * SOLVER_STEPS)
+        for now, then in pairwise(times):
+            v = move(h, now)
+            h = h + (then - now) * (v + move(h + (then - now) * v, then)) / 2
     return h
 
 
