@@ -136,3 +136,13 @@ def test_what_was_remembered_of_a_replaced_checkpoint_is_refused_with_what_has_c
     )
     assert page.evaluate("(key) => localStorage.getItem(key)", key) is None  # it is said once
     expect(page.locator(".gl-kept .gl-tile")).to_have_count(0)
+
+
+def test_on_a_phone_the_whole_shelf_is_on_the_screen(open_page: Open) -> None:
+    page = open_page(width=375, height=800)
+    page.locator(".gl-shelf [data-action=keep]").click()
+    expect(page.locator(".gl-keep")).to_have_count(1)
+    parts = page.locator(".gl-shelf :is(.gl-button, .gl-tile)")
+    expect(parts).to_have_count(10)  # five buttons, A and B, the kept one, two for files
+    boxes = [part.bounding_box() for part in parts.all()]
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= 375 and box["y"] < 800 for box in boxes)
