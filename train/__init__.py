@@ -21,6 +21,7 @@ COMMANDS = {
     "rows": "studies/rows.py",
     "sheets": "report/sheets.py",
     "split": "studies/split.py",
+    "stages": "studies/stages.py",
 }
 # The measurements that have a command each, and the files that declare them; one file runs them all.
 MEASUREMENTS = {

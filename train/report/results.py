@@ -57,6 +57,12 @@ some accuracy on MNIST's own digits and serve uploads and sliders, which this ta
 contrastive loss improves the features. Spectral norm, the high learning rate and the width matter more
 than most parts.""",
     ),
+    "stages": (
+        "The latent map and the second stage",
+        """\
+What the latent map and the second stage add to the default model, each alone and both together, and what an
+autoencoder with a latent map reaches without the adversarial game.""",
+    ),
     "latent-maps": (
         "Kinds of latent map",
         """\
