@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.browser.gestures import Open
@@ -33,8 +35,8 @@ def test_details_stay_open_over_results_and_visits(open_page: Open) -> None:
     expect(error).to_be_hidden()
 
 
-def test_what_is_opened_before_the_script_has_loaded_stays_open(open_page: Open) -> None:
-    page = open_page()
+def test_what_is_opened_before_the_script_has_loaded_stays_open(bare_page: Any) -> None:
+    page = bare_page
     scene = """async () => {
       const { watchDetails } = await import(new URL('ganlab/static/lib/details.js', document.baseURI));
       const root = document.createElement('div');

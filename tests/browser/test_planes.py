@@ -14,26 +14,28 @@ pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect
 
 
-@pytest.mark.parametrize("view", ["pad", "seeds", "corners"])
-def test_planes_follow_hand_and_keyboard(open_page: Open, view: str) -> None:
+def test_planes_follow_hand_and_keyboard(open_page: Open) -> None:
     page = studio(open_page)
-    page.locator(f"[data-view={view}]").click()
-    plane = page.locator(".gl-plane")
-    expect(plane).not_to_have_attribute("aria-busy", "true")
-    start = stage_pixels(page)
-    box = plane.bounding_box()
-    page.mouse.move(box["x"] + 20, box["y"] + 30)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] - 10, box["y"] + box["height"] - 15, steps=5)
-    corner = stage_pixels(page)
-    page.mouse.up()
-    assert (corner != start).any()
-    expect(caption(page)).to_contain_text(
-        {"pad": "moved from", "seeds": "between samples of seed 0", "corners": "blend of four pictures"}[view]
-    )
-    plane.focus()
-    page.keyboard.press("ArrowLeft")
-    assert (stage_pixels(page) != corner).any()
+    for view, called in (
+        ("pad", "moved from"),
+        ("seeds", "between samples of seed 0"),
+        ("corners", "blend of four pictures"),
+    ):
+        page.locator(f"[data-view={view}]").click()
+        plane = page.locator(".gl-plane")
+        expect(plane).not_to_have_attribute("aria-busy", "true")
+        start = stage_pixels(page)
+        box = plane.bounding_box()
+        page.mouse.move(box["x"] + 20, box["y"] + 30)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] - 10, box["y"] + box["height"] - 15, steps=5)
+        corner = stage_pixels(page)
+        page.mouse.up()
+        assert (corner != start).any(), view
+        expect(caption(page)).to_contain_text(called)
+        plane.focus()
+        page.keyboard.press("ArrowLeft")
+        assert (stage_pixels(page) != corner).any(), view
 
 
 # The colour of the tint over the picture at a corner of the plane.
@@ -68,26 +70,27 @@ def test_a_plane_is_tinted_by_the_class_of_its_pictures(open_page: Open) -> None
     expect(page.locator(".gl-tint")).to_be_hidden()
 
 
-@pytest.mark.parametrize("view", ["seeds", "corners"])
-def test_a_plane_waits_for_its_latents_where_it_lies(open_page: Open, view: str) -> None:
+def test_a_plane_waits_for_its_latents_where_it_lies(open_page: Open) -> None:
     held: list[Any] = []
     page = studio(open_page)
     page.route("**/ganlab/samples*", lambda route: held.append(route))
-    with page.expect_request("**/ganlab/samples*"):
-        page.locator(f"[data-view={view}]").click()
-    plane = page.locator(".gl-plane")
-    expect(page.locator(".gl-view")).to_contain_text("samples of the prior, uniform")
-    expect(plane).to_have_attribute("aria-busy", "true")
-    box = plane.bounding_box()
-    start = stage_pixels(page)
-    plane.click()  # a page error, if the plane had moved
-    plane.press("ArrowLeft")
-    assert (stage_pixels(page) == start).all()
-    held[0].fulfill(response=held[0].fetch())
-    expect(plane).to_have_attribute("aria-busy", "false")
-    assert plane.bounding_box() == box
-    plane.press("ArrowLeft")
-    assert (stage_pixels(page) != start).any()
+    for view in ("seeds", "corners"):
+        with page.expect_request("**/ganlab/samples*"):
+            page.locator(f"[data-view={view}]").click()
+        plane = page.locator(".gl-plane")
+        expect(page.locator(".gl-view")).to_contain_text("samples of the prior, uniform")
+        expect(plane).to_have_attribute("aria-busy", "true")
+        box = plane.bounding_box()
+        start = stage_pixels(page)
+        plane.click()  # a page error, if the plane had moved
+        plane.press("ArrowLeft")
+        assert (stage_pixels(page) == start).all()
+        route = held.pop()
+        route.fulfill(response=route.fetch())
+        expect(plane).to_have_attribute("aria-busy", "false")
+        assert plane.bounding_box() == box
+        plane.press("ArrowLeft")
+        assert (stage_pixels(page) != start).any()
 
 
 def test_seeds_that_answer_too_late_do_not_replace_later_ones(open_page: Open) -> None:

@@ -37,8 +37,8 @@ def marks_after(page: Any, change: str) -> list[bool]:
     return list(page.evaluate(MARKS))
 
 
-def test_results_of_another_model_are_marked_until_they_agree(open_page: Open) -> None:
-    page = open_page()
+def test_results_of_another_model_are_marked_until_they_agree(bare_page: Any) -> None:
+    page = bare_page
     page.evaluate(SCENE)
     header, result, empty, plain, outside = (False, True, False, False, False)
     assert page.evaluate(MARKS) == [False] * 5
@@ -51,8 +51,8 @@ def test_results_of_another_model_are_marked_until_they_agree(open_page: Open) -
     assert marks_after(page, back) == [False] * 3
 
 
-def test_what_stays_stale_in_sight_is_asked_for_again(open_page: Open) -> None:
-    page = open_page()
+def test_what_stays_stale_in_sight_is_asked_for_again(bare_page: Any) -> None:
+    page = bare_page
     page.evaluate(SCENE.replace("watchStale(root);", "watchStale(root, () => { window.asked += 1; }, 20);"))
     page.evaluate(
         "() => { window.asked = 0; scene.querySelector('.gl-header p').dataset.fingerprint = 'b'; }"
@@ -66,21 +66,28 @@ def test_what_stays_stale_in_sight_is_asked_for_again(open_page: Open) -> None:
     assert page.evaluate("asked") == 0
 
 
-@pytest.mark.parametrize(
-    ("name", "root"), [("Latent", ".gl-studio"), ("Interpolate", ".gl-films"), ("Map", ".gl-map")]
-)
 def test_what_the_page_draws_itself_names_its_model(
-    open_page: Open, bundled: Explorer, other_model: str, name: str, root: str
+    open_page: Open, bundled: Explorer, other_model: str
 ) -> None:
     page = open_page()
-    tab(page, name)
-    result = page.locator(root)
-    expect(result).to_have_attribute("data-fingerprint", bundled.fingerprint)
-    choose(page, other_model, "Other · MNIST")
-    shown = page.locator(".gl-header [data-fingerprint]").get_attribute("data-fingerprint")
-    assert shown != bundled.fingerprint
-    expect(result).to_have_attribute("data-fingerprint", str(shown))
-    expect(page.locator(".gl-stale:visible")).to_have_count(0)
+    shown = bundled.fingerprint
+    first, other = (bundled.config.name, "BiGAN · MNIST"), (other_model, "Other · MNIST")
+    for name, root, following in (
+        ("Latent", ".gl-studio", other),
+        ("Interpolate", ".gl-films", first),
+        ("Map", ".gl-map", other),
+    ):
+        tab(page, name)
+        result = page.locator(root)
+        expect(result).to_have_attribute("data-fingerprint", shown)
+        choose(page, *following)
+        before, shown = (
+            shown,
+            str(page.locator(".gl-header [data-fingerprint]").get_attribute("data-fingerprint")),
+        )
+        assert shown != before
+        expect(result).to_have_attribute("data-fingerprint", shown)
+        expect(page.locator(".gl-stale:visible")).to_have_count(0)
 
 
 def test_a_picture_of_another_model_is_marked_until_the_new_one_is_drawn(
@@ -90,8 +97,8 @@ def test_a_picture_of_another_model_is_marked_until_the_new_one_is_drawn(
     tab(page, "Latent")
     expect(page.locator("#latent-studio .gl-dir").first).to_be_visible()
     held: list[Any] = []
-    page.route("**/ganlab/generator*", lambda route: held.append(route))
-    with page.expect_request("**/ganlab/generator*"):
+    page.route("**/ganlab/directions*", lambda route: held.append(route))
+    with page.expect_request("**/ganlab/directions*"):
         choose(page, other_model, "Other · MNIST")
     expect(page.locator(".gl-studio.gl-stale")).to_have_attribute("aria-busy", "true")
     held[0].fulfill(response=held[0].fetch())
