@@ -45,7 +45,7 @@ class FitConfig:
     steps: int = 8_000  # training steps of the map's, along straight lines
     end_steps: int = 6_000  # training steps of the map's, on where it ends
     pairs: int = 600_000  # latents that the first velocity takes to codes
-    code_pairs: int = 240_000  # codes that it takes back to latents
+    code_pairs: int = 240_000  # codes that it takes back to latents; 0: the map leads to usual codes alone
     batch_size: int = 1024
     lr: float = 1e-3  # Adam's, falling to 0 along a cosine; half of it on where the map ends
     noise: float = 0.1  # standard deviation of what is added to the whitened codes, against overfitting
@@ -64,7 +64,6 @@ class FitConfig:
             "steps",
             "end_steps",
             "pairs",
-            "code_pairs",
             "batch_size",
         )
         for name in whole:
@@ -72,8 +71,10 @@ class FitConfig:
                 raise ValueError(f"--{name.replace('_', '-')} is at least 1, not {getattr(self, name)}.")
         if not (0 < self.lr < math.inf and 0 <= self.noise < math.inf and 0 <= self.guidance < math.inf):
             raise ValueError("--lr is above 0, --noise and --guidance are at least 0, and all are finite.")
-        if self.pairing < 0:
-            raise ValueError(f"--pairing is at least 0, not {self.pairing}.")
+        if self.pairing < 0 or self.code_pairs < 0:
+            raise ValueError(
+                f"--pairing and --code-pairs are at least 0, not {self.pairing} and {self.code_pairs}."
+            )
         if self.precision not in ("auto", "bf16", "fp32"):
             raise ValueError(f"--precision is auto, bf16 or fp32, not {self.precision!r}.")
         if not 0 <= self.seed < MAX_SEED // 2:

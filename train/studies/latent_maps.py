@@ -44,7 +44,8 @@ FOLDER = results.PAGES.parent / "latent-maps"
 RUNS = Path("runs/latent-maps")
 PAGE = "latent-maps"
 COMMAND = "python -m train.latent_maps"
-STEPS, PAIRS, BATCH = 2_000, 100_000, 1_024
+STEPS, PAIRS, BATCH = 1_000, 60_000, 1_024
+CODE_SHARE = 0.4  # codes beside so many pairs, where a row has them
 UNLIKE_SAMPLES = 1_000  # that the gauge judges
 PATHS = 200  # between test pictures of different classes, whose middles it judges
 ERROR_CODES = 1_000  # test codes that go through F^-1 and F
@@ -62,6 +63,7 @@ class Variant:
     noise: float = FitConfig.noise
     pairing: int = 0  # see FitConfig
     guidance: float = 0.0  # see FitConfig
+    code_pairs: bool = False  # whether some pairs begin at codes
 
 
 ONE = ROUNDS[0]
@@ -73,7 +75,10 @@ VARIANTS = {
     "one round of paired lines, 6 Euler steps": Variant(last=ONE, pairing=256),
     "two rounds": Variant(),
     "two rounds, then ends": Variant(last="ends"),
-    "two rounds, then ends, guided": Variant(last="ends", guidance=0.5),
+    "two rounds, then ends, guided by 0.5": Variant(last="ends", guidance=0.5),
+    "two rounds, then ends, guided by 0.25, pairs from codes": Variant(
+        last="ends", guidance=0.25, code_pairs=True
+    ),
     "two rounds, paired lines": Variant(pairing=256),
     "two rounds, no noise": Variant(noise=0.0),
     "two rounds, noise 0.05": Variant(noise=0.05),
@@ -98,6 +103,7 @@ def make_config(variant: Variant, steps: int, **budget: Any) -> FitConfig:
     """The settings of a row's fit: `steps` in each round, and what else --help calls common to all rows."""
     changes = {field: getattr(variant, field) for field in ("width", "noise", "pairing", "guidance")}
     weak = max(1, steps // WEAK_SHARE)
+    changes["code_pairs"] = round(CODE_SHARE * budget["pairs"]) if variant.code_pairs else 0
     return FitConfig(steps=steps, teacher_steps=steps, weak_steps=weak, end_steps=steps, **budget, **changes)
 
 
@@ -191,6 +197,7 @@ def measure_map(latent_map: Any, codes: Codes, yardstick: Yardstick) -> dict[str
         "nats_test": compute_nats(latent_map, codes.test, 0.0),
         "nearer": yardstick.measure_nearer(samples),
         "multiplications": latent_map.count_multiplications(),
+        "spread": float(u.square().mean().sqrt()),
         "error": float((latent_map(latent_map.invert(some)) - some).abs().max()),
         "floor": yardstick.floor,
         "samples": len(samples),
@@ -204,13 +211,14 @@ def render(rows: dict[str, dict[str, Any]]) -> str:
         raise ValueError(f"Rows of different budgets or checkpoints cannot be compared: {sorted(budgets)}.")
     heads = [
         "Latent map", "Fréchet, samples", "Unlike: samples", "Unlike: path middles", "Nats, training code",
-        "Nats, test code", "Nearer to training", "Multiplications", "Error of F(F⁻¹(z))", "Seconds of fit",
+        "Nats, test code", "Spread of latents", "Nearer to training", "Multiplications",
+        "Error of F(F⁻¹(z))", "Seconds of fit",
     ]  # fmt: skip
     lines = [
         [
             name, f"{row['frechet']:.3f}", format_percent(row["unlike_samples"], digits=1),
             format_percent(row["unlike_middles"], digits=1), f"{row['nats_train']:.2f}",
-            f"{row['nats_test']:.2f}", format_percent(row["nearer"], digits=1),
+            f"{row['nats_test']:.2f}", f"{row['spread']:.2f}", format_percent(row["nearer"], digits=1),
             f"{row['multiplications'] / 1e6:.1f} million", f"{row['error']:.0e}", f"{row['seconds']:.0f}",
         ]
         for name, row in rows.items()
@@ -226,8 +234,9 @@ def render(rows: dict[str, dict[str, Any]]) -> str:
         f" teacher 512 units and no guide. Fréchet distance of {first['samples']:,} samples of N(0, I), judge"
         f" features; real pictures have {first['floor']:.3f}. The checkpoint's own gauge judges"
         f" {UNLIKE_SAMPLES:,} samples and the middles of {PATHS} paths. Nats are minus the log density of"
-        " exact codes: less is better, and many more a test code than a training code is overfitting. Nearer"
-        " to training than to as many test pictures: 50 % without memorization."
+        " exact codes: less is better, and many more a test code than a training code is overfitting. The"
+        " spread is the root of the mean squared latent of test pictures: 1 where they lie as N(0, I) does."
+        " Nearer to training than to as many test pictures: 50 % without memorization."
     )
 
 

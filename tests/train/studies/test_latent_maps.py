@@ -23,7 +23,7 @@ ROWS = {
     "one round": Variant(last="first round", width=8),
     "Heun": Variant(last="first round", heun_steps=3, width=8),
     "two rounds": Variant(width=8),
-    "three": Variant(last="ends", guidance=0.5, width=8),
+    "three": Variant(last="ends", guidance=0.5, code_pairs=True, width=8),
 }
 
 
@@ -57,6 +57,8 @@ def test_rows_are_fitted_measured_kept_and_shown(
         assert cells[0] == name
         assert cells[1] == f"{row['frechet']:.3f}"
         assert cells[4:6] == [f"{row['nats_train']:.2f}", f"{row['nats_test']:.2f}"]
+        assert cells[6] == f"{row['spread']:.2f}"
+        assert 0.1 < row["spread"] < 10
         assert 0 < row["error"] < 0.01  # of codes as large as 20
         assert row["seconds"] > 0
         assert row["samples"] == 200
