@@ -64,7 +64,11 @@ class Fit:
             if name not in self.rounds:
                 self._begin(name)
             self._run(name)
-        self.map.velocity.load_state_dict(self.rounds[last].averaged.state_dict())
+        weights = self.rounds[last].averaged.state_dict()
+        if last == "ends":
+            before = self.rounds["second round"].averaged.state_dict()
+            weights = {key: before[key].lerp(weights[key], self.config.end_share) for key in weights}
+        self.map.velocity.load_state_dict(weights)
 
     def resume(self) -> None:
         """Go on from the run folder."""
@@ -98,28 +102,14 @@ class Fit:
         return Round(self.config, steps, velocity.to(self.codes.device), self.map.to_end(self.codes))
 
     def _draw_pairs(self) -> tuple[Tensor, Tensor]:
-        """Latents (N, D) and where the first velocity takes them: of the prior, and those that lead to codes.
-
-        Without the second kind the map would learn what is usual among the codes alone, and lead to the rest
-        of them from far away latents.
-        """
+        """Latents (pairs, D) and where the first velocity takes them."""
         config = self.config
         rng = torch.Generator().manual_seed(derive_seed(config.seed, "pairs", 0))
         starts = torch.randn(config.pairs, len(self.map.mean), generator=rng).to(self.map.mean.device)
-        rows = torch.randint(len(self.codes), (config.code_pairs,), generator=rng)
-        ends = self.map.to_end(self.codes)[rows.to(self.codes.device)]
-        ends = ends + config.noise * torch.randn(ends.shape, generator=rng).to(ends.device)
         nets = {name: current.averaged for name, current in self.rounds.items()}
         first, weak = nets["first round"], nets.get("weak round")
-
-        def move(points: Tensor, backwards: bool) -> Tensor:
-            bf16 = config.precision == "bf16"
-            chunks = tqdm(torch.split(points, CHUNK), desc="pairs", unit=" chunks")
-            return torch.cat(
-                [follow(first, chunk, bf16, weak, config.guidance, backwards) for chunk in chunks]
-            )
-
-        return torch.cat([starts, move(ends, True)]), torch.cat([move(starts, False), ends])
+        bf16, chunks = config.precision == "bf16", tqdm(torch.split(starts, CHUNK), desc="pairs")
+        return starts, torch.cat([follow(first, chunk, bf16, weak, config.guidance) for chunk in chunks])
 
     def _run(self, name: str) -> None:
         current = self.rounds[name]

@@ -45,7 +45,6 @@ RUNS = Path("runs/latent-maps")
 PAGE = "latent-maps"
 COMMAND = "python -m train.latent_maps"
 STEPS, PAIRS, BATCH = 1_000, 60_000, 1_024
-CODE_SHARE = 0.4  # codes beside so many pairs, where a row has them
 UNLIKE_SAMPLES = 1_000  # that the gauge judges
 PATHS = 200  # between test pictures of different classes, whose middles it judges
 ERROR_CODES = 1_000  # test codes that go through F^-1 and F
@@ -63,7 +62,7 @@ class Variant:
     noise: float = FitConfig.noise
     pairing: int = 0  # see FitConfig
     guidance: float = 0.0  # see FitConfig
-    code_pairs: bool = False  # whether some pairs begin at codes
+    end_share: float = 1.0  # see FitConfig
 
 
 ONE = ROUNDS[0]
@@ -75,10 +74,8 @@ VARIANTS = {
     "one round of paired lines, 6 Euler steps": Variant(last=ONE, pairing=256),
     "two rounds": Variant(),
     "two rounds, then ends": Variant(last="ends"),
-    "two rounds, then ends, guided by 0.5": Variant(last="ends", guidance=0.5),
-    "two rounds, then ends, guided by 0.25, pairs from codes": Variant(
-        last="ends", guidance=0.25, code_pairs=True
-    ),
+    "two rounds, then ends, guided": Variant(last="ends", guidance=0.5),
+    "two rounds, guided, then 0.6 of the way to ends": Variant(last="ends", guidance=0.5, end_share=0.6),
     "two rounds, paired lines": Variant(pairing=256),
     "two rounds, no noise": Variant(noise=0.0),
     "two rounds, noise 0.05": Variant(noise=0.05),
@@ -101,9 +98,10 @@ class Codes:
 
 def make_config(variant: Variant, steps: int, **budget: Any) -> FitConfig:
     """The settings of a row's fit: `steps` in each round, and what else --help calls common to all rows."""
-    changes = {field: getattr(variant, field) for field in ("width", "noise", "pairing", "guidance")}
+    changes = {
+        field: getattr(variant, field) for field in ("width", "noise", "pairing", "guidance", "end_share")
+    }
     weak = max(1, steps // WEAK_SHARE)
-    changes["code_pairs"] = round(CODE_SHARE * budget["pairs"]) if variant.code_pairs else 0
     return FitConfig(steps=steps, teacher_steps=steps, weak_steps=weak, end_steps=steps, **budget, **changes)
 
 

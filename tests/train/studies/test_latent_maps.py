@@ -23,7 +23,7 @@ ROWS = {
     "one round": Variant(last="first round", width=8),
     "Heun": Variant(last="first round", heun_steps=3, width=8),
     "two rounds": Variant(width=8),
-    "three": Variant(last="ends", guidance=0.5, code_pairs=True, width=8),
+    "three": Variant(last="ends", guidance=0.5, end_share=0.5, width=8),
 }
 
 
