@@ -56,7 +56,9 @@ def test_rows_are_fitted_measured_kept_and_shown(
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         assert cells[0] == name
         assert cells[1] == f"{row['frechet']:.3f}"
-        assert cells[4:6] == [f"{row['nats_train']:.2f}", f"{row['nats_test']:.2f}"]
+        nats = [row["nats_train"], row["nats_test"]]
+        assert (None in nats) == (name == "Heun")  # slow
+        assert cells[4:6] == (["–"] * 2 if name == "Heun" else [f"{value:.2f}" for value in nats])
         assert cells[6] == f"{row['spread']:.2f}"
         assert 0.1 < row["spread"] < 10
         assert 0 < row["error"] < 0.01  # of codes as large as 20
