@@ -14,7 +14,9 @@ from typing import Any
 _ALL: dict[str, Any] = {"preprocess": False, "show_progress": "hidden", "api_visibility": "private"}
 QUIET = {**_ALL, "queue": False}  # off the queue for speed
 CLICK = {**QUIET, "trigger_mode": "multiple"}  # no click is lost
-LIVE = {**QUIET, "trigger_mode": "always_last"}  # repeats in between are dropped, the last one is answered
+# Repeats in between are dropped, the last one is answered: with the components' values of then, but with what
+# the first event itself carried, which is all that Gradio keeps. Not for events whose data matter.
+LIVE = {**QUIET, "trigger_mode": "always_last"}
 # In the queue, the only place where a handler can answer more than once; at most two run, others wait.
 # Repeats are sent: a run that has been stopped may not have ended yet when the next is started.
 STREAM = {**_ALL, "concurrency_limit": 2, "trigger_mode": "multiple"}

@@ -49,8 +49,13 @@ def stage_pixels(page: Any) -> np.ndarray:
 
 def move_slider(page: Any, index: int, amount: str) -> None:
     """Move a slider and wait until Python got the latent."""
-    with page.expect_response(lambda answer: '"parents"' in (answer.request.post_data or "")):
+    with page.expect_response(lambda answer: is_move(answer.request)):
         sliders(page).nth(index).fill(amount)
+
+
+def is_move(request: Any) -> bool:
+    """Whether it gives Python a latent that the person moved to."""
+    return '"parents"' in (request.post_data or "")
 
 
 def wait_two_frames(page: Any) -> None:
@@ -198,6 +203,28 @@ def test_an_answer_that_was_overtaken_still_counts(open_page: Open, monkeypatch:
     expect(page.locator(".gl-stage figcaption")).to_contain_text("sample 0 of seed")
 
 
+def test_a_move_counts_while_the_one_before_is_being_answered(open_page: Open) -> None:
+    page = studio(open_page)
+    answers: list[Any] = []
+
+    def answer_two_at_once(route: Any) -> None:
+        if not is_move(route.request):
+            route.continue_()
+            return
+        answers.append((route, route.fetch()))
+        if len(answers) == 2:
+            for each, response in answers:
+                each.fulfill(response=response)
+
+    page.route("**/gradio_api/run/predict", answer_two_at_once)
+    for amount in ("1", "2"):
+        with page.expect_request(is_move) as request:
+            sliders(page).first.fill(amount)
+    key = json.loads(request.value.post_data)["event_data"]["key"]
+    assert key in request.value.response().text()  # Python took the second
+    expect(caption(page)).to_contain_text("moved from test 7")
+
+
 def test_a_slider_moved_before_the_tab_is_redrawn_keeps_its_offset(open_page: Open) -> None:
     page = open_page()
     page.locator("[data-action=example]").nth(4).click()
@@ -206,8 +233,7 @@ def test_a_slider_moved_before_the_tab_is_redrawn_keeps_its_offset(open_page: Op
 
     def hold_the_redraw(route: Any) -> None:
         answer = route.fetch()
-        moved = '"parents"' in (route.request.post_data or "")
-        if not moved and not held and b'"fingerprint"' in answer.body():
+        if not is_move(route.request) and not held and b'"fingerprint"' in answer.body():
             held.append((route, answer))
         else:
             route.fulfill(response=answer)

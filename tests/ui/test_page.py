@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.ui import items
 from ganlab.ui.items import Item
+from ganlab.ui.server import launch
 from ganlab.ui.server.models import Models
 from ganlab.ui.tabs import TABS, latent, neighbours, sample
 from tests.conftest import CHANGE
@@ -37,6 +39,22 @@ def test_no_component_validates_a_value_before_our_code_does(visitor: Visitor) -
     own = [function for function in visitor.blocks.fns.values() if function.api_visibility == "private"]
     assert len(own) > 30
     assert not [function.name for function in own if function.preprocess]
+
+
+@pytest.mark.slow
+def test_no_event_that_carries_data_is_answered_with_those_of_an_earlier_one(visitor: Visitor) -> None:
+    """What Gradio repeats for "always_last" and leaves out for "once"."""
+    scripts = "".join(file.read_text(encoding="utf-8") for file in (launch.STATIC / "glue").glob("*.js"))
+    carrying = set(re.findall(r"trigger\('(\w+)', ", scripts)) - {"more"}  # whose page asks until it fits
+    assert {"rest", "pick", "use", "upload"} <= carrying
+    modes = {
+        (event, function.trigger_mode)
+        for function in visitor.blocks.fns.values()
+        for _, event in function.targets
+        if event in carrying
+    }
+    assert {event for event, _ in modes} == carrying
+    assert {mode for _, mode in modes} == {"multiple"}
 
 
 def handlers(visitor: Visitor) -> list[Any]:

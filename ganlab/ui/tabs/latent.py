@@ -11,7 +11,7 @@ import gradio as gr
 from ganlab.studio.recipe import hash_picture
 from ganlab.ui import items
 from ganlab.ui.call import Answer, Call, latents_payload
-from ganlab.ui.events import CLICK, LIVE
+from ganlab.ui.events import CLICK
 from ganlab.ui.html import markup
 from ganlab.ui.items import Item
 from ganlab.ui.page import Page, Tab
@@ -62,6 +62,6 @@ def build(page: Page) -> Tab:
     def draw(call: Call) -> Answer:
         return show(call, items.from_sample(call.explorer, random.randrange(1_000_000)))
 
-    page.on(studio.rest, rest, writes={page.current, studio}, **LIVE)
+    page.on(studio.rest, rest, writes={page.current, studio}, **CLICK)
     page.on(studio.sample, draw, writes={page.current, studio}, **CLICK)
     return Tab(render, writes={studio})

@@ -234,5 +234,5 @@ def build(page: Page) -> Tab:
     listen_to_pad(page, pad, show, stage, {state, stage})
     picked = {page.current, pad, state, stage}
     page.on(stage.pick, pick, writes=picked, **CLICK | waits_on(stage))
-    page.on(stage.more, more, {state}, {state, part}, **LIVE)
+    page.on(stage.more, more, {state}, {state, part}, **LIVE)  # an old `began` has the page ask again
     return Tab(render, writes={state, pad, stage}, reads={state})
