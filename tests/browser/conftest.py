@@ -65,7 +65,8 @@ def warm_context(browser: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def open_page(browser: Any, server: str, request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
-    """open_page(width=..., height=..., **context settings) -> a page with the app ready, of a first visit.
+    """open_page(width=..., height=..., scheme=..., **context settings) -> a page with the app ready, of a
+    first visit.
 
     `also` is the address of another server of the app, which the page may visit."""
     troubles: list[str] = []
@@ -77,7 +78,9 @@ def open_page(browser: Any, server: str, request: pytest.FixtureRequest) -> Iter
         if not request.url.startswith((server, *also_allowed, "data:", "blob:")):
             troubles.append(f"outside request: {request.url}")
 
-    def open_one(width: int = 1280, height: int = 900, also: str = "about:", **settings: Any) -> Any:
+    def open_one(
+        width: int = 1280, height: int = 900, also: str = "about:", scheme: str = "light", **settings: Any
+    ) -> Any:
         also_allowed.append(also)
         if settings or pages:  # a second page is another visitor's
             context = browser.new_context(viewport={"width": width, "height": height}, **settings)
@@ -91,6 +94,7 @@ def open_page(browser: Any, server: str, request: pytest.FixtureRequest) -> Iter
             page.set_viewport_size({"width": width, "height": height})
             storage = {"origin": server.rstrip("/"), "storageTypes": "local_storage"}
             context.new_cdp_session(page).send("Storage.clearDataForOrigin", storage)
+        page.emulate_media(color_scheme=scheme)
         page.on("request", watch)
         page.on("pageerror", lambda error: troubles.append(f"page error: {error}"))
         page.on(

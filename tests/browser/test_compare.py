@@ -155,7 +155,7 @@ def test_a_neighbour_is_compared_next(open_page: Open) -> None:
 
 @pytest.mark.parametrize(("width", "scheme"), [(375, "dark"), (768, "light"), (1280, "dark")])
 def test_it_fits_and_nothing_jumps(open_page: Open, width: int, scheme: str) -> None:
-    page = open_page(width=width, height=800, color_scheme=scheme)
+    page = open_page(width=width, height=800, scheme=scheme)
     page.evaluate(WATCH)
     open_tab(page, "Compare")
     complete(page)

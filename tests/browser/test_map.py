@@ -134,7 +134,7 @@ def test_a_drag_pans_and_the_wheel_zooms_without_a_request(open_page: Open) -> N
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_legend_has_the_colours_of_the_points(open_page: Open, scheme: str) -> None:
-    page = opened(open_page, color_scheme=scheme)
+    page = opened(open_page, scheme=scheme)
     page.get_by_role("button", name="only 0").click()
     red, green, blue = page.evaluate(
         """() => getComputedStyle(document.querySelector('.gl-legend [data-label="0"] i')).backgroundColor

@@ -12,6 +12,7 @@ from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from tests.browser.gestures import SEVEN, Open, caption, card, draw, photo, pixels, tab, upload
+from tests.browser.screenshots import open_tab
 
 pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -77,15 +78,19 @@ def test_upload_bad_file_and_recovery(open_page: Open, digits: Pictures) -> None
     )
 
 
-def test_a_photograph_too_large_for_the_server_is_reduced_first(open_page: Open, digits: Pictures) -> None:
+def test_a_picture_comes_from_a_large_file_the_clipboard_and_the_camera(
+    open_page: Open, digits: Pictures
+) -> None:
     page = open_page()
-    upload(page, photo(digits, 18, size=4000))  # 16 megapixels; the server takes 8
-    expect(caption(page)).to_contain_text("your picture")
-    expect(page.locator(".gl-notice")).to_have_count(0)
 
+    def expect_a_picture() -> None:
+        expect(caption(page)).to_contain_text("your picture")
+        expect(page.locator(".gl-notice")).to_have_count(0)
+        page.locator("[data-action=example]").nth(4).click()
+        expect(caption(page)).to_contain_text("test 4")
 
-def test_pasting_a_picture(open_page: Open, digits: Pictures) -> None:
-    page = open_page()
+    upload(page, photo(digits, 18, size=4000))  # 16 megapixels; the server takes 8: it is reduced first
+    expect_a_picture()
     content = base64.b64encode(photo(digits, 4)).decode()
     page.evaluate(
         """content => {
@@ -96,11 +101,7 @@ def test_pasting_a_picture(open_page: Open, digits: Pictures) -> None:
         }""",
         content,
     )
-    expect(caption(page)).to_contain_text("your picture")
-
-
-def test_taking_a_picture_with_the_camera(open_page: Open) -> None:
-    page = open_page()
+    expect_a_picture()
     button = page.locator("[data-do=camera]")
     button.click()
     expect(button).to_have_text("take picture")
@@ -108,7 +109,7 @@ def test_taking_a_picture_with_the_camera(open_page: Open) -> None:
     button.click()
     expect(page.locator(".gl-paper video")).to_be_hidden()
     expect(button).to_have_text("camera")
-    expect(caption(page)).to_contain_text("your picture")
+    expect_a_picture()
 
 
 def test_examples_and_neighbours_become_current(open_page: Open, digits: Pictures) -> None:
@@ -235,17 +236,23 @@ def test_switching_models_keeps_what_lies_on_the_table(open_page: Open, other_mo
     expect(page.locator(".gl-now img")).to_have_attribute("src", before)
 
 
+# A tab is chosen, and what its panel holds is there.
+DRAWN = """
+(name) => {
+  const tab = [...document.querySelectorAll('[role=tab]')].find((one) => one.textContent.trim() === name);
+  const panels = [...document.querySelectorAll('[role=tabpanel]')].filter((one) => one.offsetParent !== null);
+  return tab?.ariaSelected === 'true' && panels.some((one) => one.querySelector('img, canvas, math'));
+}
+"""
+
+
 # Colours do not change the layout, so each width is looked at once.
 @pytest.mark.parametrize(("width", "scheme"), [(375, "light"), (768, "dark"), (1920, "light")])
 def test_the_page_fits(open_page: Open, width: int, scheme: str) -> None:
-    page = open_page(width=width, height=800, color_scheme=scheme)
+    page = open_page(width=width, height=800, scheme=scheme)
     for name in ("Reconstruct", "Latent", "Interpolate", "Neighbours", "Sample", "Compare", "Methods"):
-        opening = page.get_by_role("tab", name=name)
-        if not opening.is_visible():  # on a phone the last tabs are behind the dots
-            page.locator(".overflow-menu > button").click()
-            opening = page.locator(".overflow-dropdown button", has_text=name)
-        opening.click()
-        page.wait_for_timeout(100)
+        open_tab(page, name)
+        page.wait_for_function(DRAWN, arg=name)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
     shelf = page.locator(".gl-shelf").bounding_box()
     if width == 375:

@@ -12,7 +12,7 @@ import pytest
 import ganlab
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
-from ganlab.ui import items
+from ganlab.ui import app, items
 from ganlab.ui.items import Item
 from ganlab.ui.server import launch
 from ganlab.ui.server.models import Models
@@ -28,10 +28,16 @@ def other(other_model: str) -> Explorer:
     return ganlab.load(other_model)
 
 
+@pytest.fixture(scope="module")
+def whole(other_model: str) -> gr.Blocks:
+    """The whole page, opened with a small model."""
+    return app.build(Models(other_model, device="cpu"))
+
+
 @pytest.fixture
-def visitor(other_model: str) -> Visitor:
-    """Somebody with the whole page, opened with a small model."""
-    return Visitor(Models(other_model, device="cpu"))
+def visitor(whole: gr.Blocks) -> Visitor:
+    """Somebody with the whole page."""
+    return Visitor(whole)
 
 
 @pytest.mark.slow

@@ -17,13 +17,16 @@ from ganlab.ui.server.models import Models
 
 
 class Visitor:
-    """One session. With `build`, the page has that tab only; `tab` and `page` are then to be looked at."""
+    """One session. With `build`, the page has that tab only; `tab` and `page` are then to be looked at.
+    `models` may be a whole page that is built already: several visitors may come to it."""
 
     tab: Tab
     page: Page
 
-    def __init__(self, models: Models, build: Callable[[Page], Tab] | None = None) -> None:
-        if build is None:
+    def __init__(self, models: Models | gr.Blocks, build: Callable[[Page], Tab] | None = None) -> None:
+        if isinstance(models, gr.Blocks):
+            self.blocks = models
+        elif build is None:
             self.blocks = app.build(models)
         else:
             with gr.Blocks() as self.blocks:
