@@ -9,9 +9,16 @@ import pytest
 from ganlab import gallery
 from ganlab.gallery import Pictures
 from tests.train.runs import take
+from train import precision
 from train.config import TrainConfig
 from train.measure import frechet, latent_error
 from train.trainer import Trainer
+
+
+@pytest.fixture(autouse=True)
+def one_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every machine, busy or idle, finds fp32 as fast as bf16: the precision "auto" is fp32."""
+    monkeypatch.setattr(precision, "_time_matmul", lambda dtype: 1.0)
 
 
 @pytest.fixture(scope="session")

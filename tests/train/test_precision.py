@@ -30,6 +30,10 @@ def test_precisions(monkeypatch: pytest.MonkeyPatch) -> None:
         assert resolve_precision("auto", gpu) == expected
 
 
+def test_tests_do_not_depend_on_how_fast_this_machine_is() -> None:
+    assert {resolve_precision("auto", torch.device("cpu")) for _ in range(3)} == {"fp32"}
+
+
 def test_bf16_trains_fp32_weights(tmp_path: Path, digits: Pictures) -> None:
     run = Trainer(settings(tmp_path / "run", precision="bf16", epochs=1), digits)
     assert run.train()

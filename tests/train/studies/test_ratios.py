@@ -17,7 +17,6 @@ from ganlab.config import ModelConfig
 from ganlab.gallery import Pictures
 from ganlab.judge import Judge
 from tests.train.runs import stop_after
-from train import trainer
 from train.config import TrainConfig
 from train.data import datasets
 from train.measure import frechet
@@ -46,7 +45,6 @@ def few(digits: Pictures, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results, "write_page", lambda *_: None)
     narrow = functools.partial(TrainConfig, width=64, batch_size=64, pictures_every=100, device="cpu")
     monkeypatch.setattr(ratios, "TrainConfig", narrow)
-    monkeypatch.setattr(trainer, "resolve_precision", lambda name, device: "fp32" if name == "auto" else name)
 
 
 def run(folder: Path, *more: str) -> int:

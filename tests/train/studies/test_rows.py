@@ -15,7 +15,6 @@ from ganlab import gallery, networks
 from ganlab.gallery import Pictures
 from ganlab.judge import Judge
 from tests.train.runs import stop_after
-from train import trainer
 from train.config import TrainConfig
 from train.data import datasets
 from train.measure import frechet, latent_error
@@ -42,8 +41,6 @@ def few(digits: Pictures, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frechet, "SAMPLES", 100)
     monkeypatch.setattr(latent_error, "SAMPLES", 100)
     monkeypatch.setattr(rows, "TrainConfig", functools.partial(TrainConfig, width=32))
-    # "auto" measures the processor, and would choose otherwise on a busy one.
-    monkeypatch.setattr(trainer, "resolve_precision", lambda name, device: "fp32" if name == "auto" else name)
 
 
 def run(folder: Path, *flags: str) -> int:
