@@ -15,6 +15,7 @@ from tests.browser import CHROMIUM_NAMES, chromium
 
 PATIENCE = 120_000  # ms that a page may take to show what is expected, on a busy machine
 FEW_MODELS = ("mnist-ae-l1", "mnist-bigan", "mnist-bigan-plus", "mnist-gan")
+IN_DARK = "(dark) => document.body.classList.contains('dark') === dark"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -107,6 +108,7 @@ def open_page(browser: Any, server: str, request: pytest.FixtureRequest) -> Iter
         page.goto(server)
         page.locator("#reconstruct-stage .gl-card").first.wait_for()
         page.locator(".gl-pad[data-ready]").first.wait_for()  # it takes strokes and files
+        page.wait_for_function(IN_DARK, arg=scheme == "dark")
         return page
 
     yield open_one

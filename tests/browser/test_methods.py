@@ -67,6 +67,19 @@ def test_it_opens_on_the_method_of_the_model_in_use(open_page: Open, bundled: Ex
         np.testing.assert_allclose(face.astype(int), images.to_uint8(x), atol=1)
 
 
+# The page is laid out for a width, in which it fits, and for a scheme of colours.
+LAID_OUT = """
+([width, scheme]) => innerWidth === width && document.documentElement.scrollWidth <= width
+  && document.body.classList.contains('dark') === (scheme === 'dark')
+"""
+
+
+def show_in(page: Any, width: int, scheme: str) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_function(LAID_OUT, arg=[width, scheme])
+
+
 def test_every_method_is_drawn_and_fits(
     open_page: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -80,8 +93,8 @@ def test_every_method_is_drawn_and_fits(
         expect(drawn).to_have_count(len(method.players) + len(method.where))
         diagram = stage.locator("svg.gl-diagram")
         expect(diagram).to_have_accessible_name(re.compile(re.escape(method.diagram.title)))
-        for width in (375, 1280):
-            page.set_viewport_size({"width": width, "height": 900})
+        for width, scheme in ((375, "dark"), (1280, "light")):
+            show_in(page, width, scheme)
             for formula, frame in page.evaluate(BOXES, "#methods-stage math"):
                 assert formula["height"] > 12
                 assert frame["right"] <= width
@@ -91,10 +104,9 @@ def test_every_method_is_drawn_and_fits(
             assert box["height"] / box["width"] == pytest.approx(shape, abs=0.01)
             words = page.evaluate(BOXES, "#methods-stage svg text")
             assert all(box["height"] > 8 for box, _ in words)  # still to be read on a phone
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, key
     inside = "e => [e.clientWidth, e.scrollWidth, e.getBoundingClientRect().right]"
-    for width in (1280, 375):
-        page.set_viewport_size({"width": width, "height": 900})
+    for width, scheme in ((1280, "light"), (375, "dark")):
+        show_in(page, width, scheme)
         shown, whole, right = page.locator("#methods-table .gl-wide").evaluate(inside)
         assert right <= width
     assert whole > shown  # on a phone the table scrolls in itself
