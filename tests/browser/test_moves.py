@@ -1,0 +1,74 @@
+"""Latents that the studio sends to Python while answers are late: none that the person moved to is lost."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ganlab.ui import call
+from tests.browser.gestures import Open, caption, tab
+from tests.browser.test_studio import is_move, sliders, studio
+
+pytestmark = pytest.mark.browser
+expect = pytest.importorskip("playwright.sync_api").expect
+
+
+def test_an_answer_that_was_overtaken_still_counts(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A redraw that began before the sample was drawn, and took longer, would look newer by its own time."""
+    page = studio(open_page)
+    clock = itertools.count(0, -1)
+    monkeypatch.setattr(call, "time", SimpleNamespace(time=lambda: next(clock)))
+    page.keyboard.press("n")
+    expect(page.locator(".gl-stage figcaption")).to_contain_text("sample 0 of seed")
+
+
+def test_a_move_counts_while_the_one_before_is_being_answered(open_page: Open) -> None:
+    page = studio(open_page)
+    answers: list[Any] = []
+
+    def answer_two_at_once(route: Any) -> None:
+        if not is_move(route.request):
+            route.continue_()
+            return
+        answers.append((route, route.fetch()))
+        if len(answers) == 2:
+            for each, response in answers:
+                each.fulfill(response=response)
+
+    page.route("**/gradio_api/run/predict", answer_two_at_once)
+    for amount in ("1", "2"):
+        with page.expect_request(is_move) as request:
+            sliders(page).first.fill(amount)
+    key = json.loads(request.value.post_data)["event_data"]["key"]
+    assert key in request.value.response().text()  # Python took the second
+    expect(caption(page)).to_contain_text("moved from test 7")
+
+
+def test_a_slider_moved_before_the_tab_is_redrawn_keeps_its_offset(open_page: Open) -> None:
+    page = open_page()
+    page.locator("[data-action=example]").nth(4).click()
+    expect(caption(page)).to_contain_text("test 4")
+    held: list[Any] = []
+
+    def hold_the_redraw(route: Any) -> None:
+        answer = route.fetch()
+        if not is_move(route.request) and not held and b'"fingerprint"' in answer.body():
+            held.append((route, answer))
+        else:
+            route.fulfill(response=answer)
+
+    page.route("**/gradio_api/run/predict", hold_the_redraw)
+    tab(page, "Latent")
+    slider = sliders(page).first
+    slider.press("ArrowRight")
+    slider.press("ArrowRight")
+    expect(caption(page)).to_contain_text("moved from")
+    route, answer = held[0]
+    route.fulfill(response=answer)
+    expect(caption(page)).to_contain_text("moved from test 4")
+    expect(slider).to_have_value("0.1")
+    expect(slider).to_be_focused()
