@@ -16,7 +16,7 @@ from tests import fixtures
 
 def assert_same(actual: Any, expected: Any, path: str) -> None:
     """Numbers up to float32's rounding on other processors, packed tensors up to that of half precision."""
-    if path.endswith(".file"):
+    if path.endswith((".file", ".mapped.generator")):
         (tensors, metadata), (others, their_metadata) = (
             tensor_files.unpack(base64.b64decode(content)) for content in (actual, expected)
         )
