@@ -25,7 +25,7 @@ from ganlab.networks import base
 FREQUENCIES = 16  # of the sines and cosines that stand for the time
 MIN_FREQUENCY, MAX_FREQUENCY = 0.25, 8.0  # periods in [0, 1]
 MAX_ITERATIONS = 60  # in the inverse of a step; about ten are enough
-TOLERANCE = 5e-6  # of a step's inverse, in each coordinate, where the iteration ends
+TOLERANCE = 2e-6  # of a step's inverse, in each coordinate, where the iteration ends
 MAX_ERROR = 1e-4  # of F(F^-1(z)), in each coordinate
 CHUNK = 1024  # codes that are inverted at a time, each with a (D, D) matrix
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import ganlab
 from ganlab import networks
 from ganlab.config import CheckpointError, ModelConfig
 from ganlab.networks import LatentMap
@@ -58,6 +59,15 @@ def test_steps_that_a_fixed_point_iteration_does_not_undo_are_undone() -> None:
     codes = latent_map(draw(CHUNK + 100))  # more than are inverted at a time
     assert (latent_map(latent_map.invert(codes)) - codes).abs().max() <= MAX_ERROR
     assert latent_map.invert(codes[:0]).shape == (0, 5)
+
+
+def test_the_bundled_map_is_inverted_to_the_declared_error() -> None:
+    explorer = ganlab.load("mnist-bigan-plus")
+    assert explorer.gallery is not None
+    assert explorer.model.latent_map is not None
+    codes = explorer.gallery.codes[13_000:14_000]  # among them 13,637, whose steps amplify what is left most
+    latents = explorer.model.latent_map.invert(codes)
+    assert (explorer.model.latent_map(latents) - codes).abs().max() <= MAX_ERROR
 
 
 def test_codes_of_one_batch_do_not_change_each_other() -> None:

@@ -65,13 +65,13 @@ class Variant:
     end_share: float = 1.0  # see FitConfig
 
 
-ONE = ROUNDS[0]
+FIRST = ROUNDS[0]
 VARIANTS = {
     "affine coupling": Variant("affine"),
     "spline coupling": Variant("spline"),
-    "one round, 6 Euler steps": Variant(last=ONE),
-    "one round, 20 Heun steps": Variant(last=ONE, heun_steps=20),
-    "one round of paired lines, 6 Euler steps": Variant(last=ONE, pairing=256),
+    "one round, 6 Euler steps": Variant(last=FIRST),
+    "one round, 20 Heun steps": Variant(last=FIRST, heun_steps=20),
+    "one round of paired lines, 6 Euler steps": Variant(last=FIRST, pairing=256),
     "two rounds": Variant(),
     "two rounds, then ends": Variant(last="ends"),
     "two rounds, then ends, guided": Variant(last="ends", guidance=0.5),
@@ -137,7 +137,7 @@ def fit_map(
     seconds = fit_first_round(
         fit, runs / f"first-{config.noise}-{config.pairing}.pt", identity | {"width": config.teacher_width}
     )
-    if variant.last == ONE:
+    if variant.last == FIRST:
         kind = HeunMap if variant.heun_steps else LatentMap
         steps = variant.heun_steps or config.map_steps
         sizes = describe_map(codes.model.config, config, config.teacher_width)

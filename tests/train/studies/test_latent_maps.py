@@ -64,8 +64,8 @@ def test_rows_are_fitted_measured_kept_and_shown(
         assert 0 < row["error"] < 0.01  # of codes as large as 20
         assert row["seconds"] > 0
         assert row["samples"] == 200
-    one, heun = rows["one round"], rows["Heun"]
-    assert heun["multiplications"] - 16 == 3 * (one["multiplications"] - 16)  # 2 x 3 steps, not 2
+    euler, heun = rows["one round"], rows["Heun"]
+    assert heun["multiplications"] - 16 == 3 * (euler["multiplications"] - 16)  # 2 x 3 steps, not 2
     assert len({row["frechet"] for row in rows.values()}) == len(rows)
     assert "3 steps of 16 codes in each round" in page
     assert page.strip() in (tmp_path / "docs" / "results.md").read_text()
