@@ -17,7 +17,15 @@ from ganlab import latent
 NORMS = ("batch", "spectral", "none")  # of the discriminators of the family "conv"
 FINGERPRINT = r"[0-9a-f]{16}"
 MAX_CHANGE = 200  # characters of what has changed since an earlier checkpoint
-NEWER_FIELDS = ("aliases", "replaced", "trained_networks", "map_width", "map_blocks", "map_steps")
+NEWER_FIELDS = (
+    "aliases",
+    "replaced",
+    "trained_networks",
+    "map_width",
+    "map_blocks",
+    "map_steps",
+    "blocks",
+)
 
 
 class CheckpointError(ValueError):
@@ -37,12 +45,13 @@ class ModelConfig:
     size: int  # pictures are size x size
     latent_dim: int
     prior: str  # "uniform" on [-1, 1] or "normal"
-    width: int  # units of each hidden layer; in "conv", channels next to the picture
+    width: int  # units of each hidden layer; in "conv" and "residual", channels next to the picture
     preparation: str = "digit"  # how uploads become inputs: a key of images.PREPARATIONS
     gallery: str | None = None  # name of the reference pictures' folder in checkpoints/galleries
     title: str = ""  # for the header: "BiGAN · MNIST"
     norm: str = "batch"  # of the discriminators in "conv", one of NORMS; other families ignore it
-    feature_dim: int = 0  # in "conv", of a separate head for E's features; 0: its hidden layer
+    feature_dim: int = 0  # of a separate head for E's features; 0: they are its hidden layer
+    blocks: int = 0  # in "residual", of each stage; 0 in other families
     gaussians: int = 0  # of the mixture fitted to the codes (see mixture.py); 0: there is none
     map_width: int = (
         0  # units of the latent map's hidden layers (see networks/latent_map.py); 0: there is none
@@ -85,6 +94,7 @@ class ModelConfig:
             ("latent_dim", 1, 4096),
             ("width", 1, 16384),
             ("feature_dim", 0, 4096),
+            ("blocks", 0, 64),
             ("gaussians", 0, 4096),
             ("map_width", 0, 4096),
             ("map_blocks", 0, 64),

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ganlab.config import ModelConfig
-from ganlab.networks import conv, paper, tutorial
+from ganlab.networks import conv, paper, residual, tutorial
 from ganlab.networks.base import Discriminator, Encoder, Initialisable, JointDiscriminator
 from ganlab.networks.latent_map import LatentMap, MappedEncoder, MappedGenerator
 
@@ -38,6 +38,7 @@ FAMILIES: dict[str, Mapping[str, Callable[[ModelConfig], nn.Module]]] = {
     "tutorial-gan-colour": tutorial.list_networks(tutorial.GAN_COLOUR),
     "tutorial-bigan": tutorial.list_networks(tutorial.BIGAN),
     "conv": conv.NETWORKS,
+    "residual": residual.NETWORKS,
 }
 
 

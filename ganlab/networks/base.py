@@ -75,14 +75,23 @@ class JointDiscriminator(nn.Module):
     """Pairs (x, z), (N, C, H, W) and (N, latent_dim), -> logit (N,), larger for (x, E(x)) than for (G(z), z).
     z are the encoder's own codes, also where a latent map lies before the generator.
 
-    `hidden` is the space "discriminator".
+    `hidden` is the space "discriminator": `join` of z and what `look` sees in x, in families that keep the
+    two apart.
     """
 
     output: nn.Module
 
-    def hidden(self, x: Tensor, z: Tensor, batches: int = 1) -> Tensor:
-        """The last hidden layer, after its nonlinearity: (N, F). See `Discriminator` for `batches`."""
+    def look(self, x: Tensor, batches: int = 1) -> Tensor:
+        """What D sees in x before it knows z: (N, F). See `Discriminator` for `batches`."""
         raise NotImplementedError
+
+    def join(self, seen: Tensor, z: Tensor, batches: int = 1) -> Tensor:
+        """The last hidden layer, of what `look` returned and z."""
+        raise NotImplementedError
+
+    def hidden(self, x: Tensor, z: Tensor, batches: int = 1) -> Tensor:
+        """The last hidden layer, after its nonlinearity: (N, F)."""
+        return self.join(self.look(x, batches), z, batches)
 
     def forward(self, x: Tensor, z: Tensor, batches: int = 1) -> Tensor:
         out: Tensor = self.output(self.hidden(x, z, batches)).squeeze(1)

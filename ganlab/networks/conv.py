@@ -260,9 +260,12 @@ class JointDiscriminator(_Initialised, base.JointDiscriminator):
         self.both = Layers(*_hidden(_flat(config) + units, units, norm), *_hidden(units, units, norm))
         self.output = _linear(units, 1, norm)
 
-    def hidden(self, x: Tensor, z: Tensor, batches: int = 1) -> Tensor:
-        pair = torch.cat([self.picture(2 * x - 1, batches), self.latent(z, batches)], 1)
-        h: Tensor = self.both(pair, batches)
+    def look(self, x: Tensor, batches: int = 1) -> Tensor:
+        h: Tensor = self.picture(2 * x - 1, batches)
+        return h
+
+    def join(self, seen: Tensor, z: Tensor, batches: int = 1) -> Tensor:
+        h: Tensor = self.both(torch.cat([seen, self.latent(z, batches)], 1), batches)
         return h
 
 
