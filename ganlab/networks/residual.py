@@ -1,0 +1,235 @@
+"""The "residual" family: residual networks without normalisation, for pictures in colour.
+
+After R3GAN (Huang et al., arXiv 2501.05441, section 4): blocks of three convolutions, 1 x 1, 3 x 3 and
+1 x 1, the last of which starts at zero; LeakyReLU; means of 2 x 2 pixels on the way in and repeated pixels on
+the way out; the same depth in generator, encoder and discriminators. Their 3 x 3 convolutions are in groups;
+these are not, since small networks are faster so on GPUs.
+
+All blocks work on grids of MIN_GRID to MAX_GRID pixels a side. A larger picture is taken and returned in
+patches: a pixel of the outermost grid holds those of 2 x 2 (for 64 pixels a side) or 4 x 4 (for 128) of the
+picture. `config.width` is the number of channels of the outermost grid; each stage inwards doubles it, up to
+4 times. A stage has `config.blocks` blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ganlab.config import ModelConfig
+from ganlab.networks import base
+
+LEAK = 0.2
+MIN_GRID, MAX_GRID = 4, 32  # sides of the innermost grid and of the outermost
+MAX_INNER_GRID = 7  # an innermost grid of 8 is halved once more
+MAX_MULTIPLE = 4  # most channels of a stage, in widths
+UNITS = 4  # units of a hidden linear layer, in widths
+PATCHES = (1, 2, 4)
+
+
+def list_stages(config: ModelConfig) -> list[tuple[int, int]]:
+    """Channels and side of the grid of each stage, from the picture inwards. ValueError for a `config.size`
+    that has no such grids."""
+    if not config.blocks:
+        raise ValueError("The family residual has at least one block a stage (blocks).")
+    sides = [config.size // get_patch(config)]
+    while sides[-1] > MAX_INNER_GRID and sides[-1] % 2 == 0:
+        sides.append(sides[-1] // 2)
+    if config.size % get_patch(config) or not (MIN_GRID <= sides[-1] <= MAX_INNER_GRID and len(sides) > 1):
+        raise ValueError(
+            f"The family residual doubles a grid of {MIN_GRID} to {MAX_INNER_GRID} pixels a side until it has"
+            f" at most {MAX_GRID}, which makes 28, 32, 48, 64 or 128 pixels a side, but not {config.size}."
+        )
+    return [(config.width * min(2**stage, MAX_MULTIPLE), side) for stage, side in enumerate(sides)]
+
+
+def get_patch(config: ModelConfig) -> int:
+    """Side of the patch of the picture that a pixel of the outermost grid holds."""
+    return next((patch for patch in PATCHES if config.size <= patch * MAX_GRID), PATCHES[-1])
+
+
+def _activate(h: Tensor) -> Tensor:
+    return F.leaky_relu(h, LEAK)
+
+
+class Block(nn.Module):
+    """h (N, C, H, W) plus three convolutions of it."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 1)
+        self.middle = nn.Conv2d(channels, channels, 3, padding=1)
+        self.last = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, h: Tensor) -> Tensor:
+        change: Tensor = self.last(_activate(self.middle(_activate(self.first(h)))))
+        return h + change
+
+
+class _Initialised:
+    """He et al. (arXiv 1502.01852) for LeakyReLU, smaller in blocks by their number (Fixup, arXiv
+    1901.09321); biases, the last convolution of a block and, with `zero_output`, the output are zero."""
+
+    def initialise(self, rng: torch.Generator, zero_output: bool = False) -> None:
+        assert isinstance(self, nn.Module)
+        count = sum(isinstance(module, Block) for module in self.modules())
+        for key, module in self.named_modules():
+            if not isinstance(module, nn.Linear | nn.Conv2d):
+                continue
+            part = key.rpartition(".")[2]
+            if part == "last" or (key == "output" and zero_output):
+                nn.init.zeros_(module.weight)
+            elif key == "output":
+                nn.init.kaiming_normal_(module.weight, nonlinearity="linear", generator=rng)
+            else:
+                nn.init.kaiming_normal_(module.weight, LEAK, generator=rng)
+                if part in ("first", "middle"):
+                    module.weight.data.mul_(count**-0.25)
+            assert module.bias is not None
+            nn.init.zeros_(module.bias)
+
+
+class Trunk(nn.Module):
+    """Pictures (N, `pictures` * C, H, W) in [0, 1] -> the innermost grid, flat: (N, features)."""
+
+    def __init__(self, config: ModelConfig, pictures: int = 1) -> None:
+        super().__init__()
+        stages = list_stages(config)
+        self.patch = get_patch(config)
+        self.input = nn.Conv2d(pictures * config.channels * self.patch**2, config.width, 3, padding=1)
+        self.stages = nn.ModuleList(
+            nn.Sequential(*(Block(channels) for _ in range(config.blocks))) for channels, _ in stages
+        )
+        self.widen = nn.ModuleList(
+            nn.Conv2d(before, after, 1) for (before, _), (after, _) in pairwise(stages)
+        )
+        self.features = stages[-1][0] * stages[-1][1] ** 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.input(F.pixel_unshuffle(2 * x - 1, self.patch))
+        h = self.stages[0](h)
+        for widen, stage in zip(self.widen, list(self.stages)[1:], strict=True):
+            h = stage(widen(F.avg_pool2d(h, 2)))
+        return _activate(h).flatten(1)
+
+
+class Generator(_Initialised, nn.Module):
+    """z (N, latent_dim) -> x (N, C, H, W) in [0, 1]: a linear layer to the innermost grid, then blocks."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        stages = list_stages(config)[::-1]
+        self.grid = (stages[0][0], stages[0][1], stages[0][1])
+        self.patch = get_patch(config)
+        self.input = nn.Linear(config.latent_dim, stages[0][0] * stages[0][1] ** 2)
+        self.stages = nn.ModuleList(
+            nn.Sequential(*(Block(channels) for _ in range(config.blocks))) for channels, _ in stages
+        )
+        self.narrow = nn.ModuleList(
+            nn.Conv2d(before, after, 1) for (before, _), (after, _) in pairwise(stages)
+        )
+        self.output = nn.Conv2d(config.width, config.channels * self.patch**2, 3, padding=1)
+
+    def forward(self, z: Tensor) -> Tensor:
+        h = self.stages[0](self.input(z).unflatten(1, self.grid))
+        for narrow, stage in zip(self.narrow, list(self.stages)[1:], strict=True):
+            h = stage(_double(narrow(h)))
+        x = F.pixel_shuffle(self.output(_activate(h)), self.patch)
+        return torch.sigmoid(base.widen(x))
+
+
+def _double(h: Tensor) -> Tensor:
+    """Each pixel of (N, C, H, W) as 2 x 2. Unlike F.interpolate, its gradient is the same in every run."""
+    return h[:, :, :, None, :, None].expand(-1, -1, -1, 2, -1, 2).flatten(4, 5).flatten(2, 3)
+
+
+class Encoder(_Initialised, base.Encoder):
+    """x -> z. The features are the hidden layer or, with a `config.feature_dim`, the output of a separate
+    head on it, normalised to length 1."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.prior = config.prior
+        units = UNITS * config.width
+        self.trunk = Trunk(config)
+        self.inner = nn.Linear(self.trunk.features, units)
+        self.output = nn.Linear(units, config.latent_dim)
+        self.head: nn.Sequential | None = None
+        if config.feature_dim:
+            self.head = nn.Sequential(
+                nn.Linear(units, units), nn.LeakyReLU(LEAK), nn.Linear(units, config.feature_dim)
+            )
+
+    def hidden(self, x: Tensor) -> Tensor:
+        return self._features(self._last(x))
+
+    def logits(self, x: Tensor) -> Tensor:
+        out: Tensor = self.output(self._last(x))
+        return out
+
+    def encode_with_features(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        h = self._last(x)
+        return self.to_latents(self.output(h)), self._features(h)
+
+    def _last(self, x: Tensor) -> Tensor:
+        return _activate(self.inner(self.trunk(x)))
+
+    def _features(self, h: Tensor) -> Tensor:
+        return h if self.head is None else F.normalize(base.widen(self.head(h)), dim=1)
+
+
+class Discriminator(_Initialised, base.Discriminator):
+    """The encoder's layers, then one unit; `pictures` of them side by side in the channels."""
+
+    def __init__(self, config: ModelConfig, pictures: int = 1) -> None:
+        super().__init__()
+        self.trunk = Trunk(config, pictures)
+        self.inner = nn.Linear(self.trunk.features, UNITS * config.width)
+        self.output = nn.Linear(UNITS * config.width, 1)
+
+    def hidden(self, x: Tensor, batches: int = 1) -> Tensor:
+        return _activate(self.inner(self.trunk(x)))
+
+
+class JointDiscriminator(_Initialised, base.JointDiscriminator):
+    """A trunk for x and two hidden layers for z, concatenated, then two more hidden layers."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        units = UNITS * config.width
+        self.trunk = Trunk(config)
+        self.latent = nn.Sequential(
+            nn.Linear(config.latent_dim, units),
+            nn.LeakyReLU(LEAK),
+            nn.Linear(units, units),
+            nn.LeakyReLU(LEAK),
+        )
+        self.both = nn.Sequential(
+            nn.Linear(self.trunk.features + units, units),
+            nn.LeakyReLU(LEAK),
+            nn.Linear(units, units),
+            nn.LeakyReLU(LEAK),
+        )
+        self.output = nn.Linear(units, 1)
+
+    def look(self, x: Tensor, batches: int = 1) -> Tensor:
+        seen: Tensor = self.trunk(x)
+        return seen
+
+    def join(self, seen: Tensor, z: Tensor, batches: int = 1) -> Tensor:
+        h: Tensor = self.both(torch.cat([seen, self.latent(z)], 1))
+        return h
+
+
+NETWORKS: dict[str, Callable[[ModelConfig], nn.Module]] = {
+    "generator": Generator,
+    "encoder": Encoder,
+    "discriminator": Discriminator,
+    "joint_discriminator": JointDiscriminator,
+    "pair_discriminator": partial(Discriminator, pictures=2),
+}
