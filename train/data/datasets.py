@@ -6,30 +6,24 @@ import argparse
 import contextlib
 import functools
 import io
-import lzma
 import os
-import re
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from ganlab.gallery import Pictures
 from train.data import folder
+from train.data.archive import PictureFiles
 
 DEFAULT_ROOT = os.environ.get("GANLAB_DATA", "data")
 ROOT_HELP = "folder of data sets; what it lacks is downloaded (default: $GANLAB_DATA, or data)"
 CIFAR10_BATCHES = "cifar-10-batches-py"  # the original pixels, where torchvision puts them
-CIFAR10_ARCHIVE = "cifar10-jpeg.tar.xz"  # the same pictures as JPEG files
-CIFAR10_FOLDER = "cifar10"  # picture files in train/CLASS and test/CLASS
-MEMBER = re.compile(r"(?:\./)?(train|test)/(\w+)/(\d+\.jpg)")
-MAX_MEMBER = 100_000  # bytes of a 32x32 picture in the archive; real ones have about a thousand
-MAX_ARCHIVE = 500_000_000  # bytes of the archive unpacked; the real one has 93 million
+CIFAR10_FILES = PictureFiles("cifar10-jpeg.tar.xz", "cifar10", 32)  # the same pictures as JPEG files
+IMAGENET64_FILES = PictureFiles("imagenet64-50.tar.xz", "imagenet64", 64)
+IMAGENET64 = "Tiny ImageNet (50 classes)"
 
 Reader = Callable[[Path, str], Pictures]  # root and split
 
@@ -161,24 +155,26 @@ def _read_cifar10_batches(root: Path, split: str) -> Pictures:
     from torchvision.datasets import CIFAR10
 
     create = functools.partial(CIFAR10, str(root), train=split == "train")
-    files = f"{CIFAR10_BATCHES}, {CIFAR10_ARCHIVE} or a folder {CIFAR10_FOLDER} with train and test in {root}"
+    files = (
+        f"{CIFAR10_BATCHES}, {CIFAR10_FILES.archive} or a folder {CIFAR10_FILES.folder} with train and test"
+        f" in {root}"
+    )
     data = _load_or_download(create, "CIFAR-10", root, files)
     pixels = torch.from_numpy(data.data).permute(0, 3, 1, 2).contiguous()
     return Pictures(pixels, torch.tensor(data.targets), torch.arange(len(pixels)))
 
 
-# ---- CIFAR-10 as picture files ---------------------------------------------------------------------
+# ---- picture files ---------------------------------------------------------------------------------
 
 
 def _find_cifar10(root: Path) -> tuple[str, Reader]:
     """Title and reader of the CIFAR-10 in `root`; the original goes before its JPEG copies."""
-    pictures = root / CIFAR10_FOLDER
     if not (root / CIFAR10_BATCHES).is_dir():
-        if (root / CIFAR10_ARCHIVE).is_file():
-            return "CIFAR-10 (JPEG)", _read_cifar10_archive
-        if (pictures / "train").is_dir() and (pictures / "test").is_dir():
-            jpeg = folder.has_files(pictures, (".jpg", ".jpeg"))
-            return "CIFAR-10 (JPEG)" if jpeg else "CIFAR-10", _read_cifar10_folder
+        if CIFAR10_FILES.has_archive(root):
+            return "CIFAR-10 (JPEG)", CIFAR10_FILES.read
+        if CIFAR10_FILES.has_folder(root):
+            jpeg = folder.has_files(root / CIFAR10_FILES.folder, (".jpg", ".jpeg"))
+            return "CIFAR-10 (JPEG)" if jpeg else "CIFAR-10", CIFAR10_FILES.read
     return "CIFAR-10", _read_cifar10_batches
 
 
@@ -186,64 +182,15 @@ def _read_cifar10(root: Path, split: str) -> Pictures:
     return _find_cifar10(root)[1](root, split)
 
 
-def _read_cifar10_folder(root: Path, split: str) -> Pictures:
-    return folder.load(root / CIFAR10_FOLDER, split, size=32, channels=3)
-
-
-class _Bounded(io.RawIOBase):
-    """A stream that raises ReadError once more than `MAX_ARCHIVE` bytes were read."""
-
-    def __init__(self, stream: lzma.LZMAFile) -> None:
-        self.stream, self.left = stream, MAX_ARCHIVE
-
-    def read(self, size: int = -1) -> bytes:
-        block = self.stream.read(size)
-        self.left -= len(block)
-        if self.left < 0:
-            raise tarfile.ReadError(f"it unpacks to more than {MAX_ARCHIVE / 1e6:.0f} MB")
-        return block
-
-
-def _read_cifar10_archive(root: Path, split: str) -> Pictures:
-    """Read the archive in one pass, without unpacking to disk; ValueError where it is damaged.
-
-    Pictures are in the order of class and file names, labels in the order of class names. Members other than
-    plain files of the expected names are ignored.
-    """
-    path = root / CIFAR10_ARCHIVE
-    files: dict[tuple[str, str], bytes] = {}
-    classes = set()
+def _read_imagenet64(root: Path, split: str) -> Pictures:
     try:
-        with lzma.open(path) as packed, tarfile.open(fileobj=_Bounded(packed), mode="r|") as archive:
-            for member in archive:
-                match = MEMBER.fullmatch(member.name)
-                if not match or not member.isreg() or member.size > MAX_MEMBER:
-                    continue
-                classes.add(match[2])
-                file = archive.extractfile(member) if match[1] == split else None
-                if file:
-                    files[match[2], match[3]] = file.read()
-    except (OSError, EOFError, ValueError, lzma.LZMAError, tarfile.TarError) as error:
-        raise ValueError(f"{path} is damaged ({error}): download it again.") from None
-    if not files:
-        raise ValueError(f"{path} holds no pictures such as {split}/airplane/0000.jpg: download it again.")
-    labels = {name: label for label, name in enumerate(sorted(classes))}
-    names = sorted(files)
-    pixels = torch.empty(len(names), 3, 32, 32, dtype=torch.uint8)
-    for row, name in enumerate(names):
-        try:
-            with Image.open(io.BytesIO(files.pop(name)), formats=("JPEG",)) as image:
-                good = (image.size, image.mode) == ((32, 32), "RGB")  # before any pixel is decoded
-                if good:
-                    pixels[row] = torch.from_numpy(np.array(image)).permute(2, 0, 1)
-        except Exception:  # PIL's readers raise almost anything on damaged bytes
-            good = False
-        if not good:
-            raise ValueError(
-                f"{split}/{'/'.join(name)} in {path} is no colour picture of 32x32: download the archive"
-                " again."
-            )
-    return Pictures(pixels, torch.tensor([labels[name] for name, _ in names]), torch.arange(len(names)))
+        return IMAGENET64_FILES.read(root, split)
+    except FileNotFoundError:
+        raise ValueError(
+            f"{IMAGENET64} is not in {root}, and its terms allow no download from here: put"
+            f" {IMAGENET64_FILES.archive}, or a folder {IMAGENET64_FILES.folder} with train/CLASS and"
+            " val/CLASS, there, or name the folder that has it with --data-root or GANLAB_DATA."
+        ) from None
 
 
 def _describe_grey(
@@ -261,4 +208,5 @@ DATASETS = {
     "emnist-letters": _describe_grey("EMNIST Letters", "digit", "EMNIST", "letters", first_label=1),
     "emnist-digits": _describe_grey("EMNIST Digits", "digit", "EMNIST", "digits"),
     "cifar10": DataSet("CIFAR-10", (3, 32, 32), "picture", _read_cifar10),
+    "imagenet64": DataSet(IMAGENET64, (3, 64, 64), "picture", _read_imagenet64),
 }

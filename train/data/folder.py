@@ -18,6 +18,7 @@ from ganlab.gallery import Pictures
 
 SIZE = 32  # default height and width, in pixels
 TEST_EVERY = 10  # every tenth picture is a test picture where a folder has no train and test
+TEST_FOLDERS = ("test", "val")  # names of the test split's folder; the first that is there
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 MAX_NAMED = 3  # unreadable files that the warning names
 MAX_THREADS = 8  # each may hold a picture of 8 megapixels as floats
@@ -27,8 +28,9 @@ def load(folder: Path, split: str, size: int, channels: int | None) -> Pictures:
     """The centre squares of a split's pictures, (N, channels, size, size), in the order of their paths.
 
     Subfolders are classes, labelled in the order of their names; without subfolders the label is 0. If there
-    are subfolders train and test, they are the splits, with classes inside; otherwise every tenth picture
-    belongs to the test split. Unreadable files are left out, with a line on stderr, but count in the indices.
+    are subfolders train and test (or val), they are the splits, with classes inside; otherwise every tenth
+    picture belongs to the test split. Unreadable files are left out, with a line on stderr, but count in the
+    indices.
     Without `channels`: 1 where all pictures are grey, else 3. ValueError for an empty split or a folder that
     mixes pictures with class folders.
     """
@@ -60,6 +62,12 @@ def load(folder: Path, split: str, size: int, channels: int | None) -> Pictures:
     return Pictures(pixels, labels[readable], torch.arange(len(files))[readable])
 
 
+def find_splits(folder: Path) -> dict[str, Path] | None:
+    """The subfolders of the splits "train" and "test" (which may be called val), or None."""
+    train, tests = folder / "train", [folder / name for name in TEST_FOLDERS if (folder / name).is_dir()]
+    return {"train": train, "test": tests[0]} if train.is_dir() and tests else None
+
+
 def has_files(folder: Path, extensions: tuple[str, ...]) -> bool:
     """Whether the folder, at any depth, has a picture with one of the extensions."""
     return any(path.suffix.lower() in extensions for path in _walk(folder, set()))
@@ -67,9 +75,8 @@ def has_files(folder: Path, extensions: tuple[str, ...]) -> bool:
 
 def _list_split(folder: Path, split: str) -> list[tuple[int, Path]]:
     """Label and path of each picture of the split, sorted by path; ValueError where there is none."""
-    parts = [folder / "train", folder / "test"]
-    divided = all(part.is_dir() for part in parts)
-    listed = {part: _list_classes(part) for part in (parts if divided else [folder])}
+    parts = find_splits(folder)
+    listed = {part: _list_classes(part) for part in (parts.values() if parts else [folder])}
     names = {name for part in listed.values() for name, _ in part}
     if not names:
         raise ValueError(f"{folder} holds no pictures ({', '.join(EXTENSIONS)}).")
@@ -78,12 +85,12 @@ def _list_split(folder: Path, split: str) -> list[tuple[int, Path]]:
             f"{folder} has pictures beside class folders: move them into a folder of their class, or away."
         )
     labels = {name: label for label, name in enumerate(sorted(names, key=str))}
-    files = [(labels[name], path) for name, path in listed[folder / split if divided else folder]]
-    if not divided:
+    files = [(labels[name], path) for name, path in listed[parts[split] if parts else folder]]
+    if not parts:
         held_out = split == "test"
         files = [file for row, file in enumerate(files) if (row % TEST_EVERY == TEST_EVERY - 1) == held_out]
     if not files:
-        where, count = (folder / split, "at least one") if divided else (folder, f"{TEST_EVERY} or more")
+        where, count = (parts[split], "at least one") if parts else (folder, f"{TEST_EVERY} or more")
         raise ValueError(f"The {split} split of {folder} is empty: put pictures into {where}, {count}.")
     return files
 

@@ -17,8 +17,9 @@ from PIL import Image
 from torchvision.datasets import CIFAR10
 
 from tests.pictures import encoded
-from train.data import datasets
+from train.data import archive, datasets
 
+ARCHIVE = datasets.CIFAR10_FILES.archive
 CLASSES = ("cat", "dog", "frog")
 PER_CLASS = {"train": 4, "test": 2}
 
@@ -53,19 +54,19 @@ def members() -> dict[str, bytes]:
 
 def write_archive(root: Path, files: dict[str, bytes], extra: tuple[tarfile.TarInfo, ...] = ()) -> Path:
     root.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(root / datasets.CIFAR10_ARCHIVE, "w:xz") as archive:
+    with tarfile.open(root / ARCHIVE, "w:xz") as archive:
         for member in extra:
             archive.addfile(member, io.BytesIO(bytes(member.size)))
         for name, content in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
-    return root / datasets.CIFAR10_ARCHIVE
+    return root / ARCHIVE
 
 
 def write_folder(root: Path, files: dict[str, bytes]) -> None:
     for name, content in files.items():
-        path = root / datasets.CIFAR10_FOLDER / name
+        path = root / datasets.CIFAR10_FILES.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
@@ -106,7 +107,7 @@ def test_the_archive_is_read_in_the_order_of_names(split: str, tmp_path: Path, o
     assert result.pixels.is_contiguous()
     assert result.labels.tolist() == [label for label in range(3) for _ in range(PER_CLASS[split])]
     assert torch.equal(result.indices, torch.arange(len(result)))
-    assert [path.name for path in tmp_path.iterdir()] == [datasets.CIFAR10_ARCHIVE]  # nothing is unpacked
+    assert [path.name for path in tmp_path.iterdir()] == [ARCHIVE]  # nothing is unpacked
     assert datasets.get_title("cifar10", tmp_path) == "CIFAR-10 (JPEG)"
     assert offline == []
 
@@ -173,7 +174,7 @@ def test_absent_data_says_where_it_belongs(tmp_path: Path, offline: list[str]) -
     message = str(caught.value)
     for part in (
         datasets.CIFAR10_BATCHES,
-        datasets.CIFAR10_ARCHIVE,
+        ARCHIVE,
         str(tmp_path),
         "--data-root",
         "GANLAB_DATA",
@@ -191,13 +192,13 @@ def test_only_plain_members_of_the_expected_names_are_read(tmp_path: Path) -> No
     pipe = tarfile.TarInfo("train/cat/0102.jpg")
     pipe.type = tarfile.FIFOTYPE
     large = tarfile.TarInfo("train/cat/0103.jpg")
-    large.size = datasets.MAX_MEMBER + 1
+    large.size = archive.MAX_MEMBER + 1
     names = ("../train/cat/0104.jpg", "/train/cat/0105.jpg", "train/../0106.jpg", "train/cat/a.jpg", "README")
     files = members()
     write_archive(tmp_path / "in", files | dict.fromkeys(names, b"no picture"), (link, hard, pipe, large))
     result = datasets.load("cifar10", tmp_path / "in", "train")
     assert torch.equal(result.pixels, expected(files, "train"))
-    assert [path.name for path in tmp_path.rglob("*")] == ["in", datasets.CIFAR10_ARCHIVE]
+    assert [path.name for path in tmp_path.rglob("*")] == ["in", ARCHIVE]
 
 
 def test_an_archive_that_unpacks_without_end_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,7 +206,7 @@ def test_an_archive_that_unpacks_without_end_is_left(tmp_path: Path, monkeypatch
     stuffing.size = 3_000_000
     path = write_archive(tmp_path, members(), (stuffing,))
     assert len(datasets.load("cifar10", tmp_path, "test")) == 6
-    monkeypatch.setattr(datasets, "MAX_ARCHIVE", 2_000_000)
+    monkeypatch.setattr(archive, "MAX_ARCHIVE", 2_000_000)
     with pytest.raises(ValueError, match=r"is damaged .*unpacks to more than 2 MB") as caught:
         datasets.load("cifar10", tmp_path, "test")
     assert str(path) in str(caught.value)
@@ -233,7 +234,7 @@ def test_a_damaged_archive_gets_one_sentence(damage: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\xff\xd8\xff\xe0 cut", jpeg(0)[:300], jpeg(0, side=1), jpeg(0, side=33), jpeg(0, mode="L")],
+    [b"", b"\xff\xd8\xff\xe0 cut", jpeg(0)[:300], jpeg(0, side=1), jpeg(0, side=33), jpeg(0, mode="CMYK")],
 )
 def test_a_damaged_picture_is_named(content: bytes, tmp_path: Path) -> None:
     write_archive(tmp_path, members() | {"train/dog/0002.jpg": content})

@@ -185,6 +185,7 @@ def test_titles_and_preparations(tmp_path: Path) -> None:
         "emnist-letters": ("EMNIST Letters", "digit"),
         "emnist-digits": ("EMNIST Digits", "digit"),
         "cifar10": ("CIFAR-10", "picture"),
+        "imagenet64": ("Tiny ImageNet (50 classes)", "picture"),
         f"{tmp_path}/my cats/": ("my cats", "picture"),
     }
     assert expected.keys() >= datasets.DATASETS.keys()
