@@ -6,9 +6,10 @@ import argparse
 import sys
 
 from train.command import Parser, create_parser, list_commands, report_errors
-from train.config import FAMILY_DEFAULTS, PRESETS, TrainConfig, add_flags, find_preset
+from train.config import TrainConfig, add_flags
 from train.data import datasets
 from train.methods import METHODS
+from train.presets import FAMILY_DEFAULTS, PRESETS, find_preset
 from train.trainer import Trainer
 
 

@@ -14,61 +14,6 @@ from ganlab import networks
 from ganlab.latent import MAX_SEED
 from train.data import datasets
 
-_TUTORIAL: dict[str, Any] = {
-    "prior": "normal",
-    "updates": "alternating",
-    "weight_decay": 0.0,
-    "decay_epochs": 0,
-}
-# What a family of networks changes of the defaults below, which are the paper's.
-FAMILY_DEFAULTS: dict[str, dict[str, Any]] = {
-    "tutorial-gan": _TUTORIAL | {"latent_dim": 100},
-    "tutorial-gan-colour": _TUTORIAL | {"latent_dim": 100},
-    "tutorial-bigan": _TUTORIAL,
-    "conv": {"width": 32, "prior": "normal", "weight_decay": 0.0, "ema": 0.999},
-}
-# Named settings of a method, `--preset NAME`, beyond those of their family.
-PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    "bigan-plus": {
-        "mnist": {  # those of checkpoints/mnist-bigan-plus
-            "dataset": "mnist",
-            "family": "conv",
-            "norm": "spectral",
-            "width": 24,
-            "epochs": 36,
-            "lr": 6e-4,
-            "pixel_weight": 0.2,
-            "latent_weight": 0.1,
-            "prior_weight": 10.0,
-            "contrast_weight": 2.0,
-            "feature_dim": 64,
-            "code_noise": 0.15,
-            "code_share": 1.0,
-            "augment": True,
-            "precision": "bf16",
-        },
-        "mnist-second": {  # a second stage, --from-checkpoint one of the first with a latent map
-            "dataset": "mnist",
-            "family": "conv",
-            "norm": "spectral",
-            "width": 24,
-            "feature_dim": 64,
-            "epochs": 20,
-            "lr": 4e-4,
-            "pair_weight": 0.0,
-            "pixel_weight": 0.2,
-            "latent_weight": 0.05,
-            "again_weight": 0.1,
-            "image_weight": 1.0,
-            "anchor_weight": 2.0,
-            "code_noise": 0.1,
-            "stretch_share": 0.1,
-            "augment": True,
-            "precision": "bf16",
-        },
-    },
-}
-
 
 def _setting(default: Any, group: str, help: str, *, free: bool = False) -> Any:
     """A field with its place and text in --help; `free` settings may differ between a run and its resume."""
@@ -84,8 +29,8 @@ class TrainConfig:
     """All settings of a run. ValueError names the flag whose value, or combination, cannot be.
 
     The defaults are the paper's MNIST protocol (arXiv 1605.09782, section 4.1, and its release), except
-    the number of epochs. `python -m train` replaces them by those of the family (FAMILY_DEFAULTS) and of
-    the preset (PRESETS).
+    the number of epochs. `python -m train` replaces them by those of the family and the preset, see
+    `train.presets`.
     """
 
     method: str = _setting("bigan", RUN, "what to train")
@@ -101,6 +46,7 @@ class TrainConfig:
     )
     limit: int = _setting(0, DATA, "use only the first N training pictures; 0: all")
     batch_size: int = _setting(128, DATA, "pictures in a step")
+    mirror: bool = _setting(False, DATA, "mirror half of the pictures, another half in every step")
     epochs: int = _setting(100, OPTIMISER, "passes over the training pictures")
     decay_epochs: int | None = _setting(
         None,
@@ -142,10 +88,11 @@ class TrainConfig:
     norm: Literal["batch", "spectral", "none"] = _setting(
         "batch", NETWORKS, "conv only: normalisation of the discriminators; G and E have batch norm"
     )
+    blocks: int = _setting(0, NETWORKS, "residual only: blocks of each stage, at least 1")
     feature_dim: int = _setting(
         0,
         NETWORKS,
-        "conv with bigan-plus only: size of a feature head on E; 0: features are E's hidden layer",
+        "conv or residual with bigan-plus: size of a feature head on E; 0: features are E's hidden layer",
     )
     regression: Literal["cross-entropy", "l2"] = _setting(
         "cross-entropy", REGRESSORS, "loss between E(G(z)) and z; cross-entropy needs the uniform prior"
@@ -184,6 +131,28 @@ class TrainConfig:
     )
     again_weight: float = _setting(
         0.0, BIGAN_PLUS, "weight of the squared error of G(E(G(z))), summed over pixels"
+    )
+    decoded_weight: float = _setting(
+        0.0, BIGAN_PLUS, "weight of D's game about (G(E(x)), E(x)), one more generated pair"
+    )
+    feature_weight: float = _setting(
+        0.0, BIGAN_PLUS, "weight of the mean squared error of what D sees in G(E(x)); conv and residual only"
+    )
+    game: Literal["logistic", "relativistic"] = _setting(
+        "logistic",
+        BIGAN_PLUS,
+        "logistic: D judges each pair by itself; relativistic: each real one beside a generated one",
+    )
+    penalty: float = _setting(
+        0.0,
+        BIGAN_PLUS,
+        "weight of R1 + R2, the squared gradients of the discriminators, halved; it falls to a tenth",
+    )
+    penalty_share: float = _setting(1.0, BIGAN_PLUS, "share of a batch on which they are computed; 0 to 1")
+    perturb_chance: float = _setting(
+        0.0,
+        BIGAN_PLUS,
+        "chance of each change of the pictures that the discriminators see, to which it grows from 0",
     )
     from_checkpoint: str | None = _setting(
         None,
@@ -240,21 +209,18 @@ class TrainConfig:
             raise ValueError("--d-steps and --g-steps belong to --updates alternating.")
 
     def _check_method(self) -> None:
-        if self.norm != "batch" and self.family != "conv":
-            raise ValueError("--norm belongs to --family conv.")
+        self._check_networks()
         if self.method in ("lr", "jlr") and (self.prior, self.regression) == ("normal", "cross-entropy"):
             raise ValueError("A normal prior has no cross-entropy with E's answer: use --regression l2.")
         weights = [f.name for f in dataclasses.fields(self) if f.name.endswith("_weight")]
-        for name in (*weights, "code_noise"):
+        for name in (*weights, "code_noise", "penalty"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{format_flag(name)} is at least 0 and finite.")
         if self.stretch_share and self.prior != "normal":
             raise ValueError("--stretch-share belongs to --prior normal: a box has an edge.")
-        for name in ("code_share", "code_spread", "stretch_share"):
+        for name in ("code_share", "code_spread", "stretch_share", "penalty_share", "perturb_chance"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{format_flag(name)} lies between 0 and 1, not {getattr(self, name)}.")
-        if self.feature_dim and (self.family, self.method) != ("conv", "bigan-plus"):
-            raise ValueError("--feature-dim belongs to --family conv and the method bigan-plus.")
         taught = self.contrast_weight or self.anchor_weight
         if self.feature_dim < 0 or (self.feature_dim and not taught):
             raise ValueError(
@@ -264,6 +230,22 @@ class TrainConfig:
             raise ValueError("--anchor-weight keeps the features, so it takes no --contrast-weight.")
         if self.anchor_weight and not self.from_checkpoint:
             raise ValueError("--anchor-weight needs --from-checkpoint, whose codes it holds on to.")
+
+    def _check_networks(self) -> None:
+        if self.norm != "batch" and self.family != "conv":
+            raise ValueError("--norm belongs to --family conv.")
+        if self.blocks < 0 or bool(self.blocks) != (self.family == "residual"):
+            raise ValueError("--blocks belongs to --family residual, and is at least 1 there.")
+        deep = self.family in ("conv", "residual")
+        if self.feature_dim and not (deep and self.method == "bigan-plus"):
+            raise ValueError("--feature-dim belongs to the method bigan-plus and --family conv or residual.")
+        if self.feature_weight and not deep:
+            raise ValueError("--feature-weight belongs to --family conv or residual.")
+        if self.penalty and (self.family, self.norm) == ("conv", "batch"):
+            raise ValueError(
+                "--penalty needs discriminators without batch norm, whose gradients are one picture's: use"
+                " --norm spectral or none, or --family residual."
+            )
 
     @property
     def epochs_of_decay(self) -> int:
@@ -286,15 +268,6 @@ class TrainConfig:
             if not f.metadata["free"] and mine != theirs:
                 differences.append(f"{format_flag(f.name)} is {mine}, the run was started with {theirs}")
         return differences
-
-
-def find_preset(method: str, name: str | None) -> dict[str, Any]:
-    """The settings of a method's preset, none without a name; ValueError for a name that it lacks."""
-    presets = PRESETS.get(method, {})
-    if name is not None and name not in presets:
-        available = f"its presets are {list(presets)}" if presets else "it has none"
-        raise ValueError(f"{method} has no preset {name!r}: {available}.")
-    return presets[name] if name is not None else {}
 
 
 def format_flag(name: str) -> str:

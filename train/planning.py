@@ -38,6 +38,7 @@ def describe_model(config: TrainConfig, pixels: Tensor, first: LatentModel | Non
         width=config.width,
         norm=config.norm,
         feature_dim=config.feature_dim,
+        blocks=config.blocks,
         map_width=first.config.map_width if first else 0,
         map_blocks=first.config.map_blocks if first else 0,
         map_steps=first.config.map_steps if first else 0,
@@ -57,7 +58,7 @@ def load_first(config: TrainConfig) -> LatentModel | None:
     if config.from_checkpoint is None:
         return None
     first = checkpoint.load(config.from_checkpoint)
-    for field in ("family", "latent_dim", "prior", "width", "norm", "feature_dim"):
+    for field in ("family", "latent_dim", "prior", "width", "norm", "feature_dim", "blocks"):
         theirs, mine = getattr(first.config, field), getattr(config, field)
         if theirs != mine:
             raise TrainingError(

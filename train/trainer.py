@@ -8,7 +8,7 @@ import hashlib
 import math
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,10 @@ from ganlab import latent, networks
 from ganlab.gallery import Pictures
 from ganlab.model import LatentModel, resolve_device
 from train import run_folder
+from train.capture import CapturedStep
 from train.config import TrainConfig
 from train.data import datasets
+from train.data.augment_colour import mirror
 from train.methods import METHODS, build_method
 from train.planning import copy_weights, describe_model, list_networks, load_first, name_run
 from train.precision import resolve_precision
@@ -31,6 +33,7 @@ from train.provenance import current_commit
 from train.run_folder import RESUME_FILE, TrainingError
 
 STRETCH = 3.0  # how far a slider goes, in deviations of the prior
+CHECK_EVERY = 200  # steps on a GPU between two looks at the losses, for which it has to wait
 GRID = 64  # pictures in a sample or reconstruction grid
 
 
@@ -49,6 +52,7 @@ class Trainer:
         # are slow on processors; zero serves as well. Must be set before torch starts its threads.
         torch.set_flush_denormal(True)
         self.device = resolve_device(config.device)
+        self.on_gpu = self.device.type == "cuda"
         self.run = Path(config.out or f"runs/{name_run(config)}")
         precision: Any = config.precision
         if resume and precision == "auto":  # a busy machine could measure another one now
@@ -56,6 +60,8 @@ class Trainer:
         self.config = config = dataclasses.replace(
             config, precision=resolve_precision(precision, self.device)
         )
+        if self.on_gpu:
+            set_up_cuda(config.precision)
         self.pixels = pictures.pixels[: config.limit or None].to(self.device)
         if len(self.pixels) < config.batch_size:
             raise TrainingError(f"{len(self.pixels)} pictures do not fill one batch of {config.batch_size}.")
@@ -81,7 +87,14 @@ class Trainer:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "fp16")
         self.step = 0
         self.seconds = 0.0
-        self.sums: dict[str, float] = {}  # losses summed over this epoch's steps
+        # Losses summed over this epoch, and the share of the run that is done, where no step waits for them.
+        self.sums = torch.zeros(len(self.method.players), dtype=torch.float64, device=self.device)
+        self.progress = torch.zeros((), device=self.device)
+        if hasattr(self.method, "progress"):
+            self.method.progress = self.progress
+        self.take_step: Callable[[Tensor], None] = self._take_turns
+        if self.on_gpu and config.precision != "fp16" and config.d_steps == 1:
+            self.take_step = CapturedStep(self._take_turns, config.batch_size, self.device)
         self.stop = False
         if resume:
             self._load()
@@ -101,6 +114,8 @@ class Trainer:
             copy_weights(first, nets)
         for net in nets.values():
             net.to(self.device).train()
+            if self.on_gpu:
+                net.to(memory_format=torch.channels_last)
         return nets
 
     def _copy_first_encoder(self) -> dict[str, nn.Module]:
@@ -113,10 +128,11 @@ class Trainer:
         cfg = self.config
         return torch.optim.Adam(
             parameters,
-            lr=cfg.lr,
+            lr=torch.tensor(cfg.lr, device=self.device) if self.on_gpu else cfg.lr,
             betas=(cfg.beta1, cfg.beta2),
             weight_decay=cfg.weight_decay,
             fused=True,
+            capturable=self.on_gpu,
         )
 
     def _start_folder(self) -> None:
@@ -168,7 +184,16 @@ class Trainer:
     def train_step(self, rows: Tensor) -> None:
         """Update the players on the pictures of indices `rows` (batch,); TrainingError if a loss diverges."""
         torch.manual_seed(derive_seed(self.config.seed, "step", self.step))
+        self.progress.fill_(self.step / (self.config.epochs * self.steps_per_epoch))
+        self.take_step(rows)
+        self.step += 1
+        if not self.on_gpu or self.step % CHECK_EVERY == 0 or self.step % self.steps_per_epoch == 0:
+            self._check_losses()
+
+    def _take_turns(self, rows: Tensor) -> None:
+        """A step without its count: nothing in it waits for the device."""
         x = datasets.to_input(self.pixels[rows])
+        x = mirror(x) if self.config.mirror else x
         z = self._sample_prior(len(x))
         losses: dict[str, Tensor] = {}
         for players, fresh in self._plan_turns():
@@ -176,16 +201,17 @@ class Trainer:
             updated = self._update(x, z, players)
             # The log has the loss that a player's step used, or else the first of this step.
             losses = {**updated, **losses} | {player: updated[player] for player in players}
-        for player, loss in losses.items():
-            value = float(loss)
-            if not math.isfinite(value):
+        self.sums += torch.stack([losses[player].detach().double() for player in self.method.players])
+
+    def _check_losses(self) -> None:
+        for player, total in zip(self.method.players, self.sums.tolist(), strict=True):
+            if not math.isfinite(total):
+                since = f"within {CHECK_EVERY} steps before step" if self.on_gpu else "at step"
                 raise TrainingError(
-                    f"The loss of {player} became {value} at step {self.step + 1} (epoch"
-                    f" {self.step // self.steps_per_epoch + 1}). Try a lower --lr or --precision fp32;"
+                    f"The loss of {player} became {total} {since} {self.step} (epoch"
+                    f" {(self.step - 1) // self.steps_per_epoch + 1}). Try a lower --lr or --precision fp32;"
                     f" {self.run / RESUME_FILE} holds the last state that was saved before."
                 )
-            self.sums[player] = self.sums.get(player, 0.0) + value
-        self.step += 1
 
     def _plan_turns(self) -> Iterator[tuple[tuple[str, ...], bool]]:
         """Yield the players that step together, in order, and whether they get fresh noise.
@@ -257,15 +283,22 @@ class Trainer:
         return order[:used].view(-1, self.config.batch_size).to(self.device)
 
     def _set_learning_rate(self, epoch: int) -> None:
+        rate = self.config.learning_rate(epoch)
         for optimiser in self.optimisers.values():
             for group in optimiser.param_groups:
-                group["lr"] = self.config.learning_rate(epoch)
+                if isinstance(group["lr"], Tensor):  # part of the captured step
+                    group["lr"].fill_(rate)
+                else:
+                    group["lr"] = rate
 
     # ------------------------------------------------------------------ what a run writes
 
     def _end_epoch(self, epoch: int, progress: Any) -> None:
-        means = {player: total / self.steps_per_epoch for player, total in self.sums.items()}
-        self.sums = {}
+        means = {
+            player: total / self.steps_per_epoch
+            for player, total in zip(self.method.players, self.sums.tolist(), strict=True)
+        }
+        self.sums.zero_()
         row = {
             "epoch": epoch,
             "step": self.step,
@@ -305,7 +338,7 @@ class Trainer:
         state = {
             "step": self.step,
             "seconds": self.seconds,
-            "sums": self.sums,
+            "sums": dict(zip(self.method.players, self.sums.tolist(), strict=True)),
             "nets": {name: net.state_dict() for name, net in self.nets.items()},
             "averaged": {name: net.state_dict() for name, net in self.averaged.items()},
             "optimisers": {name: o.state_dict() for name, o in self.optimisers.items()},
@@ -318,13 +351,20 @@ class Trainer:
         if differences:
             raise TrainingError("A run continues only with its own settings: " + "; ".join(differences) + ".")
         state = run_folder.read_state(self.run, self.device)
-        self.step, self.seconds, self.sums = state["step"], state["seconds"], state["sums"]
+        self.step, self.seconds = state["step"], state["seconds"]
+        # Empty where the epoch had just begun, in runs saved by earlier versions.
+        sums = [state["sums"].get(player, 0.0) for player in self.method.players]
+        self.sums.copy_(torch.tensor(sums, dtype=torch.float64))
         for name, net in self.nets.items():
             net.load_state_dict(state["nets"][name])
         for name, net in self.averaged.items():
             net.load_state_dict(state["averaged"][name])
         for name, optimiser in self.optimisers.items():
+            rates = [group["lr"] for group in optimiser.param_groups]
             optimiser.load_state_dict(state["optimisers"][name])
+            for group, rate in zip(optimiser.param_groups, rates, strict=True):
+                if isinstance(rate, Tensor):  # the tensor itself is part of the captured step
+                    group["lr"] = rate.copy_(group["lr"])
         self.scaler.load_state_dict(state["scaler"])
         run_folder.drop_log_after(self.run, self.step)
 
@@ -341,6 +381,12 @@ class Trainer:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def set_up_cuda(precision: str) -> None:
+    """Fast products where the precision allows them, and convolutions that give the same in every run."""
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision != "fp32"
 
 
 def derive_seed(seed: int, purpose: str, index: int) -> int:

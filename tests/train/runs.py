@@ -46,7 +46,8 @@ def stop_after(run: Trainer, steps: int) -> Trainer:
 
 def state(run: Trainer) -> dict[str, Any]:
     """All that training changes, as tensors and numbers by name."""
-    result: dict[str, Any] = {"step": run.step, **{f"sums.{k}": v for k, v in run.sums.items()}}
+    sums = zip(run.method.players, run.sums.tolist(), strict=True)
+    result: dict[str, Any] = {"step": run.step, **{f"sums.{player}": total for player, total in sums}}
     for kind, nets in (("nets", run.nets), ("averaged", run.averaged)):
         for name, net in nets.items():
             result |= {f"{kind}.{name}.{key}": value.clone() for key, value in net.state_dict().items()}

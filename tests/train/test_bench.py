@@ -17,17 +17,19 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-def test_training_is_measured_on_random_pixels_where_there_is_no_mnist(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_training_is_measured_beside_the_products_of_the_same_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    flags = ["--method", "ae-l2", "--precision", "fp32", "--device", "cpu", "--data-root", str(tmp_path)]
-    assert bench.main(flags) == 0
+    monkeypatch.setattr(bench, "DRAWN", 256)
+    monkeypatch.setattr(bench, "SIDES", {"cpu": 256})
+    assert bench.main(["--system", "bigan", "--precision", "fp32", "--device", "cpu", "--tutorial"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"No MNIST in {tmp_path}: random pixels instead"
-    assert re.match(
-        r"ae-l2, width 1024, batch 128: [\d,]+ images/s \(median of 2 windows of 1 steps; ", lines[1]
-    )
-    assert lines[2].startswith("fp32 on ")
+    assert lines[1].startswith("ceiling: products of 256 x 256 matrices, fp32 ")
+    measured = re.match(r"bigan: ([\d,]+) images/s .*, fp32; 0\.05 GFLOP an image, ([\d.]+)% of", lines[2])
+    assert measured
+    assert float(measured[1].replace(",", "")) > 0
+    assert "of a step's time products" in lines[2]
+    assert lines[3].startswith("tutorial's loop, bigan: ")
 
 
 def test_loading_is_measured(tiny_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,6 +38,7 @@ def test_loading_is_measured(tiny_folder: Path, capsys: pytest.CaptureFixture[st
     assert re.search(r"checkpoint \(it has no gallery\) loaded in \d+\.\d{3} s \(median of 2\)", said)
 
 
-def test_an_unknown_method_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert bench.main(["--method", "vae", "--data-root", str(tmp_path)]) == 2
-    assert capsys.readouterr().err.startswith("error: Method 'vae' not found; available = ['bigan'")
+def test_an_unknown_system_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        bench.main(["--system", "vae"])
+    assert "invalid choice: 'vae'" in capsys.readouterr().err

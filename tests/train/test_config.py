@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from ganlab.networks import FAMILIES
-from train.config import FAMILY_DEFAULTS, TrainConfig, add_flags, format_flag
+from train.config import TrainConfig, add_flags, format_flag
+from train.presets import FAMILY_DEFAULTS
 
 FIELDS = dataclasses.fields(TrainConfig)
 FREE = {"data_root", "device", "out", "pictures_every", "save_every"}

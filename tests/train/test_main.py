@@ -20,7 +20,8 @@ from ganlab.gallery import Pictures
 from tests.train.runs import assert_same, log, state, stop_after
 from train import __main__ as command
 from train.command import list_commands
-from train.config import FAMILY_DEFAULTS, PRESETS, TrainConfig
+from train.config import TrainConfig
+from train.presets import FAMILY_DEFAULTS, PRESETS
 from train.trainer import Trainer
 
 ROOT = Path(command.__file__).resolve().parent.parent
@@ -38,7 +39,7 @@ def test_help_mentions_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
         assert field.name == "method" or "--" + field.name.replace("_", "-") in text
     assert "--resume" in text
     assert "{bigan" in text
-    assert "(bigan-plus: mnist, mnist-second)" in text  # the presets
+    assert "(bigan-plus: mnist, mnist-second, colour, cifar10, imagenet64; bigan: imagenet64)" in text  # the presets
     for name, purpose in list_commands().items():
         assert f"\n  train.{name:13} {purpose}" in text
 
@@ -215,10 +216,10 @@ def test_a_flag_beats_the_preset() -> None:
     ("line", "message"),
     [
         (
-            "bigan-plus --preset cifar10",
-            "bigan-plus has no preset 'cifar10': its presets are ['mnist', 'mnist-second'].",
+            "bigan-plus --preset emnist",
+            "bigan-plus has no preset 'emnist': its presets are ['mnist', 'mnist-second', 'colour',",
         ),
-        ("bigan --preset mnist", "bigan has no preset 'mnist': it has none."),
+        ("gan --preset mnist", "gan has no preset 'mnist': it has none."),
         ("gan --family cubist", "--family is one of ['paper', 'tutorial-gan',"),
         ("lr --family tutorial-gan", "has no cross-entropy with E's answer: use --regression l2."),
         ("jlr --prior normal", "has no cross-entropy with E's answer: use --regression l2."),

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from train.data.augment_colour import augment_colour
+
 MAX_ROTATION = math.radians(15)  # radians, either way
 MAX_LOG_SCALE = 0.15  # of the natural logarithm of the scale, either way
 MAX_SLANT = 0.25  # shift of x per unit of y, either way
@@ -22,8 +24,11 @@ MAX_LOG_GAMMA = 0.3  # of the natural logarithm of gamma, either way
 def augment(x: Tensor) -> Tensor:
     """Change each picture of x (N, C, H, W) in [0, 1] in its own way; random numbers are torch's global ones.
 
-    Grey pictures (C = 1) count as light strokes on a dark ground, which become thicker or thinner.
+    Grey pictures (C = 1) count as light strokes on a dark ground, which become thicker or thinner; colour
+    pictures become views of another crop and other colours.
     """
+    if x.shape[1] == 3:
+        return augment_colour(x)
     n = len(x)
     like: Any = {"device": x.device, "dtype": x.dtype}
 

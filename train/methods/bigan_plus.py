@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize, softplus
 
-from ganlab.networks import Encoder
+from ganlab.networks import Encoder, JointDiscriminator
 from train.data.augment import augment
+from train.data.augment_colour import Perturbation
+from train.methods.games import GAMES, penalise_gradient
 
 TEMPERATURE = 0.2  # of NT-Xent
 IMAGE_GAIN = 8.0  # on the logits of the discriminator of pictures, which spectral norm keeps near 0
@@ -64,7 +67,14 @@ class BiGANPlus:
     - `anchor_weight` times the squared distance of codes and features from those of the encoder that a second
       stage began with, so that what was fitted to them, as a latent map, still fits;
     - `again_weight` times the squared error of G(E(G(z))), summed over pixels: G's own pictures are fixed
-      points of repeated reconstruction.
+      points of repeated reconstruction;
+    - `decoded_weight` times the loss of D on (G(E(x)), E(x)) as one more generated pair;
+    - `feature_weight` times the mean squared error of what D sees in G(E(x)), beside what it sees in x (an
+      error in learned features, as of VAE/GAN, Larsen et al., arXiv 1512.09300, section 2.2).
+
+    With the game "relativistic" all discriminators play that of R3GAN (arXiv 2501.05441), with `penalty` / 2
+    times R1 and R2, which falls to a tenth in the run, on `penalty_share` of the batch; and they see pictures
+    that are perturbed with a chance that grows to `perturb_chance` along a cosine (section 4.2).
 
     G decodes latents and codes in one batch, so that its batch norm has the same statistics for both.
     """
@@ -92,6 +102,12 @@ class BiGANPlus:
         image_weight: float = 0.0,
         again_weight: float = 0.0,
         anchor_weight: float = 0.0,
+        game: str = "logistic",
+        penalty: float = 0.0,
+        penalty_share: float = 1.0,
+        perturb_chance: float = 0.0,
+        decoded_weight: float = 0.0,
+        feature_weight: float = 0.0,
     ) -> None:
         self.pair_weight, self.pixel_weight, self.latent_weight = pair_weight, pixel_weight, latent_weight
         self.contrast_weight, self.prior_weight = contrast_weight, prior_weight
@@ -101,6 +117,10 @@ class BiGANPlus:
             self.decodes = ("codes",)
         self.image_weight, self.again_weight = image_weight, again_weight
         self.anchor_weight = anchor_weight
+        self.game, self.penalty, self.penalty_share = game, penalty, penalty_share
+        self.perturb_chance = perturb_chance
+        self.decoded_weight, self.feature_weight = decoded_weight, feature_weight
+        self.progress = torch.zeros(())  # share of the run that is done; the trainer keeps it
         # A discriminator of weight 0 would learn nothing.
         judging = ["joint_discriminator"]
         judging += ["pair_discriminator"] * bool(pair_weight) + ["discriminator"] * bool(image_weight)
@@ -108,7 +128,7 @@ class BiGANPlus:
         self.players = {**BiGANPlus.players, "discriminator": tuple(judging)}
 
     def losses(self, nets: Mapping[str, nn.Module], x: Tensor, z: Tensor) -> dict[str, Tensor]:
-        G, E, D = nets["generator"], cast("Encoder", nets["encoder"]), nets["joint_discriminator"]
+        G, E = nets["generator"], cast("Encoder", nets["encoder"])
         half = len(x) // 2 if self.augment else len(x)  # pictures to reconstruct that are not augmented
         target, drift = x, None
         if self.anchor_weight:
@@ -127,14 +147,10 @@ class BiGANPlus:
         prior, z = z, self._mix_in_codes(z, code)
         generated, reconstructed = G(torch.cat([z, self._add_noise(target_code)])).chunk(2)
         code = self._add_noise(code)
-        real, fake = D(torch.cat([x, generated]), torch.cat([code, z]), batches=2).float().chunk(2)
-        d_loss = (softplus(-real).mean() + softplus(fake).mean()) / 2
-        ge_loss = (softplus(real).mean() + softplus(-fake).mean()) / 2
+        d_loss, ge_loss = self._judge_pairs(nets, (x, code), (generated, z), reconstructed)
         if self.pair_weight:
-            pairs = torch.cat([torch.cat([target, target], 1), torch.cat([target, reconstructed], 1)])
-            same, near = nets["pair_discriminator"](pairs, batches=2).float().chunk(2)
-            d_loss = d_loss + (softplus(-same).mean() + softplus(near).mean()) / 2
-            ge_loss = ge_loss + self.pair_weight * softplus(-near).mean()
+            loss = self._judge_reconstructions(nets["pair_discriminator"], target, reconstructed)
+            d_loss, ge_loss = d_loss + loss[0], ge_loss + self.pair_weight * loss[1]
         if self.pixel_weight:
             error = (reconstructed.float() - target).square().flatten(1).sum(1).mean()
             ge_loss = ge_loss + self.pixel_weight * error
@@ -157,6 +173,68 @@ class BiGANPlus:
         if drift is not None:
             ge_loss = ge_loss + self.anchor_weight * drift
         return {"discriminator": d_loss, "generator_encoder": ge_loss}
+
+    def _judge_pairs(
+        self,
+        nets: Mapping[str, nn.Module],
+        real: tuple[Tensor, Tensor],
+        fake: tuple[Tensor, Tensor],
+        reconstructed: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """D's game about pairs of pictures and codes: losses of D, and of G and E."""
+        D, (x, code), (generated, z) = cast("JointDiscriminator", nets["joint_discriminator"]), real, fake
+        perturb = self._draw_perturbation(x)
+        pictures, codes = [perturb(x), self._draw_perturbation(x)(generated)], [code, z]
+        if self.decoded_weight or self.feature_weight:
+            pictures, codes = [*pictures, perturb(reconstructed)], [*codes, code.detach()]
+        count = len(pictures)
+        if self.feature_weight:
+            seen = D.look(torch.cat(pictures), batches=count)
+            logits = D.output(D.join(seen, torch.cat(codes), batches=count)).squeeze(1)
+        else:
+            logits = D(torch.cat(pictures), torch.cat(codes), batches=count)
+        judged = logits.float().chunk(count)
+        d_loss, ge_loss = GAMES[self.game](*judged[:2])
+        if self.decoded_weight:
+            loss = GAMES[self.game](judged[0], judged[2])
+            d_loss = d_loss + self.decoded_weight * loss[0]
+            ge_loss = ge_loss + self.decoded_weight * loss[1]
+        if self.feature_weight:
+            originals, _, copies = seen.float().chunk(3)
+            ge_loss = ge_loss + self.feature_weight * (copies - originals.detach()).square().mean()
+        if self.penalty:
+            rows = slice(max(1, round(self.penalty_share * len(x))))
+            inputs = (torch.cat([part[rows] for part in parts[:2]]) for parts in (pictures, codes))
+            d_loss = d_loss + self._penalise(D, *inputs)
+        return d_loss, ge_loss
+
+    def _judge_reconstructions(
+        self, P: nn.Module, target: Tensor, reconstructed: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """P's game about pairs of a picture and itself, or its reconstruction: losses of P and of G and E."""
+        perturb = self._draw_perturbation(target)
+        x, y = perturb(target), perturb(reconstructed)
+        pairs = torch.cat([torch.cat([x, x], 1), torch.cat([x, y], 1)])
+        same, near = P(pairs, batches=2).float().chunk(2)
+        d_loss, ge_loss = GAMES[self.game](same, near)
+        if self.game == "logistic":
+            ge_loss = softplus(-near).mean()  # its other half is nobody's
+        if self.penalty:
+            count = max(1, round(self.penalty_share * len(x)))
+            rows = torch.cat([part[:count] for part in pairs.chunk(2)])
+            d_loss = d_loss + self._penalise(P, rows)
+        return d_loss, ge_loss
+
+    def _penalise(self, discriminator: nn.Module, *inputs: Tensor) -> Tensor:
+        """R1 and R2, of `inputs` of which one half is real, the other generated."""
+        return self.penalty * 0.1**self.progress * penalise_gradient(discriminator, *inputs)
+
+    def _draw_perturbation(self, x: Tensor) -> Callable[[Tensor], Tensor]:
+        """A change of pictures for the discriminators; none without a chance of it."""
+        if not self.perturb_chance:
+            return lambda pictures: pictures
+        chance = self.perturb_chance * (1 - torch.cos(math.pi * self.progress)) / 2
+        return Perturbation(len(x), chance, x.device)
 
     def _encode_near(self, nets: Mapping[str, nn.Module], x: Tensor) -> tuple[Tensor, Tensor]:
         """Codes of x, and the mean squared distance from the first encoder's, with that of the features."""

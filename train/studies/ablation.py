@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from train.command import create_parser, report_errors
-from train.config import FAMILY_DEFAULTS, TrainConfig
+from train.config import TrainConfig
+from train.presets import FAMILY_DEFAULTS
 from train.report import results
 from train.report.text import format_markdown, format_percent
 from train.studies.rows import add_flags, load_judged, make_row

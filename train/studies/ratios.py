@@ -20,10 +20,11 @@ from ganlab.model import LatentModel
 from train import publish
 from train.calibration import load_calibrated
 from train.command import create_parser, report_errors
-from train.config import FAMILY_DEFAULTS, TrainConfig
+from train.config import TrainConfig
 from train.files import write_json
 from train.measure.command import round_figures
 from train.measure.frechet import measure_frechet
+from train.presets import FAMILY_DEFAULTS
 from train.report import results
 from train.report.text import format_markdown
 from train.run_folder import RESUME_FILE

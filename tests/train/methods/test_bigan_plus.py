@@ -264,8 +264,8 @@ def test_features_have_a_head_of_their_own(tmp_path: Path, digits: Pictures) -> 
     ("changes", "said"),
     [
         ({"feature_dim": 8}, "needs a --contrast-weight"),
-        ({"feature_dim": 8, "contrast_weight": 1.0, "method": "bigan"}, "belongs to --family conv and"),
-        ({"feature_dim": 8, "contrast_weight": 1.0, "family": "paper"}, "belongs to --family conv and"),
+        ({"feature_dim": 8, "contrast_weight": 1.0, "method": "bigan"}, "belongs to the method bigan-plus"),
+        ({"feature_dim": 8, "contrast_weight": 1.0, "family": "paper"}, "belongs to the method bigan-plus"),
         ({"pixel_weight": -1.0}, "--pixel-weight is at least 0"),
         ({"prior_weight": float("nan")}, "--prior-weight is at least 0"),
         ({"code_share": 1.5}, "--code-share lies between 0 and 1, not 1.5"),
@@ -280,6 +280,8 @@ def test_settings_that_make_no_sense_are_refused(changes: dict[str, object], sai
 
 def test_a_pair_discriminator_takes_two_pictures_in_every_family() -> None:
     for family in networks.FAMILIES:
-        config = dataclasses.replace(TINY, family=family, networks=("pair_discriminator",), width=4)
+        config = dataclasses.replace(
+            TINY, family=family, networks=("pair_discriminator",), width=4, blocks=int(family == "residual")
+        )
         (P,) = networks.build(config).values()
         assert P(torch.rand(4, 2, 28, 28)).shape == (4,)

@@ -183,6 +183,8 @@ def test_every_method_trains_the_networks_of_every_family(
     family: str, name: str, tmp_path: Path, digits: Pictures
 ) -> None:
     changes = {"prior": "normal", "updates": "alternating", "width": 4, **for_a_normal_prior(name)}
+    if family == "residual":
+        changes["blocks"] = 1
     run = Trainer(settings(tmp_path / "run", method=name, family=family, lr=1e-3, **changes), digits)
     before = {key: value.clone() for key, value in state(run).items() if key.endswith("weight")}
     for index in range(2):
