@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import itertools
 import json
 import math
 import re
@@ -28,7 +29,8 @@ from ganlab.model import MAX_WEIGHTS_BYTES
 JUDGES = CHECKPOINTS / "judges"
 CONFIG_FILE = "judge.json"
 WEIGHTS_FILE = "judge.safetensors"
-BATCH = 1000  # pictures at a time: 50 MB for the widest layer of MNIST's judge
+BATCH = 1000  # pictures at a time, fewer where they are large: 64 MB for the widest layer
+MAX_BATCH_VALUES = 16_000_000  # of the first layer of a batch
 
 
 @dataclass(frozen=True)
@@ -39,24 +41,26 @@ class JudgeConfig:
     channels: int
     size: int  # pictures are size x size
     classes: int
-    widths: tuple[int, ...]  # channels of the convolutions at full, half and quarter size
+    widths: tuple[int, ...]  # channels of the convolutions at full, half, quarter size and so on
     features: int  # units of the last hidden layer
     accuracy: float  # share in [0, 1] of the test pictures that it labels correctly
     standard_error: float  # of the accuracy
     count: int  # number of those test pictures; 0: not measured
     training: dict[str, Any] = dataclasses.field(default_factory=dict)  # settings, seconds, commit
+    grid: int = 0  # the last convolution's output is averaged to grid x grid at most; 0: it is not
 
     def __post_init__(self) -> None:
         if not isinstance(self.dataset, str) or not isinstance(self.training, dict):
             raise CheckpointError("dataset is a text, and training an object.")
-        if len(self.widths) != 3:
-            raise CheckpointError(f"widths are three whole numbers, not {list(self.widths)}.")
+        if not 3 <= len(self.widths) <= 5:
+            raise CheckpointError(f"widths are three to five whole numbers, not {list(self.widths)}.")
         for name, value, low, high in (
             ("channels", self.channels, 1, 4),
             ("size", self.size, 8, 1024),
             ("classes", self.classes, 2, 1024),
             *(("each of widths", width, 1, 1024) for width in self.widths),
             ("features", self.features, 1, 4096),
+            ("grid", self.grid, 0, 64),
             ("count", self.count, 0, 2**31),
         ):
             if type(value) is not int or not low <= value <= high:  # True is an int to isinstance
@@ -73,7 +77,10 @@ class JudgeConfig:
 
     def to_json(self) -> str:
         """The content of judge.json."""
-        return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n"
+        fields = dataclasses.asdict(self)
+        if not self.grid:
+            del fields["grid"]
+        return json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
 
     @staticmethod
     def from_json(text: bytes) -> JudgeConfig:
@@ -82,33 +89,36 @@ class JudgeConfig:
             fields = json.loads(text)
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise CheckpointError(f"not valid JSON: {error}.") from None
-        expected = {field.name for field in dataclasses.fields(JudgeConfig)}
-        if not isinstance(fields, dict) or set(fields) != expected:
+        expected = {field.name for field in dataclasses.fields(JudgeConfig)} - {"grid"}  # which may be absent
+        if not isinstance(fields, dict) or set(fields) - {"grid"} != expected:
             given = set(fields) if isinstance(fields, dict) else set()
             raise CheckpointError(
-                f"not the description of a judge: unknown {sorted(given - expected)},"
+                f"not the description of a judge: unknown {sorted(given - expected - {'grid'})},"
                 f" missing {sorted(expected - given)}."
             )
         if not isinstance(fields["widths"], list):
-            raise CheckpointError(f"widths are three whole numbers, not {fields['widths']!r}.")
+            raise CheckpointError(f"widths are three to five whole numbers, not {fields['widths']!r}.")
         return JudgeConfig(**fields | {"widths": tuple(fields["widths"])})
 
 
 class Network(nn.Module):
-    """Pictures (N, C, H, W) in [0, 1] -> logits (N, classes). Five convolutions and one hidden layer."""
+    """Pictures (N, C, H, W) in [0, 1] -> logits (N, classes). A convolution at full size, two at each smaller
+    one, and one hidden layer."""
 
     def __init__(self, config: JudgeConfig) -> None:
         super().__init__()
-        full, half, quarter = config.widths
-        side = math.ceil(config.size / 8)
+        first, *others = config.widths
+        layers = _convolution(config.channels, first, pool=True)
+        for inputs, width in itertools.pairwise((first, *others)):
+            layers += [*_convolution(inputs, width), *_convolution(width, width, pool=True)]
+        side = math.ceil(config.size / 2 ** len(config.widths))
+        if 0 < config.grid < side:
+            layers.append(nn.AdaptiveAvgPool2d(config.grid))
+            side = config.grid
         self.hidden = nn.Sequential(
-            *_convolution(config.channels, full, pool=True),
-            *_convolution(full, half),
-            *_convolution(half, half, pool=True),
-            *_convolution(half, quarter),
-            *_convolution(quarter, quarter, pool=True),
+            *layers,
             nn.Flatten(),
-            nn.Linear(quarter * side * side, config.features, bias=False),
+            nn.Linear(config.widths[-1] * side * side, config.features, bias=False),
             nn.BatchNorm1d(config.features),
             nn.ReLU(),
         )
@@ -205,7 +215,8 @@ class Judge:
                 f" in [0, 1], not {x.dtype} of the shape {tuple(x.shape)}."
             )
         weight = self.network.output.weight
-        parts = torch.split(x, BATCH)
+        values = self.config.widths[0] * self.config.size**2
+        parts = torch.split(x, max(1, min(BATCH, MAX_BATCH_VALUES // values)))
         return torch.cat([function(part.to(weight.device, weight.dtype)).cpu() for part in parts])
 
 
