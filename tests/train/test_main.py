@@ -39,7 +39,8 @@ def test_help_mentions_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
         assert field.name == "method" or "--" + field.name.replace("_", "-") in text
     assert "--resume" in text
     assert "{bigan" in text
-    assert "(bigan-plus: mnist, mnist-second, colour, cifar10, imagenet64; bigan: imagenet64)" in text  # the presets
+    presets = "(bigan-plus: mnist, mnist-second, colour, cifar10, imagenet64; bigan: imagenet64)"
+    assert presets in text
     for name, purpose in list_commands().items():
         assert f"\n  train.{name:13} {purpose}" in text
 
