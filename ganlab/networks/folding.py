@@ -14,11 +14,17 @@ NO_LEAK = 1.0  # slope below zero of a layer without nonlinearity
 
 
 class Layer(NamedTuple):
-    """h -> h @ weight + bias + z @ skip, with values below zero times `leak`; or a transposed convolution.
+    """h -> h @ weight + bias + z @ skip + what it `adds`, with values below zero times `leak`.
 
-    The weight of a linear layer is (inputs, outputs). That of a layer which doubles a grid (`doubles`: kernel
-    4, stride 2, padding 1) is (inputs, 4 * 4 * outputs): what a pixel adds to the 4 x 4 pixels around its
-    position in the larger grid, channels innermost. All tensors are float64.
+    The weight of a linear layer, with `kernel` 0, is (inputs, outputs). On grids there are two more kinds:
+
+    - a convolution of `kernel` x `kernel` pixels, 1 or 3, padded to the same side: its weight is
+      (kernel * kernel * inputs, outputs), the rows in the order of (y, x, input);
+    - a transposed convolution that `doubles` the side (kernel 4, stride 2, padding 1): its weight is
+      (inputs, 4 * 4 * outputs), what a pixel adds to the 4 x 4 pixels around its position in the larger grid,
+      channels innermost.
+
+    All tensors are float64.
     """
 
     weight: Tensor
@@ -26,6 +32,22 @@ class Layer(NamedTuple):
     leak: float
     skip: Tensor | None = None  # (latent_dim, outputs)
     doubles: bool = False
+    kernel: int = 0
+    adds: int = (
+        0  # the output so many layers before; each of its pixels to 2 x 2 where that grid is half as large
+    )
+    patch: int = (
+        1  # side of the square of pixels that the outputs of a pixel are, in the order of (y, x, channel)
+    )
+
+    @property
+    def inputs(self) -> int:
+        """Channels that it takes, or units of a linear layer."""
+        return len(self.weight) // max(self.kernel, 1) ** 2
+
+    @property
+    def on_grid(self) -> bool:
+        return self.doubles or self.kernel > 0
 
 
 class Foldable(Protocol):
@@ -95,3 +117,26 @@ def fold_transposed(
     bias = torch.zeros_like(scale) if layer.bias is None else layer.bias.double()
     spread = (weight * scale[:, None, None]).permute(0, 2, 3, 1).flatten(1)
     return Layer(spread, bias * scale + shift, leak, doubles=True)
+
+
+def fold_convolution(layer: nn.Conv2d, leak: float = NO_LEAK, adds: int = 0, patch: int = 1) -> Layer:
+    """A convolution of 1 x 1 or 3 x 3 pixels with a bias. With a `patch` its outputs are in the order of a
+    pixel shuffle's, (channel, y, x)."""
+    assert layer.bias is not None
+    weight, bias = layer.weight.double(), layer.bias.double()
+    if patch > 1:
+        order = torch.arange(len(bias)).view(-1, patch**2).T.flatten()
+        weight, bias = weight[order], bias[order]
+    rows = weight.permute(2, 3, 1, 0).flatten(0, 2)
+    return Layer(rows, bias, leak, kernel=layer.kernel_size[0], adds=adds, patch=patch)
+
+
+def fold_repeated(layer: nn.Conv2d, leak: float = NO_LEAK) -> Layer:
+    """A convolution of 3 x 3 pixels of a grid whose pixels were repeated as 2 x 2, as the transposed
+    convolution that takes the grid before that: a pixel has three weights for a row of the larger grid, of
+    which two or one belong to the same pixel of the smaller."""
+    assert layer.bias is not None
+    # (4, 3): which weights of a 3 x 1 kernel join in the weight by which a pixel adds to each of 4 x 1
+    join = layer.weight.new_tensor([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]]).double()
+    spread = torch.einsum("oiyx,ay,bx->iabo", layer.weight.double(), join, join)
+    return Layer(spread.flatten(1), layer.bias.double(), leak, doubles=True)

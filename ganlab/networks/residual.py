@@ -16,13 +16,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganlab.config import ModelConfig
-from ganlab.networks import base
+from ganlab.networks import base, folding
 
 LEAK = 0.2
 MIN_GRID, MAX_GRID = 4, 32  # sides of the innermost grid and of the outermost
@@ -69,6 +70,15 @@ class Block(nn.Module):
     def forward(self, h: Tensor) -> Tensor:
         change: Tensor = self.last(_activate(self.middle(_activate(self.first(h)))))
         return h + change
+
+    def fold(self, repeated: bool) -> list[folding.Layer]:
+        """Its three layers; `repeated`: of a grid each of whose pixels stands for 2 x 2."""
+        fold_middle = folding.fold_repeated if repeated else folding.fold_convolution
+        return [
+            folding.fold_convolution(self.first, LEAK),
+            fold_middle(self.middle, LEAK),
+            folding.fold_convolution(self.last, adds=3),
+        ]
 
 
 class _Initialised:
@@ -141,6 +151,18 @@ class Generator(_Initialised, nn.Module):
             h = stage(_double(narrow(h)))
         x = F.pixel_shuffle(self.output(_activate(h)), self.patch)
         return torch.sigmoid(base.widen(x))
+
+    def fold(self) -> list[folding.Layer]:
+        """Channel-last, see `folding`. The first block after repeated pixels is evaluated on the smaller grid
+        where it may be, which halves the multiplications and changes nothing."""
+        layers = [folding.reorder_outputs(folding.fold_linear(self.input, leak=folding.NO_LEAK), self.grid)]
+        for index, stage in enumerate(self.stages):
+            if index:
+                layers.append(folding.fold_convolution(cast(nn.Conv2d, self.narrow[index - 1])))
+            for number, block in enumerate(cast(nn.Sequential, stage)):
+                layers += cast(Block, block).fold(repeated=index > 0 and number == 0)
+        layers[-1] = layers[-1]._replace(leak=LEAK)
+        return [*layers, folding.fold_convolution(self.output, patch=self.patch)]
 
 
 def _double(h: Tensor) -> Tensor:

@@ -22,13 +22,11 @@ MAX_MULTIPLICATIONS = 150_000_000
 
 def count_multiplications(model: LatentModel) -> int:
     """Multiplications that the page makes for one picture."""
-    total = units = 0
+    total, units = 0, model.config.latent_dim
     for layer in model.fold_generator():
-        pixels = units // len(layer.weight) if layer.doubles else 1
-        total += pixels * layer.weight.numel()
-        if layer.skip is not None:
-            total += layer.skip.numel()
-        units = (4 * pixels if layer.doubles else 1) * len(layer.bias)
+        pixels = units // layer.inputs if layer.on_grid else 1
+        total += pixels * layer.weight.numel() + (0 if layer.skip is None else layer.skip.numel())
+        units = (4 if layer.doubles else 1) * pixels * len(layer.bias)
     if model.latent_map is not None:
         total += model.latent_map.count_multiplications()
     return total
