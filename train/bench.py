@@ -63,8 +63,9 @@ def measure_training(name: str, precision: str, device: str, ceilings: dict[str,
         trainer = Trainer(dataclasses.replace(config, out=f"{folder}/run"), pictures)
         order = trainer.shuffle(0)
         batch = trainer.config.batch_size
+        trainer.rows.copy_(order[0])
         with FlopCounterMode(display=False) as counter:
-            trainer._take_turns(order[0])
+            trainer._take_turns()
         operations = counter.get_total_flops() / batch
         rates = []
         for window in range(WINDOWS + 1):
@@ -74,7 +75,7 @@ def measure_training(name: str, precision: str, device: str, ceilings: dict[str,
                 trainer.train_step(order[index % len(order)])
             wait(trainer.device)
             rates.append(steps * batch / (time.perf_counter() - started))
-        shares = measure_shares(trainer.device, lambda: trainer._take_turns(order[0]))
+        shares = measure_shares(trainer.device, trainer._take_turns)
     rate, used = statistics.median(rates[1:]), trainer.config.precision
     ceiling = ceilings["fp32" if used == "fp32" else "bf16"]
     share = operations * rate / ceiling

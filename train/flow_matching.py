@@ -21,7 +21,7 @@ from torch import Tensor
 from ganlab.latent import MAX_SEED
 from ganlab.networks import LatentMap
 from ganlab.networks.latent_map import Velocity
-from train.run_folder import TrainingError
+from train.capture import CapturedStep
 from train.trainer import derive_seed
 
 EMA = 0.995  # decay of the weights' moving average, which is stored
@@ -104,38 +104,48 @@ class Round:
     ) -> None:
         self.config, self.steps, self.ends, self.starts = config, steps, ends, starts
         self.velocity, self.averaged = velocity, copy.deepcopy(velocity).requires_grad_(False)
-        self.optimiser = torch.optim.Adam(velocity.parameters(), fused=True)
-        self.step = 0
+        device, self.step = ends.device, 0
+        self.loss = torch.zeros((), device=device)  # of the last step
+        on_gpu = device.type == "cuda"
+        rate = torch.tensor(config.lr, device=device) if on_gpu else config.lr
+        self.optimiser = torch.optim.Adam(velocity.parameters(), rate, fused=True, capturable=on_gpu)
+        # Pairing is done by the processor, in the middle of a step.
+        self._update = CapturedStep(self._learn, device) if on_gpu and not config.pairing else self._learn
 
-    def take_step(self) -> float:
-        """Returns the loss."""
-        config, device = self.config, self.ends.device
-        purpose = f"{type(self).__name__} of {self.steps}"
-        rng = torch.Generator().manual_seed(derive_seed(config.seed, purpose, self.step))
+    def take_step(self) -> Tensor:
+        """Returns the loss, a scalar on the device."""
+        config = self.config
+        torch.manual_seed(derive_seed(config.seed, f"{type(self).__name__} of {self.steps}", self.step))
         progress = self.step / self.steps
         rate = self.share * min(1.0, (self.step + 1) / WARM_UP) * (1 + math.cos(math.pi * progress)) / 2
         for group in self.optimiser.param_groups:
-            group["lr"] = config.lr * rate
-        with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-            loss = self.compute_loss(rng)
-        if not math.isfinite(value := float(loss.detach())):
-            raise TrainingError(f"The loss became {value} at step {self.step + 1}: try a lower --lr.")
+            if isinstance(group["lr"], Tensor):  # part of the captured step
+                group["lr"].fill_(config.lr * rate)
+            else:
+                group["lr"] = config.lr * rate
+        self._update()
+        self.step += 1
+        return self.loss
+
+    def _learn(self) -> None:
+        device = self.ends.device
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
+            loss = self.compute_loss()
+        self.loss.copy_(loss.detach())
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         with torch.no_grad():
             torch._foreach_lerp_([*self.averaged.parameters()], [*self.velocity.parameters()], 1 - EMA)
-        self.step += 1
-        return value
 
-    def compute_loss(self, rng: torch.Generator) -> Tensor:
-        """Mean squared error of the velocity, on a batch."""
+    def compute_loss(self) -> Tensor:
+        """Mean squared error of the velocity, on a batch drawn by torch's global random numbers."""
         device = self.ends.device
-        rows = torch.randint(len(self.ends), (self.config.batch_size,), generator=rng).to(device)
+        rows = torch.randint(len(self.ends), (self.config.batch_size,), device=device)
         end = self.ends[rows]
-        t = torch.rand(self.config.batch_size, generator=rng).to(device)
+        t = torch.rand(self.config.batch_size, device=device)
         if self.starts is None:
-            start, noise = (torch.randn(end.shape, generator=rng).to(device) for _ in range(2))
+            start, noise = torch.randn_like(end), torch.randn_like(end)
             end = end + self.config.noise * noise
             if self.config.pairing:
                 start = pair(start, end, self.config.pairing)
@@ -155,7 +165,10 @@ class Round:
         self.step = state["step"]
         self.velocity.load_state_dict(state["velocity"])
         self.averaged.load_state_dict(state["averaged"])
+        rates = [group["lr"] for group in self.optimiser.param_groups]
         self.optimiser.load_state_dict(state["optimiser"])
+        for group, rate in zip(self.optimiser.param_groups, rates, strict=True):
+            group["lr"] = rate  # set anew in each step, where it is
 
 
 class EndRound(Round):
@@ -174,10 +187,10 @@ class EndRound(Round):
         super().__init__(config, config.end_steps, velocity, ends, starts)
         self.count = latent_map.steps
 
-    def compute_loss(self, rng: torch.Generator) -> Tensor:
+    def compute_loss(self) -> Tensor:
         """Mean distance of the ends, on a batch."""
         assert self.starts is not None
-        rows = torch.randint(len(self.ends), (self.config.batch_size,), generator=rng).to(self.ends.device)
+        rows = torch.randint(len(self.ends), (self.config.batch_size,), device=self.ends.device)
         h = self.starts[rows]
         for step in range(self.count):
             h = h + self.velocity(h, torch.full_like(h[:, 0], step / self.count)).float() / self.count

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import copy
 import dataclasses
+import math
 import sys
 import tempfile
 from pathlib import Path
@@ -19,7 +20,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from ganlab import hub, model, networks
 from ganlab.config import ModelConfig
-from ganlab.gallery import Gallery, Pictures
+from ganlab.gallery import Pictures
 from ganlab.model import METRICS_FILE, LatentModel
 from ganlab.networks import LatentMap
 from ganlab.networks.latent_map import Velocity
@@ -29,9 +30,11 @@ from train.data import datasets
 from train.files import replace_folder, write_json
 from train.flow_matching import CHUNK, EndRound, FitConfig, Round, follow
 from train.measure.batches import map_batches
+from train.measure.evaluate import load_split, resolve_source
 from train.precision import resolve_precision
 from train.publish import draw_pictures
 from train.report import card
+from train.run_folder import TrainingError
 from train.trainer import derive_seed
 
 ROUNDS = ("first round", "weak round", "second round", "ends")
@@ -113,18 +116,20 @@ class Fit:
 
     def _run(self, name: str) -> None:
         current = self.rounds[name]
-        total = 0.0
+        total = torch.zeros((), device=self.codes.device)
         with tqdm(total=current.steps, initial=current.step, unit=" steps", desc=name) as progress:
             while current.step < current.steps:
                 total += current.take_step()
                 progress.update()
                 if current.step % LOG_EVERY == 0 or current.step == current.steps:
-                    row = {"round": name, "step": current.step, "loss": total / LOG_EVERY}
-                    run_folder.append_to_log(self.run, row)
-                    progress.set_postfix(loss=f"{row['loss']:.4f}")
+                    loss = float(total) / LOG_EVERY
+                    if not math.isfinite(loss):
+                        raise TrainingError(f"The loss became {loss} by step {current.step}: lower --lr.")
+                    run_folder.append_to_log(self.run, {"round": name, "step": current.step, "loss": loss})
+                    progress.set_postfix(loss=f"{loss:.4f}")
                     states = {key: value.state() for key, value in self.rounds.items()}
                     run_folder.write_state(self.run, {"precision": self.config.precision, **states})
-                    total = 0.0
+                    total.zero_()
 
 
 @torch.no_grad()
@@ -202,6 +207,7 @@ def build_parser() -> argparse.ArgumentParser:
         " (default: it got its latent map)",
     )
     parser.add_argument("--run", type=Path, help="folder of the fit itself (default: runs/latent-map-NAME)")
+    parser.add_argument("--dataset", metavar="FOLDER", help="where a model's own folder of pictures lies")
     parser.add_argument("--resume", action="store_true", help="continue the fit in --run where it stopped")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     for field in dataclasses.fields(FitConfig):
@@ -220,16 +226,8 @@ def main(arguments: list[str] | None = None) -> int:
     folder = hub.resolve(options.name)
     stored = model.load(options.name, model.resolve_device(options.device))
     check(stored)
-    gallery = Gallery.load(stored)
-    if gallery is None:
-        raise ValueError(f"{stored.config.name} has no gallery of training pictures.")
-    test = datasets.load(
-        stored.config.dataset,
-        options.data_root,
-        "test",
-        size=stored.config.size,
-        channels=stored.config.channels,
-    )
+    source = resolve_source(stored.config, options.dataset)
+    pictures, test = (load_split(stored.config, source, options.data_root, s) for s in ("train", "test"))
     run = options.run or Path(f"runs/latent-map-{stored.config.name}")
     architecture = dataclasses.replace(
         stored.config,
@@ -239,7 +237,7 @@ def main(arguments: list[str] | None = None) -> int:
         map_blocks=config.blocks,
         map_steps=config.map_steps,
     )
-    codes = compute_codes(stored, gallery.pictures)
+    codes = compute_codes(stored, pictures)
     fit = Fit(config, architecture, codes, run)
     if options.resume:
         fit.resume()

@@ -92,9 +92,10 @@ class Trainer:
         self.progress = torch.zeros((), device=self.device)
         if hasattr(self.method, "progress"):
             self.method.progress = self.progress
-        self.take_step: Callable[[Tensor], None] = self._take_turns
+        self.rows = torch.zeros(config.batch_size, dtype=torch.long, device=self.device)  # of this step
+        self.take_step: Callable[[], None] = self._take_turns
         if self.on_gpu and config.precision != "fp16" and config.d_steps == 1:
-            self.take_step = CapturedStep(self._take_turns, config.batch_size, self.device)
+            self.take_step = CapturedStep(self._take_turns, self.device)
         self.stop = False
         if resume:
             self._load()
@@ -185,14 +186,15 @@ class Trainer:
         """Update the players on the pictures of indices `rows` (batch,); TrainingError if a loss diverges."""
         torch.manual_seed(derive_seed(self.config.seed, "step", self.step))
         self.progress.fill_(self.step / (self.config.epochs * self.steps_per_epoch))
-        self.take_step(rows)
+        self.rows.copy_(rows)
+        self.take_step()
         self.step += 1
         if not self.on_gpu or self.step % CHECK_EVERY == 0 or self.step % self.steps_per_epoch == 0:
             self._check_losses()
 
-    def _take_turns(self, rows: Tensor) -> None:
-        """A step without its count: nothing in it waits for the device."""
-        x = datasets.to_input(self.pixels[rows])
+    def _take_turns(self) -> None:
+        """A step on the pictures `self.rows`, without its count: nothing in it waits for the device."""
+        x = datasets.to_input(self.pixels[self.rows])
         x = mirror(x) if self.config.mirror else x
         z = self._sample_prior(len(x))
         losses: dict[str, Tensor] = {}
