@@ -1,9 +1,9 @@
 """The "residual" family: residual networks without normalisation, for pictures in colour.
 
 After R3GAN (Huang et al., arXiv 2501.05441, section 4): blocks of three convolutions, 1 x 1, 3 x 3 and
-1 x 1, the last of which starts at zero; LeakyReLU; means of 2 x 2 pixels on the way in and repeated pixels on
-the way out; the same depth in generator, encoder and discriminators. Their 3 x 3 convolutions are in groups;
-these are not, since small networks are faster so on GPUs.
+1 x 1, the last of which starts at zero; LeakyReLU; means of 2 x 2 pixels on the way in and bilinear
+interpolation on the way out; the same depth in generator, encoder and discriminators. Their 3 x 3
+convolutions are in groups; these are not, since small networks are faster so on GPUs.
 
 All blocks work on grids of MIN_GRID to MAX_GRID pixels a side. A larger picture is taken and returned in
 patches: a pixel of the outermost grid holds those of 2 x 2 (for 64 pixels a side) or 4 x 4 (for 128) of the
@@ -166,8 +166,16 @@ class Generator(_Initialised, nn.Module):
 
 
 def _double(h: Tensor) -> Tensor:
-    """Each pixel of (N, C, H, W) as 2 x 2. Unlike F.interpolate, its gradient is the same in every run."""
-    return h[:, :, :, None, :, None].expand(-1, -1, -1, 2, -1, 2).flatten(4, 5).flatten(2, 3)
+    """(N, C, H, W) -> (N, C, 2H, 2W), bilinear with repeated borders. Unlike that of F.interpolate, its
+    gradient is the same in every run on CUDA."""
+    return _double_side(_double_side(h, 2), 3)
+
+
+def _double_side(h: Tensor, side: int) -> Tensor:
+    last = h.shape[side] - 1
+    before = torch.cat([h.narrow(side, 0, 1), h.narrow(side, 0, last)], side)
+    after = torch.cat([h.narrow(side, 1, last), h.narrow(side, last, 1)], side)
+    return torch.stack([0.75 * h + 0.25 * before, 0.75 * h + 0.25 * after], side + 1).flatten(side, side + 1)
 
 
 class Encoder(_Initialised, base.Encoder):
