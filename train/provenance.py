@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
 
 def current_commit() -> str | None:
-    """git HEAD of this source, "-dirty" where ganlab/ or train/ differ from it; None outside git."""
+    """git HEAD of this source, "-dirty" where ganlab/ or train/ differ from it; outside git what
+    $GANLAB_COMMIT says, for copies of the source on other machines, or None."""
     root = Path(__file__).resolve().parent.parent
 
     def git(*arguments: str) -> str:
@@ -16,8 +18,8 @@ def current_commit() -> str | None:
 
     try:
         if git("rev-parse", "--show-prefix"):  # installed inside another project's repository
-            return None
+            return os.environ.get("GANLAB_COMMIT")
         changed = git("status", "--porcelain", "--", "ganlab", "train")
         return git("rev-parse", "HEAD") + ("-dirty" if changed else "")
     except (OSError, subprocess.CalledProcessError):
-        return None
+        return os.environ.get("GANLAB_COMMIT")
