@@ -58,6 +58,7 @@ GENERATORS: dict[str, dict[str, Any]] = {  # one of each family, small; settings
     "tutorial-gan-colour": {"prior": "normal", "channels": 3},
     "tutorial-bigan": {"prior": "normal"},
     "conv": {"prior": "normal", "channels": 3, "size": 32, "width": 2},
+    "residual": {"prior": "normal", "channels": 3, "size": 64, "width": 2, "blocks": 1},
     MAPPED: {
         "prior": "normal",
         "networks": ("generator", "latent_map"),
@@ -175,7 +176,8 @@ def fill(network: nn.Module) -> None:
     entries = [(name, value) for name, value in network.state_dict().items() if value.is_floating_point()]
     for seed, (name, value) in enumerate(entries):
         numbers = latent.draw("uniform", value.numel(), 1, seed).view(value.shape)
-        value.copy_(0.6 + 0.5 * numbers if name.endswith("running_var") else 0.8 * numbers)
+        large = 0.2 if ".last." in name else 0.8  # small at the end of residual blocks, which add up
+        value.copy_(0.6 + 0.5 * numbers if name.endswith("running_var") else large * numbers)
 
 
 def tame(latent_map: LatentMap) -> None:

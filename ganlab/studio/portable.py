@@ -18,6 +18,7 @@ from ganlab.networks.latent_map import MAX_ITERATIONS, TOLERANCE, LatentMap
 
 # Multiplications for a picture: about 50 ms of plain JavaScript. Beyond that the server is as quick.
 MAX_MULTIPLICATIONS = 150_000_000
+LAYER_SETTINGS = ("leak", "doubles", "kernel", "adds", "patch")  # of a Layer, besides its tensors
 
 
 def count_multiplications(model: LatentModel) -> int:
@@ -54,8 +55,7 @@ def explain_limit(model: LatentModel) -> str:
 def pack(model: LatentModel) -> bytes:
     """The file: tensors "0.weight", "0.bias", "0.skip", "1.weight", ... (see `networks.folding.Layer`), and
     in the metadata's "ganlab" the fingerprint, the latent's length, the picture's shape, and for each layer
-    its slope below zero and whether it doubles a grid. A sigmoid follows the last layer. A latent map adds
-    what `pack_map` gives."""
+    what else a Layer holds. A sigmoid follows the last layer. A latent map adds what `pack_map` gives."""
     layers = model.fold_generator()
     tensors = {
         f"{index}.{part}": tensor.to(torch.float16)
@@ -67,7 +67,7 @@ def pack(model: LatentModel) -> bytes:
         "fingerprint": model.fingerprint,
         "latent_dim": model.config.latent_dim,
         "shape": model.config.image_shape,
-        "layers": [{"leak": layer.leak, "doubles": layer.doubles} for layer in layers],
+        "layers": [{part: getattr(layer, part) for part in LAYER_SETTINGS} for layer in layers],
     }
     if model.latent_map is not None:
         map_tensors, metadata["map"] = pack_map(model.latent_map)

@@ -42,8 +42,9 @@ def install_packages(npm: str) -> str:
 
 
 def run_checks(npm: str) -> int:
-    """The type check and the lint. Returns the first exit status that is not 0."""
-    for script in ("types", "lint"):
+    """The type check, the lint, and whether the kernel is that of its source. Returns the first exit status
+    that is not 0."""
+    for script in ("types", "lint", "kernel:check"):
         done = subprocess.run([npm, "run", "--silent", script], cwd=ROOT)
         if done.returncode:
             print(f"The page's code fails: npm run {script}", flush=True)

@@ -4,29 +4,15 @@
 //   const pixels = G.decode(z);
 //   paint(canvas, pixels, G.shape);
 import { context2d } from './elements.js';
+import { Arena } from './kernel.js';
 import { LatentMap } from './latent-map.js';
-import { addProduct } from './product.js';
+import { Network } from './network.js';
 import { modelAddress, request } from './request.js';
-import { floats, readTensors } from './tensors.js';
+import { readTensors } from './tensors.js';
 
 /**
  * @typedef {[channels: number, height: number, width: number]} Shape
- *
- * @typedef {object} Layer h @ weight + bias + z @ skip, values below zero times `leak`; or, where it `doubles` a grid
- *   of side x side, a transposed convolution
- * @property {number} leak
- * @property {boolean} doubles
- * @property {Float32Array} weight (inputs, outputs), or (inputs, 4 * 4 * outputs)
- * @property {Float32Array} bias (outputs)
- * @property {Float32Array | null} skip (latent length, outputs)
- * @property {Float32Array} output reused for each picture
- * @property {number} inputs channels that a doubling layer takes
- * @property {number} side of the grid that it takes
- * @property {Float32Array} spread what one pixel adds to 4 x 4 of the larger grid
  */
-
-const KERNEL = 4;
-const TAPS = KERNEL * KERNEL;
 
 /** @type {Map<string, Promise<Generator>>} */
 const generators = new Map(); // by fingerprint
@@ -54,8 +40,11 @@ async function fetchGenerator(name) {
 }
 
 export class Generator {
-  /** @param {ArrayBuffer} buffer a safetensors file */
-  constructor(buffer) {
+  /**
+   * @param {ArrayBuffer} buffer a safetensors file
+   * @param {boolean} [plain] JavaScript alone, as where there is no WebAssembly
+   */
+  constructor(buffer, plain = false) {
     const { metadata, tensor } = readTensors(buffer);
     const description = JSON.parse(metadata.ganlab);
     /** @type {string} */
@@ -64,22 +53,11 @@ export class Generator {
     this.latentDim = description.latent_dim;
     /** @type {Shape} */
     this.shape = description.shape;
-    let pixels = 0; // of the grid that a doubling layer takes
-    let units = this.latentDim;
-    /** @type {Layer[]} */
-    this.layers = description.layers.map((/** @type {Layer} */ { leak, doubles }, /** @type {number} */ index) => {
-      const [weight, bias] = [floats(tensor, `${index}.weight`), floats(tensor, `${index}.bias`)];
-      const skip = /** @type {Float32Array | null} */ (tensor(`${index}.skip`));
-      const inputs = doubles ? weight.length / (TAPS * bias.length) : units;
-      if (doubles) pixels ||= units / inputs;
-      const side = Math.sqrt(pixels);
-      if (doubles) pixels *= 4;
-      units = doubles ? pixels * bias.length : bias.length;
-      const spread = new Float32Array(doubles ? TAPS * bias.length : 0);
-      return { leak, doubles, weight, bias, skip, inputs, side, spread, output: new Float32Array(units) };
-    });
+    const arena = new Arena(plain);
+    this.network = new Network(arena, tensor, description.layers, this.latentDim);
+    this.pixels = new Float32Array(this.network.order.length);
     /** @type {LatentMap | null} */
-    this.map = description.map ? new LatentMap(tensor, description.map) : null;
+    this.map = description.map ? new LatentMap(arena, tensor, description.map) : null;
   }
 
   /** Whether latents pass a latent map before they are decoded. */
@@ -116,47 +94,11 @@ export class Generator {
    * @param {import('./latent.js').Latent} z
    */
   decodeCode(z) {
-    const code = Float32Array.from(z);
-    /** @type {Float32Array} */
-    let h = code;
-    for (const layer of this.layers) {
-      if (layer.doubles) {
-        addDoubled(h, layer);
-      } else {
-        layer.output.set(layer.bias);
-        addProduct(h, 0, h.length, layer.weight, layer.output);
-        if (layer.skip) addProduct(code, 0, code.length, layer.skip, layer.output);
-      }
-      h = layer.output;
-      if (layer.leak === 1) continue;
-      for (let i = 0; i < h.length; i++) if (h[i] < 0) h[i] *= layer.leak;
-    }
-    for (let i = 0; i < h.length; i++) h[i] = 1 / (1 + Math.exp(-h[i]));
-    return h;
-  }
-}
-
-/**
- * A transposed convolution with kernel 4, stride 2 and padding 1: each pixel adds to 4 x 4 of the larger grid.
- * @param {Float32Array} h
- * @param {Layer} layer
- */
-function addDoubled(h, { inputs, side, weight, bias, spread, output }) {
-  const outputs = bias.length;
-  const larger = 2 * side;
-  for (let i = 0; i < output.length; i += outputs) output.set(bias, i);
-  for (let y = 0; y < side; y++) {
-    for (let x = 0; x < side; x++) {
-      spread.fill(0);
-      addProduct(h, (y * side + x) * inputs, inputs, weight, spread);
-      for (let tap = 0; tap < TAPS; tap++) {
-        const toY = 2 * y - 1 + (tap >> 2);
-        const toX = 2 * x - 1 + (tap & 3);
-        if (toY < 0 || toX < 0 || toY >= larger || toX >= larger) continue;
-        const to = (toY * larger + toX) * outputs;
-        for (let o = 0; o < outputs; o++) output[to + o] += spread[tap * outputs + o];
-      }
-    }
+    const { network, pixels } = this;
+    const output = network.run(z);
+    const { order } = network;
+    for (let i = 0; i < pixels.length; i++) pixels[i] = 1 / (1 + Math.exp(-output[order[i]]));
+    return pixels;
   }
 }
 

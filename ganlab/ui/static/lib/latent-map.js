@@ -1,6 +1,6 @@
 // The latent map F in the page: Euler steps of a velocity, as ganlab/networks/latent_map.py defines and
 // ganlab/studio/portable.py packs them.
-import { addProduct } from './product.js';
+import { Linear } from './layers.js';
 import { floats } from './tensors.js';
 
 /**
@@ -11,39 +11,27 @@ import { floats } from './tensors.js';
  * @property {number} blocks
  * @property {number} max_iterations of a step's inverse
  * @property {number} tolerance of a step's inverse, in each coordinate
- *
- * @typedef {object} Layer h @ weight + bias
- * @property {Float32Array} weight (inputs, outputs)
- * @property {Float32Array} bias (outputs)
  */
 
 export class LatentMap {
   /**
+   * @param {import('./kernel.js').Arena} arena
    * @param {(name: string) => import('./tensors.js').Tensor | null} tensor of the packed file
    * @param {Description} description
    */
-  constructor(tensor, { steps, blocks, max_iterations, tolerance }) {
-    /**
-     * @param {string} name
-     * @returns {Layer}
-     */
-    const layer = (name) => ({
-      weight: floats(tensor, `map.${name}.weight`),
-      bias: floats(tensor, `map.${name}.bias`),
-    });
+  constructor(arena, tensor, { steps, blocks, max_iterations, tolerance }) {
+    /** @param {string} name */
+    const layer = (name) => new Linear(arena, floats(tensor, `map.${name}.weight`), floats(tensor, `map.${name}.bias`));
     this.settings = { steps, maxIterations: max_iterations, tolerance };
     this.input = layer('input');
     this.blocks = Array.from({ length: blocks }, (_, index) => [layer(`${index}.0`), layer(`${index}.1`)]);
     this.output = layer('output');
     const times = floats(tensor, 'map.times'); // (steps, width): what the time of a step adds to each layer
-    const width = this.input.bias.length;
+    const width = this.input.output.count;
     this.times = Array.from({ length: steps }, (_, step) => times.subarray(step * width, (step + 1) * width));
     this.mean = floats(tensor, 'map.mean');
     this.factor = floats(tensor, 'map.factor'); // (D, D), lower triangular
     this.hidden = new Float32Array(width);
-    this.active = new Float32Array(width);
-    this.middle = new Float32Array(width);
-    this.change = new Float32Array(this.mean.length);
   }
 
   /**
@@ -119,23 +107,24 @@ export class LatentMap {
    * @param {number} step
    */
   move(h, step) {
-    const { hidden, active, middle, change } = this;
+    const { hidden, input, output } = this;
     const time = this.times[step];
     const width = hidden.length;
-    hidden.set(this.input.bias);
-    addProduct(h, 0, h.length, this.input.weight, hidden);
-    for (let i = 0; i < width; i++) hidden[i] += time[i];
-    for (const [first, second] of this.blocks) {
+    input.input.view.set(h);
+    const first = input.run();
+    for (let i = 0; i < width; i++) hidden[i] = first[i] + time[i];
+    for (const [inner, outer] of this.blocks) {
+      const active = inner.input.view;
       for (let i = 0; i < width; i++) active[i] = silu(hidden[i] + time[i]);
-      middle.set(first.bias);
-      addProduct(active, 0, width, first.weight, middle);
-      for (let i = 0; i < width; i++) middle[i] = silu(middle[i]);
-      for (let i = 0; i < width; i++) hidden[i] += second.bias[i];
-      addProduct(middle, 0, width, second.weight, hidden);
+      const middle = inner.run();
+      const between = outer.input.view;
+      for (let i = 0; i < width; i++) between[i] = silu(middle[i]);
+      const added = outer.run();
+      for (let i = 0; i < width; i++) hidden[i] += added[i];
     }
-    for (let i = 0; i < width; i++) active[i] = silu(hidden[i]);
-    change.set(this.output.bias);
-    addProduct(active, 0, width, this.output.weight, change);
+    const last = output.input.view;
+    for (let i = 0; i < width; i++) last[i] = silu(hidden[i]);
+    const change = output.run();
     for (let i = 0; i < change.length; i++) change[i] /= this.settings.steps;
     return change;
   }

@@ -1,0 +1,96 @@
+"""Times of the page's generator, printed and not asserted: python -m pytest -m bench -s tests/browser -k generator.
+
+Weights are random, which takes as long as others do, so no checkpoint is needed.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+from typing import Any
+
+import pytest
+
+from ganlab import networks
+from ganlab.config import ModelConfig
+from ganlab.model import LatentModel
+from ganlab.studio import portable
+
+pytestmark = [pytest.mark.bench, pytest.mark.browser]
+
+COLOUR = ModelConfig(
+    name="random",
+    method="bigan-plus",
+    dataset="cifar10",
+    family="residual",
+    networks=("generator", "latent_map"),
+    channels=3,
+    size=32,
+    latent_dim=128,
+    prior="normal",
+    width=64,
+    blocks=1,
+    map_width=512,
+    map_blocks=4,
+    map_steps=6,
+)
+NO_MAP = {"networks": ("generator",), "map_width": 0, "map_blocks": 0, "map_steps": 0}
+GREY = {"channels": 1, "size": 28, "latent_dim": 50, "blocks": 0}
+CASES: dict[str, dict[str, Any]] = {
+    "residual, 32 x 32, width 48": {"width": 48},
+    "residual, 32 x 32, width 64": {},
+    "residual, 64 x 64, width 48": {"size": 64, "width": 48},
+    "residual, 64 x 64, width 64": {"size": 64},
+    "conv, 64 x 64, width 24": {"family": "conv", "size": 64, "width": 24, "blocks": 0, **NO_MAP},
+    "conv, 64 x 64, width 32": {"family": "conv", "size": 64, "width": 32, "blocks": 0, **NO_MAP},
+    "conv, 28 x 28, width 24": {"family": "conv", **GREY, "width": 24, "map_width": 384},
+    "paper, 28 x 28": {"family": "paper", **GREY, "width": 1024, **NO_MAP},
+}
+
+# Median ms in the page: reading the file, F, and G; `plain` without WebAssembly.
+TIMES = """
+async ([content, plain]) => {
+  const { Generator } = await import(new URL('ganlab/static/lib/generator.js', document.baseURI));
+  const { buffer } = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+  const median = (work, most) => {
+    const times = [];
+    for (const until = performance.now() + most; times.length < 5 || performance.now() < until;) {
+      const start = performance.now();
+      work();
+      times.push(performance.now() - start);
+    }
+    return times.sort((a, b) => a - b)[times.length >> 1];
+  };
+  const start = performance.now();
+  const G = new Generator(buffer, plain);
+  const open = performance.now() - start;
+  const z = Float32Array.from({ length: G.latentDim }, (_, i) => Math.sin(i));
+  const first = performance.now();
+  G.decode(z);
+  const once = performance.now() - first;
+  return { open, first: once, F: median(() => G.toCodes(z), 500), G: median(() => G.decodeCode(z), 1000) };
+}
+"""
+
+
+def build(settings: dict[str, Any]) -> LatentModel:
+    config = dataclasses.replace(COLOUR, **settings)
+    nets = networks.build(config)
+    networks.initialise(nets, seed=0)
+    return LatentModel(config, {name: net.eval() for name, net in nets.items()}, "0" * 16)
+
+
+def test_the_generator(bare_page: Any) -> None:
+    print("\n| generator | multiplications | file | read | first | F | G | G without WebAssembly |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name, settings in CASES.items():
+        model = build(settings)
+        content = portable.pack(model)
+        packed = base64.b64encode(content).decode()
+        quick, plain = (bare_page.evaluate(TIMES, [packed, alone]) for alone in (False, True))
+        cells = [f"{quick[key]:.1f} ms" for key in ("open", "first", "F", "G")]
+        millions = portable.count_multiplications(model) / 1e6
+        print(
+            f"| {name} | {millions:.0f} million | {len(content) / 1e6:.1f} MB |"
+            f" {' | '.join(cells)} | {plain['G']:.1f} ms |"
+        )
