@@ -1,4 +1,4 @@
-"""Times of the page's generator, printed and not asserted: python -m pytest -m bench -s tests/browser -k generator.
+"""Times of the page's generator, printed and not asserted: pytest -m bench -s tests/browser -k generator.
 
 Weights are random, which takes as long as others do, so no checkpoint is needed.
 """
