@@ -16,6 +16,9 @@ NO_LEAK = 1.0  # slope below zero of a layer without nonlinearity
 class Layer(NamedTuple):
     """h -> h @ weight + bias + z @ skip + what it `adds`, with values below zero times `leak`.
 
+    Where it `enlarges`, each side of the output is then doubled by bilinear interpolation, with borders
+    repeated.
+
     The weight of a linear layer, with `kernel` 0, is (inputs, outputs). On grids there are two more kinds:
 
     - a convolution of `kernel` x `kernel` pixels, 1 or 3, padded to the same side: its weight is
@@ -33,12 +36,9 @@ class Layer(NamedTuple):
     skip: Tensor | None = None  # (latent_dim, outputs)
     doubles: bool = False
     kernel: int = 0
-    adds: int = (
-        0  # the output so many layers before; each of its pixels to 2 x 2 where that grid is half as large
-    )
-    patch: int = (
-        1  # side of the square of pixels that the outputs of a pixel are, in the order of (y, x, channel)
-    )
+    adds: int = 0  # the output so many layers before; 0 for nothing
+    enlarges: bool = False
+    patch: int = 1  # side of the square of pixels that a pixel's outputs, (y, x, channel), are
 
     @property
     def inputs(self) -> int:
@@ -119,7 +119,7 @@ def fold_transposed(
     return Layer(spread, bias * scale + shift, leak, doubles=True)
 
 
-def fold_convolution(layer: nn.Conv2d, leak: float = NO_LEAK, adds: int = 0, patch: int = 1) -> Layer:
+def fold_convolution(layer: nn.Conv2d, leak: float = NO_LEAK, patch: int = 1) -> Layer:
     """A convolution of 1 x 1 or 3 x 3 pixels with a bias. With a `patch` its outputs are in the order of a
     pixel shuffle's, (channel, y, x)."""
     assert layer.bias is not None
@@ -128,15 +128,4 @@ def fold_convolution(layer: nn.Conv2d, leak: float = NO_LEAK, adds: int = 0, pat
         order = torch.arange(len(bias)).view(-1, patch**2).T.flatten()
         weight, bias = weight[order], bias[order]
     rows = weight.permute(2, 3, 1, 0).flatten(0, 2)
-    return Layer(rows, bias, leak, kernel=layer.kernel_size[0], adds=adds, patch=patch)
-
-
-def fold_repeated(layer: nn.Conv2d, leak: float = NO_LEAK) -> Layer:
-    """A convolution of 3 x 3 pixels of a grid whose pixels were repeated as 2 x 2, as the transposed
-    convolution that takes the grid before that: a pixel has three weights for a row of the larger grid, of
-    which two or one belong to the same pixel of the smaller."""
-    assert layer.bias is not None
-    # (4, 3): which weights of a 3 x 1 kernel join in the weight by which a pixel adds to each of 4 x 1
-    join = layer.weight.new_tensor([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]]).double()
-    spread = torch.einsum("oiyx,ay,bx->iabo", layer.weight.double(), join, join)
-    return Layer(spread.flatten(1), layer.bias.double(), leak, doubles=True)
+    return Layer(rows, bias, leak, kernel=layer.kernel_size[0], patch=patch)

@@ -71,13 +71,11 @@ class Block(nn.Module):
         change: Tensor = self.last(_activate(self.middle(_activate(self.first(h)))))
         return h + change
 
-    def fold(self, repeated: bool) -> list[folding.Layer]:
-        """Its three layers; `repeated`: of a grid each of whose pixels stands for 2 x 2."""
-        fold_middle = folding.fold_repeated if repeated else folding.fold_convolution
+    def fold(self) -> list[folding.Layer]:
         return [
             folding.fold_convolution(self.first, LEAK),
-            fold_middle(self.middle, LEAK),
-            folding.fold_convolution(self.last, adds=3),
+            folding.fold_convolution(self.middle, LEAK),
+            folding.fold_convolution(self.last)._replace(adds=3),
         ]
 
 
@@ -153,14 +151,13 @@ class Generator(_Initialised, nn.Module):
         return torch.sigmoid(base.widen(x))
 
     def fold(self) -> list[folding.Layer]:
-        """Channel-last, see `folding`. The first block after repeated pixels is evaluated on the smaller grid
-        where it may be, which halves the multiplications and changes nothing."""
         layers = [folding.reorder_outputs(folding.fold_linear(self.input, leak=folding.NO_LEAK), self.grid)]
         for index, stage in enumerate(self.stages):
             if index:
-                layers.append(folding.fold_convolution(cast(nn.Conv2d, self.narrow[index - 1])))
-            for number, block in enumerate(cast(nn.Sequential, stage)):
-                layers += cast(Block, block).fold(repeated=index > 0 and number == 0)
+                narrow = folding.fold_convolution(cast(nn.Conv2d, self.narrow[index - 1]))
+                layers.append(narrow._replace(enlarges=True))
+            for block in cast(nn.Sequential, stage):
+                layers += cast(Block, block).fold()
         layers[-1] = layers[-1]._replace(leak=LEAK)
         return [*layers, folding.fold_convolution(self.output, patch=self.patch)]
 

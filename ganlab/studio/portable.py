@@ -18,7 +18,7 @@ from ganlab.networks.latent_map import MAX_ITERATIONS, TOLERANCE, LatentMap
 
 # Multiplications for a picture: about 50 ms of plain JavaScript. Beyond that the server is as quick.
 MAX_MULTIPLICATIONS = 150_000_000
-LAYER_SETTINGS = ("leak", "doubles", "kernel", "adds", "patch")  # of a Layer, besides its tensors
+LAYER_SETTINGS = ("leak", "doubles", "kernel", "adds", "enlarges", "patch")  # of a Layer, besides its tensors
 
 
 def count_multiplications(model: LatentModel) -> int:
@@ -27,7 +27,7 @@ def count_multiplications(model: LatentModel) -> int:
     for layer in model.fold_generator():
         pixels = units // layer.inputs if layer.on_grid else 1
         total += pixels * layer.weight.numel() + (0 if layer.skip is None else layer.skip.numel())
-        units = (4 if layer.doubles else 1) * pixels * len(layer.bias)
+        units = (4 if layer.doubles or layer.enlarges else 1) * pixels * len(layer.bias)
     if model.latent_map is not None:
         total += model.latent_map.count_multiplications()
     return total

@@ -23,8 +23,9 @@ def evaluate(layers: list[Layer], z: Tensor, shape: tuple[int, int, int]) -> Ten
         if layer.skip is not None:
             h = h + z @ layer.skip
         if layer.adds:
-            h = h + enlarge(outputs[-layer.adds], len(layer.bias), h.shape[1])
-        outputs.append(torch.where(h < 0, layer.leak * h, h))
+            h = h + outputs[-layer.adds]
+        h = torch.where(h < 0, layer.leak * h, h)
+        outputs.append(enlarge(h, len(layer.bias)) if layer.enlarges else h)
     channels, height, width = shape
     patch = layers[-1].patch
     pixels = outputs[-1].view(-1, height // patch, width // patch, patch, patch, channels)
@@ -51,11 +52,9 @@ def as_grid(h: Tensor, channels: int) -> Tensor:
     return h.view(-1, side, side, channels).movedim(3, 1)
 
 
-def enlarge(h: Tensor, channels: int, units: int) -> Tensor:
-    """(N, units) of a grid that is as large, or half as large."""
-    if h.shape[1] == units:
-        return h
-    return F.interpolate(as_grid(h, channels), scale_factor=2).movedim(1, 3).flatten(1)
+def enlarge(h: Tensor, channels: int) -> Tensor:
+    larger = F.interpolate(as_grid(h, channels), scale_factor=2, mode="bilinear")
+    return larger.movedim(1, 3).flatten(1)
 
 
 def generator(**settings: object) -> tuple[ModelConfig, nn.Module]:

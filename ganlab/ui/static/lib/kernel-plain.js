@@ -88,7 +88,7 @@ export function createPlainKernel(open) {
         sum(memory, panel, WIDE_COLUMNS, c / 4 + o, bias / 4 + o, -1, leak);
       }
     },
-    convolve(a, aPixel, aLine, aSegment, segments, k, b, c, cPixel, cLine, width, height, columns, bias, leak, add, addPixel, addLine, shift) {
+    convolve(a, aPixel, aLine, aSegment, segments, k, b, c, cPixel, cLine, width, height, columns, bias, leak, add, addPixel, addLine) {
       const memory = open();
       const length = k / 4;
       clear(segments * length);
@@ -96,7 +96,7 @@ export function createPlainKernel(open) {
         for (let x = 0; x < width; x++) {
           const from = (a + y * aLine + x * aPixel) / 4;
           const to = (c + y * cLine + x * cPixel) / 4;
-          const added = add ? (add + (y >> shift) * addLine + (x >> shift) * addPixel) / 4 : -Infinity;
+          const added = add ? (add + y * addLine + x * addPixel) / 4 : -Infinity;
           count = 0;
           for (let s = 0; s < segments; s++) gather(memory, from + (s * aSegment) / 4, length, s * length);
           for (let o = 0; o < columns / 4; o += COLUMNS) {

@@ -11,7 +11,7 @@ import { createPlainKernel } from './kernel-plain.js';
  * @property {(a: number, k: number, b: number, c: number, columns: number, bias: number, leak: number) => void} transform
  * @property {(a: number, aPixel: number, aLine: number, aSegment: number, segments: number, k: number, b: number,
  *   c: number, cPixel: number, cLine: number, width: number, height: number, columns: number, bias: number,
- *   leak: number, add: number, addPixel: number, addLine: number, shift: number) => void} convolve
+ *   leak: number, add: number, addPixel: number, addLine: number) => void} convolve
  */
 
 const PAGE = 1 << 16; // bytes that WebAssembly's memory grows by

@@ -50,14 +50,14 @@
 
   ;; The same for each pixel of a grid of width * height, which takes `segments` rows of `k` bytes each: those of a
   ;; kernel's lines, for the values of the pixels of a line lie side by side. From one pixel, line, and segment to the
-  ;; next it is aPixel, aLine and aSegment bytes. With an address `add`, what lies there is added before the leak, of
-  ;; pixel (x >> shift, y >> shift). A panel has 8 columns, and 4 pixels are evaluated at a time: the last 4 of a line
-  ;; may be partly those before, so `width` is at least 4.
+  ;; next it is aPixel, aLine and aSegment bytes. With an address `add`, what lies there is added before the leak. A
+  ;; panel has 8 columns, and 4 pixels are evaluated at a time: the last 4 of a line may be partly those before, so
+  ;; `width` is at least 4.
   (func (export "convolve")
     (param $a i32) (param $aPixel i32) (param $aLine i32) (param $aSegment i32) (param $segments i32) (param $k i32)
     (param $b i32) (param $c i32) (param $cPixel i32) (param $cLine i32) (param $width i32) (param $height i32)
     (param $columns i32) (param $bias i32) (param $leak f32)
-    (param $add i32) (param $addPixel i32) (param $addLine i32) (param $shift i32)
+    (param $add i32) (param $addPixel i32) (param $addLine i32)
     (local $panel i32) (local $column i32) (local $x i32) (local $y i32) (local $segment i32) (local $at i32)
     (local $p0 i32) (local $p1 i32) (local $p2 i32) (local $p3 i32) (local $end i32)
     (local $v v128) (local $w0 v128) (local $w1 v128) (local $slope v128)
@@ -125,16 +125,11 @@
               (local.tee $segment (i32.add (local.get $segment) (i32.const 1))) (local.get $segments))))
           (if (local.get $add)
             (then
-              (local.set $at (i32.add (i32.add (local.get $add) (local.get $column))
-                (i32.mul (i32.shr_u (local.get $y) (local.get $shift)) (local.get $addLine))))
-              (local.set $p0 (i32.add (local.get $at)
-                (i32.mul (i32.shr_u (local.get $x) (local.get $shift)) (local.get $addPixel))))
-              (local.set $p1 (i32.add (local.get $at) (i32.mul (local.get $addPixel)
-                (i32.shr_u (i32.add (local.get $x) (i32.const 1)) (local.get $shift)))))
-              (local.set $p2 (i32.add (local.get $at) (i32.mul (local.get $addPixel)
-                (i32.shr_u (i32.add (local.get $x) (i32.const 2)) (local.get $shift)))))
-              (local.set $p3 (i32.add (local.get $at) (i32.mul (local.get $addPixel)
-                (i32.shr_u (i32.add (local.get $x) (i32.const 3)) (local.get $shift)))))
+              (local.set $p0 (i32.add (i32.add (local.get $add) (local.get $column)) (i32.add
+                (i32.mul (local.get $y) (local.get $addLine)) (i32.mul (local.get $x) (local.get $addPixel)))))
+              (local.set $p1 (i32.add (local.get $p0) (local.get $addPixel)))
+              (local.set $p2 (i32.add (local.get $p1) (local.get $addPixel)))
+              (local.set $p3 (i32.add (local.get $p2) (local.get $addPixel)))
               (local.set $s00 (f32x4.add (local.get $s00) (v128.load (local.get $p0))))
               (local.set $s01 (f32x4.add (local.get $s01) (v128.load offset=16 (local.get $p0))))
               (local.set $s10 (f32x4.add (local.get $s10) (v128.load (local.get $p1))))

@@ -171,7 +171,7 @@ export class Convolution {
    * @param {Arena} arena
    * @param {Grid} input
    * @param {{ weight: Float32Array, bias: ArrayLike<number>, kernel: number, adds?: Grid | null }} layer `kernel` 0 for
-   *   a transposed one; `adds`: what is added to the output, each of its pixels to 2 x 2 where it is half as large
+   *   a transposed one; `adds`: what is added to the output
    */
   constructor(arena, input, { weight, bias, kernel, adds = null }) {
     const outputs = bias.length;
@@ -198,15 +198,57 @@ export class Convolution {
     const step = side ? 1 : 2; // from one pixel of the output to the next
     const reach = side ? -(side >> 1) : -1; // to the kernel's first pixel
     const width = side || 2;
-    const half = adds && adds.side < output.side ? 1 : 0;
     for (const { weight, y, x } of this.parts) {
       functions.convolve(
         input.address(reach + y, reach + x), input.pixel, input.line, input.line, width, width * input.pixel, weight.at,
         output.address(y, x), step * output.pixel, step * output.line, input.side, input.side, output.pixel, bias.at, leak,
-        adds ? adds.address(0, 0) : 0, adds?.pixel ?? 0, adds?.line ?? 0, half,
+        adds ? adds.address(0, 0) : 0, adds?.pixel ?? 0, adds?.line ?? 0,
       );
     }
   }
+}
+
+/** Each side of a grid doubled by bilinear interpolation, with borders repeated. */
+export class Enlargement {
+  /**
+   * @param {Arena} arena
+   * @param {Grid} input
+   */
+  constructor(arena, input) {
+    this.input = input;
+    this.output = new Grid(arena, 2 * input.side, input.channels);
+  }
+
+  run() {
+    const { view: from, side, stride } = this.input;
+    const { view: to } = this.output;
+    const [line, larger] = [(side + 2) * stride, (2 * side + 2) * stride];
+    for (let y = 0; y < 2 * side; y++) {
+      const [near, far] = findPair(y, side);
+      for (let x = 0; x < 2 * side; x++) {
+        const [left, right] = findPair(x, side);
+        const a = near * line + left * stride;
+        const b = near * line + right * stride;
+        const c = far * line + left * stride;
+        const d = far * line + right * stride;
+        const at = (y + 1) * larger + (x + 1) * stride;
+        for (let i = 0; i < stride; i++) {
+          to[at + i] = 0.5625 * from[a + i] + 0.1875 * (from[b + i] + from[c + i]) + 0.0625 * from[d + i];
+        }
+      }
+    }
+  }
+}
+
+/**
+ * The lines of a framed grid of `side` pixels between which a line of the larger one lies, the nearer first.
+ * @param {number} line
+ * @param {number} side
+ */
+function findPair(line, side) {
+  const near = line >> 1;
+  const far = line % 2 ? Math.min(near + 1, side - 1) : Math.max(near - 1, 0);
+  return [near + 1, far + 1];
 }
 
 /**

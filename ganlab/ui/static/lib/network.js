@@ -1,5 +1,5 @@
 // A generator's layers, in the order in which ganlab/studio/portable.py packs them.
-import { Convolution, Grid, Linear, Numbers } from './layers.js';
+import { Convolution, Enlargement, Grid, Linear, Numbers } from './layers.js';
 import { floats } from './tensors.js';
 
 /**
@@ -8,6 +8,7 @@ import { floats } from './tensors.js';
  * @property {boolean} doubles a transposed convolution
  * @property {number} kernel side of a convolution's; 0 for others
  * @property {number} adds how many layers before lies the output that is added; 0 for none
+ * @property {boolean} enlarges whether each side of the output is doubled
  * @property {number} patch side of the square of pixels that a pixel's outputs are
  */
 
@@ -62,13 +63,19 @@ export class Network {
    * @param {Layer} layer
    * @param {{ weight: Float32Array, bias: Float32Array }} parts
    */
-  #addConvolution({ leak, doubles, kernel, adds }, { weight, bias }) {
+  #addConvolution({ leak, doubles, kernel, adds, enlarges }, { weight, bias }) {
     const channels = weight.length / (doubles ? 16 : kernel ** 2) / bias.length;
     const input = this.#asGrid(this.#output, channels);
     const added = adds ? this.#asGrid(this.#outputs[this.#outputs.length - adds], bias.length) : null;
     const convolution = new Convolution(this.arena, input, { weight, bias, kernel: doubles ? 0 : kernel, adds: added });
     this.#steps.push(() => convolution.run(leak));
-    this.#outputs.push(convolution.output);
+    if (!enlarges) {
+      this.#outputs.push(convolution.output);
+      return;
+    }
+    const enlargement = new Enlargement(this.arena, convolution.output);
+    this.#steps.push(() => enlargement.run());
+    this.#outputs.push(enlargement.output);
   }
 
   /**
