@@ -13,7 +13,8 @@ from typing import Any
 
 import torch
 from torch.profiler import ProfilerActivity, profile
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from ganlab import model
 from ganlab.gallery import Gallery, Pictures, load_pictures
@@ -44,6 +45,22 @@ GROUPS = {
 }
 
 
+class OperationCounter(TorchDispatchMode):
+    """Counts the operations of matrix products and convolutions in its context, two for a multiplication and
+    its addition. (torch's FlopCounterMode cannot look into torch.autograd.grad.)"""
+
+    total = 0
+
+    def __torch_dispatch__(
+        self, operator: Any, types: Any, arguments: Any = (), options: dict[str, Any] | None = None
+    ) -> Any:
+        result = operator(*arguments, **(options or {}))
+        count = flop_registry.get(operator._overloadpacket)
+        if count is not None:
+            self.total += count(*arguments, **(options or {}), out_val=result)
+        return result
+
+
 def read_system(name: str, precision: str, device: str) -> tuple[tuple[int, int, int], TrainConfig]:
     """Shape of the pictures and settings of a system."""
     shape, settings = SYSTEMS[name]
@@ -64,9 +81,9 @@ def measure_training(name: str, precision: str, device: str, ceilings: dict[str,
         order = trainer.shuffle(0)
         batch = trainer.config.batch_size
         trainer.rows.copy_(order[0])
-        with FlopCounterMode(display=False) as counter:
+        with OperationCounter() as counter:
             trainer._take_turns()
-        operations = counter.get_total_flops() / batch
+        operations = counter.total / batch
         rates = []
         for window in range(WINDOWS + 1):
             steps = STEPS if window else WARM_UP
