@@ -49,7 +49,9 @@ class OperationCounter(TorchDispatchMode):
     """Counts the operations of matrix products and convolutions in its context, two for a multiplication and
     its addition. (torch's FlopCounterMode cannot look into torch.autograd.grad.)"""
 
-    total = 0
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.total = 0
 
     def __torch_dispatch__(
         self, operator: Any, types: Any, arguments: Any = (), options: dict[str, Any] | None = None
