@@ -208,16 +208,46 @@ class Judge:
         return self._in_batches(self.network.hidden, x)
 
     @torch.inference_mode()
-    def _in_batches(self, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        if x.shape[1:] != self.config.image_shape or not x.is_floating_point():
-            raise ValueError(
-                f"The {self.name} judge takes floats of the shape (N, {str(self.config.image_shape)[1:]}"
-                f" in [0, 1], not {x.dtype} of the shape {tuple(x.shape)}."
-            )
+    def compute_distance(self, x: Tensor, y: Tensor) -> Tensor:
+        """How unlike x and y look to its convolutions, (N,) in [0, 2]: the features of a layer, of length 1
+        at each place, their squared distance, its mean over places and layers (Zhang et al., arXiv
+        1801.03924, without learned weights)."""
+        self._check(y)
+        return self._in_batches(
+            lambda both: _compare_layers(self.network.hidden, *both.chunk(2, dim=1)),
+            torch.cat([x, y], 1),
+            pictures=2,
+        )
+
+    def _check(self, x: Tensor, pictures: int = 1) -> None:
+        channels, *sides = self.config.image_shape
+        if tuple(x.shape[1:]) == (pictures * channels, *sides) and x.is_floating_point():
+            return
+        raise ValueError(
+            f"The {self.name} judge takes floats of the shape (N, {str(self.config.image_shape)[1:]}"
+            f" in [0, 1], not {x.dtype} of the shape {tuple(x.shape)}."
+        )
+
+    @torch.inference_mode()
+    def _in_batches(self, function: Callable[[Tensor], Tensor], x: Tensor, pictures: int = 1) -> Tensor:
+        self._check(x, pictures)
         weight = self.network.output.weight
         values = self.config.widths[0] * self.config.size**2
         parts = torch.split(x, max(1, min(BATCH, MAX_BATCH_VALUES // values)))
         return torch.cat([function(part.to(weight.device, weight.dtype)).cpu() for part in parts])
+
+
+def _compare_layers(hidden: nn.Sequential, x: Tensor, y: Tensor) -> Tensor:
+    """Mean over the layers of convolutions of the squared distances (N,) of what they see in x and y."""
+    distances = []
+    for module in hidden:
+        x, y = module(x), module(y)
+        if x.dim() < 4:
+            break
+        if isinstance(module, nn.ReLU):
+            a, b = (nn.functional.normalize(h, dim=1, eps=1e-6) for h in (x, y))
+            distances.append((a - b).square().sum(1).mean((1, 2)))
+    return torch.stack(distances).mean(0)
 
 
 def save(config: JudgeConfig, network: Network, folder: Path) -> None:

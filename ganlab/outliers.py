@@ -33,6 +33,7 @@ from ganlab.explorer import Explorer
 
 BATCH = 1000  # pictures at a time
 MIN_VALUE = 1e-9  # smallest error or distance whose logarithm is taken, and smallest standard deviation
+MIN_CLASS = 30  # test pictures of a class that have statistics of their own where there are many classes
 MIN_SHARE = 0.99  # share of test pictures with a smaller score from which on a picture is an outlier
 
 
@@ -87,6 +88,14 @@ def list_statistics(explorer: Explorer) -> tuple[str, ...]:
     return ("error", "neighbour", "code", *joint, *judge)
 
 
+def count_classes(explorer: Explorer) -> int | None:
+    """How many classes a calibration distinguishes where their pictures may be few; None for digits, each of
+    which has enough."""
+    if explorer.config.preparation == "digit" or explorer.gallery is None:
+        return None
+    return int(explorer.gallery.pictures.labels.max()) + 1
+
+
 @torch.inference_mode()
 def compute_statistics(explorer: Explorer, x: Tensor) -> tuple[Tensor, Tensor]:
     """The statistics (N, S), float64, of pictures x (N, C, H, W) in [0, 1], and the labels (N,) of their
@@ -104,9 +113,10 @@ def compute_statistics(explorer: Explorer, x: Tensor) -> tuple[Tensor, Tensor]:
 
 def _compute_batch(explorer: Explorer, x: Tensor) -> tuple[Tensor, Tensor]:
     assert explorer.gallery is not None
-    z = explorer.encode(x)
+    given = explorer.model.check_pictures(x).to(explorer.device)
+    z, features = (part.cpu() for part in explorer.model.encoder.encode_with_features(given))
     error = metrics.mse(x.cpu(), explorer.decode(z))
-    distances, rows = explorer.gallery.search(explorer.features(x), "features", 1)
+    distances, rows = explorer.gallery.search(features, "features", 1)
     code = CODE_STATISTICS[choose_code_statistic(explorer)](explorer, z)
     columns = [_log(error), _log(distances[:, 0]), code]
     D = explorer.model.networks.get("joint_discriminator")
@@ -130,10 +140,13 @@ class Calibration:
     deviations: Tensor
 
     @staticmethod
-    def from_statistics(statistics: Tensor, labels: Tensor) -> Calibration:
+    def from_statistics(statistics: Tensor, labels: Tensor, count: int | None = None) -> Calibration:
         """From the statistics (N, S) of test pictures and the labels (N,) that came with them. ValueError
-        for a class of fewer than two pictures."""
-        classes = [statistics[labels == label] for label in range(int(labels.max()) + 1)]
+        for a class of fewer than two pictures; with a `count` of classes, those of fewer than MIN_CLASS have
+        the statistics of all pictures."""
+        classes = [statistics[labels == label] for label in range(count or int(labels.max()) + 1)]
+        if count is not None:
+            classes = [rows if len(rows) >= MIN_CLASS else statistics for rows in classes]
         if min(map(len, classes)) < 2:
             raise ValueError("Calibration needs at least two pictures of each class.")
         means, deviations = (torch.stack([f(rows, 0) for rows in classes]) for f in (torch.mean, torch.std))
@@ -157,11 +170,11 @@ class Gauge:
     quantiles: tuple[float, ...]
 
     @staticmethod
-    def from_statistics(statistics: Tensor, labels: Tensor) -> Gauge:
+    def from_statistics(statistics: Tensor, labels: Tensor, count: int | None = None) -> Gauge:
         """Calibrated on the first half of the test pictures, with the scores of the other half. ValueError
-        for a class of fewer than two pictures in the first."""
+        and `count` as for `Calibration.from_statistics`."""
         half = len(labels) // 2
-        calibration = Calibration.from_statistics(statistics[:half], labels[:half])
+        calibration = Calibration.from_statistics(statistics[:half], labels[:half], count)
         return Gauge(
             calibration, tuple(metrics.quantiles(calibration.score(statistics[half:], labels[half:])))
         )

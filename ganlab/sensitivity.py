@@ -6,7 +6,7 @@ linear in the latent u: there closed forms and components of activations are ave
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from ganlab.networks.folding import Layer
 
 COMPONENT_SAMPLES = 10_000  # latents whose first activations are analysed
 JACOBIAN_SAMPLES = 64  # latents at which the map is differentiated
+MAX_REVERSE = 1024  # numbers of a picture whose Jacobian is computed in reverse mode
 OFFSET = 1e-2  # of these differences: far above rounding
 SEED = 0  # of both
 
@@ -26,8 +27,19 @@ def compute_local(generator: nn.Module, z: Tensor) -> tuple[Tensor, Tensor]:
     singular vectors (D, D), one a row. ganlab/ui/static/lib/jacobian.js computes the same in the page."""
     device = next(generator.parameters()).device
     with torch.inference_mode(False):  # whose tensors have no derivative
-        J = torch.func.jacrev(lambda z: generator(z.unsqueeze(0))[0].flatten())(z.clone().to(device))
+        J = _choose_mode(generator, len(z))(lambda z: generator(z.unsqueeze(0))[0].flatten())(
+            z.clone().to(device)
+        )
     return rank_eigenvectors((J.double().T @ J.double()).cpu())
+
+
+def _choose_mode(generator: nn.Module, dim: int) -> Callable[..., Callable[[Tensor], Tensor]]:
+    """Reverse mode for small pictures; forward mode, by latent dimension, for those in colour, of
+    whose thousands of numbers each would take a pass."""
+    device = next(generator.parameters()).device
+    with torch.no_grad():
+        large = generator(torch.zeros(1, dim, device=device)).numel() > MAX_REVERSE
+    return torch.func.jacfwd if large else torch.func.jacrev
 
 
 def compute_closed_form(

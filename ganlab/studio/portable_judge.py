@@ -7,6 +7,7 @@ like the training pictures follow the hand.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from ganlab import tensor_files
 from ganlab.explorer import Explorer
-from ganlab.judge import Judge
+from ganlab.judge import Judge, JudgeConfig
 from ganlab.light import Light, explain_absence, get_typical_length
 from ganlab.networks.folding import get_scale_and_shift
 
@@ -77,6 +78,8 @@ def _list_layers(judge: Judge) -> list[tuple[dict[str, Tensor], bool, bool]]:
         elif isinstance(module, nn.Linear):
             outputs, channels = module.out_features, judge.config.widths[-1]
             grid = module.weight.view(outputs, channels, -1)  # (outputs, C, H * W)
+            if isinstance(averages := modules[index - 2], nn.AdaptiveAvgPool2d):
+                grid = grid @ _list_shares(averages, judge.config)
             layers.append((_describe(grid.permute(2, 1, 0).flatten(0, 1), modules[index + 1]), False, False))
     output = judge.network.output
     ones = torch.ones_like(output.bias)
@@ -87,6 +90,15 @@ def _list_layers(judge: Judge) -> list[tuple[dict[str, Tensor], bool, bool]]:
         ({part: x.cpu() for part, x in tensors.items()}, convolves, pools)
         for tensors, convolves, pools in layers
     ]
+
+
+def _list_shares(averages: nn.AdaptiveAvgPool2d, config: JudgeConfig) -> Tensor:
+    """What each place of the last convolution's grid gives to each of the averages: (averages, H * W). The
+    page has no such layer: it becomes part of the linear one."""
+    side = math.ceil(config.size / 2 ** len(config.widths))
+    places = torch.eye(side * side).view(-1, 1, side, side)
+    shares: Tensor = averages(places).flatten(1).T
+    return shares
 
 
 def _describe(weight: Tensor, norm: nn.Module) -> dict[str, Tensor]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import torch
 
 import ganlab
 from ganlab import tensor_files
 from ganlab.explorer import Explorer
+from ganlab.judge import Judge, JudgeConfig, Network
 from ganlab.light import Light, count_inputs
 from ganlab.model import LatentModel
 from ganlab.studio import portable_judge
@@ -30,6 +32,22 @@ def test_weights_are_the_judges_own(bundled: Explorer) -> None:
     torch.testing.assert_close(tensors["6.weight"].float().T, judge.network.output.weight, rtol=0, atol=0)
     sizes = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
     assert sizes < 500_000  # bytes that each page fetches
+
+
+@pytest.mark.parametrize("size", [32, 52])  # of 52, averages are of places that overlap
+def test_averages_become_part_of_the_linear_layer(tiny_model: LatentModel, size: int) -> None:
+    config = JudgeConfig("tiny", 3, size, 5, (2, 3, 4), 6, 0.0, 0.0, 0, grid=3)
+    torch.manual_seed(0)
+    explorer = Explorer(tiny_model)
+    explorer.judge = judge = Judge(config, Network(config), "f" * 16)
+    tensors, metadata = unpack(explorer)
+    assert len(metadata["layers"]) == 7
+    convolutions, rest = judge.network.hidden[:-5], judge.network.hidden[-5:]
+    assert isinstance(rest[0], torch.nn.AdaptiveAvgPool2d)
+    h = convolutions(torch.rand(4, 3, size, size))
+    given = h.permute(0, 2, 3, 1).flatten(1) @ tensors["5.weight"].float()
+    expected = rest[2](rest[1](rest[0](h)))
+    torch.testing.assert_close(given, expected, rtol=1e-2, atol=1e-3)  # weights are halves
 
 
 def test_a_model_of_other_pictures_gets_a_reason_instead(colour_model: str) -> None:

@@ -18,6 +18,7 @@ from train.measure import (
     memorization,
     one_nn,
     paths,
+    perceptual,
     reconstruction,
     rounds,
     unlike,
@@ -30,6 +31,7 @@ from train.measure.realworld import measure as realworld
 MEASUREMENTS: tuple[Measurement, ...] = (
     one_nn.MEASUREMENT,
     reconstruction.MEASUREMENT,
+    perceptual.MEASUREMENT,
     latent_error.MEASUREMENT,
     codes.MEASUREMENT,
     identity.MEASUREMENT,

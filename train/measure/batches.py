@@ -7,15 +7,25 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from ganlab.config import ModelConfig
 from ganlab.gallery import Pictures
 from ganlab.nearest import Points, find_nearest
 
 BATCH = 2500  # pictures or points at a time
+COLOUR_BATCH = 250  # pictures in colour at a time, whose layers are larger
 
 
-def map_batches(function: Callable[[Tensor], Tensor] | nn.Module, inputs: Tensor | Pictures) -> Tensor:
+def get_batch(config: ModelConfig) -> int:
+    """How many of a model's pictures or latents go through its networks at a time."""
+    return BATCH if config.channels == 1 else COLOUR_BATCH
+
+
+def map_batches(
+    function: Callable[[Tensor], Tensor] | nn.Module, inputs: Tensor | Pictures, batch: int | None = None
+) -> Tensor:
     """function of all rows, with the intermediate results of only one batch in memory."""
-    parts = [slice(start, start + BATCH) for start in range(0, len(inputs), BATCH)]
+    batch = batch or BATCH
+    parts = [slice(start, start + batch) for start in range(0, len(inputs), batch)]
     rows = inputs.inputs if isinstance(inputs, Pictures) else inputs.__getitem__
     first = function(rows(parts[0]))
     outputs = first.new_empty(len(inputs), *first.shape[1:])  # filled in place: never twice in memory

@@ -21,7 +21,9 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import ATTRIBUTES_FILE, TRAIN_FILE, Pictures, find_file
 from ganlab.nearest import Points, find_nearest
 from ganlab.studio import codemap
+from train.measure import attributes_colour
 from train.measure.attributes import ATTRIBUTES, UNITS
+from train.measure.directions import measure_attribute
 from train.measure.measurement import Figures, Measurement, Subject
 from train.report.text import Table, format_percent
 
@@ -75,10 +77,12 @@ def measure_map(explorer: Explorer) -> Figures:
 
 
 def write_attributes(pictures: Pictures, path: Path) -> None:
-    """All ATTRIBUTES of grey pictures, each from its low (0) to its high value (255) in LEVELS steps."""
-    x, values, lows, highs = pictures.inputs(slice(None)), [], [], []
-    for attribute in ATTRIBUTES.values():
-        numbers = attribute(x)
+    """All ATTRIBUTES of the pictures, grey or in colour, each from its low (0) to its high value (255) in
+    LEVELS steps."""
+    grey, values, lows, highs = pictures.pixels.shape[1] == 1, [], [], []
+    attributes = ATTRIBUTES if grey else attributes_colour.ATTRIBUTES
+    for attribute in attributes.values():
+        numbers = measure_attribute(attribute, pictures)
         low, high = torch.quantile(numbers, torch.tensor(SPREAD)).tolist()
         share = ((numbers - low) / max(high - low, 1e-9)).clamp(0, 1)
         values.append(((share * (LEVELS - 1)).round() * (255 / (LEVELS - 1))).round().to(torch.uint8))
@@ -87,8 +91,8 @@ def write_attributes(pictures: Pictures, path: Path) -> None:
     np.savez_compressed(
         path,
         values=torch.stack(values, 1).numpy(),
-        names=np.array(list(ATTRIBUTES)),
-        units=np.array([UNITS.get(name, "") for name in ATTRIBUTES]),
+        names=np.array(list(attributes)),
+        units=np.array([UNITS.get(name, "") if grey else attributes_colour.UNIT for name in attributes]),
         lows=np.array(lows, np.float32),
         highs=np.array(highs, np.float32),
     )
@@ -107,7 +111,7 @@ def _measure(subject: Subject) -> Figures:
     assert pictures is not None
     assert folder is not None
     attributes = pictures.with_name(ATTRIBUTES_FILE)
-    if explorer.config.channels == 1 and not attributes.is_file():
+    if not attributes.is_file():
         write_attributes(explorer.gallery.pictures, attributes)
     if not options.measure:
         began = time.perf_counter()

@@ -9,18 +9,19 @@ from torch import Tensor
 
 from ganlab import latent, metrics
 from ganlab.model import LatentModel
-from train.measure.batches import map_batches
+from train.measure.batches import get_batch, map_batches
 from train.measure.measurement import Figures, Measurement, Row, require_reconstructions
 
 TESTED = 1000  # codes, and as many latents of the prior, in the test of whether they are of one distribution
 SEED = 2
+MAX_PICTURES = 10_000  # whose codes are measured
 
 
 @torch.inference_mode()
 def measure_codes(model: LatentModel, x: Tensor) -> Figures:
     """Mean and deviation of the codes of x (N, C, H, W) over dimensions, and a two-sample test."""
     config = model.config
-    z = map_batches(model.encoder, x)
+    z = map_batches(model.encoder, x, get_batch(config))
     prior = latent.draw(config.prior, config.latent_dim, min(TESTED, len(z)), SEED)
     deviations = z.std(0)
     energy, by_chance, p = metrics.energy_test(z[:TESTED], prior)
@@ -53,7 +54,7 @@ def _rows(figures: Figures) -> Iterator[Row]:
 
 MEASUREMENT = Measurement(
     key="codes",
-    measure=lambda subject: measure_codes(subject.model, subject.x),
+    measure=lambda subject: measure_codes(subject.model, subject.x[: subject.limit(MAX_PICTURES)]),
     explain_absence=require_reconstructions,
     seeds={"codes": SEED},
     rows=_rows,

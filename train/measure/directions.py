@@ -9,7 +9,8 @@ do, and what random steps of the same lengths do: the noise.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -17,7 +18,10 @@ from torch import Tensor
 from ganlab import directions, latent
 from ganlab.directions import CodeStatistics, Directions, Ranking
 from ganlab.explorer import Explorer
+from ganlab.gallery import Pictures
+from train.measure import attributes_colour
 from train.measure.attributes import ATTRIBUTES, UNITS
+from train.measure.batches import get_batch
 from train.measure.measurement import Figures, Measurement, Subject
 from train.report.text import NONE, Table
 
@@ -32,26 +36,31 @@ RANKED = ("principal", "local", "closed-form")  # kinds of directions that chang
 RANDOM = 16  # random steps, whose effects are the noise
 MOVED = 100  # of the held-out pictures, whose sliders of each kind are moved
 LED = 20  # of the held-out pictures of each class, which are led to each other class
+MAX_PAIRS = 90  # of classes, all of ten of them; of more classes so many are drawn
+COLOUR_SHARE = 5  # of a model in colour, which takes longer, one of so many pictures is measured
+CHUNK = 1_000  # pictures whose attributes are measured at a time
 
 
 def measure_directions(explorer: Explorer) -> tuple[CodeStatistics, Figures]:
-    """The directions, and their figures, of a model with an encoder and a gallery of grey pictures."""
+    """The directions, and their figures, of a model with an encoder and a gallery."""
     gallery = explorer.gallery
     assert gallery is not None
-    codes, labels = gallery.latents, gallery.pictures.labels
-    x = gallery.pictures.inputs(slice(None))
+    share = 1 if explorer.config.channels == 1 else COLOUR_SHARE
+    order = mix(gallery.pictures.labels)
+    codes, labels = gallery.latents[order], gallery.pictures.labels[order]
     held = slice(len(codes) - min(HELD_OUT, len(codes) // 5), None)
     fit = slice(0, held.start)
     means = torch.stack([codes[labels == label].mean(0) for label in torch.unique(labels)])
     covariance = torch.cov(codes.double().T).float()
-    offsets = OFFSET * draw_offsets(covariance, min(FITTED_STEPS, fit.stop))
+    offsets = OFFSET * draw_offsets(covariance, min(FITTED_STEPS // share, fit.stop))
     forth, back = (decode(explorer, codes[: len(offsets)] + sign * offsets) for sign in (1, -1))
     held_codes, noise = codes[held], draw_steps(covariance, RANDOM)
-    shifted = held_codes[:SHIFTED]
+    shifted = held_codes[: SHIFTED // share]
     random_ends = [tuple(decode(explorer, shifted + sign * step) for sign in (1, -1)) for step in noise]
     steps, attributes = [], {}
-    for name, attribute in ATTRIBUTES.items():
-        values = attribute(x)
+    available = list_attributes(explorer)
+    for name, attribute in available.items():
+        values = measure_attribute(attribute, gallery.pictures)[order]
         step = directions.fit_step(offsets, (attribute(forth) - attribute(back)) / 2, covariance)
         steps.append(step)
         deviation = float(values[fit].std())
@@ -61,21 +70,41 @@ def measure_directions(explorer: Explorer) -> tuple[CodeStatistics, Figures]:
         attributes[name] = {
             "mean": float(values.mean()),
             "deviation": float(values.std()),
-            "unit": UNITS.get(name, "count"),
+            "unit": UNITS.get(name, "count") if share == 1 else attributes_colour.UNIT,
             "r2": fit_r2(codes[fit], values[fit], codes[held], values[held]),
-            "effect": measure_effect(explorer, shifted, step, name) / deviation,
-            "effect_far": measure_effect(explorer, shifted, FAR * step, name) / deviation,
+            "effect": measure_effect(explorer, shifted, step, attribute) / deviation,
+            "effect_far": measure_effect(explorer, shifted, FAR * step, attribute) / deviation,
             "noise": float(random.square().mean().sqrt()) / 2 / deviation,
         }
     figures = {
         "fitted": len(codes[fit]),
         "held_out": len(held_codes),
         "attributes": attributes,
-        "sets": measure_sets(explorer, held_codes[:MOVED], noise)
-        | measure_classes(explorer, means, held_codes, labels[held], noise),
+        "sets": measure_sets(explorer, held_codes[: MOVED // share], noise)
+        | measure_classes(explorer, means, held_codes, labels[held], noise, LED // share),
     }
     rankings = compute_rankings(explorer)
-    return CodeStatistics(covariance, means, torch.stack(steps), tuple(ATTRIBUTES), **rankings), figures
+    return CodeStatistics(covariance, means, torch.stack(steps), tuple(available), **rankings), figures
+
+
+def list_attributes(explorer: Explorer) -> Mapping[str, Callable[[Tensor], Tensor]]:
+    """Of strokes for a model of grey pictures, else of colours."""
+    return ATTRIBUTES if explorer.config.channels == 1 else attributes_colour.ATTRIBUTES
+
+
+def measure_attribute(attribute: Callable[[Tensor], Tensor], pictures: Pictures) -> Tensor:
+    """An attribute (N,) of all pictures; grey ones at once, others in parts, as they take much memory."""
+    chunk = len(pictures) if pictures.pixels.shape[1] == 1 else CHUNK
+    parts = [slice(start, start + chunk) for start in range(0, len(pictures), chunk)]
+    return torch.cat([attribute(pictures.inputs(rows)) for rows in parts])
+
+
+def mix(labels: Tensor) -> Tensor:
+    """An order of the gallery's rows (N,): a random one where they come sorted by class, so that the last are
+    like the rest; else as they are."""
+    if bool((labels[1:] >= labels[:-1]).all()):
+        return torch.randperm(len(labels), generator=torch.Generator().manual_seed(SEED))
+    return torch.arange(len(labels))
 
 
 def compute_rankings(explorer: Explorer) -> dict[str, Ranking]:
@@ -123,19 +152,24 @@ def measure_change(explorer: Explorer, codes: Tensor, steps: Sequence[Tensor]) -
 
 
 def measure_classes(
-    explorer: Explorer, means: Tensor, codes: Tensor, labels: Tensor, noise: Tensor
+    explorer: Explorer, means: Tensor, codes: Tensor, labels: Tensor, noise: Tensor, count: int = LED
 ) -> Figures:
-    """The share of pictures that the judge sees in the class to which FAR steps lead, for LED of codes (N, D)
-    of each class and each other class; and as "noise" for moves (M, D) in random directions that are as long.
-    Nothing without a judge."""
+    """The share of pictures that the judge sees in the class to which FAR steps lead, for `count` of codes
+    (N, D) of each class and each other class, or of MAX_PAIRS of these; and as "noise" for moves (M, D) in
+    random directions that are as long. Nothing without a judge."""
     judge, prior = explorer.judge, explorer.config.prior
     if judge is None:
         return {}
     led: list[Tensor] = []
     astray: list[Tensor] = []
-    for index, direction in enumerate(directions.list_classes(means)):
-        a, b = (int(name) for name in direction.name.split()[1::2])
-        z = codes[labels == a][:LED]
+    chosen = list(
+        zip(itertools.permutations(range(len(means)), 2), directions.list_classes(means), strict=True)
+    )
+    if len(chosen) > MAX_PAIRS:
+        order = torch.randperm(len(chosen), generator=torch.Generator().manual_seed(SEED))
+        chosen = [chosen[row] for row in order[:MAX_PAIRS].tolist()]
+    for index, ((a, b), direction) in enumerate(chosen):
+        z = codes[labels == a][:count]
         if not len(z):
             continue
         length = FAR * direction.deviation
@@ -165,7 +199,8 @@ def draw_offsets(covariance: Tensor, count: int) -> Tensor:
 
 def decode(explorer: Explorer, z: Tensor) -> Tensor:
     """G(z), (N, C, H, W), batch by batch."""
-    return torch.cat([explorer.decode(batch) for batch in torch.split(z, SHIFTED)])
+    size = min(SHIFTED, get_batch(explorer.config))
+    return torch.cat([explorer.decode(batch) for batch in torch.split(z, size)])
 
 
 def fit_r2(codes: Tensor, values: Tensor, held_codes: Tensor, held_values: Tensor) -> float:
@@ -180,10 +215,12 @@ def fit_r2(codes: Tensor, values: Tensor, held_codes: Tensor, held_values: Tenso
     return float(1 - left / (held_values.double() - held_values.double().mean()).square().sum())
 
 
-def measure_effect(explorer: Explorer, codes: Tensor, step: Tensor, name: str) -> float:
+def measure_effect(
+    explorer: Explorer, codes: Tensor, step: Tensor, attribute: Callable[[Tensor], Tensor]
+) -> float:
     """By how much the attribute of G(z) grows, on average over codes (N, D), for a step (D,), in its unit:
     half of the difference between that step forth and the same step back."""
-    forth, back = (ATTRIBUTES[name](explorer.decode(codes + sign * step)).mean() for sign in (1, -1))
+    forth, back = (attribute(decode(explorer, codes + sign * step)).mean() for sign in (1, -1))
     return float(forth - back) / 2
 
 
@@ -198,8 +235,6 @@ def _measure(subject: Subject) -> Figures:
 def _explain_absence(subject: Subject) -> str:
     if subject.gallery is None or "encoder" not in subject.networks:
         return f"{subject.name} has no codes of training pictures, and so no directions among them."
-    if subject.model.config.channels != 1:
-        return f"{subject.name} makes pictures in colour; strokes are measured on grey ones."
     return ""
 
 

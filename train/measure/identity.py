@@ -12,19 +12,41 @@ from ganlab.judge import Judge
 from train.measure.measurement import Figures, Measurement, Row, Subject, require_judged_reconstructions
 from train.report.text import format_percent
 
+TOP = 5  # most probable classes
+
 
 @torch.inference_mode()
 def measure_identity(x: Tensor, y: Tensor, labels: Tensor, judge: Judge) -> Figures:
     """Shares of x (N, C, H, W) whose reconstruction y has, to the judge, the class of x, and that of the
     label (N,)."""
-    before, after = judge.labels(x), judge.labels(y)
+    logits = judge.logits(x), judge.logits(y)
+    before, after = (rows.argmax(1) for rows in logits)
     same = metrics.accuracy(after, before)
-    return {
+    figures = {
         "share": same,
         "standard_error": metrics.standard_error(same, len(x)),
         "label_agreement": metrics.accuracy(after, labels),
         "judge": judge.fingerprint,
         "judge_accuracy": metrics.accuracy(before, labels),
+    }
+    return figures | (_measure_five(*logits, before, labels) if x.shape[1] > 1 else {})
+
+
+def _measure_five(before: Tensor, after: Tensor, seen: Tensor, labels: Tensor) -> Figures:
+    """The same of the five most probable classes of pictures in colour, from the judge's logits (N, classes)
+    of x and y, its class of x and the label (N,); nothing where there are no more than five."""
+    if before.shape[1] <= TOP:
+        return {}
+
+    def share(logits: Tensor, classes: Tensor) -> float:
+        return float((logits.topk(TOP).indices == classes[:, None]).any(1).double().mean())
+
+    same = share(after, seen)
+    return {
+        "share_five": same,
+        "standard_error_five": metrics.standard_error(same, len(labels)),
+        "label_agreement_five": share(after, labels),
+        "judge_accuracy_five": share(before, labels),
     }
 
 
@@ -42,6 +64,17 @@ def _rows(figures: Figures) -> Iterator[Row]:
         format_percent(figures["label_agreement"]),
         f"{format_percent(figures['judge_accuracy'])} of x",
     )
+
+    if "share_five" in figures:
+        yield Row(
+            "Top 5: the judge's class of x is among its five most probable of G(E(x))",
+            format_percent(figures["share_five"], figures["standard_error_five"]),
+        )
+        yield Row(
+            "Top 5: the label is among the judge's five most probable of G(E(x))",
+            format_percent(figures["label_agreement_five"]),
+            f"{format_percent(figures['judge_accuracy_five'])} of x",
+        )
 
 
 def _sentence(figures: Figures) -> str:

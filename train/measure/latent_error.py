@@ -8,7 +8,7 @@ import torch
 
 from ganlab import latent, metrics
 from ganlab.model import LatentModel
-from train.measure.batches import map_batches
+from train.measure.batches import get_batch, map_batches
 from train.measure.measurement import Figures, Measurement, Row, require_reconstructions
 
 SAMPLES = 10_000  # latents
@@ -16,15 +16,16 @@ SEED = 0
 
 
 @torch.inference_mode()
-def measure_latent_error(model: LatentModel) -> Figures:
+def measure_latent_error(model: LatentModel, count: int | None = None) -> Figures:
     """Mean |E(G(z)) - z| over the prior, beside that of two independent z; the same of the mixture fitted to
-    the codes, where there is one."""
-    draws = {"": latent.draw(model.config.prior, model.config.latent_dim, SAMPLES, SEED)}
+    the codes, where there is one. Of `count` latents, or SAMPLES."""
+    count, batch = count or SAMPLES, get_batch(model.config)
+    draws = {"": latent.draw(model.config.prior, model.config.latent_dim, count, SEED)}
     if model.mixture is not None:
-        draws["mixture_"] = model.mixture.draw(SAMPLES, SEED)
+        draws["mixture_"] = model.mixture.draw(count, SEED)
     figures: Figures = {}
     for source, z in draws.items():
-        again = map_batches(lambda batch: model.encoder(model.generator(batch)), z)
+        again = map_batches(lambda part: model.encoder(model.generator(part)), z, batch)
         figures[f"{source}mean_abs_error"] = float((again - z).abs().mean())
         figures[f"{source}mean_abs_error_random_pair"] = float((metrics.pair_with_next(z) - z).abs().mean())
     return figures
@@ -40,7 +41,7 @@ def _rows(figures: Figures) -> Iterator[Row]:
 
 MEASUREMENT = Measurement(
     key="latent",
-    measure=lambda subject: measure_latent_error(subject.model),
+    measure=lambda subject: measure_latent_error(subject.model, subject.limit(SAMPLES)),
     explain_absence=require_reconstructions,
     seeds={"latent": SEED},
     rows=_rows,

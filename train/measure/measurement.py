@@ -15,10 +15,13 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import Gallery, Pictures
 from ganlab.judge import Judge
 from ganlab.model import LatentModel
-from train.measure.batches import map_batches
+from train.measure.batches import get_batch, map_batches
 from train.report.text import NONE, Table
 
 Figures = dict[str, Any]  # what a measurement gives, as JSON
+COLOUR_SHARE = 5  # of so many pictures that are measured of a grey model, one is of a model in colour
+MAX_GAUGE = 5_000  # test pictures of the gauge of a model in colour
+ORDER_SEED = 0  # of test pictures that come sorted by class
 EVALUATE = "evaluate"  # the command that makes all measurements that have none of their own
 
 
@@ -65,6 +68,19 @@ class Subject:
             )
         return self.judge
 
+    @property
+    def in_colour(self) -> bool:
+        """Whether the model's pictures are in colour, whose networks take much longer."""
+        return self.model.config.channels > 1
+
+    def limit(self, count: int) -> int:
+        """As many of `count` pictures as are measured: all grey ones, every fifth in colour."""
+        return count // COLOUR_SHARE if self.in_colour else count
+
+    def describe(self) -> Figures:
+        """What the pictures are called in a card, for `name_pictures`; nothing for digits."""
+        return {} if self.model.config.preparation == "digit" else {"noun": "pictures"}
+
     @functools.cached_property
     def explorer(self) -> Explorer:
         """The model and its gallery as the app uses them."""
@@ -72,8 +88,21 @@ class Subject:
 
     @functools.cached_property
     def test(self) -> Pictures:
-        """The test pictures."""
-        return self.load_test()
+        """The test pictures, mixed where they come sorted by class: then neither their halves nor their
+        first ones would be like the rest."""
+        test = self.load_test()
+        if not bool((test.labels[1:] >= test.labels[:-1]).all()) or test.labels[0] == test.labels[-1]:
+            return test
+        order = torch.randperm(len(test), generator=torch.Generator().manual_seed(ORDER_SEED))
+        return Pictures(test.pixels[order], test.labels[order], test.indices[order])
+
+    @property
+    def gauge_test(self) -> Pictures:
+        """The test pictures of a gauge: all grey ones, the first MAX_GAUGE in colour."""
+        if not self.in_colour:
+            return self.test
+        first, test = slice(MAX_GAUGE), self.test
+        return Pictures(test.pixels[first], test.labels[first], test.indices[first])
 
     @functools.cached_property
     def x(self) -> Tensor:
@@ -84,7 +113,14 @@ class Subject:
     @torch.inference_mode()
     def reconstructions(self) -> Tensor:
         """G(E(x)) of the test pictures, (N, C, H, W) in [0, 1]."""
-        return map_batches(lambda batch: self.model.generator(self.model.encoder(batch)), self.x)
+        return map_batches(
+            self.explorer.reconstruct if self.in_colour else self._decode_codes,
+            self.x,
+            get_batch(self.model.config),
+        )
+
+    def _decode_codes(self, x: Tensor) -> Tensor:
+        return self.model.generator(self.model.encoder(x))  # type: ignore[no-any-return]
 
 
 class Row(NamedTuple):
@@ -99,6 +135,17 @@ class Row(NamedTuple):
     baseline: str = NONE
     published: str = ""
     published_baseline: str = ""
+
+
+def name_pictures(figures: Figures) -> str:
+    """What the pictures are called that a group of figures is about, see `Subject.describe`."""
+    return str(figures.get("noun", "digits"))
+
+
+def name_likeness(figures: Figures) -> str:
+    """What the gauge calls others unlike."""
+    noun = name_pictures(figures)
+    return noun if noun == "digits" else f"real {noun}"
 
 
 def _no_rows(figures: Figures) -> list[Row]:
@@ -159,6 +206,13 @@ def require_judge(subject: Subject) -> str:
 def require_judged_reconstructions(subject: Subject) -> str:
     """An encoder, a generator and a judge."""
     return require_reconstructions(subject) or require_judge(subject)
+
+
+def require_gauge(subject: Subject) -> str:
+    """All that the gauge of `ganlab.outliers` needs; of a model of digits also a judge."""
+    if not {"encoder", "generator"} <= subject.networks or subject.gallery is None:
+        return f"{subject.name} has no encoder, generator or gallery, and so no gauge of what is unlike them."
+    return "" if subject.describe() else require_judge(subject)
 
 
 def require_judged_digits(subject: Subject) -> str:

@@ -21,7 +21,7 @@ from ganlab import metrics
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.nearest import Points
-from train.measure.batches import find_first
+from train.measure.batches import find_first, get_batch
 from train.measure.measurement import Figures, Measurement, Subject
 from train.report.text import Table, format_percent
 
@@ -53,11 +53,11 @@ def measure_memorization(explorer: Explorer, test: Pictures, count: int) -> Figu
     everything = Points.from_rows(train.flat)
     real = find_first(test.flat, everything)[0]
     drawn, unseen = draw_control(train, test)
-    some = Points.from_rows(drawn.flatten(1))
+    some, batch = Points.from_rows(drawn.flatten(1)), min(BATCH, get_batch(explorer.config))
 
     def measure(source: str) -> Figures:
         z = explorer.sample(count, SEED, source=source)
-        samples = torch.cat([explorer.decode(batch).flatten(1) for batch in torch.split(z, BATCH)])
+        samples = torch.cat([explorer.decode(batch).flatten(1) for batch in torch.split(z, batch)])
         own = find_first(samples, everything)[0]
         nearer = measure_nearer(samples, some, unseen)
         return {
@@ -77,6 +77,13 @@ def measure_memorization(explorer: Explorer, test: Pictures, count: int) -> Figu
         **measure(default),
         "others": [measure(source) for source in others],
     }
+
+
+def _measure(subject: Subject) -> Figures:
+    test, count = subject.test, subject.limit(SAMPLES)
+    if subject.in_colour:
+        test = Pictures(test.pixels[:count], test.labels[:count], test.indices[:count])
+    return measure_memorization(subject.explorer, test, count)
 
 
 def _explain_absence(subject: Subject) -> str:
@@ -125,7 +132,7 @@ def compare(models: Mapping[str, Figures]) -> Table:
 
 MEASUREMENT = Measurement(
     key="memorization",
-    measure=lambda subject: measure_memorization(subject.explorer, subject.test, SAMPLES),
+    measure=_measure,
     explain_absence=_explain_absence,
     command="memorization",
     description=__doc__,

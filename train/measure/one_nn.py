@@ -12,6 +12,7 @@ from ganlab.gallery import Gallery, Pictures, build_untrained
 from ganlab.model import LatentModel
 from ganlab.nearest import Points
 from ganlab.networks import Discriminator, Encoder
+from train.measure.agreement import measure_agreement
 from train.measure.batches import find_first, map_batches
 from train.measure.measurement import Figures, Measurement, Row, Subject, require_nothing
 from train.report.text import NONE, format_percent
@@ -23,6 +24,8 @@ SPACES = {
     "logits": "logits (z before the box)",
     "discriminator": "discriminator (hidden layer)",
     "pixels": "raw pixels (no model)",
+    "histograms": "histograms of colours (no model)",
+    "chance": "a random training picture",
 }
 
 
@@ -75,6 +78,8 @@ def _with_error(accuracy: float, count: int) -> dict[str, float]:
 
 
 def _measure(subject: Subject) -> Figures:
+    if subject.in_colour:  # their encoders take long: all spaces in one pass, and five neighbours too
+        return measure_agreement(subject.model, subject.require_gallery(), subject.test, subject.seed)
     return measure_one_nn(subject.model, subject.require_gallery(), subject.test, subject.seed)
 
 
@@ -87,6 +92,13 @@ def _rows(figures: Figures) -> Iterator[Row]:
             space,
             f"{space} untrained",
         )
+    for space, nn in figures.items():
+        if "five" in nn:
+            yield Row(
+                f"Of the five nearest, share of its class, {SPACES.get(space, space)}",
+                format_percent(nn["five"], nn["five_error"]),
+                f"{format_percent(nn['untrained_five'])} untrained" if "untrained_five" in nn else NONE,
+            )
 
 
 def _hidden(figures: Figures) -> str:

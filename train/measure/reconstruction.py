@@ -32,7 +32,10 @@ def measure_reconstruction(x: Tensor, y: Tensor, mean: Tensor) -> Figures:
 
 def _measure(subject: Subject) -> Figures:
     mean = metrics.mean_image(subject.pictures.pixels)
-    return measure_reconstruction(subject.x, subject.reconstructions, mean)
+    figures = measure_reconstruction(subject.x, subject.reconstructions, mean)
+    if subject.in_colour:
+        figures["mse_ratio"] = figures["mse"] / figures["mse_random_pair"]
+    return figures
 
 
 def _rows(figures: Figures) -> Iterator[Row]:
@@ -43,6 +46,8 @@ def _rows(figures: Figures) -> Iterator[Row]:
     yield Row("The same as a share of its baseline", f"{figures['l2_ratio']:.2f}", NONE, "l2_ratio")
     yield Row("L2 between two different test pictures", f"{figures['l2_real_pair']:.2f}")
     yield Row("Reconstruction, squared error a pixel", f"{figures['mse']:.4f}", blind)
+    if "mse_ratio" in figures:
+        yield Row("The same as a share of the random pair's", f"{figures['mse_ratio']:.3f}")
     yield Row("The same: median (5 % to 95 % of pictures)", f"{q[50]:.4f} ({q[5]:.4f} to {q[95]:.4f})")
 
 

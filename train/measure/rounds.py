@@ -10,11 +10,12 @@ from torch import Tensor
 from ganlab import metrics
 from ganlab.judge import Judge
 from ganlab.model import LatentModel
-from train.measure.batches import map_batches
+from train.measure.batches import get_batch, map_batches
 from train.measure.measurement import Figures, Measurement, Row, require_judged_reconstructions
 from train.report.text import Table, format_percent
 
 ROUNDS = 8
+COLOUR_PICTURES = 500  # test pictures in colour, the first
 
 
 @torch.inference_mode()
@@ -24,7 +25,7 @@ def measure_rounds(model: LatentModel, x: Tensor, judge: Judge) -> Figures:
     E, G = model.networks["encoder"], model.networks["generator"]
     before, y, kept = judge.labels(x), x, []
     for _ in range(ROUNDS):
-        y = map_batches(lambda batch: G(E(batch)), y)
+        y = map_batches(lambda part: G(E(part)), y, get_batch(model.config))
         kept.append(metrics.accuracy(judge.labels(y), before))
     return {
         "kept": kept,
@@ -54,7 +55,11 @@ def compare(models: Mapping[str, Figures]) -> Table:
 
 MEASUREMENT = Measurement(
     key="rounds",
-    measure=lambda subject: measure_rounds(subject.model, subject.x, subject.require_judge()),
+    measure=lambda subject: measure_rounds(
+        subject.model,
+        subject.x[:COLOUR_PICTURES] if subject.in_colour else subject.x,
+        subject.require_judge(),
+    ),
     explain_absence=require_judged_reconstructions,
     rows=_rows,
     columns={f"Class kept, {ROUNDS} rounds": lambda figures: format_percent(figures["kept"][-1], digits=1)},

@@ -9,14 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import torch
 from torch import Tensor
 
 from ganlab import metrics, outliers
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.outliers import Gauge
-from train.measure.batches import map_batches
-from train.measure.measurement import Figures, Measurement, Row, Subject, require_judged_digits
+from train.measure.batches import get_batch, map_batches
+from train.measure.measurement import (
+    Figures,
+    Measurement,
+    Row,
+    Subject,
+    name_likeness,
+    name_pictures,
+    require_gauge,
+    require_judged_digits,
+)
 from train.measure.travel import STEPS, compute_paths, list_pairs, list_slider_ends
 from train.report.text import NONE, Table, format_percent
 
@@ -24,18 +34,26 @@ SAMPLES = 10_000  # of each source
 PAIRS = 500  # of test pictures of different classes, with a path between them
 DIGITS = 100  # test pictures whose sliders are moved to their ends
 MIN_TEST = 1_000  # test pictures, without which the gauge's highest percent is a matter of chance
-SEED = 0  # of the samples
+COLOUR_PAIRS, COLOUR_DIGITS, COLOUR_ENDS = 300, 10, 500  # of a model in colour: pairs, sliders' pictures
+SEED = 0  # of the samples, and of the sliders' ends that are drawn
 
 
 def measure_unlike(
-    explorer: Explorer, test: Pictures, samples: int = SAMPLES, pairs: int = PAIRS, digits: int = DIGITS
+    explorer: Explorer,
+    test: Pictures,
+    samples: int = SAMPLES,
+    pairs: int = PAIRS,
+    digits: int = DIGITS,
+    ends: int | None = None,
 ) -> Figures:
     """Shares of pictures unlike digits, by a gauge that is calibrated on `test`: of the test pictures that it
     ranks by, of reconstructions, of samples of each source, of paths between `pairs` of test pictures, and of
-    the ends of all sliders of each kind for the first `digits` test pictures."""
+    the ends of all sliders of each kind for the first `digits` test pictures, of which `ends` are drawn at
+    random where there are more."""
     x = test.inputs(slice(None))
     statistics, labels = outliers.compute_statistics(explorer, x)
-    gauge, half = Gauge.from_statistics(statistics, labels), len(x) // 2
+    gauge = Gauge.from_statistics(statistics, labels, outliers.count_classes(explorer))
+    half, batch = len(x) // 2, get_batch(explorer.config)
 
     def count(shares: Tensor) -> Figures:
         share = float((shares >= outliers.MIN_SHARE).double().mean())
@@ -46,11 +64,11 @@ def measure_unlike(
         }
 
     def rank(z: Tensor) -> Figures:
-        scores = outliers.score_pictures(explorer, map_batches(explorer.decode, z), gauge)
+        scores = outliers.score_pictures(explorer, map_batches(explorer.decode, z, batch), gauge)
         assert scores is not None
         return count(scores.shares)
 
-    z = map_batches(explorer.encode, x)
+    z = map_batches(explorer.encode, x, batch)
     paths = compute_paths(explorer, z, list_pairs(test.labels, pairs))
     return {
         "limit": outliers.MIN_SHARE,
@@ -61,10 +79,17 @@ def measure_unlike(
         },
         "paths": {name: rank(latents) for name, latents in paths.items()},
         "sliders": {
-            kind: rank(list_slider_ends(explorer, z[:digits], kind).flatten(0, 1))
+            kind: rank(_draw(list_slider_ends(explorer, z[:digits], kind).flatten(0, 1), ends))
             for kind in explorer.directions.kinds
         },
     }
+
+
+def _draw(z: Tensor, count: int | None) -> Tensor:
+    """`count` of z (N, D), or all where there are no more."""
+    if count is None or len(z) <= count:
+        return z
+    return z[torch.randperm(len(z), generator=torch.Generator().manual_seed(SEED))[:count]]
 
 
 def measure_quickly(explorer: Explorer, test: Pictures) -> Figures:
@@ -73,14 +98,15 @@ def measure_quickly(explorer: Explorer, test: Pictures) -> Figures:
     return measure_unlike(explorer, test, samples=1_000, pairs=200, digits=5)
 
 
-def list_shares(figures: Figures) -> Iterator[tuple[str, Figures]]:
-    """What was measured, and its group of figures."""
+def list_shares(figures: Figures, noun: str | None = None) -> Iterator[tuple[str, Figures]]:
+    """What was measured, and its group of figures; `noun` is what the pictures are called."""
+    noun = noun or name_pictures(figures)
     yield "test pictures themselves", figures["real"]
     yield "reconstructions G(E(x))", figures["reconstructions"]
     for source, group in figures["samples"].items():
         yield f"samples of the {source}", group
     for name, group in figures["paths"].items():
-        yield f"paths between two digits, at {'t = 0.25' if name == 'quarter' else 't = 0.5'}", group
+        yield f"paths between two {noun}, at {'t = 0.25' if name == 'quarter' else 't = 0.5'}", group
     for kind, group in figures["sliders"].items():
         yield f"ends of the sliders, {kind} (±{STEPS})", group
 
@@ -89,14 +115,14 @@ def _rows(figures: Figures) -> Iterator[Row]:
     (_, real), *others = list_shares(figures)
     for name, group in others:
         yield Row(
-            f"Unlike digits, of {group['count']:,} {name}",
+            f"Unlike {name_likeness(figures)}, of {group['count']:,} {name}",
             format_percent(group["share"], digits=1),
-            f"{format_percent(real['share'], digits=1)} of real digits",
+            f"{format_percent(real['share'], digits=1)} of real {name_pictures(figures)}",
         )
 
 
 def _explain_absence(subject: Subject) -> str:
-    if reason := require_judged_digits(subject):
+    if reason := require_gauge(subject) if subject.in_colour else require_judged_digits(subject):
         return reason
     if "generator" not in subject.networks or subject.gallery is None:
         return f"{subject.name} has no generator or no gallery, and so no gauge of what is unlike digits."
@@ -109,14 +135,16 @@ def _sentence(figures: Figures) -> str:
     def percent(group: Figures) -> str:
         return format_percent(group["share"], digits=1)
 
+    noun = name_pictures(figures)
     sources = ", ".join(f"{percent(group)} of the {name}" for name, group in figures["samples"].items())
     sliders = ", ".join(f"{kind} {percent(group)}" for kind, group in figures["sliders"].items())
     quarter, middle = (percent(figures["paths"][key]) for key in ("quarter", "middle"))
     return (
-        f"Not all of its latents are digits. The gauge, which calls {percent(figures['real'])} of real test"
-        f" digits unlike digits, does so for {percent(figures['reconstructions'])} of their reconstructions,"
-        f" for samples ({sources}), for paths between two digits ({quarter} at a quarter, {middle} in the"
-        f" middle), and for the ends of sliders ({sliders})."
+        f"Not all of its latents are {noun if noun == 'digits' else 'like its pictures'}. The gauge, which"
+        f" calls {percent(figures['real'])} of real test {noun} unlike {name_likeness(figures)}, does so for"
+        f" {percent(figures['reconstructions'])} of their reconstructions, for samples ({sources}), for paths"
+        f" between two {noun} ({quarter} at a quarter, {middle} in the middle), and for the ends of sliders"
+        f" ({sliders})."
     )
 
 
@@ -128,19 +156,28 @@ def _column(figures: Figures) -> str:
 
 def compare(models: Mapping[str, Figures]) -> Table:
     """One row a group of pictures, one column a model."""
-    shares = {name: dict(list_shares(figures)) for name, figures in models.items()}
+    digits = all(name_pictures(figures) == "digits" for figures in models.values())
+    noun = "digits" if digits else "pictures"
+    shares = {name: dict(list_shares(figures, noun)) for name, figures in models.items()}
     groups = dict.fromkeys(group for row in shares.values() for group in row)
 
     def cell(row: Mapping[str, Figures], group: str) -> str:
         return format_percent(row[group]["share"], digits=1) if group in row else NONE
 
     rows = [[group, *(cell(row, group) for row in shares.values())] for group in groups]
-    return ["Unlike digits, of", *models], rows
+    return ["Unlike digits, of" if digits else "Unlike real pictures, of", *models], rows
+
+
+def _measure(subject: Subject) -> Figures:
+    if not subject.in_colour:
+        return measure_unlike(subject.explorer, subject.test) | subject.describe()
+    sizes = subject.limit(SAMPLES), COLOUR_PAIRS, COLOUR_DIGITS, COLOUR_ENDS
+    return measure_unlike(subject.explorer, subject.gauge_test, *sizes) | subject.describe()
 
 
 MEASUREMENT = Measurement(
     key="unlike",
-    measure=lambda subject: measure_unlike(subject.explorer, subject.test),
+    measure=_measure,
     explain_absence=_explain_absence,
     seeds={"unlike": SEED},
     rows=_rows,

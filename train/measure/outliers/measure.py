@@ -1,7 +1,8 @@
 """python -m train.outliers NAME...: measure what is usual of digits, and how well others are detected.
 
-Letters, clothes, noise and photographs (CIFAR-10), prepared as uploads; metrics.json keeps it as "outliers",
-which the app's gauge reads (`ganlab.outliers`).
+Letters, clothes, noise and photographs (CIFAR-10), prepared as uploads; for a model in colour what is usual
+of its pictures, beside noise, shuffled patches, cross-fades, digits in colour and photographs of another data
+set. metrics.json keeps it as "outliers", which the app's gauge reads (`ganlab.outliers`).
 """
 
 from __future__ import annotations
@@ -17,9 +18,17 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.images import PictureError
 from ganlab.outliers import Calibration
-from train.measure.measurement import Figures, Measurement, Subject, require_judged_digits
-from train.measure.outliers import sets
-from train.report.text import Table
+from train.measure.measurement import (
+    Figures,
+    Measurement,
+    Subject,
+    name_likeness,
+    name_pictures,
+    require_gauge,
+    require_judged_digits,
+)
+from train.measure.outliers import colour, sets
+from train.report.text import NONE, Table
 
 BATCH = 1000  # pictures at a time
 SEED = 0  # of the pictures
@@ -32,19 +41,20 @@ def compute_statistics(explorer: Explorer, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def measure_outliers(
-    explorer: Explorer, test: Pictures, others: Mapping[str, Sequence[Image.Image]]
+    explorer: Explorer, test: Pictures, others: Mapping[str, Sequence[Image.Image] | Tensor]
 ) -> Figures:
     """What is usual, from one half of the test pictures; AUROC and percentiles from the other half.
 
-    Others are prepared as uploads are; those in which preparation finds no ink are counted and left out.
+    Others that are images are prepared as uploads are; those in which preparation finds no ink are counted
+    and left out. Tensors (N, C, H, W) are taken as they are.
     """
     values, labels = compute_statistics(explorer, test.inputs(slice(None)))
     half = len(test) // 2
-    calibration = Calibration.from_statistics(values[:half], labels[:half])
+    calibration = Calibration.from_statistics(values[:half], labels[:half], outliers.count_classes(explorer))
     held = calibration.score(values[half:], labels[half:])
     scores, sets = [], {}
     for kind, images in others.items():
-        x, refused = _prepare(explorer, images)
+        x, refused = (images, 0) if isinstance(images, Tensor) else _prepare(explorer, images)
         scores.append(calibration.score(*compute_statistics(explorer, x)))
         sets[kind] = {
             "count": len(x),
@@ -76,38 +86,52 @@ def _prepare(explorer: Explorer, images: Sequence[Image.Image]) -> tuple[Tensor,
 
 
 def _measure(subject: Subject) -> Figures:
-    others = sets.load_pictures(subject.options.data_root, seed=SEED)
-    return measure_outliers(subject.explorer, subject.test, others)
+    root, config = subject.options.data_root, subject.model.config
+    if not subject.in_colour:
+        others = sets.load_pictures(root, seed=SEED)
+        return measure_outliers(subject.explorer, subject.test, others) | subject.describe()
+    strange = colour.create_sets(config, subject.gauge_test, root, SEED)
+    return measure_outliers(subject.explorer, subject.gauge_test, strange) | subject.describe()
 
 
 def _sentence(figures: Figures) -> str:
     kinds = ", ".join(f"{kind} {row['auroc']:.3f}" for kind, row in figures["sets"].items())
     return (
-        f"The gauge that warns of pictures unlike digits separates other things from digits with an AUROC of"
+        f"The gauge that warns of pictures unlike {name_likeness(figures)} separates other things from"
+        f" {'digits' if name_pictures(figures) == 'digits' else 'test pictures'} with an AUROC of"
         f" {figures['auroc']:.3f} ({kinds}; `{figures['command']}`)."
     )
 
 
+def _explain_absence(subject: Subject) -> str:
+    return require_gauge(subject) if subject.in_colour else require_judged_digits(subject)
+
+
 def compare(models: Mapping[str, Figures]) -> Table:
     """One row for each kind of outlier and one for all; two columns for each model."""
-    first = next(iter(models.values()))
-    heads = ["Not a digit", "Number"]
-    counts = {kind: row["count"] for kind, row in first["sets"].items()}
-    rows = [[kind, str(count)] for kind, count in (*counts.items(), ("all", sum(counts.values())))]
+    nouns = {name_pictures(figures) for figures in models.values()}
+    noun = "digits" if nouns == {"digits"} else "test pictures"
+    counts: dict[str, int] = {}
+    for figures in models.values():
+        counts = {kind: row["count"] for kind, row in figures["sets"].items()} | counts
+    heads = ["Not a digit" if noun == "digits" else "Unlike the training pictures", "Number"]
+    rows = [[kind, str(count)] for kind, count in counts.items()] + [["all", str(sum(counts.values()))]]
     for name, figures in models.items():
-        heads += [f"AUROC, {name}", f"more unusual than {100 * figures['limit']:.0f} % of digits"]
+        heads += [f"AUROC, {name}", f"more unusual than {100 * figures['limit']:.0f} % of {noun}"]
         kinds = figures["sets"]
-        caught = sum(kind["count"] * kind["caught"] for kind in kinds.values()) / sum(counts.values())
-        every = [*kinds.values(), {"auroc": figures["auroc"], "caught": caught}]
-        for cells, kind in zip(rows, every, strict=True):
-            cells += [f"{kind['auroc']:.3f}", f"{100 * kind['caught']:.1f} %"]
+        total = sum(kind["count"] for kind in kinds.values())
+        caught = sum(kind["count"] * kind["caught"] for kind in kinds.values()) / total
+        every = {**kinds, "all": {"auroc": figures["auroc"], "caught": caught}}
+        for cells in rows:
+            row = every.get(cells[0])
+            cells += [f"{row['auroc']:.3f}", f"{100 * row['caught']:.1f} %"] if row else [NONE, NONE]
     return heads, rows
 
 
 MEASUREMENT = Measurement(
     key="outliers",
     measure=_measure,
-    explain_absence=require_judged_digits,
+    explain_absence=_explain_absence,
     command="outliers",
     description=__doc__,
     sentence=_sentence,
