@@ -34,6 +34,7 @@ SIDES = {"cpu": 2048, "cuda": 8192}  # of the matrices of the ceiling
 # What the command measures: a name, the shape of its pictures (C, H, W), and settings of the run.
 SYSTEMS: dict[str, tuple[tuple[int, int, int], dict[str, Any]]] = {
     "bigan": ((1, 28, 28), {"method": "bigan"}),
+    "bigan 64": ((3, 64, 64), {"method": "bigan", "preset": "imagenet64"}),
     "bigan-plus 28": ((1, 28, 28), {"method": "bigan-plus", "preset": "mnist"}),
     "bigan-plus 32": ((3, 32, 32), {"method": "bigan-plus", "preset": "colour"}),
     "bigan-plus 64": ((3, 64, 64), {"method": "bigan-plus", "preset": "colour"}),

@@ -208,6 +208,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--run", type=Path, help="folder of the fit itself (default: runs/latent-map-NAME)")
     parser.add_argument("--dataset", metavar="FOLDER", help="where a model's own folder of pictures lies")
+    parser.add_argument(
+        "--mirror", action="store_true", help="fit it to the codes of the mirrored pictures too"
+    )
     parser.add_argument("--resume", action="store_true", help="continue the fit in --run where it stopped")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     for field in dataclasses.fields(FitConfig):
@@ -238,6 +241,9 @@ def main(arguments: list[str] | None = None) -> int:
         map_steps=config.map_steps,
     )
     codes = compute_codes(stored, pictures)
+    if options.mirror:
+        mirrored = dataclasses.replace(pictures, pixels=pictures.pixels.flip(3))
+        codes = torch.cat([codes, compute_codes(stored, mirrored)])
     fit = Fit(config, architecture, codes, run)
     if options.resume:
         fit.resume()

@@ -30,11 +30,11 @@ FAMILY_DEFAULTS: dict[str, dict[str, Any]] = {
 # A game for pictures in colour, with what R3GAN teaches.
 _COLOUR: dict[str, Any] = {
     "family": "residual",
-    "batch_size": 256,
+    "batch_size": 128,
     "lr": 4e-4,
     "lr_final": 0.05,
     "game": "relativistic",
-    "penalty": 1.0,
+    "penalty": 0.25,  # R3GAN's 1 for pixels in [-1, 1]
     "penalty_share": 0.25,
     "perturb_chance": 0.3,
     "mirror": True,
@@ -89,7 +89,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "colour": _COLOUR,  # for a folder of pictures
         "cifar10": _COLOUR | {"dataset": "cifar10"},
-        "imagenet64": _COLOUR | {"dataset": "imagenet64"},
+        "imagenet64": _COLOUR | {"dataset": "imagenet64", "pixel_weight": 0.01},
     },
     "bigan": {
         "imagenet64": {  # the paper's form (section 4.2), a quarter as wide

@@ -120,10 +120,10 @@ def fold_transposed(
 
 
 def fold_convolution(layer: nn.Conv2d, leak: float = NO_LEAK, patch: int = 1) -> Layer:
-    """A convolution of 1 x 1 or 3 x 3 pixels with a bias. With a `patch` its outputs are in the order of a
+    """A convolution of 1 x 1 or 3 x 3 pixels. With a `patch` its outputs are in the order of a
     pixel shuffle's, (channel, y, x)."""
-    assert layer.bias is not None
-    weight, bias = layer.weight.double(), layer.bias.double()
+    weight = layer.weight.double()
+    bias = torch.zeros_like(weight[:, 0, 0, 0]) if layer.bias is None else layer.bias.double()
     if patch > 1:
         order = torch.arange(len(bias)).view(-1, patch**2).T.flatten()
         weight, bias = weight[order], bias[order]
