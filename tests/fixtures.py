@@ -14,6 +14,7 @@ import dataclasses
 import functools
 import itertools
 import json
+import math
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -236,23 +237,30 @@ def make_generators() -> dict[str, Any]:
 
 
 def make_judge() -> dict[str, Any]:
-    """A packed judge with a light, and what both see in pictures (N, H, W, C), a side of which is odd at each
-    pooling."""
+    """Packed judges with a light, and what both see in pictures (N, H, W, C): grey ones, a side of which is
+    odd at each pooling, and larger ones in colour, whose last grid is averaged to one that does not divide
+    it."""
+    grey = JudgeConfig(
+        "fixture", 1, 9, 3, widths=(3, 9, 4), features=6, accuracy=0, standard_error=0, count=0
+    )
+    colour = dataclasses.replace(grey, channels=3, size=20, grid=2)
+    return {"cases": [describe_judge(grey, 1.0, 14.0), describe_judge(colour, 0.5, 3.2)]}
+
+
+def describe_judge(config: JudgeConfig, scale: float, bias: float) -> dict[str, Any]:
+    """`scale` of the weights of its light, and the light's bias."""
     with tempfile.TemporaryDirectory() as folder:
-        explorer = make_model(Path(folder) / "fixture", size=9)
-        config = JudgeConfig(
-            "fixture", 1, 9, 3, widths=(3, 9, 4), features=6, accuracy=0, standard_error=0, count=0
-        )
+        explorer = make_model(Path(folder) / "fixture", channels=config.channels, size=config.size)
         network = Network(config)
         fill(network)
         network.half().float()  # as it is stored
         judge = explorer.judge = Judge(config, network, FINGERPRINT)
-        weight = latent.draw("uniform", light.count_inputs(judge), 1, seed=11)[0]
-        light.Light(weight, 14.0).save(explorer, Path(folder) / "fixture")
-        z = latent.draw("uniform", CONFIG.latent_dim, 40, seed=10)
-        x = torch.cat(
-            [explorer.decode(z[:20]), latent.draw("uniform", 81, 20, seed=12).relu().view(20, 1, 9, 9)]
-        )
+        weight = scale * latent.draw("uniform", light.count_inputs(judge), 1, seed=11)[0]
+        light.Light(weight, bias).save(explorer, Path(folder) / "fixture")
+        count = 20 if config.channels == 1 else 3
+        z = latent.draw("uniform", CONFIG.latent_dim, 2 * count, seed=10)
+        noise = latent.draw("uniform", math.prod(config.image_shape), count, seed=12).relu()
+        x = torch.cat([explorer.decode(z[:count]), noise.view(count, *config.image_shape)])
         stored = light.Light.load(explorer)
         assert stored is not None
         return {

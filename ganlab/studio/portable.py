@@ -16,8 +16,8 @@ from ganlab import tensor_files
 from ganlab.model import LatentModel
 from ganlab.networks.latent_map import MAX_ITERATIONS, TOLERANCE, LatentMap
 
-# Multiplications for a picture: about 50 ms of plain JavaScript. Beyond that the server is as quick.
-MAX_MULTIPLICATIONS = 150_000_000
+# Multiplications for a picture: 15 ms of a page with WebAssembly. Beyond that the server is as quick.
+MAX_MULTIPLICATIONS = 400_000_000
 LAYER_SETTINGS = ("leak", "doubles", "kernel", "adds", "enlarges", "patch")  # of a Layer, besides its tensors
 
 

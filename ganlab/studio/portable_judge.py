@@ -7,7 +7,6 @@ like the training pictures follow the hand.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 
 from ganlab import tensor_files
 from ganlab.explorer import Explorer
-from ganlab.judge import Judge, JudgeConfig
+from ganlab.judge import Judge
 from ganlab.light import Light, explain_absence, get_typical_length
 from ganlab.networks.folding import get_scale_and_shift
 
@@ -28,8 +27,9 @@ def pack(explorer: Explorer) -> bytes:
 
     Tensors "0.weight", "0.scale", "0.shift", "1.weight", ...: a convolution (3 x 3, padding 1) has the weight
     (9 * inputs, outputs) with the rows in the order of (y, x, input), as pictures are (H, W, C); a linear
-    layer (inputs, outputs). A layer multiplies, takes the maximum of each 2 x 2 where it pools, scales and
-    shifts each output, and, but for the last, clips below zero. Weights are exactly the judge's.
+    layer (inputs, outputs). A layer averages its input to a grid of `averages` pixels a side where that is
+    not 0, multiplies, takes the maximum of each 2 x 2 where it pools, scales and shifts each output, and, but
+    for the last, clips below zero. Weights are exactly the judge's.
     The light adds "light.weight" and "light.bias". The metadata's "ganlab" has the fingerprints of model and
     judge, the shape (C, H, W) of pictures, for each layer whether it is a convolution and pools, the typical
     length of latents, how often the light agrees with the gauge, and reasons for what is lacking.
@@ -49,7 +49,7 @@ def pack(explorer: Explorer) -> bytes:
     metadata |= {
         "judge": judge.fingerprint,
         "shape": judge.config.image_shape,
-        "layers": [{"convolves": convolves, "pools": pools} for _, convolves, pools in layers],
+        "layers": [settings for _, settings in layers],
         "light_reason": reason,
         "typical_length": get_typical_length(explorer.config),
         "agreement": None if reason else _get_agreement(explorer),
@@ -66,39 +66,28 @@ def _get_agreement(explorer: Explorer) -> dict[str, float] | None:
     return {side: stored["agreement"][side] for side in ("like", "unlike")}
 
 
-def _list_layers(judge: Judge) -> list[tuple[dict[str, Tensor], bool, bool]]:
-    """Of each layer its tensors, whether it is a convolution, and whether it pools."""
+def _list_layers(judge: Judge) -> list[tuple[dict[str, Tensor], dict[str, Any]]]:
+    """Of each layer its tensors, and whether it is a convolution, pools, and averages its input."""
     modules = list(judge.network.hidden)
-    layers = []
+    layers, averages = [], 0
     for index, module in enumerate(modules):
         if isinstance(module, nn.Conv2d):
             pools = isinstance(modules[index + 1], nn.MaxPool2d)
             weight = module.weight.permute(2, 3, 1, 0).flatten(0, 2)
-            layers.append((_describe(weight, modules[index + 1 + pools]), True, pools))
+            settings: dict[str, Any] = {"convolves": True, "pools": pools, "averages": 0}
+            layers.append((_describe(weight, modules[index + 1 + pools]), settings))
+        elif isinstance(module, nn.AdaptiveAvgPool2d):
+            averages = judge.config.grid
         elif isinstance(module, nn.Linear):
             outputs, channels = module.out_features, judge.config.widths[-1]
             grid = module.weight.view(outputs, channels, -1)  # (outputs, C, H * W)
-            if isinstance(averages := modules[index - 2], nn.AdaptiveAvgPool2d):
-                grid = grid @ _list_shares(averages, judge.config)
-            layers.append((_describe(grid.permute(2, 1, 0).flatten(0, 1), modules[index + 1]), False, False))
+            settings = {"convolves": False, "pools": False, "averages": averages}
+            layers.append((_describe(grid.permute(2, 1, 0).flatten(0, 1), modules[index + 1]), settings))
     output = judge.network.output
     ones = torch.ones_like(output.bias)
-    layers.append(
-        ({"weight": output.weight.T.half(), "scale": ones, "shift": output.bias.clone()}, False, False)
-    )
-    return [
-        ({part: x.cpu() for part, x in tensors.items()}, convolves, pools)
-        for tensors, convolves, pools in layers
-    ]
-
-
-def _list_shares(averages: nn.AdaptiveAvgPool2d, config: JudgeConfig) -> Tensor:
-    """What each place of the last convolution's grid gives to each of the averages: (averages, H * W). The
-    page has no such layer: it becomes part of the linear one."""
-    side = math.ceil(config.size / 2 ** len(config.widths))
-    places = torch.eye(side * side).view(-1, 1, side, side)
-    shares: Tensor = averages(places).flatten(1).T
-    return shares
+    last = {"weight": output.weight.T.half(), "scale": ones, "shift": output.bias.clone()}
+    layers.append((last, {"convolves": False, "pools": False, "averages": 0}))
+    return [({part: x.cpu() for part, x in tensors.items()}, settings) for tensors, settings in layers]
 
 
 def _describe(weight: Tensor, norm: nn.Module) -> dict[str, Tensor]:

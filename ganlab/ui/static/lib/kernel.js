@@ -44,9 +44,10 @@ export class Arena {
       const { exports } = new WebAssembly.Instance(module, { page: { memory } });
       this.kernel = /** @type {Kernel} */ (/** @type {unknown} */ (exports));
       this.memory = memory;
+      this.scalar = createPlainKernel(() => new Float32Array(memory.buffer));
     } else {
       this.plain = new Float32Array(PAGE / 4);
-      this.kernel = createPlainKernel(() => /** @type {Float32Array} */ (this.plain));
+      this.kernel = this.scalar = createPlainKernel(() => /** @type {Float32Array} */ (this.plain));
     }
   }
 

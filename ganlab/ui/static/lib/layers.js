@@ -4,6 +4,7 @@ const COLUMNS = 8; // of a panel of a convolution's weights
 const WIDE_COLUMNS = 32; // of a linear layer's
 const KERNEL = 4; // side of a transposed convolution's
 const FLOAT = 4; // bytes
+const MIN_SIDE = 4; // of grids for the kernel
 
 /** @typedef {import('./kernel.js').Arena} Arena */
 
@@ -176,7 +177,7 @@ export class Convolution {
   constructor(arena, input, { weight, bias, kernel, adds = null }) {
     const outputs = bias.length;
     const { channels, stride } = input;
-    this.functions = arena.kernel;
+    this.functions = input.side < MIN_SIDE ? arena.scalar : arena.kernel;
     this.input = input;
     this.side = kernel;
     this.adds = adds;

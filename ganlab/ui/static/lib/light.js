@@ -42,15 +42,16 @@ export class Light {
     let n = 0;
     for (const { values, channels } of maps) {
       const pixels = values.length / channels;
-      for (let c = 0; c < channels; c++) {
-        let sum = 0;
-        let largest = 0;
-        for (let i = c; i < values.length; i += channels) {
-          sum += values[i];
-          if (values[i] > largest) largest = values[i];
+      const sums = new Float64Array(channels);
+      const largest = new Float64Array(channels);
+      for (let i = 0; i < values.length; i += channels) {
+        for (let c = 0; c < channels; c++) {
+          const value = values[i + c];
+          sums[c] += value;
+          if (value > largest[c]) largest[c] = value;
         }
-        score += (weight[n + c] * sum) / pixels + weight[n + channels + c] * largest;
       }
+      for (let c = 0; c < channels; c++) score += (weight[n + c] * sums[c]) / pixels + weight[n + channels + c] * largest[c];
       n += 2 * channels;
     }
     for (const feature of features) score += weight[n++] * feature;
