@@ -13,8 +13,10 @@ import pytest
 
 from ganlab import networks
 from ganlab.config import ModelConfig
+from ganlab.explorer import Explorer
+from ganlab.judge import Judge, JudgeConfig, Network
 from ganlab.model import LatentModel
-from ganlab.studio import portable
+from ganlab.studio import portable, portable_judge
 
 pytestmark = [pytest.mark.bench, pytest.mark.browser]
 
@@ -73,6 +75,30 @@ async ([content, plain]) => {
 """
 
 
+# Widths and size of a judge: the digits', and larger ones of pictures in colour.
+JUDGES = {
+    "grey, 28 x 28": (1, 28, (16, 32, 64)),
+    "colour, 32 x 32": (3, 32, (48, 96, 192)),
+    "colour, 64 x 64": (3, 64, (48, 96, 192)),
+}
+
+JUDGED = """
+async ([content, plain]) => {
+  const { Judge } = await import(new URL('ganlab/static/lib/judge.js', document.baseURI));
+  const { buffer } = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+  const judge = new Judge(buffer, plain);
+  const pixels = new Float32Array(3 * 64 * 64).fill(0.5);
+  const times = [];
+  for (const until = performance.now() + 700; times.length < 5 || performance.now() < until;) {
+    const start = performance.now();
+    judge.classify(pixels);
+    times.push(performance.now() - start);
+  }
+  return times.sort((a, b) => a - b)[times.length >> 1];
+}
+"""
+
+
 def build(settings: dict[str, Any]) -> LatentModel:
     config = dataclasses.replace(COLOUR, **settings)
     nets = networks.build(config)
@@ -94,3 +120,15 @@ def test_the_generator(bare_page: Any) -> None:
             f"| {name} | {millions:.0f} million | {len(content) / 1e6:.1f} MB |"
             f" {' | '.join(cells)} | {plain['G']:.1f} ms |"
         )
+
+
+def test_the_judge_beside_the_generator(bare_page: Any) -> None:
+    print("\n| judge | file | a picture | without WebAssembly |\n|---|---|---|---|")
+    for name, (channels, size, widths) in JUDGES.items():
+        explorer = Explorer(build({"channels": channels, "size": size}))
+        config = JudgeConfig("random", channels, size, 10, widths, 128, 0, 0, 0, grid=4)
+        explorer.judge = Judge(config, Network(config), "0" * 16)
+        content = portable_judge.pack(explorer)
+        packed = base64.b64encode(content).decode()
+        quick, plain = (bare_page.evaluate(JUDGED, [packed, alone]) for alone in (False, True))
+        print(f"| {name}, {widths} | {len(content) / 1e6:.1f} MB | {quick:.1f} ms | {plain:.1f} ms |")

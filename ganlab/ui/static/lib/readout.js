@@ -8,6 +8,7 @@ import { el } from './elements.js';
 import { paint } from './generator.js';
 import { loadJudge } from './judge.js';
 import { norm } from './latent.js';
+import { Pace } from './pace.js';
 
 /**
  * @typedef {import('./judge.js').Judge} Judge
@@ -36,6 +37,7 @@ export class Readout {
   /** @type {ReadoutValue | null} */
   #value = null;
   failure = '';
+  #pace = new Pace();
 
   constructor() {
     this.swatch = el('i');
@@ -57,6 +59,8 @@ export class Readout {
    */
   async load(value, ready = () => {}) {
     this.#value = value;
+    this.#pace.stop();
+    this.#pace = new Pace();
     this.judge = null;
     this.failure = '';
     this.element.hidden = !!value.server;
@@ -85,7 +89,9 @@ export class Readout {
 
   /** Show nothing, or what is lacking. */
   clear() {
+    this.#pace.stop();
     this.sight = null;
+    this.element.classList.remove('gl-waiting');
     this.swatch.style.background = '';
     this.element.dataset.light = '';
     for (const part of [this.label, this.confidence]) part.textContent = '';
@@ -93,24 +99,34 @@ export class Readout {
   }
 
   /**
-   * Show what the judge sees in the picture of z.
+   * Show what the judge sees in the picture of z: at once, or where the judge takes long when the hand rests.
    * @param {import('./latent.js').Latent} z
    * @param {Float32Array} pixels (H, W, C)
-   * @returns {Sight | null} null while there is no judge
    */
   show(z, pixels) {
-    return this.showLength(norm(z), pixels);
+    this.showLength(norm(z), pixels);
   }
 
   /**
    * `show` for a latent of which only the length is known.
    * @param {number} length
    * @param {Float32Array} pixels
-   * @returns {Sight | null}
    */
   showLength(length, pixels) {
     const { judge } = this;
-    if (!judge || judge.reason) return null;
+    if (!judge || judge.reason) return;
+    const { slow } = this.#pace;
+    const kept = slow ? pixels.slice() : pixels; // the generator reuses them
+    this.element.classList.toggle('gl-waiting', slow);
+    this.#pace.run(() => this.#look(judge, length, kept));
+  }
+
+  /**
+   * @param {Judge} judge
+   * @param {number} length
+   * @param {Float32Array} pixels
+   */
+  #look(judge, length, pixels) {
     const reading = judge.classify(pixels);
     const { label, confidence } = reading;
     const rating = judge.light?.rateLength(length, reading) ?? null;
@@ -122,7 +138,7 @@ export class Readout {
     const like = rating ? (rating.like ? 'like' : 'unlike') : '';
     if (this.element.dataset.light !== like) this.element.dataset.light = like;
     write(this.verdict, rating ? `${like} ${noun}s` : 'no light');
-    return this.sight;
+    this.element.classList.remove('gl-waiting');
   }
 
   /**
@@ -134,7 +150,7 @@ export class Readout {
   paint(canvas, G, z) {
     const pixels = G.decode(z);
     paint(canvas, pixels, G.shape);
-    return this.show(z, pixels);
+    this.show(z, pixels);
   }
 
   #explain() {
