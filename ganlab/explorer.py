@@ -70,14 +70,19 @@ class Explorer:
 
     # ------------------------------------------------------------------ pictures and latents
 
-    def prepare(self, source: images.Source, polarity: Polarity = "auto") -> Tensor:
-        """A path, bytes, PIL image or array as the model's input (1, C, H, W). PictureError, a ValueError,
-        for a picture that cannot be used."""
-        return self.prepare_upload(source, polarity).x
+    def prepare(
+        self, source: images.Source, polarity: Polarity = "auto", crop: images.Crop | None = None
+    ) -> Tensor:
+        """A path, bytes, PIL image or array as the model's input (1, C, H, W). `crop` is the square (left,
+        top, side) of the upright picture, in pixels, that a model of pictures sees; without it the largest
+        in the middle. PictureError, a ValueError, for a picture or square that cannot be used."""
+        return self.prepare_upload(source, polarity, crop).x
 
-    def prepare_upload(self, source: images.Source, polarity: Polarity = "auto") -> PreparedPicture:
+    def prepare_upload(
+        self, source: images.Source, polarity: Polarity = "auto", crop: images.Crop | None = None
+    ) -> PreparedPicture:
         """`prepare`, with notes on what was changed."""
-        return images.prepare(source, self.config, polarity)
+        return images.prepare(source, self.config, polarity, crop)
 
     @torch.inference_mode()
     def encode(self, x: Tensor) -> Tensor:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias, get_args
@@ -24,10 +25,13 @@ from ganlab.ink import PictureError as PictureError
 from ganlab.ink import Polarity as Polarity
 
 Source: TypeAlias = str | Path | bytes | Image.Image | np.ndarray | Tensor
+Crop: TypeAlias = Sequence[float]  # (left, top, side) of a square, in pixels of the upright picture
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 MAX_BYTES = 10_000_000
 MAX_PIXELS = 8_000_000
+MIN_SIDE = 8  # pixels of a square that is chosen; all of a picture that is smaller
+SLACK = 0.5  # pixels by which a square may stick out, since it was rounded; it is moved inside
 UNREADABLE = "This file is not a picture I can read (PNG, JPEG, WebP, GIF, BMP, TIFF up to 8 megapixels)."
 
 DIVERGING = ("#2166ac", "#f7f7f7", "#b35806")  # darker, equal, brighter: safe for colour-blind eyes
@@ -52,11 +56,12 @@ def decode(source: Source) -> np.ndarray:
     and header size are checked before a pixel is decoded. Transparent pixels are laid on white, animations
     give their first frame. PictureError for anything else, or a picture that is too large.
     """
-    return _unit(_pixels(source))
+    return _unit(read_pixels(source))
 
 
-def _pixels(source: Source) -> np.ndarray:
-    """Any picture as uint8, or float32 in [0, 1], of shape (H, W) or (H, W, 3)."""
+def read_pixels(source: Source) -> np.ndarray:
+    """`decode` without the change to floats: uint8, or float32 in [0, 1], (H, W) or (H, W, 3); a source for
+    `prepare` that is read already."""
     if isinstance(source, Tensor):
         source = _channels_last(source)
     if isinstance(source, np.ndarray):
@@ -177,11 +182,14 @@ def _image(pixels: np.ndarray, grey: bool) -> Image.Image:
 # ---- preparation ---------------------------------------------------------------------------------
 
 
-def prepare(source: Source, config: ModelConfig, polarity: Polarity = "auto") -> PreparedPicture:
+def prepare(
+    source: Source, config: ModelConfig, polarity: Polarity = "auto", crop: Crop | None = None
+) -> PreparedPicture:
     """Any upload as a model's input (1, config.channels, config.size, config.size) in [0, 1].
 
-    `polarity` is the ink's in the upload: "dark" on light, "light" on dark, or "auto" to detect it.
-    PictureError for a picture that cannot be used, ValueError for unknown settings.
+    `polarity` is the ink's in the upload: "dark" on light, "light" on dark, or "auto" to detect it. `crop` is
+    the square to take in place of the largest in the middle, for the preparation "picture". PictureError for
+    a picture or a square that cannot be used, ValueError for unknown settings.
     """
     if config.preparation not in PREPARATIONS:
         raise ValueError(f"Unknown preparation {config.preparation!r}; available = {list(PREPARATIONS)}.")
@@ -189,23 +197,64 @@ def prepare(source: Source, config: ModelConfig, polarity: Polarity = "auto") ->
         raise ValueError(f"Unknown polarity {polarity!r}; available = {list(get_args(Polarity))}.")
     if config.channels not in (1, 3):
         raise ValueError(f"Uploads become pictures of 1 or 3 channels, not {config.channels}.")
-    return PREPARATIONS[config.preparation](_pixels(source), config, polarity)
+    return PREPARATIONS[config.preparation](read_pixels(source), config, polarity, crop)
 
 
-def _picture(pixels: np.ndarray, config: ModelConfig, polarity: Polarity) -> PreparedPicture:
-    """The "picture" preparation: the middle square, resized. It ignores `polarity`."""
-    notes = [] if pixels.shape[0] == pixels.shape[1] else ["middle square kept"]
+def find_middle(width: int, height: int) -> tuple[float, float, float]:
+    """The largest square in the middle of a picture: (left, top, side)."""
+    side = min(width, height)
+    return (width - side) / 2, (height - side) / 2, float(side)
+
+
+def check_crop(crop: object, width: int, height: int) -> tuple[float, float, float]:
+    """(left, top, side) of a square inside a picture; PictureError for anything else."""
+    numbers = list(crop) if isinstance(crop, list | tuple) else []
+    try:
+        left, top, side = (float(number) for number in numbers if not isinstance(number, str | bool))
+    except (TypeError, ValueError, OverflowError):
+        left = top = side = math.nan
+    if not all(map(math.isfinite, (left, top, side))):
+        raise PictureError("A square is three numbers: left, top and side, in pixels of the upright picture.")
+    least = min(MIN_SIDE, width, height)
+    if side < least:
+        raise PictureError(f"A square is at least {least} pixels wide, not {side:g}.")
+    if min(left, top) < -SLACK or left + side > width + SLACK or top + side > height + SLACK:
+        raise PictureError(
+            f"The square from ({left:g}, {top:g}), {side:g} pixels wide, is not inside the picture, which is"
+            f" {width} x {height} pixels."
+        )
+    side = min(side, width, height)
+    return min(max(left, 0.0), width - side), min(max(top, 0.0), height - side), side
+
+
+def _picture(
+    pixels: np.ndarray, config: ModelConfig, polarity: Polarity, crop: Crop | None
+) -> PreparedPicture:
+    """The "picture" preparation: a square, resized; the middle one unless another is chosen. It ignores
+    `polarity`."""
+    height, width = pixels.shape[:2]
+    middle, size = find_middle(width, height), (config.size, config.size)
+    left, top, side = middle if crop is None else check_crop(crop, width, height)
+    notes = [] if width == height else ["middle square kept"]
+    if (left, top, side) != middle:
+        notes = [f"square of {side:.0f} pixels"]
     image = _image(pixels, grey=config.channels == 1)
-    if pixels.shape[:2] != (config.size, config.size):
-        image = ImageOps.fit(image, (config.size, config.size), Image.Resampling.LANCZOS)
+    if (width, height, side) != (*size, config.size):
+        box = (left, top, left + side, top + side)
+        image = image.resize(size, Image.Resampling.LANCZOS, box=box)
         notes.append(f"resized to {config.size}x{config.size}")
     unit = _unit(np.array(image)).clip(0, 1).reshape(config.size, config.size, config.channels)
     x = torch.from_numpy(unit.transpose(2, 0, 1).copy())
     return PreparedPicture(x[None], tuple(notes) or ("unchanged",), inverted=False)
 
 
-def _digit(pixels: np.ndarray, config: ModelConfig, polarity: Polarity) -> PreparedPicture:
-    """The "digit" preparation: one bright digit on black, sized and centred as MNIST's digits are."""
+def _digit(
+    pixels: np.ndarray, config: ModelConfig, polarity: Polarity, crop: Crop | None
+) -> PreparedPicture:
+    """The "digit" preparation: one bright digit on black, sized and centred as MNIST's digits are. It finds
+    the digit itself and takes no `crop`."""
+    if crop is not None:
+        raise PictureError("This model finds the digit in a picture itself; it takes no square.")
     plain = np.asarray(_image(pixels, grey=True))
     inverse = 255 - plain if plain.dtype == np.uint8 else 1 - plain
     if polarity != "dark" and ink.is_mnist(_unit(plain)):
@@ -225,7 +274,8 @@ def _digit(pixels: np.ndarray, config: ModelConfig, polarity: Polarity) -> Prepa
     return PreparedPicture(x.repeat(1, config.channels, 1, 1), tuple(notes), inverted)
 
 
-PREPARATIONS: dict[str, Callable[[np.ndarray, ModelConfig, Polarity], PreparedPicture]] = {
+Preparation: TypeAlias = Callable[[np.ndarray, ModelConfig, Polarity, Crop | None], PreparedPicture]
+PREPARATIONS: dict[str, Preparation] = {
     "digit": _digit,
     "picture": _picture,
 }

@@ -28,6 +28,7 @@ class Item:
     x: Tensor | None = None
     notes: tuple[str, ...] = ()  # what preparation did to an upload
     page_key: str = ""  # what the page that made the latent calls it
+    pad_key: str = ""  # what the pad calls the square of an upload that x is
     origin: Item | None = None  # the same in the model where it was made, for the way back
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
     since: float = field(default_factory=time.time)  # when it was made, or became current again
@@ -157,7 +158,7 @@ def adapt_to(explorer: Explorer, items: Sequence[Item]) -> list[Item]:
         x = torch.cat([item.picture for item in foreign.values()])
         inverted = from_pictures(explorer, x, [item.caption for item in foreign.values()])
         for (key, item), new in zip(foreign.items(), inverted, strict=True):
-            own[key] = replace(new, key=key, notes=item.notes, origin=item)
+            own[key] = replace(new, key=key, notes=item.notes, pad_key=item.pad_key, origin=item)
     return [own[item.key] for item in items]
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, get_args
 
 import gradio as gr
+import numpy as np
 
 from ganlab import images
 from ganlab.explorer import Explorer
@@ -18,7 +20,10 @@ from ganlab.ui.events import LIVE, waits_on
 from ganlab.ui.html import markup
 from ganlab.ui.items import Item
 from ganlab.ui.page import Page
+from ganlab.ui.server.sent import SENT, LostPictureError
 
+MAX_KEY = 40  # characters by which a page names a square
+CAPTIONS = {"draw": "your drawing", "part": "part of a picture"}  # others are uploads
 PAD = """
 <div class="gl-card gl-pad">
   <div class="gl-title">Your picture</div>
@@ -28,6 +33,7 @@ PAD = """
     <video playsinline muted hidden></video>
     <p class="gl-hint">draw, or drop a picture</p>
   </div>
+  <div class="gl-lens" hidden></div>
   <div class="gl-tools">
     <button type="button" class="gl-button" data-do="undo">undo</button>
     <button type="button" class="gl-button" data-do="clear">clear</button>
@@ -56,37 +62,72 @@ def decode_data_uri(uri: object) -> bytes:
         raise images.PictureError("This is not base64, so it is no picture.") from None
 
 
-def prepare_upload(explorer: Explorer, uri: object, polarity: object) -> PreparedPicture:
-    """What the model sees of a picture that was sent as text. `polarity` is one of images.Polarity."""
+def prepare_upload(
+    explorer: Explorer, source: object, polarity: object, crop: images.Crop | None = None
+) -> PreparedPicture:
+    """What the model sees of a picture that was sent as text, or is read already. `polarity` is one of
+    images.Polarity; `crop` is the square to take, see `images.prepare`."""
     if polarity not in get_args(Polarity):
         raise ValueError(f"Polarity {polarity!r} not found; available = {list(get_args(Polarity))}.")
-    return explorer.prepare_upload(decode_data_uri(uri), polarity)  # type: ignore[arg-type]
+    picture = source if isinstance(source, np.ndarray) else decode_data_uri(source)
+    return explorer.prepare_upload(picture, polarity, crop)  # type: ignore[arg-type]
 
 
-def invert_upload(explorer: Explorer, uri: object, polarity: object, caption: str) -> Item:
-    """An item of a picture that was sent as text."""
-    prepared = prepare_upload(explorer, uri, polarity)
+def invert_upload(
+    explorer: Explorer, source: object, polarity: object, caption: str, crop: images.Crop | None = None
+) -> Item:
+    """An item of a picture that was sent as text, or is read already."""
+    prepared = prepare_upload(explorer, source, polarity, crop)
     return items.from_picture(explorer, prepared.x, caption, prepared.notes)
 
 
-def pad_value(item: Item) -> dict[str, str]:
-    """What shows an item's picture on the pad."""
-    return {"show": images.encode_data_uri(item.picture[0])}
+def invert_sent(explorer: Explorer, sent: Mapping[str, Any], caption: str, polarity: object = "auto") -> Item:
+    """An item of what a page sent: {"picture"} as text; or {"upload"}, the name of a picture that it sent
+    before, and "crop", the square of it. LostPictureError for a name that means nothing any more."""
+    if "upload" not in sent:
+        return invert_upload(explorer, sent.get("picture"), polarity, caption)
+    crop = sent.get("crop")
+    return invert_upload(explorer, SENT.get(sent["upload"]), polarity, caption, crop)
+
+
+def describe_view(explorer: Explorer) -> dict[str, int] | None:
+    """What a page needs to let a person choose a square: the model's pictures are size x size. None for a
+    model that finds the digit in a picture itself."""
+    config = explorer.config
+    if config.preparation != "picture":
+        return None
+    return {"size": config.size, "channels": config.channels}
+
+
+def pad_value(explorer: Explorer, item: Item) -> dict[str, Any]:
+    """What shows an item's picture on the pad, with a square on it where the model takes one."""
+    value: dict[str, Any] = {"show": images.encode_data_uri(item.picture[0])}
+    if (view := describe_view(explorer)) is not None:
+        value["view"] = view
+    return value
 
 
 def build_pad(value: object = None, **settings: Any) -> gr.HTML:
-    """A pad to draw on, with upload, paste and camera. It sends {"kind": "draw" or "upload", "picture"}."""
+    """A pad to draw on, with upload, paste and camera.
+
+    It sends {"kind": "draw" or "upload", "picture"}; where a square is chosen, {"kind": "upload" or "part",
+    "upload", "crop", "key"}: a part is one of the picture that the pad was given, and the key names the
+    square, so that the page can tell its answer from that of an earlier one (static/lib/stale.js)."""
     return gr.HTML(
         value, html_template=PAD, js_on_load=markup.read_script("pad.js"), apply_default_css=False, **settings
     )
 
 
-def read_pad(explorer: Explorer, sent: object, polarity: object) -> Item:
+def read_pad(explorer: Explorer, sent: Mapping[str, Any], polarity: object) -> Item:
     """The item of what a pad sent. `polarity` holds for uploads; a drawing is dark ink."""
-    sent = sent if isinstance(sent, dict) else {}
-    if sent.get("kind") == "draw":
-        return invert_upload(explorer, sent.get("picture"), "dark", "your drawing")
-    return invert_upload(explorer, sent.get("picture"), polarity, "your picture")
+    kind = sent.get("kind")
+    polarity = "dark" if kind == "draw" else polarity
+    item = invert_sent(explorer, sent, CAPTIONS.get(str(kind), "your picture"), polarity)
+    return replace(item, pad_key=_read_key(sent))
+
+
+def _read_key(sent: Mapping[str, Any]) -> str:
+    return str(sent.get("key", ""))[:MAX_KEY]
 
 
 def listen_to_pad(
@@ -101,7 +142,19 @@ def listen_to_pad(
     the ink of uploads, which is found out without one; another ink takes an upload again."""
 
     def take(call: Call) -> Answer:
-        item = read_pad(call.explorer, call[pad], "auto" if polarity is None else call[polarity])
+        sent = call[pad]
+        if not isinstance(sent, dict) or "kind" not in sent:
+            return {}  # what Python put there: the event that it overtook
+        try:
+            item = read_pad(call.explorer, sent, "auto" if polarity is None else call[polarity])
+        except ValueError as error:
+            if not (key := _read_key(sent)):
+                raise
+            lost = isinstance(error, LostPictureError)  # the page sends it again
+            return {
+                pad: {"refused": key, "lost": lost},
+                page.notice: markup.notice("" if lost else str(error)),
+            }
         return {page.current: item, **show(call, item)}
 
     def take_again(call: Call) -> Answer:
@@ -109,7 +162,7 @@ def listen_to_pad(
         return take(call) if isinstance(sent, dict) and sent.get("kind") == "upload" else {}
 
     reads = {pad} if polarity is None else {pad, polarity}
-    writes = {page.current, *writes}
+    writes = {page.current, pad, *writes}
     page.on(pad.picture, take, reads, writes, **LIVE | waits_on(stage))
     if polarity is not None:
         page.on(polarity.input, take_again, reads, writes, **LIVE | waits_on(stage))

@@ -47,11 +47,13 @@ def model_attributes(explorer: Explorer) -> str:
     return f'data-model="{escape(explorer.config.name)}" data-fingerprint="{escape(explorer.fingerprint)}"'
 
 
-def stage(explorer: Explorer, body: str, classes: str = "") -> str:
+def stage(explorer: Explorer, body: str, classes: str = "", answers: str | None = None) -> str:
     """A tab's content, marked with its checkpoint, which the page compares with the header's to mark content
-    that arrives late. `body` is HTML; `classes` are added to "gl-from-model"."""
+    that arrives late. `body` is HTML; `classes` are added to "gl-from-model"; `answers` belongs to
+    what follows the tab's pad: what the pad calls the square that is shown, or "" for another picture."""
     names = f"gl-from-model {classes}".rstrip()
-    return f'<div class="{escape(names)}" {model_attributes(explorer)}>{body}</div>'
+    key = "" if answers is None else f' data-answers="{escape(answers)}"'
+    return f'<div class="{escape(names)}" {model_attributes(explorer)}{key}>{body}</div>'
 
 
 def read_script(name: str) -> str:

@@ -41,15 +41,21 @@ class Endpoints:
         """The models on offer with their fingerprints and measured figures."""
         return [_describe_model(name, self.models.get(name)) for name in self.models.list_names()]
 
-    def prepare(self, picture_base64: str, polarity: str = "auto", model: str = "") -> Json:
-        """The model's input made from a picture. polarity: auto, dark or light ink."""
-        prepared = prepare_upload(self._explorer(model), picture_base64, polarity)
+    def prepare(
+        self, picture_base64: str, polarity: str = "auto", model: str = "", crop: list[float] | None = None
+    ) -> Json:
+        """The model's input made from a picture. polarity: auto, dark or light ink. crop: left, top and side
+        of the square to take, in pixels of the upright picture, for a model of pictures; by default the
+        largest in the middle."""
+        prepared = prepare_upload(self._explorer(model), picture_base64, polarity, crop)
         return {"picture": encode_base64(prepared.x[0]), "notes": list(prepared.notes)}
 
-    def encode(self, picture_base64: str, polarity: str = "auto", model: str = "") -> Json:
+    def encode(
+        self, picture_base64: str, polarity: str = "auto", model: str = "", crop: list[float] | None = None
+    ) -> Json:
         """E(x): the latent of a picture. A model without an encoder refuses; see reconstruct."""
         explorer = self._explorer(model)
-        x = prepare_upload(explorer, picture_base64, polarity).x
+        x = prepare_upload(explorer, picture_base64, polarity, crop).x
         return explorer.pack(explorer.encode(x))
 
     def decode(self, latent: Json, model: str = "") -> str:
@@ -104,12 +110,13 @@ class Endpoints:
         space: str = "features",
         polarity: str = "auto",
         model: str = "",
+        crop: list[float] | None = None,
     ) -> list[Json]:
         """The k nearest training pictures in one of the model's spaces, which /models lists: features, code,
         discriminator, pixels, untrained."""
         explorer = self._explorer(model)
         check_number("k", k, 1, MAX_NEIGHBOURS)
-        x = prepare_upload(explorer, picture_base64, polarity).x
+        x = prepare_upload(explorer, picture_base64, polarity, crop).x
         return [
             {
                 "index": neighbour.index,

@@ -1,7 +1,7 @@
 """What the page fetches besides Gradio's own: scripts, the model's generator, directions, pictures and films.
 
 Each route takes the name of a model, and answers an error of use with its sentence as plain text. The tables
-GET and POST at the end list them all.
+GET and POST at the end list them; only an upload, see `sent`, needs no model.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from ganlab.ui.sampling import describe_source
 from ganlab.ui.server import films
 from ganlab.ui.server.films import Payload
 from ganlab.ui.server.models import Models
+from ganlab.ui.server.sent import receive_upload
 
 # Browsers ask again each time and are answered "not modified": an update of the app reaches a page at once.
 NO_CACHE = {"Cache-Control": "no-cache"}
@@ -216,6 +217,7 @@ def list_routes(models: Models) -> list[BaseRoute]:
             Route(f"/ganlab/{name}", functools.partial(_answer_post, models, function), methods=["POST"])
             for name, function in POST.items()
         ),
+        Route("/ganlab/upload", receive_upload, methods=["POST"]),
         Mount("/ganlab/static", Scripts(directory=STATIC)),
     ]
 

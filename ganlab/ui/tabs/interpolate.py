@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import importlib.util
+import json
 import random
 from dataclasses import replace
 from html import escape
@@ -27,7 +28,7 @@ from ganlab.ui.events import CLICK, SLOW, waits_on
 from ganlab.ui.html import markup
 from ganlab.ui.items import Ends, Item
 from ganlab.ui.page import Page, Tab, html
-from ganlab.ui.uploads import invert_upload
+from ganlab.ui.uploads import describe_view, invert_sent
 
 FINE = 61  # positions of the scrubber, all decoded at once: scrubbing asks nobody
 FRAMES = 11  # of the filmstrip
@@ -52,9 +53,10 @@ def _slot(explorer: Explorer, name: str, item: Item | None) -> str:
             (f"test {markup.get_noun(explorer.config)}", "example", lack),
         )
     )
+    view = json.dumps(describe_view(explorer))
     upload = (
         f'<label class="gl-button">upload<input type="file" accept="image/*" data-upload="{name}"'
-        f' class="gl-file" aria-label="Upload a picture for {name}"></label>'
+        f' data-crop="{escape(view)}" class="gl-file" aria-label="Upload a picture for {name}"></label>'
     )
     caption = f"<span>{escape(item.caption) if item is not None else 'empty'}</span>"
     if item is not None and item.x is not None:
@@ -132,6 +134,7 @@ def film_value(call: Call, uploaded: Item | None = None) -> dict[str, Any]:
         "b": keyframe(call.ends.b),
         "current": keyframe(call.current),
         "uploaded": keyframe(uploaded),
+        "view": describe_view(call.explorer),
         "ways": offer_ways(call.explorer),
         "formats": [kind for kind in film.FORMATS if kind != "mp4" or importlib.util.find_spec("av")],
     }
@@ -188,7 +191,7 @@ def build(page: Page) -> Tab:
 
     def add_upload(call: Call) -> Answer:
         """An upload as a keyframe."""
-        item = invert_upload(call.explorer, call.event.get("picture"), "auto", "your picture")
+        item = invert_sent(call.explorer, call.event, "your picture")
         return {studio: film_value(call, item)}
 
     def pick(call: Call) -> Answer:
@@ -204,7 +207,7 @@ def build(page: Page) -> Tab:
 
     def upload(call: Call) -> Answer:
         name = call.text("value")
-        item = invert_upload(call.explorer, call.event.get("picture"), "auto", f"your picture {name[:1]}")
+        item = invert_sent(call.explorer, call.event, f"your picture {name[:1]}")
         return show(call, call.ends.with_end(name, item))
 
     written, settings = {page.ends, stage, studio}, CLICK | waits_on(stage)

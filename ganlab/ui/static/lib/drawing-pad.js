@@ -1,17 +1,20 @@
 // The drawing pad: mouse, pen and finger; also upload, paste, drop and camera. While the person draws, pictures are sent
 // at most every PACE ms.
+import { CropPad } from './crop-pad.js';
 import { context2d, el } from './elements.js';
 import { readFile, takeFile } from './files.js';
 
 const MAX_HISTORY = 50;
 const PACE = 60; // ms
 const MAX_PIXELS = 2e6; // larger pictures are reduced before they are sent
+const MAX_CROPPED = 7.9e6; // where a part of them may be used: what the server takes (images.MAX_PIXELS)
+const MAX_FILE = 1e7; // bytes that the server takes (images.MAX_BYTES)
 const HINT = 'draw, or drop a picture';
 
 /** @typedef {{ x: number, y: number }} Point in canvas pixels */
 
 export class DrawingPad {
-  /** @type {{ pixels: ImageData, blank: boolean }[]} */
+  /** @type {{ pixels: ImageData, blank: boolean, shown: import('./crop-pad.js').Kept | null }[]} */
   history = [];
   blank = true; // nothing was drawn: the next stroke begins on clean paper
   /** @type {Point | null} */
@@ -22,7 +25,7 @@ export class DrawingPad {
 
   /**
    * @param {HTMLElement} root with the pad's elements in it
-   * @param {(kind: 'draw' | 'upload', picture: string) => void} send gets a data: URI
+   * @param {(value: object) => void} send gets what `read_pad` in Python reads
    */
   constructor(root, send) {
     this.root = root;
@@ -33,6 +36,11 @@ export class DrawingPad {
     this.file = /** @type {HTMLInputElement} */ (root.querySelector('input[type=file]'));
     this.ink = context2d(this.canvas, { willReadFrequently: true });
     this.camera = new Camera(root);
+    this.crop = new CropPad(/** @type {HTMLElement} */ (root.querySelector('.gl-pad')), (value) => {
+      this.given = '';
+      send(value);
+    });
+    this.crop.onrefused = async (file) => this.send('upload', await readFile(file));
     this.#clear();
     this.#listenToPen();
     this.#listenToFiles();
@@ -57,7 +65,7 @@ export class DrawingPad {
    */
   send(kind, picture) {
     this.given = '';
-    this.onsend(kind, picture);
+    this.onsend({ kind, picture });
   }
 
   /** @param {string} text */
@@ -76,14 +84,16 @@ export class DrawingPad {
 
   #remember() {
     const { width, height } = this.canvas;
-    this.history.push({ pixels: this.ink.getImageData(0, 0, width, height), blank: this.blank });
+    this.history.push({ pixels: this.ink.getImageData(0, 0, width, height), blank: this.blank, shown: this.crop.shown });
     if (this.history.length > MAX_HISTORY) this.history.shift();
   }
 
   #sendDrawing() {
     clearTimeout(this.timer);
     this.timer = undefined;
-    if (!this.blank) this.send('draw', this.canvas.toDataURL('image/png'));
+    if (this.blank) return;
+    this.crop.look(this.canvas);
+    this.send('draw', this.canvas.toDataURL('image/png'));
   }
 
   #listenToPen() {
@@ -141,12 +151,15 @@ export class DrawingPad {
     if (!last) return;
     this.ink.putImageData(last.pixels, 0, 0);
     this.blank = last.blank;
-    this.#sendDrawing();
+    this.crop.close();
+    if (last.shown) this.crop.restore(last.shown, true);
+    else this.#sendDrawing();
   }
 
   clear() {
     this.#remember();
     this.#clear();
+    this.crop.close();
     this.say(HINT);
   }
 
@@ -176,10 +189,22 @@ export class DrawingPad {
     this.given = picture ?? '';
     if (!picture) return;
     const image = await decodeImage(picture);
+    const file = this.crop.isOn ? await (await fetch(picture)).blob() : null;
     if (!image || this.given !== picture) return; // something newer is on the pad
     this.camera.stop();
     this.history = [];
     this.#show(image);
+    if (file) this.crop.open('part', image, file);
+  }
+
+  /**
+   * What Python sends: a picture with the view of the model, or what it says of a square.
+   * @param {{ show?: string, view?: import('./lens.js').View } & import('./crop-pad.js').Refusal} [value]
+   */
+  receive(value) {
+    if (value?.refused) return this.crop.take(value);
+    if (value?.show) this.crop.configure(value.view ?? null);
+    return this.showGiven(value?.show);
   }
 
   /** @param {Blob | null} file */
@@ -189,6 +214,8 @@ export class DrawingPad {
     this.#remember();
     this.given = '';
     const image = await decodeImage(picture);
+    if (image && this.crop.isOn) return this.#crop(file, image);
+    this.crop.close();
     if (image) {
       this.#show(image);
     } else {
@@ -196,6 +223,20 @@ export class DrawingPad {
       this.say(`${file instanceof File ? file.name : 'This file'}: no preview in this browser`);
     }
     this.send('upload', image ? reduce(image, picture) : picture);
+  }
+
+  /**
+   * @param {Blob} file
+   * @param {HTMLImageElement} image
+   */
+  async #crop(file, image) {
+    this.#show(image);
+    const small = image.width * image.height <= MAX_CROPPED && file.size <= MAX_FILE;
+    if (small) return this.crop.open('upload', image, file);
+    const jpeg = file.type === 'image/jpeg';
+    const canvas = scaleDown(image, jpeg ? MAX_CROPPED : MAX_PIXELS);
+    const copy = await new Promise((resolve) => canvas.toBlob(resolve, jpeg ? 'image/jpeg' : 'image/png', 0.92));
+    this.crop.open('upload', canvas, copy);
   }
 
   async paste() {
@@ -298,10 +339,17 @@ async function decodeImage(source) {
  * @param {string} source returned as it is if it is small enough
  */
 function reduce(image, source) {
-  if (image.width * image.height <= MAX_PIXELS) return source;
-  const scale = Math.sqrt(MAX_PIXELS / (image.width * image.height));
-  const [width, height] = [Math.round(image.width * scale), Math.round(image.height * scale)];
+  return image.width * image.height <= MAX_PIXELS ? source : scaleDown(image, MAX_PIXELS).toDataURL('image/png');
+}
+
+/**
+ * @param {HTMLImageElement} image
+ * @param {number} pixels that the copy has at most
+ */
+function scaleDown(image, pixels) {
+  const scale = Math.min(1, Math.sqrt(pixels / (image.width * image.height)));
+  const [width, height] = [image.width, image.height].map((side) => Math.max(1, Math.round(side * scale)));
   const canvas = el('canvas', { width, height });
   context2d(canvas).drawImage(image, 0, 0, width, height);
-  return canvas.toDataURL('image/png');
+  return canvas;
 }

@@ -173,7 +173,7 @@ def stage_html(comparison: Comparison) -> str:
     unfit = f'<p class="gl-meter"><small>Not compared: {escape(" ".join(comparison.unfit))}</small></p>'
     return (
         f'<div class="gl-compare gl-from-model" data-fingerprint="{escape(comparison.fingerprint)}"'
-        f' data-began="{comparison.began}" data-more="{more}">{_head(comparison)}'
+        f' data-answers="{escape(comparison.answers)}" data-began="{comparison.began}" data-more="{more}">{_head(comparison)}'
         f'<table role="table" aria-label="Models compared"><thead role="rowgroup"><tr role="row">{heads}</tr>'
         f'</thead><tbody role="rowgroup">{rows}</tbody></table>{unfit if comparison.unfit else ""}</div>'
     )
@@ -202,7 +202,7 @@ def build(page: Page) -> Tab:
         # Of another model, the same picture: a drawing or an upload stays on the pad in its full size.
         same = last is not None and last.key.endswith(f"/{call.current.key}")
         answer = {state: begun, stage: stage_html(begun)}
-        return answer if same else {**answer, pad: pad_value(call.current)}
+        return answer if same else {**answer, pad: pad_value(call.explorer, call.current)}
 
     def show(call: Call, item: Item) -> Answer:
         """A new picture, with what the encoders answer at once."""
@@ -216,7 +216,7 @@ def build(page: Page) -> Tab:
             raise ValueError("A training picture is named by its number.")
         item = items.from_gallery(models.get(name) if name else call.explorer, int(index))
         (item,) = items.adapt_to(call.explorer, [item])
-        return {page.current: item, pad: pad_value(item), **show(call, item)}
+        return {page.current: item, pad: pad_value(call.explorer, item), **show(call, item)}
 
     def more(call: Call) -> Answer:
         """The next part of what the current picture needs. A part of an older comparison may have been

@@ -78,6 +78,7 @@ class Comparison:
     reading: Reading | None  # of x
     rows: tuple[Row, ...]  # the model in use first
     unfit: tuple[str, ...]  # a sentence for the models that, for one reason, cannot take this picture
+    answers: str = ""  # what the pad calls the square of an upload that x is
     began: int = field(default_factory=lambda: time.monotonic_ns() // 1000)  # us: tells old from new
 
     @property
@@ -142,6 +143,7 @@ def start(models: Models, explorer: Explorer, item: Item) -> Comparison:
         read(judge, x),
         tuple(rows),
         sentences,
+        item.pad_key,
     )
 
 

@@ -95,7 +95,7 @@ def stage_html(explorer: Explorer, item: Item) -> str:
         f"{result_html(explorer, x, y)}"
         f"{'' if encodes else markup.reason(NO_ENCODER)}{near_html(explorer, x)}"
     )
-    return markup.stage(explorer, body)
+    return markup.stage(explorer, body, answers=item.pad_key)
 
 
 def refined_html(explorer: Explorer, item: Item, refinement: refine.Refinement | None = None) -> str:
@@ -103,7 +103,7 @@ def refined_html(explorer: Explorer, item: Item, refinement: refine.Refinement |
     verdict = ""
     if refinement is not None and not refinement.running:
         verdict = identity_html(explorer, refinement.x, refinement.image)
-    return refine.html_of(explorer, shown_key(explorer, item), refinement, verdict)
+    return refine.html_of(explorer, shown_key(explorer, item), refinement, verdict, item.pad_key)
 
 
 def ink_settings(explorer: Explorer) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def build(page: Page) -> Tab:
     shown = gr.State(item)  # what the stage shows; it may not be current any more
     with gr.Row(elem_classes="gl-bench"):
         with gr.Column(scale=0, min_width=306):
-            pad = build_pad(pad_value(item))
+            pad = build_pad(pad_value(explorer, item))
             polarity = gr.Radio(
                 POLARITIES,
                 value="auto",
@@ -148,7 +148,7 @@ def build(page: Page) -> Tab:
         if same_picture and call[shown].fingerprint == call.explorer.fingerprint:
             return {}
         return {
-            **({} if same_picture else {pad: pad_value(call.current)}),
+            **({} if same_picture else {pad: pad_value(call.explorer, call.current)}),
             polarity: gr.update(**ink_settings(call.explorer)),
             examples: examples_html(call.explorer),
             **show(call, call.current),
@@ -160,7 +160,7 @@ def build(page: Page) -> Tab:
             (item,) = items.from_examples(call.explorer, call.index())
         else:
             item = items.from_gallery(call.explorer, call.index())
-        return {page.current: item, pad: pad_value(item), **show(call, item)}
+        return {page.current: item, pad: pad_value(call.explorer, item), **show(call, item)}
 
     written = {shown, stage, refined}
     listen_to_pad(page, pad, show, stage, written, polarity)

@@ -82,11 +82,13 @@ def item_of(explorer: Explorer, refinement: Refinement, caption: str) -> Item:
 # ---------------------------------------------------------------------- as HTML
 
 
-def html_of(explorer: Explorer, key: str, refinement: Refinement | None, verdict: str = "") -> str:
+def html_of(
+    explorer: Explorer, key: str, refinement: Refinement | None, verdict: str = "", answers: str = ""
+) -> str:
     """The card before, during and after a descent for the picture and model of `key`. `verdict` is HTML on
-    what the classifier sees in the result."""
+    what the classifier sees in the result; `answers` is what the pad calls the picture's square."""
     if refinement is None or refinement.key != key:
-        return _frame(explorer, key, False, _before(explorer))
+        return _frame(explorer, key, answers, False, _before(explorer))
     step, count = refinement.step, len(refinement.step.trace)
     running = refinement.running
     bar = (
@@ -113,6 +115,7 @@ def html_of(explorer: Explorer, key: str, refinement: Refinement | None, verdict
     return _frame(
         explorer,
         key,
+        answers,
         running,
         f'<div class="gl-cards">{cards}<figure class="gl-card"><div class="gl-title">Error by step</div>'
         f"{curve}"
@@ -121,11 +124,12 @@ def html_of(explorer: Explorer, key: str, refinement: Refinement | None, verdict
     )
 
 
-def _frame(explorer: Explorer, key: str, running: bool, body: str) -> str:
+def _frame(explorer: Explorer, key: str, answers: str, running: bool, body: str) -> str:
     busy = "true" if running else "false"
     return markup.stage(
         explorer,
         f'<section class="gl-refine" data-refines="{escape(key)}" aria-busy="{busy}">{body}</section>',
+        answers=answers,
     )
 
 

@@ -1,0 +1,75 @@
+"""Uploads that a page sends once and then names, with another square of them each time."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+import numpy as np
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from ganlab import images
+
+MAX_KEPT = 256_000_000  # bytes of all pictures, decoded: ten of 8 megapixels
+MAX_AGE = 3600  # seconds since a picture was last used
+
+
+class LostPictureError(ValueError):
+    """A picture that the server does not have any more; the page sends it again."""
+
+
+class SentPictures:
+    """Decoded uploads by names that nobody can guess. Those not used for longest make room. Thread-safe."""
+
+    def __init__(self, max_bytes: int = MAX_KEPT, now: Callable[[], float] = time.monotonic) -> None:
+        self._max_bytes, self._now = max_bytes, now
+        self._pictures: OrderedDict[str, tuple[float, np.ndarray]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def add(self, pixels: np.ndarray) -> str:
+        """Keep a picture that `images.read_pixels` has read; its name."""
+        name = secrets.token_urlsafe(16)
+        with self._lock:
+            self._pictures[name] = self._now(), pixels
+            self._drop()
+        return name
+
+    def get(self, name: object) -> np.ndarray:
+        """The picture of a name; LostPictureError where there is none."""
+        with self._lock:
+            self._drop()
+            if not isinstance(name, str) or name not in self._pictures:
+                raise LostPictureError("This picture is not here any more; choose its file again.")
+            pixels = self._pictures[name][1]
+            self._pictures[name] = self._now(), pixels
+            self._pictures.move_to_end(name)
+            return pixels
+
+    def _drop(self) -> None:
+        """What is too old, and then what is too much; the newest stays."""
+        total = sum(pixels.nbytes for _, pixels in self._pictures.values())
+        while self._pictures:
+            used, pixels = next(iter(self._pictures.values()))
+            crowded = total > self._max_bytes and len(self._pictures) > 1
+            if not crowded and self._now() - used <= MAX_AGE:
+                return
+            self._pictures.popitem(last=False)
+            total -= pixels.nbytes
+
+
+SENT = SentPictures()  # of all visitors: whoever knows a picture's name has sent it
+
+
+async def receive_upload(request: Request) -> Response:
+    """The route that takes a picture's file as its body: its name here, and its size in pixels, upright."""
+    content = await request.body()
+    try:
+        pixels = await run_in_threadpool(images.read_pixels, content)
+    except ValueError as error:
+        return PlainTextResponse(str(error), status_code=400)
+    return JSONResponse({"upload": SENT.add(pixels), "width": pixels.shape[1], "height": pixels.shape[0]})
