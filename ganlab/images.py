@@ -248,9 +248,7 @@ def _picture(
     return PreparedPicture(x[None], tuple(notes) or ("unchanged",), inverted=False)
 
 
-def _digit(
-    pixels: np.ndarray, config: ModelConfig, polarity: Polarity, crop: Crop | None
-) -> PreparedPicture:
+def _digit(pixels: np.ndarray, config: ModelConfig, polarity: Polarity, crop: Crop | None) -> PreparedPicture:
     """The "digit" preparation: one bright digit on black, sized and centred as MNIST's digits are. It finds
     the digit itself and takes no `crop`."""
     if crop is not None:

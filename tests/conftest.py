@@ -18,7 +18,7 @@ import ganlab
 from ganlab import networks
 from ganlab.config import ModelConfig
 from ganlab.explorer import Explorer
-from ganlab.gallery import GALLERIES, Gallery, Pictures, load_pictures
+from ganlab.gallery import GALLERIES, TRAIN_FILE, Gallery, Pictures, load_pictures, save_pictures
 from ganlab.model import LatentModel, load, save
 from ganlab.networks import LatentMap
 from tests import fixtures
@@ -219,6 +219,30 @@ def colour_model(tmp_path_factory: pytest.TempPathFactory) -> str:
         width=4,
         preparation="picture",
         title="GAN · CIFAR-10",
+    )
+
+
+@pytest.fixture(scope="session")
+def picture_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A BiGAN of 32x32 colour pictures with a gallery of its own, as a folder: untrained, tiny."""
+    folder = tmp_path_factory.mktemp("models") / "pictures"
+    pixels = torch.randint(
+        0, 256, (40, 3, 4, 4), generator=torch.Generator().manual_seed(0), dtype=torch.uint8
+    )
+    pixels = pixels.repeat_interleave(8, dim=2).repeat_interleave(8, dim=3)
+    (folder / "gallery").mkdir(parents=True)
+    save_pictures(folder / "gallery" / TRAIN_FILE, Pictures(pixels, torch.arange(40) % 4, torch.arange(40)))
+    return untrained_model(
+        folder,
+        dataset="squares",
+        family="conv",
+        networks=("generator", "encoder"),
+        channels=3,
+        size=32,
+        prior="normal",
+        width=4,
+        preparation="picture",
+        title="BiGAN · squares",
     )
 
 

@@ -36,6 +36,7 @@ from ganlab.studio import codemap, portable, portable_judge, shelf
 from ganlab.studio import film as films
 from ganlab.studio.film import EASINGS, Film
 from ganlab.studio.recipe import ExactLatent, Recipe
+from tests.crops import make_crop
 
 FOLDER = Path(__file__).parent / "js" / "fixtures"
 FINGERPRINT = "0123456789abcdef"
@@ -375,6 +376,7 @@ MAKERS: dict[str, Callable[[], dict[str, Any]]] = {
     "shelf": make_shelf,
     "map": make_map,
     "tensors": make_tensors,
+    "crop": make_crop,
 }
 
 

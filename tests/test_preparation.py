@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 from torch import Tensor
 
 from ganlab import images
@@ -17,6 +18,7 @@ from ganlab.images import PictureError, prepare
 from tests.conftest import TINY
 from tests.pictures import (
     FIVE,
+    ORIENTATION,
     TWO,
     Digit,
     drawing,
@@ -250,6 +252,89 @@ def test_picture_preparation() -> None:
     assert grey.x.shape == (1, 1, 32, 32)
     assert prepare(torch.rand(3, 40, 50), config).x.shape == (1, 3, 32, 32)
     assert prepare(torch.rand(1, 40, 50), config).x.shape == (1, 3, 32, 32)
+
+
+# ---- a square that is chosen ----------------------------------------------------------------------
+
+
+PICTURES = dataclasses.replace(TINY, preparation="picture", channels=3, size=32)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (33, 32), (300, 201), (1000, 9), (9, 1000), (8, 8), (1, 1)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_without_a_square_the_largest_in_the_middle_is_taken(size: tuple[int, int], channels: int) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3)).astype(np.uint8)
+    config = dataclasses.replace(PICTURES, channels=channels)
+    image = Image.fromarray(pixels).convert("RGB" if channels == 3 else "L")
+    expected = np.asarray(ImageOps.fit(image, (32, 32), Image.Resampling.LANCZOS))
+    middle = prepare(pixels, config)
+    assert np.array_equal(images.to_uint8(middle.x[0]), expected)
+    chosen = prepare(pixels, config, crop=images.find_middle(*size))
+    assert torch.equal(chosen.x, middle.x)
+    assert chosen.notes == middle.notes
+
+
+def test_a_square_is_what_the_model_sees() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (200, 300, 3)).astype(np.uint8)
+    part = prepare(pixels, PICTURES, crop=(260, 140, 32))
+    assert np.array_equal(images.to_uint8(part.x[0]), pixels[140:172, 260:292])
+    assert part.notes == ("square of 32 pixels", "resized to 32x32")
+    pixels[50:130, 200:280] = (255, 0, 0)
+    red = prepare(encoded(Image.fromarray(pixels), "PNG"), PICTURES, crop=[210.5, 60.25, 60])
+    torch.testing.assert_close(red.x[0], torch.tensor([1.0, 0, 0]).view(3, 1, 1).expand(3, 32, 32))
+    # A square that was rounded may stick out by less than a pixel.
+    edge = prepare(pixels, PICTURES, crop=(100.4, -0.3, 200))
+    assert torch.equal(edge.x, prepare(pixels, PICTURES, crop=(100, 0, 200)).x)
+
+
+def test_a_square_lies_in_the_upright_picture() -> None:
+    upright = np.zeros((200, 120, 3), np.uint8)
+    upright[150:190, 70:110] = (0, 0, 255)
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    turned = Image.fromarray(upright).transpose(Image.Transpose.ROTATE_90)
+    file = encoded(turned, "PNG", exif=exif)
+    blue = prepare(file, PICTURES, crop=(75, 155, 30))
+    torch.testing.assert_close(blue.x[0], torch.tensor([0, 0, 1.0]).view(3, 1, 1).expand(3, 32, 32))
+    with pytest.raises(PictureError, match="not inside the picture, which is 120 x 200"):
+        prepare(file, PICTURES, crop=(155, 75, 30))
+
+
+@pytest.mark.parametrize(
+    ("crop", "message"),
+    [
+        ((0, 0, 201), "not inside the picture, which is 300 x 200 pixels"),
+        ((-1, 0, 20), "not inside"),
+        ((290, 0, 20), "not inside"),
+        ((0, 0, 7.9), "at least 8 pixels wide, not 7.9"),
+        ((0, 0, -20), "at least 8"),
+        ((0, 0, float("nan")), "three numbers"),
+        ((float("inf"), 0, 20), "three numbers"),
+        ((0, 10**400, 20), "three numbers"),
+        ((0, 0), "three numbers"),
+        ((0, 0, 20, 20), "three numbers"),
+        ((0, "0", 20), "three numbers"),
+        ((True, 0, 20), "three numbers"),
+        ("123", "three numbers"),
+        ({"left": 0}, "three numbers"),
+        (20, "three numbers"),
+    ],
+)
+def test_squares_that_make_no_sense_are_refused_in_a_sentence(crop: Any, message: str) -> None:
+    with pytest.raises(PictureError, match=message):
+        prepare(np.zeros((200, 300, 3), np.uint8), PICTURES, crop=crop)
+
+
+def test_pictures_smaller_than_the_least_square_are_taken_whole() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 5, 3)).astype(np.uint8)
+    assert torch.equal(prepare(pixels, PICTURES, crop=(1, 0, 3)).x, prepare(pixels, PICTURES).x)
+    with pytest.raises(PictureError, match="at least 3 pixels"):
+        prepare(pixels, PICTURES, crop=(1, 0, 2))
+
+
+def test_a_model_of_digits_takes_no_square(digits: Pictures) -> None:
+    with pytest.raises(PictureError, match="finds the digit in a picture itself"):
+        prepare(digits.pixels[0, 0].numpy(), TINY, crop=(0, 0, 20))
 
 
 def test_an_unknown_preparation_names_the_choices() -> None:

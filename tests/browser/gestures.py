@@ -40,7 +40,7 @@ def tab(page: Any, name: str) -> None:
 
 
 def draw(page: Any, points: list[tuple[int, int]], lift: bool = True) -> None:
-    box = page.locator(".gl-paper canvas").bounding_box()
+    box = page.locator(".gl-paper > canvas").bounding_box()
     page.mouse.move(box["x"] + points[0][0], box["y"] + points[0][1])
     page.mouse.down()
     for x, y in points[1:]:

@@ -84,6 +84,7 @@ def test_a_colour_model_in_every_tab(open_page: Open, colour_model: str, gan_mod
     expect(page.locator("#polarity")).to_contain_text("This model takes pictures as they are")
     expect(page.locator("#reconstruct-stage")).to_contain_text("comes without a gallery", timeout=LONG)
     expect(page.locator("[data-action=example]")).to_have_count(0)
+    page.locator("[data-do=clear]").click()  # else a hand would choose a square of the picture
     draw(page, SEVEN)
     expect(caption(page)).to_contain_text("your drawing", timeout=LONG)
     assert pixels(card(page, "reconstruct-stage", 0)).shape == (32, 32, 3)

@@ -63,11 +63,13 @@ class Endpoints:
         explorer = self._explorer(model)
         return encode_base64(explorer.decode(explorer.unpack(latent))[0])
 
-    def reconstruct(self, picture_base64: str, polarity: str = "auto", model: str = "") -> Json:
+    def reconstruct(
+        self, picture_base64: str, polarity: str = "auto", model: str = "", crop: list[float] | None = None
+    ) -> Json:
         """G(E(x)), or G(z) with z from optimisation where there is no encoder; with the error, the mean
         squared difference per pixel, pixels 0 to 1."""
         explorer = self._explorer(model)
-        item = invert_upload(explorer, picture_base64, polarity, "a picture")
+        item = invert_upload(explorer, picture_base64, polarity, "a picture", crop)
         return {
             "input": encode_base64(item.picture[0]),
             "notes": list(item.notes),

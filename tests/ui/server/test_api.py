@@ -79,7 +79,8 @@ def test_the_readmes_example_runs(digits: Pictures, tmp_path: Path, monkeypatch:
 
 def test_every_route_of_the_page_is_listed() -> None:
     rows = re.findall(r"^\| (GET|POST) `/ganlab/(\w+)` ", PAGE.read_text(encoding="utf-8"), flags=re.M)
-    assert rows == [("GET", name) for name in routes.GET] + [("POST", name) for name in routes.POST]
+    posts = (*routes.POST, "upload")  # which needs no model
+    assert rows == [("GET", name) for name in routes.GET] + [("POST", name) for name in posts]
 
 
 @pytest.mark.slow
@@ -208,6 +209,21 @@ def test_a_colour_model(colour_model: str) -> None:
     assert api["move"](samples[0]["latent"], [], [0.5])["latent"]["fingerprint"] == explorer.fingerprint
     with pytest.raises(ValueError, match="colour has no gallery"):
         api["neighbours"](samples[0]["picture"])
+
+
+def test_a_square_of_a_picture(picture_model: str) -> None:
+    api, explorer = build_endpoints(Models(picture_model)), ganlab.load(picture_model)
+    photo = np.random.default_rng(0).integers(0, 256, (90, 150, 3)).astype(np.uint8)
+    text = base64.b64encode(images.encode_png(Image.fromarray(photo))).decode()
+    x = explorer.prepare(photo, crop=(20, 10, 64))
+    assert np.array_equal(pixels(api["prepare"](text, crop=[20, 10, 64])["picture"]), images.to_uint8(x[0]))
+    result = api["reconstruct"](text, crop=[20, 10, 64])
+    assert np.array_equal(pixels(result["input"]), images.to_uint8(x[0]))
+    assert api["encode"](text, crop=[20, 10, 64]) == result["latent"]
+    near = api["neighbours"](text, 3, "pixels", crop=[20, 10, 64])
+    assert [n["index"] for n in near] == [n.index for n in explorer.neighbours(x, 3, "pixels")]
+    with pytest.raises(ValueError, match="not inside the picture, which is 150 x 90"):
+        api["prepare"](text, crop=[100, 10, 64])
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 // The path from A to B where the server makes the pictures: a scrubber that moves a sprite, and uploads for A and B.
 // Used together with tiles.js.
 const files = import(new URL('ganlab/static/lib/files.js', document.baseURI).href);
+const dialog = import(new URL('ganlab/static/lib/crop-dialog.js', document.baseURI).href);
 
 function scrub() {
   /** @type {HTMLInputElement | null} */
@@ -23,9 +24,11 @@ element.addEventListener('change', async (event) => {
   if (input.matches('.gl-scrub')) trigger('pick', { action: 'rest', value: input.value });
   const end = input.dataset.upload;
   if (!end) return;
-  const { readFile, takeFile } = await files;
+  const view = JSON.parse(input.dataset.crop ?? 'null');
+  const [{ takeFile }, { choosePart }] = await Promise.all([files, dialog]);
   const file = takeFile(input);
-  if (file) trigger('upload', { value: end, picture: await readFile(file) });
+  const chosen = file && (await choosePart(file, view));
+  if (chosen) trigger('upload', { value: end, ...chosen });
 });
 
 watch('value', scrub);

@@ -5,7 +5,7 @@ import { createKey, SentPicture } from './sent-picture.js';
 import { findMiddle } from './square.js';
 
 /** @typedef {import('./square.js').Square} Square */
-/** @typedef {HTMLImageElement | HTMLCanvasElement} Shown */
+/** @typedef {import('./sent-picture.js').Shown} Shown */
 /** @typedef {{ kind: 'upload' | 'part', image: Shown, sent: SentPicture, square: Square }} Kept to show it again */
 /** @typedef {{ refused?: string, lost?: boolean }} Refusal of the square of a key; a picture may be lost */
 
@@ -20,11 +20,14 @@ export class CropPad {
 
   /**
    * @param {HTMLElement} root the pad; its data-expects names the square that results have to show, see stale.js
-   * @param {(value: object) => void} send
+   * @param {object} listener
+   * @param {(value: object) => void} listener.send
+   * @param {() => void} listener.onchange before another square of the same picture is shown
+   * @param {(file: Blob) => void} listener.onrefused a file that the server did not take
    */
-  constructor(root, send) {
+  constructor(root, listener) {
     this.root = root;
-    this.onsend = send;
+    this.listener = listener;
     this.paper = /** @type {HTMLElement} */ (root.querySelector('.gl-paper'));
     this.beside = /** @type {HTMLElement} */ (root.querySelector('.gl-lens'));
   }
@@ -42,7 +45,7 @@ export class CropPad {
     this.root.classList.toggle('gl-cropping', Boolean(view));
     this.cropper = view && new Cropper(this.paper, this.beside, view, {
       changed: () => this.#expect(createKey()),
-      rested: (square) => this.#send(square),
+      rested: (square) => this.#rest(square),
     });
     this.cropper?.close();
   }
@@ -71,10 +74,8 @@ export class CropPad {
     if (!this.cropper) return;
     this.cropper.open(kept.image, kept.square);
     this.shown = { ...kept, square: this.cropper.square };
-    this.#expect('');
-    if (!send) return;
-    this.#expect(createKey());
-    this.#send(this.cropper.square);
+    this.#expect(send ? createKey() : '');
+    if (send) this.#send(this.shown);
   }
 
   /** The paper is for drawing. */
@@ -101,24 +102,26 @@ export class CropPad {
   }
 
   /** @param {Square} square */
-  async #send(square) {
-    const { shown, key } = this;
-    if (!shown) return;
-    shown.square = square;
-    this.resting = key;
-    try {
-      const value = await shown.sent.describe(square);
-      if (this.key === key) this.onsend({ kind: shown.kind, key, ...value }); // else the hand has moved on
-    } catch {
-      if (this.shown !== shown) return;
-      this.#expect(''); // what is shown stays; Python says what is wrong with the file
-      this.onrefused(shown.sent.file);
-    }
+  #rest(square) {
+    if (!this.shown) return;
+    this.listener.onchange();
+    this.shown = { ...this.shown, square };
+    this.#send(this.shown);
   }
 
-  /** A file that the server did not take, for example because it cannot be reached.
-   * @param {Blob} _file */
-  onrefused(_file) {}
+  /** @param {Kept} kept */
+  async #send({ kind, sent, square }) {
+    const { key } = this;
+    this.resting = key;
+    try {
+      const value = await sent.describe(square);
+      if (this.key === key) this.listener.send({ kind, key, ...value }); // else the hand has moved on
+    } catch {
+      if (this.key !== key) return;
+      this.#expect(''); // what is shown stays; Python says what is wrong with the file
+      this.listener.onrefused(sent.file);
+    }
+  }
 
   /**
    * What Python says of a square that it does not answer.
@@ -129,6 +132,6 @@ export class CropPad {
     if (lost) this.shown.sent.forget();
     else if (refused === this.key) return this.#expect('');
     // A newer square on its way was replaced by this refusal; one that still moves is sent when it rests.
-    if (this.resting === this.key) this.#send(this.shown.square);
+    if (this.resting === this.key) this.#send(this.shown);
   }
 }

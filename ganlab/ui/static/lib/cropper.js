@@ -42,13 +42,13 @@ export class Cropper {
     this.box = el('div', {
       class: 'gl-square', tabindex: 0, role: 'application', 'aria-roledescription': 'movable square',
       'aria-label': 'The square that the model sees', 'aria-description': KEYS,
-    });
+    }, ...CORNERS.map(() => el('i')));
     this.grips = CORNERS.map((corner) => el('i', { class: 'gl-grip', 'data-corner': corner }));
     this.shade = el('div', { class: 'gl-shade' }, this.box); // as large as the picture
     this.root = el('div', { class: 'gl-crop', hidden: true }, this.canvas, this.shade, ...this.grips);
     this.size = el('b');
     this.said = el('span', { class: 'gl-unseen', role: 'status' });
-    const whole = button('largest', () => this.#act(findMiddle(this.picture)), { title: 'Take the largest square again' });
+    const whole = button('largest', () => this.#set(findMiddle(this.picture)), { title: 'Take the largest square again' });
     const title = `${view.size} x ${view.size}`;
     this.words = el('div', { class: 'gl-lens-words' }, el('span', {}, 'the model sees'), this.size, el('span', {}, title), whole, this.said);
     beside.replaceChildren(this.lens.canvas, this.words);
@@ -116,11 +116,6 @@ export class Cropper {
     this.timer = setTimeout(() => this.#rest(), REST);
   }
 
-  /** Change it at once, as a key or a button does.
-   * @param {Square} square */
-  #act(square) {
-    if (this.isOpen) this.#set(square);
-  }
 
   #rest() {
     if (this.timer === undefined) return; // nothing has changed
@@ -182,13 +177,13 @@ export class Cropper {
     root.addEventListener('wheel', (event) => {
       if (!event.ctrlKey) return; // which pinching a trackpad sets too; else the page scrolls
       event.preventDefault();
-      this.#act(resize(this.square, this.square.side * Math.exp(event.deltaY / 200), this.picture));
+      this.#set(resize(this.square, this.square.side * Math.exp(event.deltaY / 200), this.picture));
     }, { passive: false });
     box.addEventListener('keydown', (event) => {
       const square = this.#answerKey(event);
       if (!square) return;
       event.preventDefault();
-      this.#act(square);
+      this.#set(square);
     });
   }
 
@@ -206,7 +201,7 @@ export class Cropper {
     if (key === 'ArrowDown') return move(square, 0, step, picture);
     if (key === '+' || key === '=') return resize(square, Math.max(square.side * GROWTH, square.side + 1), picture);
     if (key === '-' || key === '_') return resize(square, Math.min(square.side / GROWTH, square.side - 1), picture);
-    if (key === 'Escape') return findMiddle(picture);
+    if (key === 'Escape' && square.side < Math.min(picture.width, picture.height)) return findMiddle(picture);
     return null;
   }
 

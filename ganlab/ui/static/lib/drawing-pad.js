@@ -2,13 +2,12 @@
 // at most every PACE ms.
 import { CropPad } from './crop-pad.js';
 import { context2d, el } from './elements.js';
-import { readFile, takeFile } from './files.js';
+import { decodeImage, readFile, takeFile } from './files.js';
+import { fitToServer, scaleDown } from './sent-picture.js';
 
 const MAX_HISTORY = 50;
 const PACE = 60; // ms
 const MAX_PIXELS = 2e6; // larger pictures are reduced before they are sent
-const MAX_CROPPED = 7.9e6; // where a part of them may be used: what the server takes (images.MAX_PIXELS)
-const MAX_FILE = 1e7; // bytes that the server takes (images.MAX_BYTES)
 const HINT = 'draw, or drop a picture';
 
 /** @typedef {{ x: number, y: number }} Point in canvas pixels */
@@ -36,11 +35,14 @@ export class DrawingPad {
     this.file = /** @type {HTMLInputElement} */ (root.querySelector('input[type=file]'));
     this.ink = context2d(this.canvas, { willReadFrequently: true });
     this.camera = new Camera(root);
-    this.crop = new CropPad(/** @type {HTMLElement} */ (root.querySelector('.gl-pad')), (value) => {
-      this.given = '';
-      send(value);
+    this.crop = new CropPad(/** @type {HTMLElement} */ (root.querySelector('.gl-pad')), {
+      send: (value) => {
+        this.given = '';
+        send(value);
+      },
+      onchange: () => this.#remember(),
+      onrefused: async (file) => this.send('upload', await readFile(file)),
     });
-    this.crop.onrefused = async (file) => this.send('upload', await readFile(file));
     this.#clear();
     this.#listenToPen();
     this.#listenToFiles();
@@ -214,29 +216,18 @@ export class DrawingPad {
     this.#remember();
     this.given = '';
     const image = await decodeImage(picture);
-    if (image && this.crop.isOn) return this.#crop(file, image);
-    this.crop.close();
     if (image) {
       this.#show(image);
     } else {
       this.#clear(); // a TIFF, say: the server reads it even so, or says what is wrong
       this.say(`${file instanceof File ? file.name : 'This file'}: no preview in this browser`);
     }
+    if (image && this.crop.isOn) {
+      const fitting = await fitToServer(image, file);
+      return this.crop.open('upload', fitting.image, fitting.file);
+    }
+    this.crop.close();
     this.send('upload', image ? reduce(image, picture) : picture);
-  }
-
-  /**
-   * @param {Blob} file
-   * @param {HTMLImageElement} image
-   */
-  async #crop(file, image) {
-    this.#show(image);
-    const small = image.width * image.height <= MAX_CROPPED && file.size <= MAX_FILE;
-    if (small) return this.crop.open('upload', image, file);
-    const jpeg = file.type === 'image/jpeg';
-    const canvas = scaleDown(image, jpeg ? MAX_CROPPED : MAX_PIXELS);
-    const copy = await new Promise((resolve) => canvas.toBlob(resolve, jpeg ? 'image/jpeg' : 'image/png', 0.92));
-    this.crop.open('upload', canvas, copy);
   }
 
   async paste() {
@@ -319,37 +310,10 @@ class Camera {
 }
 
 /**
- * The picture as the browser decodes it, upright; null if it cannot.
- * @param {string} source
- */
-async function decodeImage(source) {
-  const image = new Image();
-  image.src = source;
-  try {
-    await image.decode();
-    return image;
-  } catch {
-    return null;
-  }
-}
-
-/**
  * A smaller copy of a photograph that is larger than the server takes and a model needs.
  * @param {HTMLImageElement} image
  * @param {string} source returned as it is if it is small enough
  */
 function reduce(image, source) {
   return image.width * image.height <= MAX_PIXELS ? source : scaleDown(image, MAX_PIXELS).toDataURL('image/png');
-}
-
-/**
- * @param {HTMLImageElement} image
- * @param {number} pixels that the copy has at most
- */
-function scaleDown(image, pixels) {
-  const scale = Math.min(1, Math.sqrt(pixels / (image.width * image.height)));
-  const [width, height] = [image.width, image.height].map((side) => Math.max(1, Math.round(side * scale)));
-  const canvas = el('canvas', { width, height });
-  context2d(canvas).drawImage(image, 0, 0, width, height);
-  return canvas;
 }

@@ -16,6 +16,21 @@ export function readFile(file) {
 }
 
 /**
+ * The picture as the browser decodes it, upright; null if it cannot.
+ * @param {string} source
+ */
+export async function decodeImage(source) {
+  const image = new Image();
+  image.src = source;
+  try {
+    await image.decode();
+    return image;
+  } catch {
+    return null;
+  }
+}
+
+/**
  * Take the file that was chosen in a file input; the same file can be chosen again afterwards.
  * @param {HTMLInputElement} input
  * @returns {File | null}

@@ -1,7 +1,8 @@
 // The film studio: a film through two or more latents, played and scrubbed in the page. The server judges it and
 // makes its files.
+import { choosePart } from './crop-dialog.js';
 import { button, el } from './elements.js';
-import { download, readFile, takeFile } from './files.js';
+import { download, takeFile } from './files.js';
 import { MAX_KEYFRAMES, codeAt, countFrames, countParts, describeFilm, frameTime, keyframeTime, latentAt } from './film.js';
 import { KeyframeRow } from './film-keyframes.js';
 import { FilmOptions } from './film-options.js';
@@ -25,6 +26,7 @@ import { modelAddress, request } from './request.js';
  * @property {Keyframe | null} b
  * @property {Keyframe} current
  * @property {Keyframe | null} [uploaded] to become a keyframe
+ * @property {import('./lens.js').View | null} [view] of a model for whose pictures a square is chosen
  * @property {string[]} palette colours of the classes
  * @property {string} noun what a picture is called
  * @property {string[]} formats of files
@@ -54,7 +56,7 @@ export class FilmStudio {
    * @param {HTMLElement} root
    * @param {object} python
    * @param {(data: object) => void} python.use makes a latent the current one
-   * @param {(data: { picture: string }) => void} python.upload turns a picture into a keyframe
+   * @param {(data: import('./crop-dialog.js').Chosen) => void} python.upload turns a picture into a keyframe
    */
   constructor(root, python) {
     this.root = root;
@@ -99,7 +101,8 @@ export class FilmStudio {
     const file = el('input', { type: 'file', accept: 'image/*', class: 'gl-file', 'aria-label': 'Upload a picture as a keyframe' });
     file.onchange = async () => {
       const picture = takeFile(file);
-      if (picture) this.python.upload({ picture: await readFile(picture) });
+      const chosen = picture && (await choosePart(picture, this.value?.view ?? null));
+      if (chosen) this.python.upload(chosen);
     };
     return el(
       'div',

@@ -1,8 +1,14 @@
 // A picture that goes to Python once; then each square of it as three numbers.
+import { context2d, el } from './elements.js';
 import { request } from './request.js';
 import { toNumbers } from './square.js';
 
 /** @typedef {import('./square.js').Square} Square */
+/** @typedef {HTMLImageElement | HTMLCanvasElement} Shown */
+
+const MAX_PIXELS = 7.9e6; // as many as the server takes (images.MAX_PIXELS)
+const MAX_FILE = 1e7; // bytes that it takes (images.MAX_BYTES)
+const MAX_LOSSLESS = 2e6; // pixels of a PNG that is certainly smaller than that
 
 let count = 0;
 
@@ -43,4 +49,31 @@ export class SentPicture {
   async describe(square) {
     return { upload: await this.send(), crop: toNumbers(square) };
   }
+}
+
+/**
+ * The picture, or a smaller copy of one that the server would not take.
+ * @param {HTMLImageElement} image
+ * @param {Blob} file
+ * @returns {Promise<{ image: Shown, file: Blob }>}
+ */
+export async function fitToServer(image, file) {
+  if (image.width * image.height <= MAX_PIXELS && file.size <= MAX_FILE) return { image, file };
+  const [kind, pixels] = file.type === 'image/jpeg' ? [file.type, MAX_PIXELS] : ['image/png', MAX_LOSSLESS];
+  const canvas = scaleDown(image, pixels);
+  /** @type {Blob | null} */
+  const copy = await new Promise((resolve) => canvas.toBlob(resolve, kind, 0.92));
+  return copy ? { image: canvas, file: copy } : { image, file };
+}
+
+/**
+ * @param {HTMLImageElement} image
+ * @param {number} pixels that the copy has at most
+ */
+export function scaleDown(image, pixels) {
+  const scale = Math.min(1, Math.sqrt(pixels / (image.width * image.height)));
+  const [width, height] = [image.width, image.height].map((side) => Math.max(1, Math.round(side * scale)));
+  const canvas = el('canvas', { width, height });
+  context2d(canvas).drawImage(image, 0, 0, width, height);
+  return canvas;
 }

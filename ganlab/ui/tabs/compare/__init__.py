@@ -173,9 +173,10 @@ def stage_html(comparison: Comparison) -> str:
     unfit = f'<p class="gl-meter"><small>Not compared: {escape(" ".join(comparison.unfit))}</small></p>'
     return (
         f'<div class="gl-compare gl-from-model" data-fingerprint="{escape(comparison.fingerprint)}"'
-        f' data-answers="{escape(comparison.answers)}" data-began="{comparison.began}" data-more="{more}">{_head(comparison)}'
-        f'<table role="table" aria-label="Models compared"><thead role="rowgroup"><tr role="row">{heads}</tr>'
-        f'</thead><tbody role="rowgroup">{rows}</tbody></table>{unfit if comparison.unfit else ""}</div>'
+        f' data-answers="{escape(comparison.answers)}" data-began="{comparison.began}" data-more="{more}">'
+        f'{_head(comparison)}<table role="table" aria-label="Models compared"><thead role="rowgroup">'
+        f'<tr role="row">{heads}</tr></thead><tbody role="rowgroup">{rows}</tbody></table>'
+        f"{unfit if comparison.unfit else ''}</div>"
     )
 
 

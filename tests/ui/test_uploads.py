@@ -1,0 +1,155 @@
+"""Squares of uploads that a page names by numbers: what becomes current, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import ganlab
+from ganlab.explorer import Explorer
+from ganlab.ui import items, uploads
+from ganlab.ui.call import Answer
+from ganlab.ui.items import Item
+from ganlab.ui.server.models import Models
+from ganlab.ui.server.sent import SENT
+from ganlab.ui.tabs import compare, interpolate, reconstruct
+from tests.ui.parsed import elements
+from tests.ui.visitor import Visitor
+
+
+@pytest.fixture(scope="module")
+def explorer(picture_model: str) -> Explorer:
+    return ganlab.load(picture_model)
+
+
+@pytest.fixture
+def visitor(picture_model: str) -> Visitor:
+    return Visitor(Models(picture_model), reconstruct.build)
+
+
+@pytest.fixture
+def photo() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (90, 150, 3)).astype(np.uint8)
+
+
+def find_pad(visitor: Visitor) -> Any:
+    (pad,) = [
+        part for part in visitor.blocks.blocks.values() if getattr(part, "html_template", "") == uploads.PAD
+    ]
+    return pad
+
+
+def send(visitor: Visitor, **sent: Any) -> Answer:
+    """What Python answers to the pad."""
+    pad = find_pad(visitor)
+    pad.elem_id = "pad"  # by which a visitor finds it
+    visitor.values[pad] = sent
+    return visitor.send("pad", "picture")
+
+
+def current(visitor: Visitor) -> Item:
+    item: Item = visitor.values[visitor.page.current]
+    return item
+
+
+def answered(visitor: Visitor, part: str) -> str | None:
+    """The key of the square that a part shows."""
+    return elements(visitor.values[visitor.find(part)], "div")[0].get("data-answers")
+
+
+def test_a_square_becomes_current_and_its_answer_names_it(
+    visitor: Visitor, explorer: Explorer, photo: np.ndarray
+) -> None:
+    name = SENT.add(photo)
+    for kind, caption in (("upload", "your picture"), ("part", "part of a picture")):
+        crop = [30.25, 10, 64]
+        send(visitor, kind=kind, upload=name, crop=crop, key="a.1")
+        item = current(visitor)
+        assert item.x is not None
+        assert torch.equal(item.x, explorer.prepare(photo, crop=crop))
+        assert torch.equal(item.image, explorer.reconstruct(item.x))
+        assert (item.caption, item.pad_key) == (caption, "a.1")
+    for part in ("reconstruct-stage", "refine"):
+        assert answered(visitor, part) == "a.1"
+    (item,) = items.adapt_to(ganlab.load(str(explorer.model.folder)), [current(visitor)])
+    assert item.pad_key == "a.1"
+
+
+def test_another_picture_answers_no_square(visitor: Visitor, photo: np.ndarray) -> None:
+    send(visitor, kind="upload", upload=SENT.add(photo), crop=[0, 0, 90], key="a.1")
+    visitor.send("reconstruct-stage", "pick", action="neighbour", value="3")
+    assert answered(visitor, "reconstruct-stage") == ""
+    assert visitor.values[find_pad(visitor)]["view"] == {"size": 32, "channels": 3}
+
+
+@pytest.mark.parametrize(
+    ("crop", "message"),
+    [
+        ([0, 0, 91], "not inside"),
+        ([0, 0, 2], "at least 8"),
+        (None, ""),
+        ("all", "three numbers"),
+        ([1], "three"),
+    ],
+)
+def test_a_square_that_makes_no_sense_is_refused_by_its_key(
+    visitor: Visitor, photo: np.ndarray, crop: Any, message: str
+) -> None:
+    before = current(visitor)
+    answer = send(visitor, kind="upload", upload=SENT.add(photo), crop=crop, key="a.2" * 99)
+    if not message:  # no square: the middle
+        assert current(visitor).notes[0] == "middle square kept"
+        return
+    refused = answer[find_pad(visitor)]
+    assert refused == {"refused": ("a.2" * 99)[: uploads.MAX_KEY], "lost": False}
+    assert message in answer[visitor.page.notice]
+    assert current(visitor) is before
+
+
+def test_a_picture_that_is_lost_is_asked_for_again_without_a_word(visitor: Visitor) -> None:
+    before = current(visitor)
+    answer = send(visitor, kind="upload", upload="gone", crop=[0, 0, 90], key="a.3")
+    assert answer[find_pad(visitor)] == {"refused": "a.3", "lost": True}
+    assert answer[visitor.page.notice] == ""
+    assert current(visitor) is before
+
+
+@pytest.mark.parametrize("sent", [{}, {"show": "data:,"}, {"refused": "a.1", "lost": True}])
+def test_what_python_put_on_the_pad_is_no_upload(visitor: Visitor, sent: dict[str, Any]) -> None:
+    before = current(visitor)
+    answer = send(visitor, **sent)
+    assert current(visitor) is before
+    assert answer.get(visitor.page.notice, "") == ""
+
+
+def test_an_upload_of_a_path_has_its_square(
+    picture_model: str, explorer: Explorer, photo: np.ndarray
+) -> None:
+    visitor = Visitor(Models(picture_model), interpolate.build)
+    sent = {"upload": SENT.add(photo), "crop": [40, 20, 50]}
+    visitor.send("interpolate-stage", "upload", value="A", **sent)
+    end = visitor.values[visitor.page.ends].a
+    assert torch.equal(end.x, explorer.prepare(photo, crop=(40, 20, 50)))
+    answer = visitor.send("film", "upload", **sent)
+    film = answer[visitor.find("film")]
+    assert film["uploaded"]["z"] == end.z[0].tolist()
+    assert film["view"] == {"size": 32, "channels": 3}
+    assert (
+        "choose its file again"
+        in visitor.send("film", "upload", upload="gone", crop=[0, 0, 9])[visitor.page.notice]
+    )
+
+
+def test_a_comparison_names_the_square_that_it_shows(picture_model: str, photo: np.ndarray) -> None:
+    visitor = Visitor(Models(picture_model), compare.build)
+    send(visitor, kind="upload", upload=SENT.add(photo), crop=[0, 0, 90], key="b.1")
+    assert 'data-answers="b.1"' in visitor.values[visitor.find("compare-stage")]
+
+
+def test_models_of_digits_choose_no_square(bundled: Explorer) -> None:
+    (item,) = items.from_examples(bundled, 0)
+    assert uploads.describe_view(bundled) is None
+    assert set(uploads.pad_value(bundled, item)) == {"show"}
