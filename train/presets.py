@@ -34,7 +34,7 @@ _COLOUR: dict[str, Any] = {
     "lr": 4e-4,
     "lr_final": 0.05,
     "game": "relativistic",
-    "penalty": 0.25,  # R3GAN's 1 for pixels in [-1, 1]
+    "penalty": 0.5,  # that of R3GAN, 1 for pixels in [-1, 1], would be 0.25
     "penalty_share": 0.25,
     "perturb_chance": 0.3,
     "mirror": True,

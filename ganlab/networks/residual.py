@@ -32,6 +32,7 @@ MAX_INNER_GRID = 7  # an innermost grid of 8 is halved once more
 MAX_MULTIPLE = 4  # most channels of a stage, in widths
 UNITS = 4  # units of a hidden linear layer, in widths
 PATCHES = (1, 2, 4)
+LINEAR = {"input", "widen", "narrow"}  # layers that no nonlinearity follows
 
 
 def list_stages(config: ModelConfig) -> list[tuple[int, int]]:
@@ -91,8 +92,8 @@ class Block(nn.Module):
 
 
 class _Initialised:
-    """He et al. (arXiv 1502.01852) for LeakyReLU, smaller in blocks by their number (Fixup, arXiv
-    1901.09321); biases, the last convolution of a block and, with `zero_output`, the output are zero."""
+    """He et al. (arXiv 1502.01852), smaller in blocks by their number (Fixup, arXiv 1901.09321); biases, the
+    last convolution of a block and, with `zero_output`, the output are zero."""
 
     def initialise(self, rng: torch.Generator, zero_output: bool = False) -> None:
         assert isinstance(self, nn.Module)
@@ -100,15 +101,14 @@ class _Initialised:
         for key, module in self.named_modules():
             if not isinstance(module, nn.Linear | nn.Conv2d):
                 continue
-            part = key.rpartition(".")[2]
-            if part == "last" or (key == "output" and zero_output):
+            parts = key.split(".")
+            if parts[-1] == "last" or (key == "output" and zero_output):
                 nn.init.zeros_(module.weight)
-            elif key == "output":
-                nn.init.kaiming_normal_(module.weight, nonlinearity="linear", generator=rng)
             else:
-                nn.init.kaiming_normal_(module.weight, LEAK, generator=rng)
-                if part in ("first", "middle"):
-                    module.weight.data.mul_(count**-0.25)
+                linear = key == "output" or not LINEAR.isdisjoint(parts)
+                nn.init.kaiming_normal_(module.weight, 1.0 if linear else LEAK, generator=rng)
+            if parts[-1] in ("first", "middle"):
+                module.weight.data.mul_(count**-0.25)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
 
