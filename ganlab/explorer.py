@@ -135,6 +135,7 @@ class Explorer:
         steps: int | None = None,
         seed: int = 0,
         progress: inversion.Progress | None = None,
+        feature_weight: float | None = None,
     ) -> Inversion:
         """Latents z for pictures x, with G(z), its mean squared error per pixel (N,), and the smallest error
         after each step (steps taken, N).
@@ -143,33 +144,64 @@ class Explorer:
         descent from starts that follow from the seed (see `inversion.optimise`). "hybrid" improves E(x) by at
         most `steps` steps, and is never worse (see `inversion.hybrid`). The default is "encoder" where there
         is one, else "optimise". `progress` is called after each step; returning False stops the descent.
-        ValueError for an unknown method, pictures of another shape, or "encoder" and "hybrid" without an
-        encoder.
+        `feature_weight` is how much the error of the encoder's features counts beside that of the pixels, see
+        `descend`. ValueError for an unknown method, pictures of another shape, or "encoder" and "hybrid"
+        without an encoder.
         """
         if method is None:
             method = "encoder" if "encoder" in self.model.networks else "optimise"
         if method not in inversion.METHODS:
             raise ValueError(f"Unknown inversion method {method!r}; available = {list(inversion.METHODS)}.")
         x = self.model.check_pictures(x)
+        if feature_weight is not None:
+            inversion.check_weight(feature_weight)
         if method == "encoder":
             z = self.encode(x)
             image = self.decode(z)
             error = metrics.mse(x.cpu(), image)
             return Inversion(z, image, error, error.unsqueeze(0))
-        return inversion.finish(self.model.generator, self.descend(x, method, steps, seed), progress)
+        steps_taken = self.descend(x, method, steps, seed, feature_weight)
+        return inversion.finish(self.model.generator, steps_taken, progress)
 
     def descend(
-        self, x: Tensor, method: str = "hybrid", steps: int | None = None, seed: int = 0
+        self,
+        x: Tensor,
+        method: str = "hybrid",
+        steps: int | None = None,
+        seed: int = 0,
+        feature_weight: float | None = None,
     ) -> Iterator[inversion.Step]:
-        """`invert` by "optimise" or "hybrid", step by step; nothing is computed between two steps."""
+        """`invert` by "optimise" or "hybrid", step by step; nothing is computed between two steps.
+
+        `feature_weight` times the error of the encoder's features, relative to their mean square, is added
+        to the mean squared error of the pixels; by default `default_feature_weight` for "hybrid", and 0 for
+        "optimise". ValueError for a weight out of range, or above 0 without an encoder.
+        """
         x, G, prior = self.model.check_pictures(x), self.model.generator, self.config.prior
         steps = inversion.STEPS if steps is None else steps
+        weight = feature_weight if feature_weight is None else inversion.check_weight(feature_weight)
         if method == "hybrid":
-            return inversion.hybrid(G, self.model.encoder, prior, x, steps=steps)
+            weight = self.default_feature_weight if weight is None else weight
+            return inversion.hybrid(G, self.model.encoder, prior, x, steps=steps, feature_weight=weight)
         if method == "optimise":
-            dim = self.config.latent_dim
-            return inversion.optimise(G, prior, x, latent_dim=dim, steps=steps, seed=seed)
+            encoder = self.model.encoder if weight else None
+            return inversion.optimise(
+                G,
+                prior,
+                x,
+                latent_dim=self.config.latent_dim,
+                steps=steps,
+                seed=seed,
+                encoder=encoder,
+                feature_weight=weight or 0.0,
+            )
         raise ValueError(f'Steps are taken by "optimise" and "hybrid", not by {method!r}.')
+
+    @property
+    def default_feature_weight(self) -> float:
+        """How much "hybrid" lets the encoder's features count: hardly for grey pictures, such as digits; in
+        colour as much as keeps what a picture shows (`inversion.CONTENT_WEIGHT`)."""
+        return inversion.CONTENT_WEIGHT if self.config.channels == 3 else inversion.FEATURE_WEIGHT
 
     @property
     def sources(self) -> tuple[str, ...]:

@@ -37,14 +37,29 @@ TOLERANCE = 1e-3
 SHELL = 3.0  # standard deviations by which |z|^2 of a normal latent may differ from its mean
 HYBRID_RATE = 0.05  # Adam's first step size from E(x), which is near the solution
 # Weight of the feature error beside the pixel error. Both are relative: to the mean squared feature of x, and
-# to the squared range of a pixel.
+# to the squared range of a pixel. Up to this weight it steadies the descent, whose result is the latent of
+# least pixel error; a larger one also counts in choosing the result.
 FEATURE_WEIGHT = 1e-3
+CONTENT_WEIGHT = 0.02  # of pictures whose content matters more than each pixel
+MAX_FEATURE_WEIGHT = 100.0
 # The penalty of a normal prior gives the most probable latent: for pixels with independent normal noise of
 # deviation NOISE, -log p(x|z) - log p(z) is, times 2 NOISE^2 / pixels, the mean squared error plus
 # NOISE^2 / pixels |z|^2. A uniform prior has no penalty inside its box.
 NOISE = 0.05
 
 Penalty = Callable[[Tensor, Tensor], Tensor]  # latents (M, D), their pictures -> added to each error (M,)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a descent minimises beside the pixel error: `counted` also chooses the best latent, `penalty` only
+    leads to it."""
+
+    penalty: Penalty | None = None
+    counted: Penalty | None = None
+
+
+PIXELS = Objective()
 
 _Net = TypeVar("_Net", bound=nn.Module)
 
@@ -56,7 +71,7 @@ class Step:
     number: int  # from 1
     steps: int  # the most that the descent takes
     z: Tensor  # (N, latent_dim): the best latents so far
-    trace: Tensor  # (number, N): after each step, the smallest error so far
+    trace: Tensor  # (number, N): after each step, the pixel error of the best latents so far
 
     @property
     def error(self) -> Tensor:
@@ -74,7 +89,7 @@ class Inversion:
     z: Tensor  # (N, latent_dim)
     image: Tensor  # (N, C, H, W): G(z)
     error: Tensor  # (N,): mean squared error per pixel between G(z) and the picture
-    trace: Tensor  # (steps taken, N): after each step, the smallest error so far; its last row is `error`
+    trace: Tensor  # (steps taken, N): after each step, the best latents' error; its last row is `error`
 
 
 @torch.inference_mode(False)
@@ -102,8 +117,11 @@ def optimise(
     pool: int = POOL,
     rate: float = RATE,
     seed: int = 0,
+    encoder: Encoder | None = None,
+    feature_weight: float = 0.0,
 ) -> Iterator[Step]:
-    """Invert pictures x (N, C, H, W) in [0, 1] by Adam on the mean squared pixel error.
+    """Invert pictures x (N, C, H, W) in [0, 1] by Adam on the mean squared pixel error; and on
+    `feature_weight` times that of the encoder's features, relative to their mean square, if it is above 0.
 
     Each picture starts from the `starts` best of `pool` samples of the prior, whose seeds are separate from
     those of samples that people draw. Its result is the best latent that any of its starts reached, so never
@@ -122,7 +140,14 @@ def optimise(
     generator = _freeze(generator)
     x = x.to(next((weight.device for weight in generator.parameters()), x.device), torch.float32)
     z = _choose_starts(generator, draw_pool(prior, latent_dim, pool, seed).to(x.device), x, starts)
-    yield from _descend(generator, x, z, steps, rate, lambda z: _confine(z, prior))
+    objective = PIXELS
+    if feature_weight > 0:
+        if encoder is None:
+            raise ValueError("Only a model with an encoder has features to compare.")
+        features = _weigh_features(_freeze(encoder), x.repeat_interleave(starts, dim=0), feature_weight)
+        counts = feature_weight > FEATURE_WEIGHT
+        objective = Objective(counted=features) if counts else Objective(penalty=features)
+    yield from _descend(generator, x, z, steps, rate, lambda z: _confine(z, prior), objective)
 
 
 @torch.inference_mode(False)
@@ -135,30 +160,53 @@ def hybrid(
     *,
     steps: int = STEPS,
     rate: float = HYBRID_RATE,
+    feature_weight: float = FEATURE_WEIGHT,
 ) -> Iterator[Step]:
     """Invert pictures x (N, C, H, W) in [0, 1] by improving E(x).
 
-    Minimises the pixel error, the error of the encoder's hidden features (FEATURE_WEIGHT) and the penalty of
-    a normal prior (NOISE); latents stay in the box of a uniform prior. The result is the latent with the
-    smallest pixel error of all steps, of which E(x) is the first: never worse than the encoder's. Nothing is
-    random. Yields, and raises, as `optimise` does.
+    Minimises the pixel error, `feature_weight` times the error of the encoder's hidden features and the
+    penalty of a normal prior (NOISE); latents stay in the box of a uniform prior. The result is the latent
+    with the smallest pixel error of all steps, to which the weighted error of the features is added where it
+    weighs more than FEATURE_WEIGHT. E(x) is the first step: the result is never worse. Nothing is random.
+    Yields, and raises, as `optimise` does.
     """
     _check(x, steps)
     generator, encoder = _freeze(generator), _freeze(encoder)
     x = x.to(next((weight.device for weight in generator.parameters()), x.device), torch.float32)
-    z, target = encoder(x), encoder.hidden(x)
-    scale = target.square().mean(dim=1).clamp(min=1e-12)
+    z = encoder(x)
+    features = _weigh_features(encoder, x, feature_weight)
     weight = NOISE**2 / x[0].numel() if prior == "normal" else 0.0
+    counts = feature_weight > FEATURE_WEIGHT
 
     def penalise(z: Tensor, images: Tensor) -> Tensor:
-        feature_error = (encoder.hidden(images) - target).square().mean(dim=1) / scale
-        penalty: Tensor = FEATURE_WEIGHT * feature_error + weight * z.square().sum(dim=1)
-        return penalty
+        prior_penalty = weight * z.square().sum(dim=1)
+        return prior_penalty if counts else features(z, images) + prior_penalty
 
     def confine(z: Tensor) -> Tensor:
         return z.clamp(-1.0, 1.0) if prior == "uniform" else z
 
-    yield from _descend(generator, x, z, steps, rate, confine, penalise)
+    objective = Objective(penalise, features if counts else None)
+    yield from _descend(generator, x, z, steps, rate, confine, objective)
+
+
+def _weigh_features(encoder: Encoder, x: Tensor, weight: float) -> Penalty:
+    """`weight` times the error of the features (M,) of pictures against those of x (M, C, H, W): mean
+    squared, relative to the mean square of the features of x."""
+    target = encoder.hidden(x)
+    scale = target.square().mean(dim=1).clamp(min=1e-12)
+
+    def compute(_z: Tensor, images: Tensor) -> Tensor:
+        error: Tensor = weight * ((encoder.hidden(images) - target).square().mean(dim=1) / scale)
+        return error
+
+    return compute
+
+
+def check_weight(weight: object) -> float:
+    """A weight of the features; ValueError for what is none or out of range."""
+    if isinstance(weight, int | float) and not isinstance(weight, bool) and 0 <= weight <= MAX_FEATURE_WEIGHT:
+        return float(weight)
+    raise ValueError(f"feature_weight is a number from 0 to {MAX_FEATURE_WEIGHT:g}, not {weight!r}.")
 
 
 def _check(x: Tensor, steps: int) -> None:
@@ -177,26 +225,30 @@ def _descend(
     steps: int,
     rate: float,
     confine: Callable[[Tensor], Tensor],
-    penalise: Penalty | None = None,
+    objective: Objective = PIXELS,
 ) -> Iterator[Step]:
     """Descend from latents z (N * starts, D), the starts of a picture next to each other."""
     starts = len(z) // len(x)
     target = x.repeat_interleave(starts, dim=0)
     count = len(x)
     best, best_z = torch.full((count, starts), torch.inf, device=x.device), z
+    best_error = best
     active = torch.ones(count, 1, dtype=torch.bool, device=x.device)
     mean, square = torch.zeros_like(z), torch.zeros_like(z)
     trace: list[Tensor] = []
+    scores: list[Tensor] = []
     for step in range(1, steps + 1):
-        errors, gradient = _compute_gradient(generator, z, target, penalise)
-        better = active & (errors.view(count, starts) < best)
-        best = torch.where(better, errors.view(count, starts), best)
+        errors, score, gradient = _compute_gradient(generator, z, target, objective)
+        better = active & (score.view(count, starts) < best)
+        best = torch.where(better, score.view(count, starts), best)
+        best_error = torch.where(better, errors.view(count, starts), best_error)
         best_z = torch.where(better.view(-1, 1), z, best_z)
-        trace.append(best.amin(dim=1))
+        scores.append(best.amin(dim=1))
+        trace.append(best_error.gather(1, best.argmin(dim=1, keepdim=True))[:, 0])
         yield Step(step, steps, _select_best(best, best_z).cpu(), torch.stack(trace).cpu())
         if step > PATIENCE:
             # Each picture stops by itself; its rows are still computed while others need the batch.
-            active &= (trace[-1] < (1 - TOLERANCE) * trace[-1 - PATIENCE]).unsqueeze(1)
+            active &= (scores[-1] < (1 - TOLERANCE) * scores[-1 - PATIENCE]).unsqueeze(1)
             if not active.any():
                 return
         # Adam written out: the first use of torch.optim imports torch's compiler, which takes seconds.
@@ -243,17 +295,18 @@ def _choose_starts(generator: nn.Module, pool: Tensor, x: Tensor, starts: int) -
 
 
 def _compute_gradient(
-    generator: nn.Module, z: Tensor, target: Tensor, penalise: Penalty | None
-) -> tuple[Tensor, Tensor]:
-    """Pixel errors (M,) of G(z) against `target`, and the gradient (M, D) of each error and its penalty with
-    respect to its latent."""
+    generator: nn.Module, z: Tensor, target: Tensor, objective: Objective
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Pixel errors (M,) of G(z) against `target`; these with what is counted, by which latents are chosen;
+    and the gradient (M, D) of each of these, and its penalty, with respect to its latent."""
     with torch.enable_grad():
         z = z.detach().requires_grad_()
         images = generator(z)
         errors = metrics.mse(images, target)
-        loss = errors if penalise is None else errors + penalise(z, images)
+        score = errors if objective.counted is None else errors + objective.counted(z, images)
+        loss = score if objective.penalty is None else score + objective.penalty(z, images)
         (gradient,) = torch.autograd.grad(loss.sum(), z)
-    return errors.detach(), gradient
+    return errors.detach(), score.detach(), gradient
 
 
 def _confine(z: Tensor, prior: str) -> Tensor:

@@ -25,6 +25,7 @@ from ganlab.ui.uploads import invert_upload, prepare_upload
 
 Json = dict[str, Any]
 MAX_FRAMES = 61  # of a path in one call
+MAX_STEPS = 300  # of a descent in one call
 
 
 class Endpoints:
@@ -76,6 +77,31 @@ class Endpoints:
             "reconstruction": encode_base64(item.image[0]),
             "error": explorer.error(item.picture, item.image),
             "latent": explorer.pack(item.z),
+        }
+
+    def invert(
+        self,
+        picture_base64: str,
+        method: str = "",
+        steps: int = 100,
+        feature_weight: float | None = None,
+        polarity: str = "auto",
+        model: str = "",
+        crop: list[float] | None = None,
+    ) -> Json:
+        """A latent for a picture: by the "encoder", by "optimise" (gradient descent on the pixels, from many
+        starts) or by "hybrid" (which improves E(x)); by default the encoder, or else "optimise". With
+        feature_weight the error of the encoder's features counts that much beside that of the pixels. `error`
+        is the mean squared difference per pixel, pixels 0 to 1."""
+        explorer = self._explorer(model)
+        check_number("steps", steps, 1, MAX_STEPS)
+        x = prepare_upload(explorer, picture_base64, polarity, crop).x
+        inversion = explorer.invert(x, method or None, steps, feature_weight=feature_weight)
+        return {
+            "reconstruction": encode_base64(inversion.image[0]),
+            "error": float(inversion.error[0]),
+            "latent": explorer.pack(inversion.z),
+            "steps": len(inversion.trace),
         }
 
     def sample(
@@ -197,6 +223,7 @@ def build_endpoints(models: Models) -> dict[str, Callable[..., Any]]:
         "encode": endpoints.encode,
         "decode": endpoints.decode,
         "reconstruct": endpoints.reconstruct,
+        "invert": endpoints.invert,
         "sample": endpoints.sample,
         "interpolate": endpoints.interpolate,
         "neighbours": endpoints.neighbours,

@@ -220,6 +220,11 @@ def test_a_square_of_a_picture(picture_model: str) -> None:
     result = api["reconstruct"](text, crop=[20, 10, 64])
     assert np.array_equal(pixels(result["input"]), images.to_uint8(x[0]))
     assert api["encode"](text, crop=[20, 10, 64]) == result["latent"]
+    improved = api["invert"](text, "hybrid", 5, 0.3, crop=[20, 10, 64])
+    expected = explorer.invert(x, "hybrid", 5, feature_weight=0.3)
+    assert improved["latent"] == explorer.pack(expected.z)
+    assert (improved["error"], improved["steps"]) == (pytest.approx(float(expected.error[0])), 5)
+    assert api["invert"](text, crop=[20, 10, 64])["latent"] == result["latent"]
     near = api["neighbours"](text, 3, "pixels", crop=[20, 10, 64])
     assert [n["index"] for n in near] == [n.index for n in explorer.neighbours(x, 3, "pixels")]
     with pytest.raises(ValueError, match="not inside the picture, which is 150 x 90"):
@@ -236,6 +241,7 @@ def test_a_square_of_a_picture(picture_model: str) -> None:
         ("interpolate", {"a": {}, "b": {}}, "latent"),
         ("interpolate", {"a": {}, "b": {}, "steps": 10**6}, "steps"),
         ("neighbours", {"picture_base64": "", "k": 0}, "k is a whole number"),
+        ("invert", {"picture_base64": "", "steps": 301}, "steps is a whole number from 1 to 300"),
         ("prepare", {"picture_base64": ""}, "picture"),
         ("prepare", {"picture_base64": "A" * 20_000_000}, "over 10 MB"),
         ("prepare", {"picture_base64": "", "polarity": "pink"}, "available"),

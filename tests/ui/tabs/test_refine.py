@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import ganlab
-from ganlab import images
+from ganlab import images, inversion
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.ui import items
@@ -111,6 +111,25 @@ def test_the_card_before_during_and_after(bundled: Explorer, item: Item) -> None
     assert "class is kept" in after or "class changes" in after
     (line,) = elements(after, "polyline")
     assert len((line.get("points") or "").split()) == len(last.step.trace)
+
+
+@pytest.mark.parametrize("content", [True, False, None])
+def test_features_count_as_a_person_says(bundled: Explorer, item: Item, content: bool | None) -> None:
+    *_, last = refine.refinements(bundled, item, shown_key(bundled, item), content=content)
+    weight = inversion.CONTENT_WEIGHT if content else inversion.FEATURE_WEIGHT
+    expected = bundled.invert(item.picture, "hybrid", 6, feature_weight=weight)
+    assert torch.equal(last.step.z, expected.z)
+    card = reconstruct.refined_html(bundled, item, last)
+    assert ('checked=""' in card) == bool(content)
+    change = refine.measure_features(bundled, item.picture, expected.image)
+    assert f"features differ by <b>{100 * change:.0f} %</b>" in card
+
+
+def test_features_count_in_colour_and_not_without_an_encoder(picture_model: str, gan: Explorer) -> None:
+    colour = ganlab.load(picture_model)
+    assert 'checked=""' in refine.html_of(colour, "key", None)
+    assert "data-content" not in refine.html_of(gan, "key", None)
+    assert not refine.counts_content(gan)
 
 
 def test_what_belongs_to_another_picture_is_not_shown(bundled: Explorer, item: Item) -> None:

@@ -180,9 +180,10 @@ def _listen_to_refined(page: Page, refined: gr.HTML, shown: Component) -> None:
         item = call[shown]
         if item.fingerprint != call.explorer.fingerprint:
             return  # the stage is about to be drawn for another model
-        key = shown_key(call.explorer, item)
+        key, content = shown_key(call.explorer, item), call.event.get("content")
+        content = content if isinstance(content, bool) else None
         with page.work.run(call.session) as run:
-            for part in refine.refinements(call.explorer, item, key, run, page.work.give_way):
+            for part in refine.refinements(call.explorer, item, key, run, page.work.give_way, content):
                 if run.dropped:
                     return
                 yield {result: part, refined: refined_html(call.explorer, item, part)}
