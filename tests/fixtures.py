@@ -40,7 +40,6 @@ from tests.latents import make_latent, to_base64, to_list
 
 FOLDER = Path(__file__).parent / "js" / "fixtures"
 FINGERPRINT = "0123456789abcdef"
-T = (0.0, 0.2, 0.5, 0.9, 1.0)
 CONFIG = ModelConfig(
     name="fixture",
     method="gan",

@@ -26,7 +26,7 @@ from ganlab.ui.html import header, markup, meters, spaces
 from ganlab.ui.items import Ends
 from ganlab.ui.sampling import Draw
 from ganlab.ui.server.models import Models
-from ganlab.ui.tabs import interpolate, latent, neighbours, reconstruct, sample
+from ganlab.ui.tabs import code_map, interpolate, latent, neighbours, reconstruct, sample
 from tests.ui.visitor import Visitor
 
 
@@ -196,6 +196,24 @@ def test_without_a_gallery_the_reason_is_given(colour: Explorer, colour_model: s
     for control in ("k", "space"):
         assert answer[visitor.find(control)]["interactive"] is False
     assert shown(answer[visitor.find("neighbours-stage")])[0].shape == (32, 32, 3)  # the query is there
+
+
+def test_what_has_an_encoder_is_named_where_one_is_lacking(
+    colour_model: str, picture_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = Models(colour_model)
+    monkeypatch.setattr(models, "list_names", lambda: [colour_model, picture_model])
+    sentence = "Models for the same pictures that have one: pictures."
+    visitor = Visitor(models, neighbours.build)
+    assert visitor.find("space").info == (
+        "This GAN has no encoder and no gallery of training pictures, so there are no neighbours to show."
+        f" {sentence}"
+    )
+    assert visitor.render()[visitor.find("space")]["info"].endswith(sentence)
+    visitor = Visitor(models, code_map.build)
+    visitor.render()
+    reason = "This GAN has no encoder, and so no codes of training pictures to map."
+    assert visitor.values[visitor.find("map")]["reason"] == f"{reason} {sentence}"
 
 
 # ---------------------------------------------------------------------- colour

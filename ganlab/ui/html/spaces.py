@@ -29,16 +29,23 @@ def list_choices(explorer: Explorer) -> list[tuple[str, str]]:
     return [(NAMES[space], space) for space in explorer.spaces]
 
 
-def explain_absence(explorer: Explorer) -> str:
-    """Why the model lacks some spaces, or all; empty where it has each."""
+def explain_absence(explorer: Explorer, instead: str = "") -> str:
+    """Why the model lacks some spaces, or all; empty where it has each. `instead` is a sentence on models
+    that have an encoder, for one that does not."""
+    encodes = "encoder" in explorer.model.networks
     if not explorer.spaces:
-        return "This model has no gallery of training pictures, so there are no neighbours to show."
+        absent = (
+            "no gallery of training pictures" if encodes else "no encoder and no gallery of training pictures"
+        )
+        reason = f"This {'model' if encodes else 'GAN'} has {absent}, so there are no neighbours to show."
+        return reason if encodes else f"{reason} {instead}".rstrip()
     reasons = []
-    if "encoder" not in explorer.model.networks:
+    if not encodes:
         reasons.append("This GAN has no encoder, so it has no features, codes or untrained encoder.")
+        reasons.append(instead)
     if "discriminator" not in explorer.spaces:
         reasons.append("This checkpoint holds no discriminator.")
-    return " ".join(reasons)
+    return " ".join(filter(None, reasons))
 
 
 def worth_html(explorer: Explorer) -> str:

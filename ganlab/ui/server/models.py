@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
 from weakref import WeakValueDictionary
 
-from ganlab.config import CheckpointError
+from ganlab import hub
+from ganlab.config import CheckpointError, ModelConfig
 from ganlab.explorer import Explorer, load
 from ganlab.hub import list_models
 from ganlab.model import resolve_device
 from ganlab.studio.recipe import Recipe, RecipeError
 
+MAX_SUGGESTED = 3  # models named in place of one that cannot do something
 MAX_LOADED = 8  # models kept in memory, about 25 MB each; the least recently used is dropped first
 
 
@@ -46,6 +49,29 @@ class Models:
             or f"This link was made with {recipe.model} ({recipe.fingerprint[:16]}), which this server does"
             " not have; no other checkpoint makes its pictures."
         )
+
+    def read_config(self, name: str) -> ModelConfig:
+        """The description of a model on offer, which is not loaded for that. CheckpointError for a damaged
+        one."""
+        if name == self.default:  # it may be a Hub id, which is not looked up again
+            return self.get(name).config
+        text = (hub.resolve(name) / hub.CONFIG_FILE).read_text(encoding="utf-8")
+        return ModelConfig.from_json(text, f"{name}/{hub.CONFIG_FILE}")
+
+    def suggest_encoder(self, config: ModelConfig) -> str:
+        """Which models on offer have an encoder for the pictures of one that has none, as a sentence; first
+        those of its data set. Empty for a model with an encoder, or where there are no others."""
+        if "encoder" in config.networks:
+            return ""
+        fitting = []
+        for name in self.list_names():
+            with contextlib.suppress(ValueError):
+                other = self.read_config(name)
+                same = other.image_shape == config.image_shape and other.preparation == config.preparation
+                if same and "encoder" in other.networks:
+                    fitting.append((other.dataset != config.dataset, other.name))
+        names = [name for _, name in sorted(fitting, key=lambda each: each[0])[:MAX_SUGGESTED]]
+        return f"Models for the same pictures that have one: {', '.join(names)}." if names else ""
 
     def get(self, name: str) -> Explorer:
         """The explorer of a name, folder or Hub id, loaded at its first use. Whoever asks for the same model

@@ -18,14 +18,16 @@ from ganlab.ui.page import Page, Tab
 MAP = '<div class="gl-map"></div>'  # filled by static/lib/codemap.js
 
 
-def map_value(call: Call, names: Sequence[str]) -> dict[str, Any]:
-    """What the map shows beside the codes, or why there is none; `names` are the models on offer."""
+def map_value(call: Call, names: Sequence[str], instead: str = "") -> dict[str, Any]:
+    """What the map shows beside the codes; or why there is none, and `instead`, which models have one.
+    `names` are the models on offer."""
     others = codemap.list_twins(call.explorer, [name for name in names if name != call.model])
+    reason = codemap.explain_absence(call.explorer)
     a, b = call.ends
     codes = {"code": call.current, "code_a": a, "code_b": b}
     return latents_payload(call) | {
         **{name: item and call.explorer.to_codes(item.z)[0].tolist() for name, item in codes.items()},
-        "reason": codemap.explain_absence(call.explorer),
+        "reason": f"{reason} {instead}".strip() if reason else "",
         "others": [{"name": name, "title": title} for name, title in others.items()],
     }
 
@@ -39,7 +41,8 @@ def build(page: Page) -> Tab:
     )
 
     def render(call: Call) -> Answer:
-        return {codes: map_value(call, page.models.list_names())}
+        instead = page.models.suggest_encoder(call.explorer.config)
+        return {codes: map_value(call, page.models.list_names(), instead)}
 
     def use(call: Call) -> Answer:
         if "index" in call.event:

@@ -37,12 +37,13 @@ def read_k(k: object) -> int:
     return count
 
 
-def space_settings(explorer: Explorer, space: str | None) -> dict[str, Any]:
-    """The switch between spaces; without a gallery it stays visible, with the reason."""
+def space_settings(explorer: Explorer, space: str | None, instead: str = "") -> dict[str, Any]:
+    """The switch between spaces; without a gallery it stays visible, with the reason, and with `instead`,
+    what to use in place of a model without an encoder."""
     return {
         "choices": list_choices(explorer),
         "value": space,
-        "info": explain_absence(explorer),
+        "info": explain_absence(explorer, instead),
         "interactive": bool(explorer.spaces),
     }
 
@@ -78,7 +79,11 @@ def build(page: Page) -> Tab:
     first_space = choose_space(explorer, None)
     with gr.Row(elem_classes="gl-controls"):
         space = gr.Radio(
-            label="Space", scale=3, min_width=280, elem_id="space", **space_settings(explorer, first_space)
+            label="Space",
+            scale=3,
+            min_width=280,
+            elem_id="space",
+            **space_settings(explorer, first_space, page.models.suggest_encoder(explorer.config)),
         )
         k = gr.Slider(
             1,
@@ -100,7 +105,10 @@ def build(page: Page) -> Tab:
         return {stage: stage_html(explorer, item, read_k(call[k]), choose_space(explorer, call[space]))}
 
     def render(call: Call) -> Answer:
-        switch = space_settings(call.explorer, choose_space(call.explorer, call[space]))
+        explorer = call.explorer
+        switch = space_settings(
+            explorer, choose_space(explorer, call[space]), page.models.suggest_encoder(explorer.config)
+        )
         return {
             k: gr.update(interactive=switch["interactive"]),
             space: gr.update(**switch),

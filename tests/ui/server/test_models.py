@@ -30,6 +30,22 @@ def test_the_model_that_was_asked_for_is_offered_too(other_model: str) -> None:
     assert other_model in Models(other_model, allow_any=False).list_names()
 
 
+def test_models_with_an_encoder_are_suggested_for_the_same_pictures(
+    gan_model: str, colour_model: str, picture_model: str, other_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = Models(colour_model)
+    names = [colour_model, gan_model, "no-such-model"]
+    monkeypatch.setattr(models, "list_names", lambda: names)
+    assert models.suggest_encoder(models.read_config(colour_model)) == ""
+    names += [picture_model, other_model]
+    assert models.suggest_encoder(models.read_config(colour_model)) == (
+        "Models for the same pictures that have one: pictures."
+    )
+    assert models.suggest_encoder(models.read_config(gan_model)).endswith(": other.")
+    assert models.suggest_encoder(models.read_config(picture_model)) == ""  # it has one itself
+    assert models.read_config(gan_model) == models.get(gan_model).config
+
+
 def test_a_recipe_finds_its_checkpoint_by_an_earlier_fingerprint(renewed: tuple[Explorer, Explorer]) -> None:
     before, after = renewed
     recipe = make_recipe(before, SampledLatent(1, 0, "prior"))

@@ -120,6 +120,14 @@ def test_every_model_that_fits_has_a_row_and_every_other_a_reason(
     assert stage_html(start(models, other, item)).count("<small>in use</small>") == 1
 
 
+def test_what_it_means_to_compare_without_an_encoder_is_said(folders: dict[str, str], item: Item) -> None:
+    models = Offered(folders[ENCODER], folders[GAN])
+    comparison = start(models, models.get(folders[ENCODER]), item)
+    assert f"{GAN} has no encoder: its latents are searched" in stage_html(comparison)
+    alone = start(Offered(folders[ENCODER]), models.get(folders[ENCODER]), item)
+    assert "no encoder" not in stage_html(alone)
+
+
 def test_the_answers_are_those_of_the_library(folders: dict[str, str], item: Item) -> None:
     known = parts(Offered(folders[ENCODER], folders[SECOND], folders[GAN]), item)[-1]
     for row in known.rows:

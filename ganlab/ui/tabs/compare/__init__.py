@@ -163,6 +163,17 @@ def _row(comparison: Comparison, row: Row) -> str:
     return f'<tr role="row">{first}{rest}</tr>'
 
 
+def explain_search(names: list[str]) -> str:
+    """What it means that models without an encoder are compared too; nothing without any."""
+    if not names:
+        return ""
+    has, its = ("has", "its") if len(names) == 1 else ("have", "their")
+    return markup.reason(
+        f"{', '.join(names)} {has} no encoder: {its} latents are searched by optimisation. The error says"
+        " what the generator can draw at best, and is no rival of an encoder's, which looks once."
+    )
+
+
 def stage_html(comparison: Comparison) -> str:
     """All of it. data-more tells the page how many ms to wait before it asks for more, or that there
     is no more."""
@@ -170,13 +181,14 @@ def stage_html(comparison: Comparison) -> str:
     more = "" if comparison.complete else str(pause)
     heads = "".join(f'<th scope="col" role="columnheader">{name}</th>' for name in COLUMNS)
     rows = "".join(_row(comparison, row) for row in comparison.rows)
+    searched = [row.called for row in comparison.rows if row.config is not None and not row.encodes]
     unfit = f'<p class="gl-meter"><small>Not compared: {escape(" ".join(comparison.unfit))}</small></p>'
     return (
         f'<div class="gl-compare gl-from-model" data-fingerprint="{escape(comparison.fingerprint)}"'
         f' data-answers="{escape(comparison.answers)}" data-began="{comparison.began}" data-more="{more}">'
         f'{_head(comparison)}<table role="table" aria-label="Models compared"><thead role="rowgroup">'
         f'<tr role="row">{heads}</tr></thead><tbody role="rowgroup">{rows}</tbody></table>'
-        f"{unfit if comparison.unfit else ''}</div>"
+        f"{explain_search(searched)}{unfit if comparison.unfit else ''}</div>"
     )
 
 

@@ -152,13 +152,8 @@ def _others(models: Models, explorer: Explorer) -> Iterator[tuple[str, ModelConf
     here = explorer.model.folder
     for name in models.list_names():
         try:
-            if name == models.default:  # it may be a Hub id, which is not looked up again
-                model = models.get(name).model
-                folder, config = model.folder, model.config
-            else:
-                folder = hub.resolve(name)
-                text = (folder / hub.CONFIG_FILE).read_text(encoding="utf-8")
-                config = ModelConfig.from_json(text, f"{name}/{hub.CONFIG_FILE}")
+            folder = models.get(name).model.folder if name == models.default else hub.resolve(name)
+            config = models.read_config(name)
         except ValueError as error:
             yield name, str(error)
             continue
