@@ -50,8 +50,9 @@ class Fit:
         machine could measure another one then."""
         precision = resolve_precision(config.precision, codes.device)
         self.config, self.run = dataclasses.replace(config, precision=precision), run
-        self.map = LatentMap(architecture).to(codes.device)
+        self.map = LatentMap(architecture)
         self.map.initialise(torch.Generator().manual_seed(config.seed))
+        self.map.to(codes.device)
         self.map.mean.copy_(codes.mean(0))
         covariance = torch.cov(codes.double().T)
         self.map.factor.copy_(torch.linalg.cholesky(covariance).half())  # as it is stored
