@@ -95,7 +95,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "imagenet64": {  # the paper's form (section 4.2), a quarter as wide
             "dataset": "imagenet64",
             "family": "conv",
-            "width": 24,
+            "width": 16,
             "latent_dim": 200,
             "prior": "uniform",
             "mirror": True,
