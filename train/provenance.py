@@ -8,8 +8,10 @@ from pathlib import Path
 
 
 def current_commit() -> str | None:
-    """git HEAD of this source, "-dirty" where ganlab/ or train/ differ from it; outside git what
-    $GANLAB_COMMIT says, for copies of the source on other machines, or None."""
+    """$GANLAB_COMMIT, for copies of the source on other machines; else git HEAD of this source, "-dirty" where
+    ganlab/ or train/ differ from it; None outside git."""
+    if stated := os.environ.get("GANLAB_COMMIT"):
+        return stated
     root = Path(__file__).resolve().parent.parent
 
     def git(*arguments: str) -> str:
@@ -18,8 +20,8 @@ def current_commit() -> str | None:
 
     try:
         if git("rev-parse", "--show-prefix"):  # installed inside another project's repository
-            return os.environ.get("GANLAB_COMMIT")
+            return None
         changed = git("status", "--porcelain", "--", "ganlab", "train")
         return git("rev-parse", "HEAD") + ("-dirty" if changed else "")
     except (OSError, subprocess.CalledProcessError):
-        return os.environ.get("GANLAB_COMMIT")
+        return None
