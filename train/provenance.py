@@ -8,8 +8,8 @@ from pathlib import Path
 
 
 def current_commit() -> str | None:
-    """$GANLAB_COMMIT, for copies of the source on other machines; else git HEAD of this source, "-dirty" where
-    ganlab/ or train/ differ from it; None outside git."""
+    """$GANLAB_COMMIT, for copies of the source on other machines; else git HEAD of this source, "-dirty"
+    where ganlab/ or train/ differ from it; None outside git."""
     if stated := os.environ.get("GANLAB_COMMIT"):
         return stated
     root = Path(__file__).resolve().parent.parent

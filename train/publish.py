@@ -146,6 +146,7 @@ def read_run(run: Path, name: str, unfinished: bool) -> tuple[ModelConfig, dict[
         "epochs": last["epoch"],
         "seconds": last["seconds"],
         "images_per_second": last["images_per_second"],
+        "device": settings.get("device"),
         "commit": settings.get("commit"),
     }
     return config, training, str(train["dataset"])

@@ -141,6 +141,7 @@ class Trainer:
             self.run,
             {
                 "commit": current_commit(),
+                "device": torch.cuda.get_device_name(self.device) if self.on_gpu else "cpu",
                 "data": datasets.get_title(self.config.dataset, self.config.data_root),
                 "train": dataclasses.asdict(self.config),
                 "model": self.model_config.to_dict(),
