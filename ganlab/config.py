@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from ganlab import latent
 
 NORMS = ("batch", "spectral", "none")  # of the discriminators of the family "conv"
 FINGERPRINT = r"[0-9a-f]{16}"
+MAX_CLASSES = 4096
+MAX_CLASS_NAME = 60  # characters
 MAX_CHANGE = 200  # characters of what has changed since an earlier checkpoint
 NEWER_FIELDS = (
     "aliases",
@@ -25,11 +27,24 @@ NEWER_FIELDS = (
     "map_blocks",
     "map_steps",
     "blocks",
+    "classes",
 )
 
 
 class CheckpointError(ValueError):
     """A checkpoint that is missing, damaged or does not fit; the message says what is wrong."""
+
+
+def check_classes(classes: Sequence[object], owner: str) -> None:
+    """CheckpointError, which names the `owner`, for names of classes that are no short printable texts."""
+    if len(classes) > MAX_CLASSES:
+        raise CheckpointError(f"{owner} has at most {MAX_CLASSES} classes, not {len(classes)}.")
+    for name in classes:
+        if not (isinstance(name, str) and name.isprintable() and 0 < len(name) <= MAX_CLASS_NAME):
+            raise CheckpointError(
+                f"{owner} names each class in 1 to {MAX_CLASS_NAME} printable characters, not"
+                f" {str(name)[:MAX_CLASS_NAME]!r}."
+            )
 
 
 @dataclass(frozen=True)
@@ -64,6 +79,9 @@ class ModelConfig:
     # Fingerprints of earlier checkpoints of this name whose latents mean nothing to this one, each with what
     # has changed since, as it follows "before": "it got its latent map (November 2026)".
     replaced: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
+    # Names of the labels of its data set ("frog", "king penguin"), in their order. Empty: a label is its own
+    # name, as of digits, or there are none.
+    classes: tuple[str, ...] = ()
     # All networks of the training run in its order, where the checkpoint does not hold all of them: random
     # weights are drawn in this order, those of untrained networks too. Empty: `networks`.
     trained_networks: tuple[str, ...] = ()
@@ -84,6 +102,7 @@ class ModelConfig:
                 f"aliases is a list of fingerprints of 16 hexadecimal digits, not {list(self.aliases)}."
             )
         self._check_replaced()
+        check_classes(self.classes, self.name)
         if self.prior not in latent.PRIORS:
             raise CheckpointError(f"Unknown prior {self.prior!r}; available = {list(latent.PRIORS)}.")
         if self.norm not in NORMS:
@@ -182,6 +201,7 @@ class ModelConfig:
             ("networks", "names"),
             ("trained_networks", "names"),
             ("aliases", "fingerprints"),
+            ("classes", "names"),
         ):
             if not isinstance(fields.get(name, []), list):
                 raise CheckpointError(f"{source}: {name} is a list of {members}.")

@@ -5,7 +5,7 @@
   (GANSpace, arXiv 2004.02546);
 - local: the changes of one latent to which its picture responds most;
 - closed-form: the latent changes to which the generator's first layers respond most (SeFa, arXiv 2007.06600);
-- classes: three steps lead from the mean latent of one class to that of another;
+- classes: three steps lead from the mean latent of one class, or of all, to that of another;
 - attributes: among steps as likely as one standard deviation of the latents, the step to which a measured
   attribute of G(z) responds most;
 - raw: the axes of the latent itself.
@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from ganlab import latent, sensitivity, tensor_files
 from ganlab.config import CheckpointError
-from ganlab.gallery import Gallery
+from ganlab.gallery import Gallery, explain_absence, name_label
 from ganlab.model import LatentModel
 
 FILE = "directions.safetensors"
@@ -36,6 +36,7 @@ KINDS = ("principal", "local", "closed-form", "classes", "attributes", "raw")
 TENSORS = ("covariance", "classes", "attributes")
 RANKINGS = ("components", "closed_form")  # stored for a model with a latent map, where they take a second
 MAX_SHOWN = 10  # directions of a kind that ranks them
+MAX_PAIRED = 12  # classes of which each leads to each other
 MAX_STEPS = 3  # a slider's reach to each side
 MIN_GAIN = 1e-12  # below which a picture does not change at all
 PRINCIPAL_SAMPLES = 1024  # prior samples that replace the codes of a model without a gallery
@@ -126,6 +127,11 @@ class Directions:
         self.model, self.gallery = model, gallery
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the labels; empty where a label is its own name."""
+        return self.gallery.classes if self.gallery is not None else self.model.config.classes
+
+    @property
     def kinds(self) -> tuple[str, ...]:
         """The KINDS that this model has. Principal ones need the codes of training pictures; classes and
         attributes need `python -m train.directions`."""
@@ -140,9 +146,7 @@ class Directions:
         elif kind == "principal" and self.model.latent_map is not None:
             missing = ""
         else:
-            missing = self._explain_missing_codes()
-            if not missing and kind != "principal" and self._statistics is None:
-                missing = f"python -m train.directions {self.model.config.name} has not measured them"
+            missing = self._explain_missing_codes() or self._explain_missing_statistics(kind)
         if missing or self.exceeds_noise(kind):
             return missing
         return "moves along them do no more than moves in random directions"
@@ -150,8 +154,19 @@ class Directions:
     def _explain_missing_codes(self) -> str:
         if "encoder" not in self.model.networks:
             return "this GAN has no encoder, and so no codes of training pictures"
-        if self.gallery is None:
-            return "this model has no gallery of training pictures, and so no codes of them"
+        if self.gallery is None and self._statistics is None:
+            return f"no codes of training pictures ({explain_absence(self.model)})"
+        return ""
+
+    def _explain_missing_statistics(self, kind: str) -> str:
+        if kind == "principal":
+            return ""
+        if self.gallery is not None and kind == "classes" and not self.gallery.pictures.are_labelled:
+            return "these pictures have no classes"
+        if self._statistics is None:
+            return f"python -m train.directions {self.model.config.name} has not measured them"
+        if kind == "attributes" and not self._statistics.names:
+            return "attributes are those of strokes, which grey pictures have"
         return ""
 
     def exceeds_noise(self, kind: str) -> bool:
@@ -189,7 +204,7 @@ class Directions:
         statistics = self._statistics
         assert statistics is not None
         if kind == "classes":
-            return list_classes(statistics.classes)
+            return list_classes(statistics.classes, self.classes)
         return [
             Direction.from_step(name, step, self._describe_attribute(name))
             for name, step in zip(statistics.names, statistics.attributes, strict=True)
@@ -336,18 +351,28 @@ def _to_percent(parts: Tensor) -> list[float]:
     return (100 * parts / parts.sum().clamp(min=MIN_GAIN)).tolist()
 
 
-def list_classes(means: Tensor) -> list[Direction]:
-    """From each class to each other, of mean latents (K, D): MAX_STEPS steps lead from mean to mean.
+def pair_classes(count: int) -> list[tuple[int | None, int]]:
+    """Where directions begin and end: from each class to each other; of many, from all (None) to each."""
+    if count > MAX_PAIRED:
+        return [(None, b) for b in range(count)]
+    return [(a, b) for a in range(count) for b in range(count) if a != b]
+
+
+def list_classes(means: Tensor, classes: Sequence[str] = ()) -> list[Direction]:
+    """The directions of `pair_classes`, of mean latents (K, D): MAX_STEPS steps lead from mean to mean.
+    `classes` are the names of the labels.
 
     Where the classes' latents have one covariance S, the difference d of the means is, of all moves that
     change the evidence for one class over the other as much, the most likely: it is the move s with
     w^T s = w^T d and the least s^T S^-1 s, where w = S^-1 d is Fisher's discriminant.
     """
+    names = [name_label(classes, label) for label in range(len(means))]
+    centre = means.mean(0)
     return [
-        Direction.from_step(f"from {a} to {b}", (means[b] - means[a]) / MAX_STEPS)
-        for a in range(len(means))
-        for b in range(len(means))
-        if a != b
+        Direction.from_step(f"to {names[b]}", (means[b] - centre) / MAX_STEPS)
+        if a is None
+        else Direction.from_step(f"from {names[a]} to {names[b]}", (means[b] - means[a]) / MAX_STEPS)
+        for a, b in pair_classes(len(means))
     ]
 
 

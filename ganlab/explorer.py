@@ -14,7 +14,7 @@ from ganlab import images, inversion, latent, metrics
 from ganlab import model as checkpoint
 from ganlab.config import ModelConfig
 from ganlab.directions import Directions
-from ganlab.gallery import Gallery, Neighbour
+from ganlab.gallery import Gallery, Neighbour, Pictures, explain_absence, load_test_pictures, name_label
 from ganlab.images import Polarity, PreparedPicture
 from ganlab.inversion import Inversion
 from ganlab.judge import Judge
@@ -67,6 +67,20 @@ class Explorer:
         """The classifier of the model's data set, or None where there is none for its pictures."""
         judge = Judge.load(self.config.dataset, self.device)
         return judge if judge is not None and judge.config.image_shape == self.config.image_shape else None
+
+    @property
+    def examples(self) -> Pictures | None:
+        """Held-out pictures of the data set, or what stands in for them (`Pictures.kind`), or None."""
+        return load_test_pictures(self.model, stand_ins=True)
+
+    @functools.cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the labels; empty where a label is its own name, or there are none."""
+        return self.gallery.classes if self.gallery is not None else self.config.classes
+
+    def name_class(self, label: int) -> str:
+        """What a class is called: its name, or its number where it has none."""
+        return name_label(self.classes, label)
 
     # ------------------------------------------------------------------ pictures and latents
 
@@ -263,6 +277,7 @@ class Explorer:
         near = self._gallery().neighbours(self.model.check_pictures(x).cpu().flatten(1), "pixels", 1)
         figures = self.get_metrics("memorization")
         measured = isinstance(figures, dict) and figures.get("fingerprint") == self.fingerprint
+        measured = measured and self._gallery().pictures.kind == "data"
         quantiles = figures["quantiles_real"] if measured else None
         return [
             (neighbour, None if quantiles is None else metrics.share_above(neighbour.distance, quantiles))
@@ -324,7 +339,7 @@ class Explorer:
 
     def _gallery(self) -> Gallery:
         if self.gallery is None:
-            raise ValueError(f"{self.config.name} has no gallery, so it has no neighbours to show.")
+            raise ValueError(f"{self.config.name} has no gallery of pictures: {explain_absence(self.model)}.")
         return self.gallery
 
     def _check_space(self, space: str) -> None:
@@ -340,8 +355,9 @@ def vote(neighbours: Sequence[Neighbour]) -> tuple[int, int]:
     return label, count
 
 
-def load(name: str, device: torch.device | str = "cpu") -> Explorer:
-    """The Explorer of a bundled checkpoint's name, a folder, or a Hub id "user/repo[@revision]".
+def load(name: str, device: torch.device | str = "cpu", stand_ins: bool = True) -> Explorer:
+    """The Explorer of a bundled checkpoint's name, a folder, or a Hub id "user/repo[@revision]". Where the
+    training pictures are not here, `stand_ins` lets others take their place (`Pictures.kind`).
     CheckpointError, a ValueError, for a checkpoint that is missing, damaged or does not fit."""
     model = checkpoint.load(name, device)
-    return Explorer(model, Gallery.load(model))
+    return Explorer(model, Gallery.load(model, stand_ins))

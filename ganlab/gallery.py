@@ -1,25 +1,22 @@
 """Reference pictures with labels and codes, and their nearest neighbours in several spaces.
 
 The pictures of a data set are stored once, in checkpoints/galleries/NAME, and shared by all models; each
-checkpoint stores only its own codes. A folder from the Hub may hold its own copy in gallery/.
+checkpoint stores only its own codes. A checkpoint may hold its own copy in gallery/, and there too pictures
+that stand in for those of a data set that may not be passed on.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-import lzma
 import threading
 import weakref
-import zipfile
-import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -30,8 +27,13 @@ from ganlab.hub import CHECKPOINTS
 from ganlab.model import LatentModel
 from ganlab.nearest import Points, find_nearest
 from ganlab.networks import Discriminator, Encoder, JointDiscriminator
+from ganlab.pictures import Pictures, load_pictures, name_label, save_pictures
+
+__all__ = ["Gallery", "Neighbour", "Pictures", "find_file", "load_pictures", "name_label", "save_pictures"]
 
 GALLERIES = CHECKPOINTS / "galleries"
+OWN_FOLDER = "gallery"  # in a checkpoint's folder
+STAND_IN = "stand-in-"  # before the names of files that stand in for those of a gallery
 TRAIN_FILE = "train.npz"  # the gallery itself
 TEST_FILE = "test.npz"  # a few held-out pictures: examples for people, inputs for tests
 LATENTS_FILE = "latents.safetensors"  # in a checkpoint with a latent map: the latents that the codes have
@@ -42,86 +44,31 @@ MAX_CACHED_SPACES = 2  # large spaces, up to 250 MB each, cached for all models 
 CHUNK = 8192  # pictures embedded at a time
 
 
-@dataclass(frozen=True)
-class Pictures:
-    """pixels uint8 (N, C, H, W), labels int64 (N,), and indices int64 (N,) of the pictures in their data
-    set."""
-
-    pixels: Tensor
-    labels: Tensor
-    indices: Tensor
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    @functools.cached_property
-    def flat(self) -> Tensor:
-        """All pictures as float32 rows (N, C * H * W) in [0, 1]; computed once for all models that share
-        them."""
-        return self.inputs(slice(None)).flatten(1)
-
-    def inputs(self, rows: Tensor | slice) -> Tensor:
-        """The pictures of these rows as float32 (n, C, H, W) in [0, 1]."""
-        return self.pixels[rows].float() / 255.0
-
-
-def save_pictures(path: Path, pictures: Pictures) -> None:
-    """Write them as .npz, for `load_pictures`. LZMA makes MNIST a fifth smaller than deflate does, and takes
-    0.3 s more to read."""
-    arrays = {
-        "pixels": pictures.pixels.numpy(),
-        "labels": pictures.labels.numpy().astype(np.uint8),
-        "indices": pictures.indices.numpy().astype(np.uint32),
-    }
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
-        for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w") as file:
-                np.lib.format.write_array(file, array, allow_pickle=False)
-
-
-@functools.lru_cache(maxsize=8)
-def load_pictures(path: Path) -> Pictures:
-    """Read a .npz of pictures; one copy in memory for all models that share it. CheckpointError for damaged
-    files and for arrays of other types or shapes."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            pixels, labels, indices = (torch.from_numpy(file[key]) for key in ("pixels", "labels", "indices"))
-    except (  # what numpy and zipfile raise for a file that is cut short, altered or something else
-        OSError,
-        EOFError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        ValueError,
-        zipfile.BadZipFile,
-        zlib.error,
-        lzma.LZMAError,
-    ) as error:
-        raise CheckpointError(f"The gallery {path.name} cannot be read: {error}.") from None
-    if (
-        pixels.dtype != torch.uint8
-        or pixels.dim() != 4
-        or not labels.shape == indices.shape == pixels.shape[:1]
-        or labels.is_floating_point()
-        or indices.is_floating_point()
-    ):
-        raise CheckpointError(f"The gallery {path.name} must hold uint8 (N, C, H, W), N labels, N indices.")
-    return Pictures(pixels, labels.long(), indices.long())
-
-
-def find_file(model: LatentModel, file: str) -> Path | None:
-    """The path of a file of the model's gallery, in its own folder or among the shared galleries, or None."""
-    folders = [model.folder / "gallery"] if model.folder else []
+def find_file(model: LatentModel, file: str, stand_ins: bool = False) -> Path | None:
+    """The path of a file of the model's gallery, in its own folder or among the shared galleries, or None.
+    Where it lies in neither, `stand_ins` allows one that stands in for it."""
+    own = model.folder / OWN_FOLDER if model.folder else None
+    paths = [own / file] if own else []
     name = model.config.gallery
     if name and name.replace("-", "").replace("_", "").isalnum():
-        folders.append(GALLERIES / name)
-    return next((folder / file for folder in folders if (folder / file).is_file()), None)
+        paths.append(GALLERIES / name / file)
+    if own and stand_ins:
+        paths.append(own / (STAND_IN + file))
+    return next((path for path in paths if path.is_file()), None)
 
 
-def load_test_pictures(model: LatentModel) -> Pictures | None:
-    """Held-out pictures of the model's data set, or None."""
-    path = find_file(model, TEST_FILE)
+def load_test_pictures(model: LatentModel, stand_ins: bool = False) -> Pictures | None:
+    """Held-out pictures of the model's data set, or None; see `find_file`."""
+    path = find_file(model, TEST_FILE, stand_ins)
     return load_pictures(path) if path else None
+
+
+def explain_absence(model: LatentModel) -> str:
+    """Why a model has no training pictures to show, and what would make them; it follows a colon."""
+    if not model.config.gallery:
+        return "this model comes without a gallery"
+    command = f"python -m train.gallery {model.config.gallery}"
+    return f"they are not here, and {command} makes them from a copy of the data set"
 
 
 @dataclass(frozen=True)
@@ -132,6 +79,7 @@ class Neighbour:
     label: int
     distance: float  # Euclidean, in the space that was searched
     image: Tensor = field(compare=False)  # (C, H, W) in [0, 1]
+    name: str = ""  # of the class; a digit's is the digit, and that of unlabelled pictures is empty
 
 
 class Gallery:
@@ -163,23 +111,26 @@ class Gallery:
         self._points: dict[str, Points] = {}  # of the spaces that are kept as long as the gallery
 
     @staticmethod
-    def load(model: LatentModel) -> Gallery | None:
-        """The model's gallery with its stored codes and features, or None. CheckpointError for files that are
-        damaged or do not fit the model."""
-        path = find_file(model, TRAIN_FILE)
+    def load(model: LatentModel, stand_ins: bool = False) -> Gallery | None:
+        """The model's gallery with its stored codes and features, or None; with `stand_ins`, also pictures
+        that stand in for training pictures (`Pictures.kind`). CheckpointError for files that are damaged or
+        do not fit the model."""
+        path = find_file(model, TRAIN_FILE, stand_ins)
         if path is None:
             return None
         pictures, config = load_pictures(path), model.config
-        count = len(pictures)
-        codes = _read_stored(model, CODES_FILE, stored_features.restore_codes, (count, config.latent_dim))
-        features = _read_stored(model, FEATURES_FILE, stored_features.restore, (count, config.feature_dim))
-        latents = _read_stored(model, LATENTS_FILE, stored_features.restore_codes, (count, config.latent_dim))
+        codes, latents = (
+            _read_stored(model, file, pictures, stored_features.restore_codes, config.latent_dim)
+            for file in (CODES_FILE, LATENTS_FILE)
+        )
+        features = _read_stored(model, FEATURES_FILE, pictures, stored_features.restore, config.feature_dim)
         return Gallery(model, pictures, codes, features, latents)
 
     def save(self, folder: Path, codes: bool = True) -> None:
         """Store the `codes`, and the features where they are few, in the checkpoint in `folder`. The files
         name the checkpoint whose networks computed them."""
-        metadata, compress = {"fingerprint": self.model.fingerprint}, stored_features.compress_codes
+        metadata = {"fingerprint": self.model.fingerprint, "gallery": self.pictures.digest}
+        compress = stored_features.compress_codes
         if codes:
             tensor_files.write(folder / CODES_FILE, compress(self.codes), metadata)
             if self.model.latent_map is not None:
@@ -258,11 +209,21 @@ class Gallery:
                     label=int(self.pictures.labels[row]),
                     distance=float(distance),
                     image=self.pictures.inputs(row),
+                    name=self.name_label(int(self.pictures.labels[row])),
                 )
                 for distance, row in zip(near, rows, strict=True)
             ]
             for near, rows in zip(*self.search(points, space, k), strict=True)
         ]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the labels; empty where a label is its own name, or there are none."""
+        return self.model.config.classes or self.pictures.classes
+
+    def name_label(self, label: int) -> str:
+        """What a class is called; nothing where the pictures are not labelled."""
+        return name_label(self.classes, label) if self.pictures.are_labelled else ""
 
     def _check(self, space: str) -> None:
         if space not in self.spaces:
@@ -297,11 +258,12 @@ class Gallery:
 def _read_stored(
     model: LatentModel,
     file: str,
+    pictures: Pictures,
     restore: Callable[[Mapping[str, Tensor]], Tensor],
-    shape: tuple[int, int],
+    dim: int,
 ) -> Tensor | None:
-    """Points float32 of this shape that the checkpoint stores of its gallery, or None; those of other weights
-    are left alone."""
+    """Points float32 (N, dim) that the checkpoint stores of its gallery's pictures, or None; those of other
+    weights or pictures are left alone."""
     path = model.folder / file if model.folder else None
     if path is None or not path.is_file():
         return None
@@ -311,11 +273,13 @@ def _read_stored(
         raise CheckpointError(f"{file} of {model.config.name} is damaged: {error}.") from None
     if metadata.get("fingerprint") not in (model.fingerprint, *model.config.aliases):
         return None
+    if metadata.get("gallery", pictures.digest) != pictures.digest:
+        return None
     try:
         points = restore(tensors)
     except (KeyError, RuntimeError):
         points = torch.empty(0)
-    if points.shape != shape:
+    if points.shape != (len(pictures), dim):
         raise CheckpointError(f"{file} of {model.config.name} does not fit its gallery.")
     return points
 

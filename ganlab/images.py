@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias, get_args
@@ -32,6 +32,7 @@ MAX_BYTES = 10_000_000
 MAX_PIXELS = 8_000_000
 MIN_SIDE = 8  # pixels of a square that is chosen; all of a picture that is smaller
 SLACK = 0.5  # pixels by which a square may stick out, since it was rounded; it is moved inside
+MAX_NUMBERS = 2_000_000_000  # of many pictures decoded together: 2 GB
 UNREADABLE = "This file is not a picture I can read (PNG, JPEG, WebP, GIF, BMP, TIFF up to 8 megapixels)."
 
 DIVERGING = ("#2166ac", "#f7f7f7", "#b35806")  # darker, equal, brighter: safe for colour-blind eyes
@@ -325,6 +326,34 @@ def encode_png(image: Image.Image) -> bytes:
 def encode_data_uri(x: Tensor, scale: int = 1) -> str:
     """A picture (C, H, W) in [0, 1] as a data: URI of a PNG, which a page shows without another request."""
     return "data:image/png;base64," + base64.b64encode(encode_png(to_pil(x, scale))).decode("ascii")
+
+
+def encode_jpegs(pixels: Tensor, quality: int) -> Iterator[bytes]:
+    """uint8 (N, C, H, W) as JPEG files, colours at half resolution; their first bytes are all the same."""
+    for row in pixels.permute(0, 2, 3, 1).numpy():
+        file = io.BytesIO()
+        Image.fromarray(row.squeeze(-1) if row.shape[-1] == 1 else row).save(file, "JPEG", quality=quality)
+        yield file.getvalue()
+
+
+def decode_jpegs(files: Iterable[bytes], shape: tuple[int, int, int, int]) -> np.ndarray:
+    """N grey or colour JPEG files as uint8 of `shape` (N, H, W, C). ValueError for pictures of another size,
+    before they are decoded, and for more than MAX_NUMBERS."""
+    count, height, width, channels = shape
+    mode = {1: "L", 3: "RGB"}.get(channels)
+    if mode is None or math.prod(shape) > MAX_NUMBERS:
+        raise ValueError(f"{count} pictures of {height} x {width} with {channels} channels are too many")
+    pixels = np.empty(shape, np.uint8)
+    for row, content in enumerate(files):
+        try:
+            with Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
+                if image.size != (width, height) or image.mode not in ("L", "RGB"):
+                    raise ValueError(f"picture {row} is {image.size} in {image.mode}")
+                same = image if image.mode == mode else image.convert(mode)
+                pixels[row] = np.asarray(same).reshape(shape[1:])
+        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+            raise ValueError(f"picture {row} is damaged: {error}") from None
+    return pixels
 
 
 def draw_difference(a: Tensor, b: Tensor) -> Tensor:

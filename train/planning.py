@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from ganlab import model as checkpoint
 from ganlab import networks
 from ganlab.config import ModelConfig
-from ganlab.gallery import GALLERIES, TRAIN_FILE
 from ganlab.model import LatentModel
 from train.config import TrainConfig
 from train.data import datasets
@@ -17,9 +16,11 @@ from train.methods import Method, build_method
 from train.run_folder import TrainingError
 
 
-def describe_model(config: TrainConfig, pixels: Tensor, first: LatentModel | None = None) -> ModelConfig:
+def describe_model(
+    config: TrainConfig, pixels: Tensor, first: LatentModel | None = None, classes: tuple[str, ...] = ()
+) -> ModelConfig:
     """The ModelConfig of the checkpoint to publish; publishing gives it its name. A second stage keeps the
-    latent map of the checkpoint `first`."""
+    latent map of the checkpoint `first`. `classes` are the names of the labels."""
     method = build_method(config.method, config)
     training_only = getattr(method, "training_only", ())
     named = config.dataset in datasets.DATASETS  # else it is a folder, which has no shared gallery
@@ -42,7 +43,8 @@ def describe_model(config: TrainConfig, pixels: Tensor, first: LatentModel | Non
         map_width=first.config.map_width if first else 0,
         map_blocks=first.config.map_blocks if first else 0,
         map_steps=first.config.map_steps if first else 0,
-        gallery=dataset if named and (GALLERIES / dataset / TRAIN_FILE).is_file() else None,
+        gallery=dataset if named and datasets.DATASETS[dataset].gallery else None,
+        classes=classes,
         preparation=datasets.get_preparation(config.dataset),
         title=f"{method.title} · {title}",
     )

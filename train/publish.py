@@ -23,6 +23,7 @@ from ganlab.model import METRICS_FILE, LatentModel
 from train.calibration import load_calibrated
 from train.command import create_parser, report_errors
 from train.data import datasets
+from train.data.gallery import build_own, select
 from train.files import replace_folder, write_json
 from train.measure.evaluate import evaluate, load_split
 from train.mixture import fit_to_codes
@@ -71,20 +72,23 @@ def publish(
         raise PublishError(f"{run} has no encoder, and so no codes to fit {gaussians} Gaussians to.")
     config = dataclasses.replace(config, gaussians=gaussians, replaced=list_replaced(target, change))
     # Loaded first, since a data set may be missing.
-    test = load_split(config, source, data_root, "test") if measured else None
+    own = config.dataset not in datasets.DATASETS  # a folder: its pictures go with the checkpoint
+    test = load_split(config, source, data_root, "test") if measured or own else None
     pictures = load_training_pictures(config, source, data_root)
     root.mkdir(parents=True, exist_ok=True)
     # A folder on the same disk, so that renaming is atomic; a hidden one, which list_models ignores.
     with tempfile.TemporaryDirectory(dir=root, prefix=".publish-") as temporary:
         folder = Path(temporary) / name
-        build(run, config, folder, pictures, codes)
+        folder.mkdir()
+        kept = build_own(folder, pictures, test) if own else select_gallery(config, pictures)
+        build(run, config, folder, pictures, kept, codes)
         write_json(folder / METRICS_FILE, {"training": training})
-        if test is None:
+        if test is None or not measured:
             card.write(folder)
         else:
             evaluate(folder, test, pictures)
         check_sizes(folder)
-        for path in folder.iterdir():
+        for path in folder.rglob("*.*"):
             path.chmod(0o644)  # safetensors are private to their owner; a server may run as another user
         replace_folder(target, folder, Path(temporary) / "before")
     return target
@@ -107,6 +111,16 @@ def list_replaced(target: Path, change: str = "") -> dict[str, str]:
     earlier = model.load(str(target))
     fingerprints = (earlier.fingerprint, *earlier.config.aliases)
     return {**earlier.config.replaced, **dict.fromkeys(fingerprints, change)}
+
+
+def select_gallery(config: ModelConfig, pictures: Pictures) -> Pictures | None:
+    """The pictures of the shared gallery, taken from the training pictures where it is not here yet; None
+    where the data set has none."""
+    if config.gallery is None:
+        return None
+    shared = galleries.find_file(LatentModel(config, {}, fingerprint=""), TRAIN_FILE)
+    named = datasets.DATASETS[config.dataset]
+    return pictures if shared else select(config.dataset, pictures, named.gallery)
 
 
 def load_training_pictures(config: ModelConfig, source: str, data_root: str | Path) -> Pictures:
@@ -152,14 +166,17 @@ def read_run(run: Path, name: str, unfinished: bool) -> tuple[ModelConfig, dict[
     return config, training, str(train["dataset"])
 
 
-def build(run: Path, config: ModelConfig, folder: Path, pictures: Pictures, codes: bool) -> None:
-    """Write weights, gallery codes and pictures to `folder`, the latter two by the weights as stored."""
+def build(
+    run: Path, config: ModelConfig, folder: Path, pictures: Pictures, kept: Pictures | None, codes: bool
+) -> None:
+    """Write weights, codes of the gallery's pictures `kept`, and pictures to `folder`, the latter two by the
+    weights as stored. `pictures` are the training pictures."""
     nets = load_calibrated(run, config, pictures)
     mixture = fit_to_codes(nets["encoder"], pictures, config.gaussians) if config.gaussians else None
     model.save(config, nets, folder, mixture)
     stored = model.load(str(folder))
-    if "encoder" in stored.networks and config.gallery:
-        Gallery(stored, pictures).save(folder, codes)
+    if "encoder" in stored.networks and kept is not None:
+        Gallery(stored, kept).save(folder, codes)
     draw_pictures(stored, folder)
 
 
@@ -204,7 +221,8 @@ def upload(folder: Path, repo_id: str) -> str:
     with tempfile.TemporaryDirectory() as temporary:
         staged = Path(temporary) / folder.name
         shutil.copytree(folder, staged)
-        if config.gallery and not (staged / "gallery").exists():
+        named = datasets.DATASETS.get(config.dataset)
+        if config.gallery and named and named.bundled and not (staged / "gallery").exists():
             shutil.copytree(galleries.GALLERIES / config.gallery, staged / "gallery")
         card.write(staged, source=repo_id)
         check_sizes(staged)

@@ -68,7 +68,7 @@ class Trainer:
         self.steps_per_epoch = len(self.pixels) // config.batch_size
         self.method = build_method(config.method, config)
         first = load_first(config)
-        self.model_config = describe_model(config, self.pixels, first)
+        self.model_config = describe_model(config, self.pixels, first, pictures.classes)
         self.nets = self._build_networks(first)
         self.seen = {**self.nets, **self._copy_first_encoder()}  # what the method sees
         self.averaged: dict[str, nn.Module] = {  # EMA copies of what the app will use

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganlab import gallery as galleries
 from ganlab import latent, tensor_files
 from ganlab.config import CheckpointError, ModelConfig
 from ganlab.explorer import Explorer
@@ -36,6 +37,7 @@ PLANE: dict[str, tuple[int | str, ...]] = {  # shapes of what is stored of a pri
     "offset": (2,),
     "share": (),
 }
+ABOUT = {"data": "training", "reconstructions": "reconstruction of training", "samples": "sample of"}
 MAX_POSITION = 32767  # positions are stored as int16 from -MAX_POSITION to MAX_POSITION
 
 
@@ -44,7 +46,7 @@ def explain_absence(explorer: Explorer) -> str:
     if "encoder" not in explorer.model.networks:
         return "This GAN has no encoder, and so no codes of training pictures to map."
     if explorer.gallery is None:
-        return "This model comes without training pictures, whose codes a map would show."
+        return f"A map shows the codes of training pictures: {galleries.explain_absence(explorer.model)}."
     return ""
 
 
@@ -185,7 +187,8 @@ def pack(explorer: Explorer) -> bytes:
     mapped = explorer.model.latent_map is not None
     if mapped:
         tensors["lengths"] = gallery.latents.norm(dim=1).half()
-    tensors["labels"] = gallery.pictures.labels.to(torch.uint8)
+    labels = gallery.pictures.labels
+    tensors["labels"] = labels.to(torch.uint8 if int(labels.max()) < 256 else torch.int32)
     tensors["indices"] = gallery.pictures.indices.to(torch.int32)
     attributes = read_attributes(explorer.model)
     if attributes is not None:
@@ -209,6 +212,9 @@ def pack(explorer: Explorer) -> bytes:
             if kind not in kinds
         ],
         "attributes": attributes[1] if attributes is not None else [],
+        "classes": gallery.classes,
+        "labelled": gallery.pictures.are_labelled,
+        "about": ABOUT[gallery.pictures.kind],
     }
     return tensor_files.pack(tensors, {"ganlab": json.dumps(metadata)})
 

@@ -159,7 +159,7 @@ def find_unlike(explorer: Explorer, frames: Tensor) -> list[bool] | None:
     return unlike
 
 
-def describe_changes(labels: Sequence[int], film: Film) -> list[str]:
+def describe_changes(labels: Sequence[object], film: Film) -> list[str]:
     """Each change of the frames' class, in words."""
     return [
         f"{before} becomes {after} at {_time(index, len(labels), film)}"

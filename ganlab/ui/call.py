@@ -47,8 +47,8 @@ class Call:
 
 def latents_payload(call: Call) -> dict[str, Any]:
     """What a script of ours that moves latents itself starts from: the current one, A and B, when this was
-    written, what the classes look like and a picture is called, and why the server draws the pictures, if it
-    does."""
+    written, what the classes look like and are called, what a picture is called, and why the server draws the
+    pictures, if it does."""
     a, b = (None if item is None else item.z[0].tolist() for item in call.ends)
     return {
         "model": call.model,
@@ -59,7 +59,8 @@ def latents_payload(call: Call) -> dict[str, Any]:
         "caption": call.current.caption,
         "a": a,
         "b": b,
-        "palette": markup.PALETTE,
+        "palette": markup.get_palette(len(call.explorer.classes)),
+        "classes": call.explorer.classes,
         "noun": markup.get_noun(call.explorer.config),
         "server": portable.explain_limit(call.explorer.model),
     }

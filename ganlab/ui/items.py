@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ganlab.explorer import Explorer
-from ganlab.gallery import load_test_pictures
+from ganlab.pictures import Pictures
 
 MAX_CAPTION = 120  # characters of a caption that a page sends
 
@@ -122,19 +122,30 @@ def from_sample(
 def from_gallery(explorer: Explorer, index: int) -> Item:
     """A training picture by its index in the data set, as `Neighbour.index` names it."""
     x, label = explorer.get_training_picture(index)
-    return from_picture(explorer, x, f"training {label} (no. {index})")
+    assert explorer.gallery is not None
+    return from_picture(explorer, x, describe(explorer, explorer.gallery.pictures, "training", label, index))
+
+
+def describe(explorer: Explorer, pictures: Pictures, split: str, label: int, index: int) -> str:
+    """A caption: "training 7 (no. 12)", "test picture (no. 3)", "reconstruction of test frog (no. 9)"."""
+    name = explorer.name_class(label) if pictures.are_labelled else "picture"
+    before = "" if pictures.kind == "data" else f"{pictures.kind.removesuffix('s')} of "
+    return f"{before}{split} {name} (no. {index})"
 
 
 def from_examples(explorer: Explorer, *indices: int) -> list[Item]:
     """Test pictures by their positions among the model's examples, inverted all at once; ValueError for a
     position that it does not have."""
-    examples = load_test_pictures(explorer.model)
+    examples = explorer.examples
     for index in indices:
         if examples is None or not 0 <= index < len(examples):
             raise ValueError(f"There is no example {index}.")
     assert examples is not None
     rows = torch.tensor(indices)
-    captions = [f"test {int(examples.labels[i])} (no. {int(examples.indices[i])})" for i in indices]
+    captions = [
+        describe(explorer, examples, "test", int(examples.labels[i]), int(examples.indices[i]))
+        for i in indices
+    ]
     return from_pictures(explorer, examples.inputs(rows), captions)
 
 

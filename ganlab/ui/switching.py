@@ -8,7 +8,6 @@ from typing import Any
 import gradio as gr
 
 from ganlab.explorer import Explorer
-from ganlab.gallery import load_test_pictures
 from ganlab.studio.recipe import Recipe, find_latents
 from ganlab.ui import items
 from ganlab.ui.call import Answer, Call
@@ -22,7 +21,7 @@ from ganlab.ui.shelf import waits_html
 
 def open_shelf(explorer: Explorer) -> Shelf:
     """What a page opens with: a test picture already reconstructed, and another as the far end of a path."""
-    if load_test_pictures(explorer.model) is not None:
+    if explorer.examples is not None and len(explorer.examples) > 1:
         current, other = items.from_examples(explorer, 0, 1)
     else:
         current, other = (items.from_sample(explorer, 0, i) for i in range(2))

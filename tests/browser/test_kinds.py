@@ -103,7 +103,7 @@ def test_a_colour_model_in_every_tab(open_page: Open, colour_model: str, gan_mod
     page.locator("#interpolate-stage [data-action=random]").first.click()
     expect(page.locator(".gl-slot").first).to_contain_text("sample 0 of seed")
     tab(page, "Neighbours")
-    expect(page.locator("#space")).to_contain_text("no gallery of training pictures")
+    expect(page.locator("#space")).to_contain_text("comes without a gallery")
     expect(page.locator("#k input").first).to_be_disabled()
     tab(page, "Sample")
     page.wait_for_function("document.querySelector('#sample-stage img').naturalWidth === 32")

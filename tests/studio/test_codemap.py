@@ -93,7 +93,7 @@ def test_a_model_without_codes_says_why(gan_model: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no encoder"):
         codemap.pack(gan)
     alone = Explorer(ganlab.load("mnist-ae-l1").model)
-    assert "without training pictures" in codemap.explain_absence(alone)
+    assert "python -m train.gallery mnist makes them" in codemap.explain_absence(alone)
 
 
 def test_attributes_come_with_what_their_colours_mean(bundled: Explorer) -> None:

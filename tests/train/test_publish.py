@@ -248,7 +248,6 @@ def test_a_run_on_a_folder_of_ones_own_is_published_and_measured(own_run, root, 
     stored = model.load(str(folder))
     assert (stored.config.gallery, stored.config.dataset) == (None, "shades")
     assert stored.config.image_shape == (1, 16, 16)
-    assert not (folder / gallery.CODES_FILE).exists()
     train, test = (
         datasets.load(str(tmp_path / "shades"), "", s, size=16, channels=1) for s in ("train", "test")
     )
@@ -264,6 +263,12 @@ def test_a_run_on_a_folder_of_ones_own_is_published_and_measured(own_run, root, 
     share = float((train.labels[distances.argmin(1)] == test.labels).double().mean())
     assert result["one_nn"]["code"]["accuracy"] == pytest.approx(share)
     assert result["training"]["dataset"] == "shades"
+    own = Gallery.load(stored)  # its pictures and their codes go with it
+    assert torch.equal(own.pictures.pixels, train.pixels[own.pictures.indices])
+    assert sorted(own.pictures.indices.tolist()) == train.indices.tolist()
+    assert own.pictures.classes == train.classes == stored.config.classes
+    assert (folder / gallery.CODES_FILE).is_file()
+    assert sorted(gallery.load_test_pictures(stored).indices.tolist()) == test.indices.tolist()
     assert "Trained on shades." in (folder / "README.md").read_text()
 
 

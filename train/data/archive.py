@@ -7,6 +7,7 @@ import lzma
 import os
 import re
 import tarfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -48,6 +49,15 @@ class PictureFiles(NamedTuple):
             return folder.load(root / self.folder, split, self.size, channels=3)
         raise FileNotFoundError(f"{root} holds neither {self.archive} nor {self.folder}.")
 
+    def read_files(self, root: Path, split: str, rows: Sequence[int]) -> list[bytes]:
+        """Those JPEG files that `read` decodes to these rows."""
+        if self.has_archive(root):
+            files, _ = _read_members(root / self.archive, split)
+            names = sorted(files)
+            return [files[names[row]] for row in rows]
+        paths = folder.list_files(root / self.folder, split)
+        return [paths[row].read_bytes() for row in rows]
+
     def _read_archive(self, path: Path, split: str) -> Pictures:
         """One pass, without unpacking to disk. Members other than plain files of the expected names are
         ignored; grey pictures become colour."""
@@ -70,7 +80,8 @@ class PictureFiles(NamedTuple):
                         f"{split}/{'/'.join(name)} in {path} is no colour picture of {self.size}x{self.size}:"
                         " download the archive again."
                     )
-        return Pictures(pixels, torch.tensor([labels[name] for name, _ in names]), torch.arange(len(names)))
+        numbers = torch.tensor([labels[name] for name, _ in names])
+        return Pictures(pixels, numbers, torch.arange(len(names)), folder.name_classes(labels))
 
 
 class _Bounded(io.RawIOBase):

@@ -7,7 +7,7 @@ import contextlib
 import functools
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,6 +35,8 @@ class DataSet(NamedTuple):
     shape: tuple[int, int, int]  # (C, H, W)
     preparation: str  # of uploads: a key of ganlab.images.PREPARATIONS
     read: Reader
+    gallery: int = 0  # training pictures in the gallery that its models share; 0: they share none
+    bundled: bool = False  # whether that gallery may be passed on
 
 
 def add_root_flag(parser: argparse.ArgumentParser) -> None:
@@ -103,6 +105,15 @@ def get_preparation(dataset: str) -> str:
     return named.preparation if named else "picture"
 
 
+def read_files(dataset: str, root: str | Path, split: str, rows: Sequence[int]) -> list[bytes] | None:
+    """The JPEG files that these rows of a named data set were decoded from; None where it was not read from
+    JPEG files of the pictures' own size."""
+    files = {"cifar10": CIFAR10_FILES, "imagenet64": IMAGENET64_FILES}.get(dataset)
+    if files is None or (dataset == "cifar10" and _find_cifar10(Path(root))[0] == "CIFAR-10"):
+        return None
+    return files.read_files(Path(root), split, rows)
+
+
 def to_input(pixels: Tensor) -> Tensor:
     """uint8 (N, C, H, W) -> float32 in [0, 1]."""
     return pixels.float().div_(255.0)
@@ -136,6 +147,7 @@ def _load_or_download(create: Callable[..., Any], title: str, root: Path, files:
 
 def _create_reader(title: str, kind: str, part: str | None = None, first_label: int = 0) -> Reader:
     """A reader of the class `kind` of torchvision.datasets; `part` is the part of EMNIST."""
+    digits = kind == "MNIST" or part == "digits"  # a label is its own name
 
     def read(root: Path, split: str) -> Pictures:
         from torchvision import datasets
@@ -146,7 +158,8 @@ def _create_reader(title: str, kind: str, part: str | None = None, first_label: 
         # EMNIST's files hold columns where the others hold rows.
         pixels = data.data.transpose(1, 2) if kind == "EMNIST" else data.data
         labels = data.targets.long() - first_label
-        return Pictures(pixels.unsqueeze(1).contiguous(), labels, torch.arange(len(labels)))
+        classes = () if digits else tuple(data.classes[first_label:])
+        return Pictures(pixels.unsqueeze(1).contiguous(), labels, torch.arange(len(labels)), classes)
 
     return read
 
@@ -161,7 +174,7 @@ def _read_cifar10_batches(root: Path, split: str) -> Pictures:
     )
     data = _load_or_download(create, "CIFAR-10", root, files)
     pixels = torch.from_numpy(data.data).permute(0, 3, 1, 2).contiguous()
-    return Pictures(pixels, torch.tensor(data.targets), torch.arange(len(pixels)))
+    return Pictures(pixels, torch.tensor(data.targets), torch.arange(len(pixels)), tuple(data.classes))
 
 
 # ---- picture files ---------------------------------------------------------------------------------
@@ -200,13 +213,14 @@ def _describe_grey(
 
 
 DATASETS = {
-    "mnist": _describe_grey("MNIST", "digit", "MNIST"),
+    "mnist": _describe_grey("MNIST", "digit", "MNIST")._replace(gallery=60_000, bundled=True),
     "fashion-mnist": _describe_grey("Fashion-MNIST", "picture", "FashionMNIST"),
     "kmnist": _describe_grey("KMNIST", "digit", "KMNIST"),
     # EMNIST's balanced part: digits and letters, 47 classes, of which letters that look alike share one.
     "emnist": _describe_grey("EMNIST", "digit", "EMNIST", "balanced"),
     "emnist-letters": _describe_grey("EMNIST Letters", "digit", "EMNIST", "letters", first_label=1),
     "emnist-digits": _describe_grey("EMNIST Digits", "digit", "EMNIST", "digits"),
-    "cifar10": DataSet("CIFAR-10", (3, 32, 32), "picture", _read_cifar10),
-    "imagenet64": DataSet(IMAGENET64, (3, 64, 64), "picture", _read_imagenet64),
+    "cifar10": DataSet("CIFAR-10", (3, 32, 32), "picture", _read_cifar10, gallery=19_000, bundled=True),
+    # Its pictures may be used, not passed on.
+    "imagenet64": DataSet(IMAGENET64, (3, 64, 64), "picture", _read_imagenet64, gallery=10_000),
 }

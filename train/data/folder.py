@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from PIL import Image, ImageOps
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from ganlab import images
+from ganlab.config import MAX_CLASS_NAME
 from ganlab.gallery import Pictures
 
 SIZE = 32  # default height and width, in pixels
@@ -34,7 +37,7 @@ def load(folder: Path, split: str, size: int, channels: int | None) -> Pictures:
     Without `channels`: 1 where all pictures are grey, else 3. ValueError for an empty split or a folder that
     mixes pictures with class folders.
     """
-    files = _list_split(folder, split)
+    files, classes = _list_split(folder, split)
     pixels = torch.empty(len(files), channels or 3, size, size, dtype=torch.uint8)
 
     def read(row: int) -> bool:
@@ -59,7 +62,20 @@ def load(folder: Path, split: str, size: int, channels: int | None) -> Pictures:
     if channels is None and all(bool((pixels[:, c] == pixels[:, 0]).all()) for c in (1, 2)):
         pixels = pixels[:, :1].contiguous()
     labels = torch.tensor([label for label, _ in files])
-    return Pictures(pixels, labels[readable], torch.arange(len(files))[readable])
+    return Pictures(pixels, labels[readable], torch.arange(len(files))[readable], name_classes(classes))
+
+
+def name_classes(folders: Iterable[str]) -> tuple[str, ...]:
+    """What classes are called by the names of their folders, in their order: "king-penguin" is a king
+    penguin."""
+    names = (" ".join(re.sub(r"[-_]+", " ", folder).split()) for folder in folders)
+    printable = ("".join(filter(str.isprintable, name))[:MAX_CLASS_NAME] for name in names)
+    return tuple(name or "?" for name in printable)
+
+
+def list_files(folder: Path, split: str) -> list[Path]:
+    """The paths of a split's pictures, in the order of `Pictures.indices` of `load`."""
+    return [path for _, path in _list_split(folder, split)[0]]
 
 
 def find_splits(folder: Path) -> dict[str, Path] | None:
@@ -73,8 +89,9 @@ def has_files(folder: Path, extensions: tuple[str, ...]) -> bool:
     return any(path.suffix.lower() in extensions for path in _walk(folder, set()))
 
 
-def _list_split(folder: Path, split: str) -> list[tuple[int, Path]]:
-    """Label and path of each picture of the split, sorted by path; ValueError where there is none."""
+def _list_split(folder: Path, split: str) -> tuple[list[tuple[int, Path]], list[str]]:
+    """Label and path of each picture of the split, sorted by path, and the classes' folders; ValueError where
+    there is no picture."""
     parts = find_splits(folder)
     listed = {part: _list_classes(part) for part in (parts.values() if parts else [folder])}
     names = {name for part in listed.values() for name, _ in part}
@@ -92,7 +109,7 @@ def _list_split(folder: Path, split: str) -> list[tuple[int, Path]]:
     if not files:
         where, count = (parts[split], "at least one") if parts else (folder, f"{TEST_EVERY} or more")
         raise ValueError(f"The {split} split of {folder} is empty: put pictures into {where}, {count}.")
-    return files
+    return files, sorted(name for name in names if name is not None)
 
 
 def _list_classes(folder: Path) -> list[tuple[str | None, Path]]:

@@ -32,8 +32,7 @@ def measure_agreement(model: LatentModel, gallery: Gallery, test: Pictures, seed
     "code", "discriminator" of the networks that the model has, beside an untrained encoder with the weights
     of `seed`; "pixels", "histograms"; and "chance", a picture of the gallery drawn at random."""
     whole = gallery.pictures
-    references = Pictures(*(rows[:MAX_REFERENCES] for rows in (whole.pixels, whole.labels, whole.indices)))
-    test = Pictures(*(rows[:MAX_TEST] for rows in (test.pixels, test.labels, test.indices)))
+    references, test = whole.take(slice(0, MAX_REFERENCES)), test.take(slice(0, MAX_TEST))
     batch = get_batch(model.config)
     spaces = [_embed(model.networks, pictures, batch) for pictures in (references, test)]
     fresh = build_untrained(model.config, references, seed, ["encoder"])

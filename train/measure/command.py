@@ -24,7 +24,7 @@ from train.report.text import format_plain
 
 def load_subject(name: str, options: argparse.Namespace) -> Subject:
     """A checkpoint with its gallery and judge; its test pictures are read when they are needed."""
-    explorer = ganlab.load(name)
+    explorer = ganlab.load(name, stand_ins=False)
     config = explorer.config
     load_test = partial(
         datasets.load,

@@ -9,7 +9,6 @@ do, and what random steps of the same lengths do: the noise.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
@@ -162,14 +161,13 @@ def measure_classes(
         return {}
     led: list[Tensor] = []
     astray: list[Tensor] = []
-    chosen = list(
-        zip(itertools.permutations(range(len(means)), 2), directions.list_classes(means), strict=True)
-    )
+    paired = directions.pair_classes(len(means))
+    chosen = list(zip(paired, directions.list_classes(means), strict=True))
     if len(chosen) > MAX_PAIRS:
         order = torch.randperm(len(chosen), generator=torch.Generator().manual_seed(SEED))
         chosen = [chosen[row] for row in order[:MAX_PAIRS].tolist()]
     for index, ((a, b), direction) in enumerate(chosen):
-        z = codes[labels == a][:count]
+        z = codes[labels == a if a is not None else labels != b][:count]
         if not len(z):
             continue
         length = FAR * direction.deviation

@@ -42,7 +42,7 @@ def split_pictures(pictures: Pictures, seed: int = SEED) -> tuple[Pictures, Pict
     aside = min(SET_ASIDE, len(pictures) // 6)
 
     def select(rows: Tensor) -> Pictures:
-        return Pictures(pictures.pixels[rows], pictures.labels[rows], pictures.indices[rows])
+        return pictures.take(rows)
 
     return select(order[aside:]), select(order[:aside])
 

@@ -5,6 +5,9 @@ All text is escaped here; parameters that take HTML say so. Pictures are (C, H, 
 
 from __future__ import annotations
 
+import colorsys
+import functools
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -13,7 +16,8 @@ from torch import Tensor
 from ganlab import images
 from ganlab.config import ModelConfig
 from ganlab.explorer import Explorer
-from ganlab.gallery import Neighbour
+from ganlab.gallery import Neighbour, explain_absence, name_label
+from ganlab.pictures import KINDS
 
 STATIC = Path(__file__).parent.parent / "static"
 NO_PICTURE = '<div class="gl-empty" aria-hidden="true"></div>'
@@ -32,6 +36,9 @@ PALETTE = (
     "#aa4499",
     "#8a8a8a",
 )
+
+MORE_LIGHT, MORE_SATURATION = (0.42, 0.62, 0.52), (0.65, 0.5, 0.8)  # of further colours, one after the other
+GOLDEN = 0.618034  # of the colour circle, from one further colour to the next: near numbers lie far apart
 
 NO_CLASSIFIER = "No classifier for this data set, so class changes are not marked."
 DIGIT_DATASETS = ("mnist", "emnist-digits")
@@ -111,10 +118,47 @@ def button(text: str, action: str, value: object = "", disabled: str = "", kind:
     )
 
 
-def label(number: int) -> str:
-    """A class: its colour and its number."""
-    colour = PALETTE[number % len(PALETTE)]
-    return f'<span class="gl-label"><i style="background:{colour}"></i>{number}</span>'
+@functools.lru_cache
+def get_palette(count: int) -> tuple[str, ...]:
+    """A colour for each of `count` classes: PALETTE, and beyond it colours of other hues."""
+    further = [
+        colorsys.hls_to_rgb((i * GOLDEN) % 1, MORE_LIGHT[i % 3], MORE_SATURATION[i % 3])
+        for i in range(count - len(PALETTE))
+    ]
+    return (*PALETTE, *("#" + "".join(f"{round(255 * part):02x}" for part in rgb) for rgb in further))
+
+
+def label(number: int, classes: Sequence[str] = ()) -> str:
+    """A class: its colour and its name, one of `classes`, or its number where they are empty."""
+    palette = get_palette(len(classes))
+    colour, name = palette[number % len(palette)], escape(name_label(classes, number))
+    return f'<span class="gl-label"><i style="background:{colour}"></i>{name}</span>'
+
+
+def with_article(name: str) -> str:
+    """ "a 7", "an 8", "a frog", "an airplane"."""
+    return f"{'an' if name[:1].lower() in tuple('aeio8') else 'a'} {name}"
+
+
+def name_gallery(explorer: Explorer) -> str:
+    """What the pictures of the model's gallery are, as one reads it in a sentence: "training digits"."""
+    kind = explorer.gallery.pictures.kind if explorer.gallery is not None else "data"
+    names = {
+        "data": "training {}s",
+        "reconstructions": "reconstructions of training {}s",
+        "samples": "samples",
+    }
+    return names[kind].format(get_noun(explorer.config))
+
+
+def stand_in_html(explorer: Explorer) -> str:
+    """What stands in for training pictures, and how to get these; empty where nothing does."""
+    kind = explorer.gallery.pictures.kind if explorer.gallery is not None else "data"
+    if kind == "data":
+        return ""
+    return reason(
+        f"Shown are {KINDS[kind]}, in place of the training pictures: {explain_absence(explorer.model)}."
+    )
 
 
 def row(tiles: list[str], what: str) -> str:
@@ -122,19 +166,26 @@ def row(tiles: list[str], what: str) -> str:
     return f'<div class="gl-row" role="group" aria-label="{escape(what)}">{"".join(tiles)}</div>'
 
 
-def neighbour_row(neighbours: list[Neighbour], what: str) -> str:
+def neighbour_row(explorer: Explorer, neighbours: list[Neighbour], what: str) -> str:
     """Neighbours with label and distance; a click sends "neighbour" and the index in the data set."""
     tiles = [
         tile(
             n.image,
-            f"Neighbour {rank}: training picture of class {n.label}, distance {n.distance:.2f}",
+            f"Neighbour {rank}: {describe_neighbour(explorer, n)}, distance {n.distance:.2f}",
             "neighbour",
             n.index,
-            f"{label(n.label)} <small>{n.distance:.2f}</small>",
+            f"{label(n.label, explorer.classes) if n.name else ''} <small>{n.distance:.2f}</small>",
         )
         for rank, n in enumerate(neighbours, 1)
     ]
     return row(tiles, what)
+
+
+def describe_neighbour(explorer: Explorer, neighbour: Neighbour) -> str:
+    """ "training picture of class 7"; "reconstruction of a training picture of class frog"."""
+    kind = explorer.gallery.pictures.kind if explorer.gallery is not None else "data"
+    what = {"data": "training picture", "reconstructions": "reconstruction of a training picture"}
+    return what.get(kind, "sample") + (f" of class {neighbour.name}" if neighbour.name else "")
 
 
 def notice(text: str) -> str:

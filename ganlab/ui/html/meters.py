@@ -65,10 +65,10 @@ def _describe(explorer: Explorer, x: Tensor, y: Tensor, outlier: OutlierScore | 
 
 
 def _name_class(explorer: Explorer, label: int) -> str:
-    """ "a 7", "an 8", or "class 3" where classes are no digits."""
-    if markup.get_noun(explorer.config) != "digit":
+    """ "a 7", "an 8", "a frog", or "class 3" where classes are no digits and have no names."""
+    if not explorer.classes and markup.get_noun(explorer.config) != "digit":
         return f"class {label}"
-    return f"{'an' if label == 8 else 'a'} {label}"
+    return markup.with_article(explorer.name_class(label))
 
 
 def _share_of_larger_errors(explorer: Explorer, error: float) -> float | None:
@@ -97,7 +97,7 @@ def identity_html(explorer: Explorer, x: Tensor, y: Tensor) -> str:
         return ""
     shares, classes = judge.probabilities(torch.cat([x, y])).max(dim=1)
     before, after = (
-        f"looks like {markup.label(int(label))} ({markup.format_percent(float(share), 0)})"
+        f"looks like {markup.label(int(label), explorer.classes)} ({markup.format_percent(float(share), 0)})"
         for label, share in zip(classes, shares, strict=True)
     )
     verdict = "the class is kept" if classes[0] == classes[1] else "the class changes"
@@ -143,8 +143,10 @@ def fixed_point_html(explorer: Explorer, x: Tensor) -> str:
         alt = "the input" if k == 0 else f"step {k}, {changes[k - 1]:.4f} from the step before"
         if classes is None:
             return markup.still(path[k], alt, f"<small>{caption}</small>")
-        alt += f", looks like {classes[k]}"
-        return markup.still(path[k], alt, f"{markup.label(classes[k])} <small>{caption}</small>")
+        alt += f", looks like {explorer.name_class(classes[k])}"
+        return markup.still(
+            path[k], alt, f"{markup.label(classes[k], explorer.classes)} <small>{caption}</small>"
+        )
 
     steps = [step_html(k) for k in range(STEPS + 1)]
     meaning = (

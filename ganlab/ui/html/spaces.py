@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from ganlab import gallery as galleries
 from ganlab.explorer import Explorer
 from ganlab.ui.html import markup
 
@@ -34,11 +35,8 @@ def explain_absence(explorer: Explorer, instead: str = "") -> str:
     that have an encoder, for one that does not."""
     encodes = "encoder" in explorer.model.networks
     if not explorer.spaces:
-        absent = (
-            "no gallery of training pictures" if encodes else "no encoder and no gallery of training pictures"
-        )
-        reason = f"This {'model' if encodes else 'GAN'} has {absent}, so there are no neighbours to show."
-        return reason if encodes else f"{reason} {instead}".rstrip()
+        reason = f"There are no neighbours to show: {galleries.explain_absence(explorer.model)}."
+        return reason if encodes else f"This GAN has no encoder. {reason} {instead}".rstrip()
     reasons = []
     if not encodes:
         reasons.append("This GAN has no encoder, so it has no features, codes or untrained encoder.")

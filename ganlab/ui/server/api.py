@@ -149,6 +149,7 @@ class Endpoints:
             {
                 "index": neighbour.index,
                 "label": neighbour.label,
+                "name": neighbour.name,
                 "distance": neighbour.distance,
                 "picture": encode_base64(neighbour.image),
             }

@@ -41,15 +41,19 @@ def judge_film(explorer: Explorer, payload: Payload) -> Response:
     settings, frames = read_frames(explorer, payload)
     noun = get_noun(explorer.config)
     labels, unlike = film.classify_frames(explorer, frames), film.find_unlike(explorer, frames)
-    sentences = [NO_CLASSIFIER if labels is None else _describe_classes(labels, settings)]
+    sentences = [
+        NO_CLASSIFIER
+        if labels is None
+        else _describe_classes([explorer.name_class(label) for label in labels], settings)
+    ]
     sentences.append(
         NO_GAUGE.format(noun=noun) if unlike is None else film.describe_unlike(unlike, settings, noun)
     )
     return JSONResponse({"labels": labels or [], "unlike": unlike or [], "summary": " ".join(sentences)})
 
 
-def _describe_classes(labels: list[int], settings: Film) -> str:
-    return "; ".join(film.describe_changes(labels, settings) or [f"{labels[0]} from beginning to end"]) + "."
+def _describe_classes(names: list[str], settings: Film) -> str:
+    return "; ".join(film.describe_changes(names, settings) or [f"{names[0]} from beginning to end"]) + "."
 
 
 def read_film(explorer: Explorer, payload: Payload) -> tuple[Film, Tensor]:

@@ -24,7 +24,7 @@ from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.studio import codemap, portable, portable_judge
 from ganlab.studio.recipe import Recipe, find_latents
-from ganlab.ui.html.markup import STATIC
+from ganlab.ui.html.markup import STATIC, get_noun
 from ganlab.ui.sampling import describe_source
 from ganlab.ui.server import films
 from ganlab.ui.server.films import Payload
@@ -45,7 +45,10 @@ DIRECTION_KINDS = {  # title, explanation
         " the new picture. A step is one standard deviation of the prior.",
     ),
     "closed-form": ("closed form", "What the generator's first layers amplify most (SeFa)."),
-    "classes": ("classes", "From one class to another: +3 goes all the way from mean latent to mean latent."),
+    "classes": (
+        "classes",
+        "From one class, or all, to another: +3 goes all the way from mean latent to mean latent.",
+    ),
     "attributes": ("attributes", "What changes a measured property of the pictures."),
     "raw": ("raw", "Each dimension of the latent by itself."),
 }
@@ -103,7 +106,7 @@ def _describe_directions(explorer: Explorer, kind: str) -> Payload:
             "name": direction.name,
             "note": direction.note,
             "unit": "" if kind in ("classes", "raw") else "standard deviations",
-            "group": direction.name.split(" to ")[0] if kind == "classes" else "",
+            "group": direction.name.split(" to ")[0] if direction.name.startswith("from ") else "",
             "vector": [round(value, 5) for value in direction.vector.tolist()],
             "deviation": round(direction.deviation, 5),
         }
@@ -119,7 +122,8 @@ def _describe_effect(explorer: Explorer, kind: str) -> str:
     if effect is None or not noise:
         return ""
     if kind == "classes":
-        return f"That turns {effect:.0%} of digits into the other, a random move as long {noise:.0%}."
+        nouns = f"{get_noun(explorer.config)}s"
+        return f"That turns {effect:.0%} of {nouns} into that class, a random move as long {noise:.0%}."
     return f"A step changes the picture {effect / noise:.1f} times as much as a random one."
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ganlab import images
 from ganlab.explorer import Explorer
-from ganlab.gallery import load_test_pictures
+from ganlab.gallery import explain_absence
 from ganlab.studio import film, paths, portable
 from ganlab.studio.recipe import hash_picture
 from ganlab.ui import items
@@ -41,8 +41,7 @@ FILM = '<div class="gl-films"></div>'  # filled by static/lib/film-studio.js
 
 def _slot(explorer: Explorer, name: str, item: Item | None) -> str:
     """One end of the path: its picture, and where another can come from."""
-    no_tests = "This model comes without pictures of its data set."
-    lack = no_tests if load_test_pictures(explorer.model) is None else ""
+    lack = f"No test pictures: {explain_absence(explorer.model)}." if explorer.examples is None else ""
     title = f"{name}: {item.caption}" if item is not None else name
     face = markup.NO_PICTURE if item is None else markup.picture(item.image[0], title, "gl-large")
     ways = "".join(
@@ -152,7 +151,7 @@ def find_end(call: Call, action: str) -> Item:
         return call.current
     if action == "random":
         return items.from_sample(call.explorer, random.randrange(1_000_000))
-    examples = load_test_pictures(call.explorer.model)
+    examples = call.explorer.examples
     index = random.randrange(len(examples)) if examples is not None else 0
     (item,) = items.from_examples(call.explorer, index)
     return item

@@ -18,6 +18,7 @@ from ganlab.ui.items import Item
 from ganlab.ui.page import Page, Tab, html
 
 FIRST_K = 12
+NO_VOTE = "no vote: these pictures have no classes"
 
 
 def choose_space(explorer: Explorer, space: object) -> str | None:
@@ -61,16 +62,25 @@ def stage_html(explorer: Explorer, item: Item, k: int, space: str | None) -> str
     if space is None:
         return markup.stage(explorer, query, "gl-query")
     near = look_up(explorer, item, k, space)
-    label, count = vote(near)
-    share = 100 * count / len(near)
     verdict = (
-        f'<p class="gl-meter">vote {markup.label(label)} <b>{count} of {len(near)}</b>'
-        f'<span class="gl-bar"><i style="width:{share:.0f}%"></i></span>'
+        f'<p class="gl-meter">{vote_html(explorer, near)}'
         f"<small>click a neighbour to follow it; nearest in {EXPLAINED[space]}</small></p>"
     )
-    row = markup.neighbour_row(near, "Neighbours, nearest first")
-    body = f'{query}<div class="gl-found">{verdict}{row}{worth_html(explorer)}</div>'
-    return markup.stage(explorer, body, "gl-query")
+    row = markup.neighbour_row(explorer, near, "Neighbours, nearest first")
+    below = f"{markup.stand_in_html(explorer)}{worth_html(explorer)}"
+    return markup.stage(explorer, f'{query}<div class="gl-found">{verdict}{row}{below}</div>', "gl-query")
+
+
+def vote_html(explorer: Explorer, near: list[Neighbour]) -> str:
+    """The most frequent class of the neighbours and its share; why there is none for unlabelled pictures."""
+    if not all(neighbour.name for neighbour in near):
+        return f"<span>{NO_VOTE}</span>"
+    label, count = vote(near)
+    share = 100 * count / len(near)
+    return (
+        f"vote {markup.label(label, explorer.classes)} <b>{count} of {len(near)}</b>"
+        f'<span class="gl-bar"><i style="width:{share:.0f}%"></i></span>'
+    )
 
 
 def build(page: Page) -> Tab:

@@ -9,6 +9,7 @@ import gradio as gr
 from torch import Tensor
 
 from ganlab.explorer import Explorer
+from ganlab.gallery import Neighbour, explain_absence
 from ganlab.ui import items
 from ganlab.ui.call import Answer, Call, Component
 from ganlab.ui.events import CLICK, LIVE
@@ -47,7 +48,7 @@ def figures_html(explorer: Explorer, source: str, nearest: bool) -> str:
 
 def memorization_html(explorer: Explorer, source: str, shown: bool) -> str:
     """What the numbers beside the samples mean, and what was measured of many samples of the source."""
-    if not shown or explorer.gallery is None:
+    if not shown or explorer.gallery is None or explorer.gallery.pictures.kind != "data":
         return ""
     text = (
         "Below each pair: the L2 distance of the pixels to the nearest training picture, and the share of"
@@ -69,10 +70,16 @@ def memorization_html(explorer: Explorer, source: str, shown: bool) -> str:
     return markup.reason(text)
 
 
+def _describe(explorer: Explorer, near: Neighbour) -> str:
+    """ "nearest training picture, a 7"."""
+    what = f"nearest of the {markup.name_gallery(explorer)}"
+    return f"{what}, {markup.with_article(near.name)}" if near.name else what
+
+
 def nearest_html(explorer: Explorer, pictures: Tensor) -> list[str]:
     """Beside each sample its nearest training picture, and how near real pictures are to theirs."""
     return [
-        f"{markup.picture(near.image, f'nearest training picture, a {near.label}')}"
+        f"{markup.picture(near.image, _describe(explorer, near))}"
         f"<small>{near.distance:.1f}"
         f"{'' if share is None else f' · nearer than {100 * share:.0f} %'}</small>"
         for near, share in explorer.find_memorized(pictures)
@@ -96,13 +103,14 @@ def stage_html(
     noun = markup.get_noun(explorer.config)
     text = f"These {noun}s are made up by the model; click one to make it current."
     if paired:
-        text += f" Beside each: the most similar training {noun}."
+        text += f" Beside each: the most similar of the {markup.name_gallery(explorer)}."
     elif nearest:
-        text += " No similar training pictures: this model comes without a gallery."
+        text += f" No similar training pictures: {explain_absence(explorer.model)}."
     kind = "gl-grid gl-pairs" if paired else "gl-grid"
     grid = f'<div class="{kind}" role="group" aria-label="Samples of seed {draw.seed}">{"".join(tiles)}</div>'
     lead = f'<p class="gl-lead">{text}</p>'
-    return markup.stage(explorer, f"{lead}{grid}{figures_html(explorer, source, nearest)}")
+    below = markup.stand_in_html(explorer) if paired else ""
+    return markup.stage(explorer, f"{lead}{grid}{below}{figures_html(explorer, source, nearest)}")
 
 
 def _build_controls(page: Page) -> tuple[Component, ...]:

@@ -105,7 +105,7 @@ def test_the_command_writes_what_an_explorer_loads(
     folder = tmp_path / "mnist-ae-l1"
     shutil.copytree(CHECKPOINTS / "mnist-ae-l1", folder)
     few = Pictures(digits.pixels[:300], digits.labels[:300], digits.indices[:300])
-    monkeypatch.setattr(Gallery, "load", lambda model: Gallery(model, few))
+    monkeypatch.setattr(Gallery, "load", lambda model, stand_ins=False: Gallery(model, few))
     assert command.main("directions", [str(folder)]) == 0
     assert "slant" in capsys.readouterr().out
     explorer = ganlab.load(str(folder))

@@ -86,7 +86,7 @@ def test_the_command_writes_what_the_explorer_tells(
     folder = tmp_path / "mnist-ae-l1"
     shutil.copytree(CHECKPOINTS / "mnist-ae-l1", folder)
     train, test = part(digits, slice(0, 250)), part(digits, slice(250, 500))
-    monkeypatch.setattr(Gallery, "load", lambda model: Gallery(model, train))
+    monkeypatch.setattr(Gallery, "load", lambda model, stand_ins=False: Gallery(model, train))
     monkeypatch.setattr(datasets, "load", lambda *_, **__: test)
     monkeypatch.setattr("train.measure.memorization.SAMPLES", 50)
     assert command.main("memorization", [str(folder), "--data-root", "there"]) == 0

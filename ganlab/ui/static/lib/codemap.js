@@ -150,13 +150,13 @@ export class CodeMap {
   // ---------------------------------------------------------------- controls
 
   /** @param {MapData} data */
-  #layOut({ layouts, lacking, attributes }) {
+  #layOut({ layouts, lacking, attributes, labelled }) {
     this.kinds.replaceChildren(
       ...layouts.map(({ id, title }) => button(title, () => this.openLayout(id), { 'data-kind': id, 'aria-pressed': 'false' })),
       ...lacking.map(({ title, reason }) => button(title, null, { disabled: true, title: reason })),
     );
     /** @type {[string, string][]} */
-    const choices = [['', 'class'], ...attributes.map(({ name }) => /** @type {[string, string]} */ ([name, name]))];
+    const choices = [['', labelled ? 'class' : 'one colour'], ...attributes.map(({ name }) => /** @type {[string, string]} */ ([name, name]))];
     this.tools.replaceChildren(
       el('label', {}, 'colour ', picker('colour', choices, (name) => this.colourBy(name))),
       this.#layer('pictures', this.G ? 'pictures where they have room; without it, points alone' : this.value?.server, !this.G),
@@ -290,7 +290,7 @@ export class CodeMap {
     const about = data.describe(row);
     const choose = () => this.use(data.pickRow(row, this.sky.layoutId));
     const tile = button('', choose, { class: 'gl-tile', 'aria-label': `${about}: make it current`, title: about });
-    const caption = el('span', { class: 'gl-caption' }, String(data.labels[row]));
+    const caption = el('span', { class: 'gl-caption' }, data.labelled ? data.name(data.labels[row]) : '');
     tile.append(el('img', { class: 'gl-picture', alt: '', src: trainingAddress(this.value?.model ?? '', data.indices[row]) }), caption);
     return tile;
   }

@@ -3,6 +3,7 @@
 // Everything here is in the encoder's codes, also where a latent map lies before them: what is nearest, where a code
 // lies, what lies between codes. Distances of codes mean more than those of latents, which the map makes fill a ball.
 // Only what leaves the map becomes a latent.
+import { nameClass } from './classes.js';
 import { norm } from './latent.js';
 import { modelAddress, request } from './request.js';
 import { floats, readTensors } from './tensors.js';
@@ -40,6 +41,9 @@ import { floats, readTensors } from './tensors.js';
  * @property {Layout[]} kinds
  * @property {{ title: string, reason: string }[]} lacking
  * @property {Attribute[]} attributes
+ * @property {string[]} classes names of the labels; empty where a label is its own name
+ * @property {boolean} labelled whether labels tell the pictures apart
+ * @property {string} about what the pictures are, before the class: "training"
  */
 
 export const MAX_POSITION = 32767;
@@ -58,6 +62,9 @@ export class MapData {
     this.layouts = description.kinds;
     this.lacking = description.lacking;
     this.attributes = description.attributes;
+    this.classes = description.classes;
+    this.labelled = description.labelled;
+    this.about = description.about;
     const table = readTable(tensor);
     this.codes = table.codes;
     this.level = table.level;
@@ -198,7 +205,13 @@ export class MapData {
   /** @param {number | null} row null for a blend */
   describe(row) {
     if (row === null) return `blend of ${BLENDED} codes on the map`;
-    return `training ${this.labels[row]} (no. ${this.indices[row]})`;
+    const name = this.labelled ? this.name(this.labels[row]) : 'picture';
+    return `${this.about} ${name} (no. ${this.indices[row]})`;
+  }
+
+  /** @param {number} label */
+  name(label) {
+    return nameClass(this.classes, label);
   }
 }
 

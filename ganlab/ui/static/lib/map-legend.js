@@ -16,23 +16,27 @@ export class MapLegend {
   }
 
   /** @param {MapData} data */
-  layOut({ attributes, labels }) {
+  layOut(data) {
+    const { attributes, labels, labelled } = data;
     const attribute = attributes.find(({ name }) => name === this.colours.attribute);
     if (attribute) {
       const { low, high, unit } = attribute;
       const bar = el('i', { class: 'gl-ramp', style: `background:${RAMP_GRADIENT}` });
       this.element.replaceChildren(el('span', {}, low.toFixed(1)), bar, el('span', {}, `${high.toFixed(1)} ${unit}`));
     } else {
-      const classes = [...new Set(labels)].sort((a, b) => a - b);
-      this.element.replaceChildren(...classes.map((label) => this.#button(label)));
+      const classes = labelled ? [...new Set(labels)].sort((a, b) => a - b) : [];
+      this.element.replaceChildren(...classes.map((label) => this.#button(label, data.name(label))));
     }
   }
 
-  /** @param {number} label */
-  #button(label) {
-    const settings = { 'data-label': label, 'aria-pressed': 'false', 'aria-label': `only ${label}` };
+  /**
+   * @param {number} label
+   * @param {string} name
+   */
+  #button(label, name) {
+    const settings = { 'data-label': label, 'aria-pressed': 'false', 'aria-label': `only ${name}` };
     const only = button('', () => this.showOnly(label), settings);
-    only.append(el('span', { class: 'gl-label' }, el('i'), String(label)));
+    only.append(el('span', { class: 'gl-label' }, el('i'), name));
     return only;
   }
 

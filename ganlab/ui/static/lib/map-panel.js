@@ -88,13 +88,15 @@ export class SelectionPanel {
     if (!selection) return;
     const { colourOf } = this.map();
     const most = selection.mix[0][1];
-    const rows = selection.mix.map(([label, count]) => {
+    const { data, mix } = selection;
+    const rows = (data.labelled ? mix : []).map(([label, count]) => {
+      const name = data.name(label);
       const swatch = el('i', { style: `background:${colourOf(label)}` });
       const bar = el('i', { style: `background:${colourOf(label)};width:${(100 * count) / most}%` });
       return el(
         'div',
-        { role: 'listitem', 'aria-label': `${label}: ${countCodes(count)}` },
-        el('span', { class: 'gl-label' }, swatch, String(label)),
+        { role: 'listitem', 'aria-label': `${name}: ${countCodes(count)}` },
+        el('span', { class: 'gl-label' }, swatch, name),
         el('span', { class: 'gl-share' }, bar),
         el('small', {}, count.toLocaleString('en')),
       );

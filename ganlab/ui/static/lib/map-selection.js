@@ -103,24 +103,37 @@ export class Selection {
 
   /** "412 codes: 4 (380), 9 (30), 7 (2)" */
   get summary() {
-    const classes = this.mix.slice(0, 3).map(([label, count]) => `${label} (${count})`);
+    const { data } = this;
+    if (!data.labelled) return countCodes(this.rows.length);
+    const classes = this.mix.slice(0, 3).map(([label, count]) => `${data.name(label)} (${count})`);
     return `${countCodes(this.rows.length)}: ${classes.join(', ')}${this.mix.length > 3 ? ', others' : ''}`;
   }
 
   /**
-   * Lines of a CSV file: index in the data set, label, position from -1 to 1, code. The first names the columns.
+   * Lines of a CSV file: index in the data set, label, its name where classes have names, position from -1 to 1,
+   * code. The first line names the columns.
    * @param {Float32Array} xy
    * @param {number} scale of the positions
    */
   *csv(xy, scale) {
     const { data } = this;
-    yield ['index', 'label', 'x', 'y', ...Array.from(data.level, (_, d) => `z${d}`)].join(',');
+    const named = data.classes.length > 0;
+    yield ['index', 'label', ...(named ? ['class'] : []), 'x', 'y', ...Array.from(data.level, (_, d) => `z${d}`)].join(',');
     for (const row of this.rows) {
       const position = [xy[2 * row], xy[2 * row + 1]].map((value) => (value / scale).toFixed(5));
       const code = Array.from(data.code(row), (value) => value.toPrecision(5));
-      yield [data.indices[row], data.labels[row], ...position, ...code].join(',');
+      const label = data.labels[row];
+      yield [data.indices[row], label, ...(named ? [quote(data.name(label))] : []), ...position, ...code].join(',');
     }
   }
+}
+
+/**
+ * A text as a field of a CSV file.
+ * @param {string} text
+ */
+function quote(text) {
+  return `"${text.replaceAll('"', '""')}"`;
 }
 
 /** @param {number} count */

@@ -4,6 +4,7 @@
 //   container.append(readout.element);
 //   readout.load(value, () => paintAgain());
 //   readout.paint(canvas, G, z); // each picture
+import { nameClass } from './classes.js';
 import { el } from './elements.js';
 import { paint } from './generator.js';
 import { loadJudge } from './judge.js';
@@ -22,6 +23,7 @@ import { Pace } from './pace.js';
  * @property {string} model
  * @property {string} fingerprint
  * @property {string[]} palette colours of the classes
+ * @property {string[]} [classes] their names; empty where a label is its own name
  * @property {string} noun what a picture is called: "digit" or "picture"
  * @property {string} server why the server makes the pictures, if it does: then nothing can be read out
  */
@@ -78,6 +80,11 @@ export class Readout {
     return this.#value?.palette ?? [];
   }
 
+  /** @param {number} label */
+  nameClass(label) {
+    return nameClass(this.#value?.classes, label);
+  }
+
   get noun() {
     return this.#value?.noun ?? 'picture';
   }
@@ -132,7 +139,7 @@ export class Readout {
     const rating = judge.light?.rateLength(length, reading) ?? null;
     this.sight = { label, confidence, rating };
     const { palette, noun } = this;
-    write(this.label, String(label));
+    write(this.label, this.nameClass(label));
     write(this.confidence, confidence > 0.99 ? '> 99 %' : percent(confidence));
     this.swatch.style.background = palette[label % palette.length] ?? '';
     const like = rating ? (rating.like ? 'like' : 'unlike') : '';

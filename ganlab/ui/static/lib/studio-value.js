@@ -21,6 +21,7 @@
  * @property {number[] | null} a
  * @property {number[] | null} b
  * @property {string[]} palette colours of the classes
+ * @property {string[]} [classes] their names; empty where a label is its own name
  * @property {string} noun what a picture is called
  * @property {string} server why the server makes the pictures, if it does
  */

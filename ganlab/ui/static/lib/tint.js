@@ -111,11 +111,12 @@ export class Tint {
 
   /** @param {Uint16Array} verdicts */
   #describe(verdicts) {
-    const { palette, noun } = this.studio.stage.readout;
+    const { readout } = this.studio.stage;
+    const { palette, noun } = readout;
     const labels = [...new Set(verdicts.map((verdict) => verdict >> 1))].sort((a, b) => a - b);
     const names = labels.map((label) => {
       const swatch = el('i', { style: `background:${lighten(palette[label % palette.length])}` });
-      return el('span', { class: 'gl-label' }, swatch, String(label));
+      return el('span', { class: 'gl-label' }, swatch, readout.nameClass(label));
     });
     const striped = verdicts.some((verdict) => verdict & 1);
     this.legend.replaceChildren(...names, ...(striped ? [el('span', {}, `striped: unlike ${noun}s`)] : []));

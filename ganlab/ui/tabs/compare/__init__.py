@@ -37,12 +37,12 @@ def summary(comparison: Comparison) -> str:
         kept = sum(not comparison.flips(row) for row in answered)
         if len(comparison.rows) == 1:
             sentences.append(
-                f"The model {'keeps' if kept else 'does not keep'} the {comparison.reading.label}."
+                f"The model {'keeps' if kept else 'does not keep'} the {comparison.reading.name}."
             )
         else:
             verb = "keeps" if kept == 1 else "keep"
             sentences.append(
-                f"{kept} of {len(answered)} models{so_far} {verb} the {comparison.reading.label}."
+                f"{kept} of {len(answered)} models{so_far} {verb} the {comparison.reading.name}."
             )
     if (closest := comparison.closest) is not None:
         sentences.append(f"Closest{so_far}: {closest.called}.")
@@ -50,7 +50,8 @@ def summary(comparison: Comparison) -> str:
 
 
 def _seen(reading: Reading) -> str:
-    return f"looks like {markup.label(reading.label)} ({markup.format_percent(reading.share, 0)})"
+    name = markup.label(reading.label, reading.classes)
+    return f"looks like {name} ({markup.format_percent(reading.share, 0)})"
 
 
 def _head(comparison: Comparison) -> str:
@@ -112,9 +113,9 @@ def _judged(comparison: Comparison, row: Row) -> str:
     if row.reading is None or comparison.reading is None:
         return "<small>no classifier</small>"
     if comparison.flips(row):
-        verdict = f'<span class="gl-word gl-flip">changes to {row.reading.label}</span>'
+        verdict = f'<span class="gl-word gl-flip">changes to {escape(row.reading.name)}</span>'
     else:
-        verdict = f"<small>keeps the {comparison.reading.label}</small>"
+        verdict = f"<small>keeps the {escape(comparison.reading.name)}</small>"
     return f"<span>{_seen(row.reading)}</span>{verdict}"
 
 
@@ -127,13 +128,12 @@ def _near(row: Row) -> str:
         tiles = [
             markup.tile(
                 n.image,
-                f"Neighbour {rank} of {row.called}: training picture of class {n.label},"
-                f" distance {n.distance:.2f}. Compare it",
+                f"Neighbour {rank} of {row.called}: {caption}, distance {n.distance:.2f}. Compare it",
                 "neighbour",
                 f"{n.index} {row.name}",
-                markup.label(n.label),
+                markup.label(n.label, row.classes) if n.name else "",
             )
-            for rank, n in enumerate(row.near, 1)
+            for rank, (n, caption) in enumerate(zip(row.near, row.near_captions, strict=True), 1)
         ]
     space = "by its codes" if row.encodes else "by its picture's pixels"
     tiles_html = markup.row(tiles, f"Nearest training pictures of {row.called}")

@@ -16,8 +16,7 @@ from torch import Tensor
 from ganlab import hub
 from ganlab.config import ModelConfig
 from ganlab.explorer import Explorer
-from ganlab.gallery import Neighbour
-from ganlab.judge import Judge
+from ganlab.gallery import Neighbour, name_label
 from ganlab.ui.html import markup
 from ganlab.ui.items import Item, shown_key
 from ganlab.ui.server.models import Models
@@ -31,6 +30,11 @@ class Reading:
 
     label: int
     share: float  # the judge's probability of that class
+    classes: tuple[str, ...] = ()  # names of the labels; empty where a label is its own name
+
+    @property
+    def name(self) -> str:
+        return name_label(self.classes, self.label)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +50,8 @@ class Row:
     mean_image: float | None = None  # that error of the mean image, if measured
     reading: Reading | None = None
     near: tuple[Neighbour, ...] | None = None
+    near_captions: tuple[str, ...] = ()  # what each of them is
+    classes: tuple[str, ...] = ()  # of the model's own pictures
 
     @property
     def encodes(self) -> bool:
@@ -107,12 +113,12 @@ class Comparison:
         )
 
 
-def read(judge: Judge | None, x: Tensor) -> Reading | None:
-    """The judge's most probable class of the first picture of x."""
-    if judge is None:
+def read(explorer: Explorer, x: Tensor) -> Reading | None:
+    """The most probable class of the first picture of x, as the explorer's judge sees it."""
+    if explorer.judge is None:
         return None
-    share, label = judge.probabilities(x[:1])[0].max(dim=0)
-    return Reading(int(label), float(share))
+    share, label = explorer.judge.probabilities(x[:1])[0].max(dim=0)
+    return Reading(int(label), float(share), explorer.classes)
 
 
 def start(models: Models, explorer: Explorer, item: Item) -> Comparison:
@@ -140,7 +146,7 @@ def start(models: Models, explorer: Explorer, item: Item) -> Comparison:
         item.caption,
         item.notes,
         note,
-        read(judge, x),
+        read(explorer, x),
         tuple(rows),
         sentences,
         item.pad_key,
@@ -194,7 +200,9 @@ def _more(models: Models, explorer: Explorer, x: Tensor, row: Row) -> Row:
     try:
         own = models.get(row.name) if row.name else explorer
         if row.image is not None:
-            return replace(row, near=tuple(_neighbours(own, x, row.image)))
+            near = tuple(_neighbours(own, x, row.image))
+            captions = tuple(markup.describe_neighbour(own, each) for each in near)
+            return replace(row, near=near, near_captions=captions, classes=own.classes)
         inversion = own.invert(x)
     except ValueError as error:
         return replace(row, problem=str(error))
@@ -204,7 +212,7 @@ def _more(models: Models, explorer: Explorer, x: Tensor, row: Row) -> Row:
         error=float(inversion.error[0]),
         steps=0 if row.encodes else len(inversion.trace),
         mean_image=own.get_figure("reconstruction", "mse_mean_image"),
-        reading=read(explorer.judge, inversion.image),
+        reading=read(explorer, inversion.image),
     )
 
 

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from ganlab.config import ModelConfig
 from ganlab.explorer import Explorer
-from ganlab.gallery import load_test_pictures
 from ganlab.hub import CONFIG_FILE, resolve
 from ganlab.ui.html import markup
 from ganlab.ui.server.models import Models
@@ -67,11 +66,12 @@ def pictures_html(explorer: Explorer, name: str, used: bool, seed: int) -> str:
     samples = explorer.decode(explorer.sample(PICTURES, seed))
     source = f", {explorer.sources[0]}" if len(explorer.sources) > 1 else ""
     strips = [_strip_html(f"samples G(z){source}", samples, f"{PICTURES} samples of seed {seed}")]
-    tests = load_test_pictures(explorer.model)
+    tests = explorer.examples
     if tests is not None and "encoder" in explorer.model.networks:
         x = tests.inputs(slice(0, PICTURES))
+        title = f"test {noun} x" if tests.kind == "data" else f"{tests.kind} of test {noun} x"
         strips += [
-            _strip_html(f"test {noun} x", x, f"the first {len(x)} test {noun}"),
+            _strip_html(title, x, f"the first {len(x)} {title.removesuffix(' x')}"),
             _strip_html("reconstructions G(E(x))", explorer.reconstruct(x), "their reconstructions"),
         ]
     title = f"<span>{escape(config.title or config.name)}</span>"

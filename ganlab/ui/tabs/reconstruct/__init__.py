@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ganlab import images
 from ganlab.explorer import Explorer, vote
-from ganlab.gallery import load_test_pictures
+from ganlab.gallery import explain_absence
 from ganlab.ui import items
 from ganlab.ui.call import Answer, Call, Component
 from ganlab.ui.events import CLICK, SLOW, STREAM, waits_on
@@ -38,17 +38,18 @@ NO_ENCODER = (
 
 def examples_html(explorer: Explorer) -> str:
     """Test pictures to click."""
-    examples = load_test_pictures(explorer.model)
+    examples = explorer.examples
     heading = '<h3 class="gl-h">examples from the test set</h3>'
     if examples is None:
-        reason = markup.reason("None here: this model comes without pictures of its data set.")
+        reason = markup.reason(f"None here: {explain_absence(explorer.model)}.")
         return markup.stage(explorer, heading + reason)
-    noun = markup.get_noun(explorer.config)
+    if examples.kind != "data":
+        heading = '<h3 class="gl-h">examples: the model\'s own reconstructions of test pictures</h3>'
+    noun, count = markup.get_noun(explorer.config), min(MAX_EXAMPLES, len(examples))
+    names = [f" {explorer.name_class(label)}" for label in examples.labels[:count].tolist()]
     tiles = [
-        markup.tile(
-            examples.inputs(slice(i, i + 1))[0], f"Test {noun} {int(examples.labels[i])}", "example", i
-        )
-        for i in range(min(MAX_EXAMPLES, len(examples)))
+        markup.tile(x, f"Test {noun}{names[i] if examples.are_labelled else ''}", "example", i)
+        for i, x in enumerate(examples.inputs(slice(0, count)))
     ]
     return markup.stage(explorer, heading + markup.row(tiles, "Examples"))
 
@@ -56,13 +57,16 @@ def examples_html(explorer: Explorer) -> str:
 def near_html(explorer: Explorer, x: Tensor) -> str:
     """The nearest training pictures of x (1, C, H, W) in the model's first, most telling space."""
     if not explorer.spaces:
-        return markup.reason("No nearest training pictures: this model comes without a gallery.")
-    space, nouns = explorer.spaces[0], f"{markup.get_noun(explorer.config)}s"
+        return markup.reason(f"No nearest training pictures: {explain_absence(explorer.model)}.")
+    space, nouns = explorer.spaces[0], markup.name_gallery(explorer)
     near = explorer.neighbours(x, NEIGHBOURS, space)
     label, count = vote(near)
+    votes = (
+        f" · vote {markup.label(label, explorer.classes)} ({count} of {len(near)})" if near[0].name else ""
+    )
     return (
-        f'<h3 class="gl-h">nearest training {nouns} in {EXPLAINED[space]} · vote {markup.label(label)}'
-        f" ({count} of {len(near)})</h3>{markup.neighbour_row(near, f'Nearest training {nouns}')}"
+        f'<h3 class="gl-h">nearest {nouns} in {EXPLAINED[space]}{votes}</h3>'
+        f"{markup.neighbour_row(explorer, near, f'Nearest {nouns}')}{markup.stand_in_html(explorer)}"
     )
 
 
