@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
+from typing import Any
 
 from train.command import Parser, create_parser, list_commands, report_errors
-from train.config import TrainConfig, add_flags
+from train.config import TrainConfig, add_flags, format_flag
 from train.data import datasets
+from train.data.survey import choose_settings, survey
 from train.methods import METHODS
 from train.presets import FAMILY_DEFAULTS, PRESETS, find_preset
 from train.trainer import Trainer
@@ -33,10 +36,12 @@ def build_parser() -> Parser:
 
 
 def read_arguments(arguments: list[str] | None) -> tuple[TrainConfig, bool]:
-    """The settings, and whether to resume. A flag beats the preset, which beats the family's defaults."""
+    """The settings, and whether to resume. A flag beats what a folder of pictures suggests, which beats the
+    preset, which beats the family's defaults."""
     parser = build_parser()
     options = parser.parse_args(arguments)
-    preset = find_preset(options.method, options.preset)
+    chosen = look_at_folder(options)
+    preset = find_preset(options.method, options.preset or chosen.pop("preset", None)) | chosen
     parser.set_defaults(**preset)
     family = parser.parse_args(arguments).family
     parser.set_defaults(**FAMILY_DEFAULTS.get(family, {}) | preset)
@@ -44,6 +49,18 @@ def read_arguments(arguments: list[str] | None) -> tuple[TrainConfig, bool]:
     resume = settings.pop("resume")
     del settings["preset"]
     return TrainConfig(**settings), resume
+
+
+def look_at_folder(options: argparse.Namespace) -> dict[str, Any]:
+    """Say what is in a folder of pictures, and the settings that it suggests, which are returned; none for a
+    named data set."""
+    if options.dataset in datasets.DATASETS or not Path(options.dataset).expanduser().is_dir():
+        return {}
+    found = survey(Path(options.dataset).expanduser())
+    chosen = choose_settings(found, options.method, options.preset, options.device)
+    flags = " ".join(f"{format_flag(name)} {value}" for name, value in chosen.items())
+    print("\n".join([*found.describe(), f"chosen where no flag says otherwise: {flags}"]), flush=True)
+    return chosen
 
 
 @report_errors

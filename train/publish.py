@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import json
 import re
@@ -25,6 +26,8 @@ from train.command import create_parser, report_errors
 from train.data import datasets
 from train.data.gallery import build_own, select
 from train.files import replace_folder, write_json
+from train.measure import directions
+from train.measure.command import load_subject, store
 from train.measure.evaluate import evaluate, load_split
 from train.mixture import fit_to_codes
 from train.report import card
@@ -87,6 +90,8 @@ def publish(
             card.write(folder)
         else:
             evaluate(folder, test, pictures)
+            if own and "encoder" in config.networks:
+                measure_directions(folder)
         check_sizes(folder)
         for path in folder.rglob("*.*"):
             path.chmod(0o644)  # safetensors are private to their owner; a server may run as another user
@@ -111,6 +116,14 @@ def list_replaced(target: Path, change: str = "") -> dict[str, str]:
     earlier = model.load(str(target))
     fingerprints = (earlier.fingerprint, *earlier.config.aliases)
     return {**earlier.config.replaced, **dict.fromkeys(fingerprints, change)}
+
+
+def measure_directions(folder: Path) -> None:
+    """Write the directions of a checkpoint's own gallery; say why where these pictures allow none."""
+    try:
+        store(folder, directions.MEASUREMENT, load_subject(str(folder), argparse.Namespace()))
+    except ValueError as error:
+        print(f"No directions of classes and attributes: {error}", file=sys.stderr)
 
 
 def select_gallery(config: ModelConfig, pictures: Pictures) -> Pictures | None:
@@ -292,7 +305,8 @@ def main(arguments: list[str] | None = None) -> int:
         gaussians=options.gaussians,
         change=options.change,
     )
-    print(f"{target}: {sum(path.stat().st_size for path in target.iterdir()) / 1e6:.1f} MB")
+    size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
+    print(f"{target}: {size / 1e6:.1f} MB")
     if options.repo_id:
         print(upload(target, options.repo_id))
     return 0

@@ -37,12 +37,12 @@ def load(folder: Path, split: str, size: int, channels: int | None) -> Pictures:
     Without `channels`: 1 where all pictures are grey, else 3. ValueError for an empty split or a folder that
     mixes pictures with class folders.
     """
-    files, classes = _list_split(folder, split)
+    files, classes = list_labelled(folder, split)
     pixels = torch.empty(len(files), channels or 3, size, size, dtype=torch.uint8)
 
     def read(row: int) -> bool:
         try:
-            picture = _read(files[row][1], size, grey=channels == 1)
+            picture = read_picture(files[row][1], size, grey=channels == 1)
         except Exception:  # PIL's readers raise almost anything on a damaged file
             return False
         pixels[row] = torch.from_numpy(picture)
@@ -75,7 +75,7 @@ def name_classes(folders: Iterable[str]) -> tuple[str, ...]:
 
 def list_files(folder: Path, split: str) -> list[Path]:
     """The paths of a split's pictures, in the order of `Pictures.indices` of `load`."""
-    return [path for _, path in _list_split(folder, split)[0]]
+    return [path for _, path in list_labelled(folder, split)[0]]
 
 
 def find_splits(folder: Path) -> dict[str, Path] | None:
@@ -89,7 +89,7 @@ def has_files(folder: Path, extensions: tuple[str, ...]) -> bool:
     return any(path.suffix.lower() in extensions for path in _walk(folder, set()))
 
 
-def _list_split(folder: Path, split: str) -> tuple[list[tuple[int, Path]], list[str]]:
+def list_labelled(folder: Path, split: str) -> tuple[list[tuple[int, Path]], list[str]]:
     """Label and path of each picture of the split, sorted by path, and the classes' folders; ValueError where
     there is no picture."""
     parts = find_splits(folder)
@@ -141,7 +141,7 @@ def _walk(folder: Path, seen: set[str]) -> list[Path]:
     return [path for path in files if path.suffix.lower() in EXTENSIONS]
 
 
-def _read(path: Path, size: int, grey: bool) -> np.ndarray:
+def read_picture(path: Path, size: int, grey: bool) -> np.ndarray:
     """One file as uint8 (1 or 3, size, size), decoded as the app decodes an upload."""
     if not path.is_file():  # a pipe would wait for ever
         raise images.PictureError(images.UNREADABLE)
