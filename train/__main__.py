@@ -39,7 +39,9 @@ def read_arguments(arguments: list[str] | None) -> tuple[TrainConfig, bool]:
     """The settings, and whether to resume. A flag beats what a folder of pictures suggests, which beats the
     preset, which beats the family's defaults."""
     parser = build_parser()
+    parser.set_defaults(family=None)  # to see whether a flag names one
     options = parser.parse_args(arguments)
+    parser.set_defaults(family=TrainConfig.family)
     chosen = look_at_folder(options)
     preset = find_preset(options.method, options.preset or chosen.pop("preset", None)) | chosen
     parser.set_defaults(**preset)
@@ -57,7 +59,7 @@ def look_at_folder(options: argparse.Namespace) -> dict[str, Any]:
     if options.dataset in datasets.DATASETS or not Path(options.dataset).expanduser().is_dir():
         return {}
     found = survey(Path(options.dataset).expanduser())
-    chosen = choose_settings(found, options.method, options.preset, options.device)
+    chosen = choose_settings(found, options.method, options.preset, options.device, options.family)
     flags = " ".join(f"{format_flag(name)} {value}" for name, value in chosen.items())
     print("\n".join([*found.describe(), f"chosen where no flag says otherwise: {flags}"]), flush=True)
     return chosen

@@ -22,8 +22,8 @@ SIZES = (32, 64, 128)  # of a model's pictures, in pixels
 LOOK = 16  # pixels a side to which each file is decoded, to see whether it can be and has colour
 MAX_NAMED = 5  # classes that are named
 MIN_STEPS = 8  # in an epoch: small sets get smaller batches
-SEEN = 400_000  # pictures, each as often as there are epochs
-MIN_EPOCHS, MAX_EPOCHS = 10, 200
+SEEN, SEEN_ON_GPU = 200_000, 1_500_000  # pictures, each as often as there are epochs
+MIN_EPOCHS, MAX_EPOCHS = 10, 400
 CPU_WIDTH = 16  # channels of residual networks without a GPU
 
 
@@ -64,7 +64,9 @@ class Survey(NamedTuple):
         way = "its own folder" if self.divided else "every tenth picture (folders train and test choose it)"
         lines.append(f"{self.counts['train']:,} to train on, {self.counts['test']:,} to test on: {way}")
         if self.duplicates:
-            across = f", and {self.across:,} training pictures are test pictures too" if self.across else ""
+            across = (
+                f" (training pictures that are test pictures too: {self.across:,})" if self.across else ""
+            )
             lines.append(f"exact copies of another file: {self.duplicates:,}{across}")
         if self.broken:
             lines.append(
@@ -127,24 +129,24 @@ def _look_at(path: Path) -> Look:
     return Look(size, bool((pixels != pixels[:1]).any()), digest)
 
 
-def choose_settings(found: Survey, method: str, preset: str | None, device: str) -> dict[str, Any]:
-    """The settings of a run on the folder that its flags leave open: a preset, size and channels of the
-    pictures, and a batch and a number of epochs that fit their number."""
+def choose_settings(
+    found: Survey, method: str, preset: str | None, device: str, family: str | None = None
+) -> dict[str, Any]:
+    """The settings of a run on the folder that its flags leave open: a preset where neither it nor a family
+    is named, size and channels of the pictures, and a batch and a number of epochs that fit their number."""
     size = next((size for size in SIZES if found.side < 1.5 * size), SIZES[-1])
     settings: dict[str, Any] = {"size": size, "channels": 3 if found.coloured else 1}
-    if preset is None and "colour" in PRESETS.get(method, {}):
+    if preset is None and family is None and "colour" in PRESETS.get(method, {}):
         settings["preset"] = "colour"
     base = find_preset(method, preset or settings.get("preset"))
     count = found.counts["train"]
     batch = base.get("batch_size", 128)
     if count < MIN_STEPS * batch:
         settings["batch_size"] = max(2, 2 ** ((count // MIN_STEPS or 1).bit_length() - 1))
+    has_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
     if "epochs" not in base:
-        settings["epochs"] = max(MIN_EPOCHS, min(MAX_EPOCHS, round(SEEN / count)))
-    if base.get("family") == "residual" and "width" not in base and not _has_gpu(device):
+        seen = SEEN_ON_GPU if has_gpu else SEEN
+        settings["epochs"] = max(MIN_EPOCHS, min(MAX_EPOCHS, round(seen / count)))
+    if base.get("family") == "residual" and "width" not in base and not has_gpu:
         settings["width"] = CPU_WIDTH
     return settings
-
-
-def _has_gpu(device: str) -> bool:
-    return device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())

@@ -189,6 +189,13 @@ def require_nothing(subject: Subject) -> str:
     return ""
 
 
+def require_classes(subject: Subject) -> str:
+    """Training pictures with classes, if they are here."""
+    if subject.gallery is None or subject.gallery.pictures.are_labelled:
+        return ""
+    return f"The pictures of {subject.name} have no classes."
+
+
 def require_reconstructions(subject: Subject) -> str:
     """An encoder and a generator."""
     if {"encoder", "generator"} <= subject.networks:

@@ -14,7 +14,7 @@ from ganlab.nearest import Points
 from ganlab.networks import Discriminator, Encoder
 from train.measure.agreement import measure_agreement
 from train.measure.batches import find_first, map_batches
-from train.measure.measurement import Figures, Measurement, Row, Subject, require_nothing
+from train.measure.measurement import Figures, Measurement, Row, Subject, require_classes
 from train.report.text import NONE, format_percent
 
 SEED = 0  # of the random weights that training is compared with
@@ -113,7 +113,7 @@ def _code(figures: Figures) -> str:
 MEASUREMENT = Measurement(
     key="one_nn",
     measure=_measure,
-    explain_absence=require_nothing,
+    explain_absence=require_classes,
     seeds={"untrained": SEED},
     rows=_rows,
     columns={"1NN, hidden layer": _hidden, "1NN, codes": _code},

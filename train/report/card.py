@@ -228,7 +228,7 @@ def _measured(config: ModelConfig, metrics: dict[str, Any]) -> str:
     )
     if "frechet" in metrics:
         text += f" The judge is `{metrics['frechet']['judge']}`."
-    if any("untrained" in space for space in metrics["one_nn"].values()):
+    if any("untrained" in space for space in metrics.get("one_nn", {}).values()):
         text += (
             " The baseline of a 1NN is the same network with random weights and calibrated batch norm: only"
             " the difference is the merit of training."
