@@ -25,7 +25,7 @@ from tests.ui.test_kinds import tab_htmls, text
 from train.__main__ import main as train
 from train.publish import main as publish
 
-TINY = ["--epochs", "1", "--width", "2", "--latent-dim", "4", "--feature-dim", "4", "--device", "cpu", "--precision", "fp32"]
+TINY = ["--epochs", "1", "--width", "2", "--latent-dim", "4", "--feature-dim", "4", "--device", "cpu"]
 
 
 def run_both(folder: Path, root: Path, name: str) -> Path:

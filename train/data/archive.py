@@ -64,13 +64,13 @@ class PictureFiles(NamedTuple):
         files, classes = _read_members(path, split)
         labels = {name: label for label, name in enumerate(sorted(classes))}
         names = sorted(files)
-        pixels = torch.empty(len(names), 3, self.size, self.size, dtype=torch.uint8)
+        pixels = np.empty((len(names), 3, self.size, self.size), np.uint8)  # threads fill it
 
         def decode(row: int) -> bool:
             picture = _decode(files[names[row]], self.size)
             if picture is None:
                 return False
-            pixels[row] = torch.from_numpy(picture).permute(2, 0, 1)
+            pixels[row] = picture.transpose(2, 0, 1)
             return True
 
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
@@ -81,7 +81,8 @@ class PictureFiles(NamedTuple):
                         " download the archive again."
                     )
         numbers = torch.tensor([labels[name] for name, _ in names])
-        return Pictures(pixels, numbers, torch.arange(len(names)), folder.name_classes(labels))
+        called = folder.name_classes(labels)
+        return Pictures(torch.from_numpy(pixels), numbers, torch.arange(len(names)), called)
 
 
 class _Bounded(io.RawIOBase):

@@ -38,14 +38,14 @@ def load(folder: Path, split: str, size: int, channels: int | None) -> Pictures:
     mixes pictures with class folders.
     """
     files, classes = list_labelled(folder, split)
-    pixels = torch.empty(len(files), channels or 3, size, size, dtype=torch.uint8)
+    filled = np.empty((len(files), channels or 3, size, size), np.uint8)  # by threads
 
     def read(row: int) -> bool:
         try:
             picture = read_picture(files[row][1], size, grey=channels == 1)
         except Exception:  # PIL's readers raise almost anything on a damaged file
             return False
-        pixels[row] = torch.from_numpy(picture)
+        filled[row] = picture
         return True
 
     threads = min(MAX_THREADS, os.cpu_count() or 1)
@@ -56,6 +56,7 @@ def load(folder: Path, split: str, size: int, channels: int | None) -> Pictures:
     broken = [path.relative_to(folder) for (_, path), good in zip(files, readable, strict=True) if not good]
     if len(broken) == len(files):
         raise ValueError(f"None of the {len(files)} pictures of the {split} split of {folder} can be read.")
+    pixels = torch.from_numpy(filled)
     if broken:
         _warn(folder, split, len(files), broken)
         pixels = pixels[readable]
