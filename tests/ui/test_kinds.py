@@ -191,7 +191,7 @@ def test_without_a_gallery_the_reason_is_given(colour: Explorer, colour_model: s
     switch = neighbours.space_settings(colour, neighbours.choose_space(colour, "features"))
     assert switch["interactive"] is False
     assert switch["value"] is None
-    assert switch["info"] == "There are no neighbours to show: this model comes without a gallery."
+    assert switch["info"].endswith("There are no neighbours to show: this model comes without a gallery.")
     visitor = Visitor(Models(colour_model), neighbours.build)
     visitor.values[visitor.find("space")] = "features"  # of the model before
     answer = visitor.render()
@@ -208,7 +208,7 @@ def test_what_has_an_encoder_is_named_where_one_is_lacking(
     sentence = "Models for the same pictures that have one: pictures."
     visitor = Visitor(models, neighbours.build)
     assert visitor.find("space").info == (
-        "This GAN has no encoder and no gallery of training pictures, so there are no neighbours to show."
+        "This GAN has no encoder. There are no neighbours to show: this model comes without a gallery."
         f" {sentence}"
     )
     assert visitor.render()[visitor.find("space")]["info"].endswith(sentence)
