@@ -63,7 +63,7 @@ def check(page: Any, explorer: Explorer, crop: list[float]) -> None:
     expected = images.to_uint8(explorer.reconstruct(x)[0]).astype(int)
     np.testing.assert_allclose(pixels(card(page, "reconstruct-stage", 1)), expected, atol=1)
     live = np.array(page.evaluate(LIVE)).reshape(32, 32, 4)[:, :, :3]
-    assert abs(live - images.to_uint8(x[0]).astype(int)).max() <= 5
+    assert abs(live - images.to_uint8(x[0]).astype(int)).max() <= 3
 
 
 def drag(page: Any, start: tuple[float, float], end: tuple[float, float], lift: bool = True) -> None:

@@ -6,8 +6,8 @@ import { SentPicture, createKey } from '../../ganlab/ui/static/lib/sent-picture.
 import { contains, findMiddle, fit, isMovable, move, resize, span, toNumbers } from '../../ganlab/ui/static/lib/square.js';
 import { readFixture } from './fixtures.js';
 
-const CLOSE = 5; // of 255, at any pixel: Python rounds where the page halves
-const MEAN = 0.8; // on average
+const CLOSE = 3; // of 255, at any pixel: Python rounds where the page halves
+const MEAN = 0.6; // on average
 
 /** The picture of tests/fixtures.py, opaque. */
 function drawWaves(width, height) {

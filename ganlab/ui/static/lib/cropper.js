@@ -10,7 +10,7 @@ import { contains, findMiddle, fit, isMovable, move, resize, span } from './squa
 
 const CORNERS = ['nw', 'ne', 'sw', 'se'];
 const BACKING = 640; // pixels of the canvas that shows the picture
-const REST = 250; // ms without a change after which a hand rests
+const REST = 200; // ms without a change after which a hand rests
 const MARGIN = 6; // CSS px around the square that still take it
 const CLICK = 6; // CSS px that a hand may stray in a click
 const STEPS = 40; // arrow keys that cross the picture

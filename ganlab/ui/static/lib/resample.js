@@ -6,7 +6,7 @@
 /** @typedef {{ width: number, height: number, planes: Uint8Array[] }} Pixels a plane for each channel: 3, or 1 of grey */
 
 const SUPPORT = 3; // of the kernel, in output pixels
-const MARGIN = 3; // input pixels an output pixel that halving leaves at least
+const MARGIN = 4; // input pixels an output pixel that halving leaves at least
 const WHITE = 240; // above which everything visible counts as white
 
 /**

@@ -6,7 +6,7 @@ import { toNumbers } from './square.js';
 /** @typedef {import('./square.js').Square} Square */
 /** @typedef {HTMLImageElement | HTMLCanvasElement} Shown */
 
-const MAX_PIXELS = 7.9e6; // as many as the server takes (images.MAX_PIXELS)
+const MAX_PIXELS = 8e6; // as many as the server takes (images.MAX_PIXELS)
 const MAX_FILE = 1e7; // bytes that it takes (images.MAX_BYTES)
 const MAX_LOSSLESS = 2e6; // pixels of a PNG that is certainly smaller than that
 
@@ -59,7 +59,7 @@ export class SentPicture {
  */
 export async function fitToServer(image, file) {
   if (image.width * image.height <= MAX_PIXELS && file.size <= MAX_FILE) return { image, file };
-  const [kind, pixels] = file.type === 'image/jpeg' ? [file.type, MAX_PIXELS] : ['image/png', MAX_LOSSLESS];
+  const [kind, pixels] = file.type === 'image/jpeg' ? [file.type, 0.98 * MAX_PIXELS] : ['image/png', MAX_LOSSLESS];
   const canvas = scaleDown(image, pixels);
   /** @type {Blob | null} */
   const copy = await new Promise((resolve) => canvas.toBlob(resolve, kind, 0.92));
