@@ -43,7 +43,8 @@ def list_stages(config: ModelConfig) -> list[tuple[int, int]]:
     sides = [config.size // get_patch(config)]
     while sides[-1] > MAX_INNER_GRID and sides[-1] % 2 == 0:
         sides.append(sides[-1] // 2)
-    if config.size % get_patch(config) or not (MIN_GRID <= sides[-1] <= MAX_INNER_GRID and len(sides) > 1):
+    fits = sides[0] <= MAX_GRID and MIN_GRID <= sides[-1] <= MAX_INNER_GRID and len(sides) > 1
+    if config.size % get_patch(config) or not fits:
         raise ValueError(
             f"The family residual doubles a grid of {MIN_GRID} to {MAX_INNER_GRID} pixels a side until it has"
             f" at most {MAX_GRID}, which makes 28, 32, 48, 64 or 128 pixels a side, but not {config.size}."

@@ -117,6 +117,7 @@ def test_only_some_have_settings() -> None:
         "bigan-plus": (
             "pair_weight", "pixel_weight", "latent_weight", "contrast_weight", "prior_weight", "code_noise",
             "code_share", "code_spread", "augment", "image_weight", "again_weight", "anchor_weight",
+            "game", "penalty", "penalty_share", "perturb_chance", "decoded_weight", "feature_weight",
         ),
     }  # fmt: skip
 
