@@ -16,6 +16,7 @@ import { Sliders } from './sliders.js';
 
 export const LOCAL = 'local';
 const COUNT = 10;
+const MAX_WHILE_MOVING = 300; // ms
 
 /**
  * The studio's latent once the hand lets go: offsets along local directions become part of the base, for the
@@ -44,6 +45,8 @@ class LocalFinder {
   #waiting = null;
   /** @type {Latent | null} */
   #current = null; // what the worker is busy with
+  #began = 0; // when it was given that
+  slow = false; // whether the last took so long that a moving hand had better have the processor for itself
 
   /**
    * @param {string} model
@@ -56,6 +59,7 @@ class LocalFinder {
     this.worker.onmessage = ({ data }) => {
       const z = this.#current;
       this.#current = null;
+      this.slow = performance.now() - this.#began > MAX_WHILE_MOVING;
       if (data.error) fail(data.error);
       else if (z) answer(z, data.local);
       if (this.#waiting) this.find(this.#waiting);
@@ -68,6 +72,7 @@ class LocalFinder {
     this.#waiting = this.#current ? z : null;
     if (this.#current) return;
     this.#current = z;
+    this.#began = performance.now();
     this.worker.postMessage({ z: Float32Array.from(z), count: COUNT });
   }
 
@@ -104,6 +109,10 @@ export class LocalSliders extends Sliders {
   show() {
     super.show();
     if (!this.finder) return; // still being built
+    if (!this.finder.slow || !this.studio.edit) this.#seek();
+  }
+
+  #seek() {
     const z = this.studio.latent();
     if (isSame(z, this.sought)) return;
     this.sought = z;
@@ -112,6 +121,7 @@ export class LocalSliders extends Sliders {
 
   /** The latent rests: once its directions are there, they are the sliders' and the strips are painted. */
   renew() {
+    if (this.finder) this.#seek();
     if (!this.local || !isSame(this.at, this.studio.latent())) return;
     this.#update();
     super.renew();

@@ -1,7 +1,7 @@
 // The picture layer of the map: reconstructions of the codes in view, decoded a few each frame and then kept.
 import { Placement } from './map-placement.js';
 
-const SIDE = 28; // css pixels of a picture
+const [MIN_SIDE, MAX_SIDE] = [28, 44]; // css pixels of a picture
 const MAX_KEPT = 4000; // pictures, of a few kilobytes each
 const BUDGET = 8; // ms of a frame for decoding
 const MOVING_BUDGET = 2; // while the map moves under the hand
@@ -53,7 +53,8 @@ export class MapPictures {
    */
   draw(points, { xy, colours, shown, selected }, G) {
     const { scale, x, y, ratio, width, height } = this.view;
-    const [side, frame] = [Math.round(SIDE * ratio), Math.round(ratio)];
+    const wanted = Math.min(MAX_SIDE, Math.max(MIN_SIDE, G.shape[2]));
+    const [side, frame] = [Math.round(wanted * ratio), Math.round(ratio)];
     const outer = side + 2 * frame;
     if (this.#placement?.xy !== xy || this.#shown !== shown) this.#placement = new Placement(xy, shown);
     this.#shown = shown;

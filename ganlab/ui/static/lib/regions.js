@@ -2,7 +2,7 @@
 // them bilinear interpolation, so that borders are smooth.
 
 const COARSEST = 8; // points along a side to begin with; then 15 and 29
-const LEVELS = 3;
+export const LEVELS = 3;
 
 export class Regions {
   side = 0; // points along a side so far

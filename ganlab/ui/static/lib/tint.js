@@ -2,7 +2,7 @@
 // where the pictures are unlike the training pictures. Computed in slices, which wait while the hand moves.
 import { lighten, toPixel } from './colours.js';
 import { button, context2d, el } from './elements.js';
-import { Regions } from './regions.js';
+import { LEVELS, Regions } from './regions.js';
 import { Slices } from './slices.js';
 
 /** @typedef {import('./studio.js').Studio} Studio */
@@ -11,6 +11,7 @@ const SIZE = 392; // pixels along a side
 const OPACITY = 110; // of 255
 const STRIPES = 9; // pixels from one to the next
 const STRIPE_WIDTH = 4;
+const MAX_LOOK = 8; // ms for a picture and its class, beyond which a coarser grid must do
 const BORDER = toPixel('#ffffff', 235);
 const NO_JUDGE = 'The classifier has not arrived yet.';
 
@@ -82,12 +83,20 @@ export class Tint {
       const reading = judge.classify(G.decode(z));
       regions.set(point, reading.logits, judge.light ? judge.light.rate(z, reading).score : 0);
     };
+    const points = regions.refine();
+    let taken = 0; // ms
+    const measured = (/** @type {number} */ point) => {
+      const start = performance.now();
+      look(point);
+      taken += performance.now() - start;
+    };
     const after = (/** @type {boolean} */ finished) => {
       if (!finished) return;
       this.#paint(regions);
-      if (!regions.finished) this.#refine();
+      const left = regions.level + (taken > MAX_LOOK * points.length ? 1 : 0); // the finest grid is for quick models
+      if (left < LEVELS) this.#refine();
     };
-    this.slices.start(regions.refine(), look, after, () => this.studio.held);
+    this.slices.start(points, measured, after, () => this.studio.held);
   }
 
   /** @param {Regions} regions */
