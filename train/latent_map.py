@@ -164,10 +164,14 @@ def attach(stored: LatentModel, latent_map: LatentMap, folder: Path, change: str
     says what has changed since, see `ModelConfig.replaced`: latents of before mean nothing to the map."""
     change = change or ("it got its latent map" if stored.latent_map is None else "its map was fitted anew")
     earlier = (stored.fingerprint, *stored.config.aliases)
-    names = tuple(name for name in stored.networks if name != networks.LATENT_MAP)
+    names, trained = (
+        tuple(name for name in some if name != networks.LATENT_MAP)
+        for some in (stored.networks, stored.config.trained_networks)
+    )
     config = dataclasses.replace(
         stored.config,
         networks=(*names, networks.LATENT_MAP),
+        trained_networks=(*trained, networks.LATENT_MAP) if trained else (),
         map_width=latent_map.velocity.input.out_features,
         map_blocks=len(latent_map.velocity.blocks),
         map_steps=latent_map.steps,

@@ -9,6 +9,7 @@ import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ def publish(
     codes: bool = True,
     gaussians: int = 0,
     change: str = "",
+    without: Collection[str] = (),
 ) -> Path:
     """Build root/NAME from a run folder, or replace it; after an error root/NAME is as before.
 
@@ -61,7 +63,8 @@ def publish(
     `codes` stores the gallery's codes, which the app otherwise computes when first needed; features of a
     feature head are small and always stored. `gaussians` is the number of Gaussians in the mixture fitted to
     the codes, 0 for none. `change` says what has changed since the checkpoint that is replaced, see
-    `list_replaced`. PublishError, ValueError or OSError says what is wrong.
+    `list_replaced`. `without` names networks that are left out. PublishError, ValueError or OSError says what
+    is wrong.
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) or name in RESERVED:
         raise PublishError(
@@ -71,6 +74,7 @@ def publish(
     if target.exists() and not (target / CONFIG_FILE).is_file():
         raise PublishError(f"{target} exists and is no checkpoint: choose another name, or remove it.")
     config, training, source = read_run(run, name, unfinished)
+    config = leave_out(config, without)
     if gaussians and "encoder" not in config.networks:
         raise PublishError(f"{run} has no encoder, and so no codes to fit {gaussians} Gaussians to.")
     config = dataclasses.replace(config, gaussians=gaussians, replaced=list_replaced(target, change))
@@ -97,6 +101,16 @@ def publish(
             path.chmod(0o644)  # safetensors are private to their owner; a server may run as another user
         replace_folder(target, folder, Path(temporary) / "before")
     return target
+
+
+def leave_out(config: ModelConfig, without: Collection[str]) -> ModelConfig:
+    """The checkpoint without these discriminators, which the app needs for one space of neighbours only."""
+    droppable = [name for name in config.networks if name.endswith("discriminator")]
+    if strange := [name for name in without if name not in droppable]:
+        raise PublishError(f"--without names one of {droppable}, which can be left out, not {strange[0]!r}.")
+    kept = tuple(name for name in config.networks if name not in without)
+    trained = config.trained_networks or config.networks
+    return dataclasses.replace(config, networks=kept, trained_networks=trained if without else ())
 
 
 def list_replaced(target: Path, change: str = "") -> dict[str, str]:
@@ -285,6 +299,13 @@ def main(arguments: list[str] | None = None) -> int:
         help="what has changed since the checkpoint that is replaced, as it follows the word before: its"
         " latents, links and shelves are then refused with a sentence that says it",
     )
+    parser.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        metavar="NETWORK",
+        help="leave this discriminator out, to save its megabytes",
+    )
     parser.add_argument("--no-evaluate", action="store_true", help="measure nothing")
     parser.add_argument("--repo-id", metavar="USER/REPO", help="also push it to this Hugging Face repository")
     parser.add_argument(
@@ -304,6 +325,7 @@ def main(arguments: list[str] | None = None) -> int:
         codes=not options.no_codes,
         gaussians=options.gaussians,
         change=options.change,
+        without=options.without,
     )
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
     print(f"{target}: {size / 1e6:.1f} MB")

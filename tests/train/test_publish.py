@@ -12,7 +12,7 @@ from PIL import Image
 from ganlab import gallery, hub, model
 from ganlab.config import CheckpointError
 from ganlab.features import LEVELS
-from ganlab.gallery import Gallery, Pictures
+from ganlab.gallery import Gallery, Pictures, build_untrained
 from tests.train.runs import publish_quickly, take
 from train import publish as publishing
 from train.config import TrainConfig
@@ -33,6 +33,25 @@ def test_the_checkpoint_is_the_run(run, root):
     for name, net in trained.items():
         for key, weight in net.named_parameters():
             assert torch.equal(stored.networks[name].get_parameter(key), weight.half().float()), key
+
+
+def test_a_discriminator_can_be_left_out_and_untrained_networks_stay_the_same(run, root, digits):
+    whole = publish_quickly(run, root)
+    before = build_untrained(model.load(str(whole)).config, digits, names=["encoder"])
+    folder = publish_quickly(run, root, without=["joint_discriminator"])
+    config = model.load(str(folder)).config
+    assert config.networks == ("generator", "encoder")
+    assert config.trained_networks == ("generator", "encoder", "joint_discriminator")
+    assert not (folder / "joint_discriminator.safetensors").exists()
+    after = build_untrained(config, digits, names=["encoder"])
+    for key, value in before["encoder"].state_dict().items():
+        assert torch.equal(after["encoder"].state_dict()[key], value), key
+
+
+@pytest.mark.parametrize("name", ["generator", "judge"])
+def test_only_discriminators_can_be_left_out(run, root, name):
+    with pytest.raises(PublishError, match=r"--without names one of \['joint_discriminator'\], .* not"):
+        publish_quickly(run, root, without=[name])
 
 
 def test_codes_are_those_of_the_stored_encoder(run, root, digits):
