@@ -35,7 +35,6 @@ RANKED = ("principal", "local", "closed-form")  # kinds of directions that chang
 RANDOM = 16  # random steps, whose effects are the noise
 MOVED = 100  # of the held-out pictures, whose sliders of each kind are moved
 LED = 20  # of the held-out pictures of each class, which are led to each other class
-MAX_PAIRS = 90  # of classes, all of ten of them; of more classes so many are drawn
 COLOUR_SHARE = 5  # of a model in colour, which takes longer, one of so many pictures is measured
 CHUNK = 1_000  # pictures whose attributes are measured at a time
 
@@ -154,19 +153,15 @@ def measure_classes(
     explorer: Explorer, means: Tensor, codes: Tensor, labels: Tensor, noise: Tensor, count: int = LED
 ) -> Figures:
     """The share of pictures that the judge sees in the class to which FAR steps lead, for `count` of codes
-    (N, D) of each class and each other class, or of MAX_PAIRS of these; and as "noise" for moves (M, D) in
-    random directions that are as long. Nothing without a judge."""
+    (N, D) of each class and each other class, of many classes of all to each; and as "noise" for moves (M, D)
+    in random directions that are as long. Nothing without a judge."""
     judge, prior = explorer.judge, explorer.config.prior
     if judge is None:
         return {}
     led: list[Tensor] = []
     astray: list[Tensor] = []
-    paired = directions.pair_classes(len(means))
-    chosen = list(zip(paired, directions.list_classes(means), strict=True))
-    if len(chosen) > MAX_PAIRS:
-        order = torch.randperm(len(chosen), generator=torch.Generator().manual_seed(SEED))
-        chosen = [chosen[row] for row in order[:MAX_PAIRS].tolist()]
-    for index, ((a, b), direction) in enumerate(chosen):
+    pairs = zip(directions.pair_classes(len(means)), directions.list_classes(means), strict=True)
+    for index, ((a, b), direction) in enumerate(pairs):
         z = codes[labels == a if a is not None else labels != b][:count]
         if not len(z):
             continue

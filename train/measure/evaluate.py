@@ -24,7 +24,7 @@ from train.measure import EVALUATED, MEASUREMENTS, SEPARATE
 from train.measure.command import round_figures
 from train.measure.measurement import Figures, Subject
 from train.provenance import current_commit
-from train.report import card, summary
+from train.report import card, contact, summary
 from train.report.text import format_plain
 from train.studies import table
 
@@ -45,7 +45,8 @@ def explain_absences(subject: Subject, figures: Figures) -> dict[str, str]:
 
 
 def evaluate(folder: Path, test: Pictures, pictures: Pictures | None = None) -> dict[str, Any]:
-    """Measure the checkpoint in `folder` on `test`, and write its metrics.json and its card.
+    """Measure the checkpoint in `folder` on `test`, and write its metrics.json and its card, with contact
+    sheets of a model in colour.
 
     `pictures` are the training pictures, for a model that has no gallery of its own.
     """
@@ -81,6 +82,8 @@ def evaluate(folder: Path, test: Pictures, pictures: Pictures | None = None) -> 
         if kept.get("fingerprint") == stored.fingerprint:
             result[separate.key] = kept
     write_json(folder / METRICS_FILE, result)
+    if subject.in_colour and {"encoder", "generator"} <= subject.networks:
+        contact.write(subject.explorer, subject.test, folder)
     card.write(folder)
     print(card.format_figures(stored.config, result), end="\n\n")
     print(format_plain(*summary.list_figures(result, explain_absences(subject, result))), end="\n\n")

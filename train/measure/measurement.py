@@ -94,15 +94,12 @@ class Subject:
         if not bool((test.labels[1:] >= test.labels[:-1]).all()) or test.labels[0] == test.labels[-1]:
             return test
         order = torch.randperm(len(test), generator=torch.Generator().manual_seed(ORDER_SEED))
-        return Pictures(test.pixels[order], test.labels[order], test.indices[order])
+        return test.take(order)
 
     @property
     def gauge_test(self) -> Pictures:
         """The test pictures of a gauge: all grey ones, the first MAX_GAUGE in colour."""
-        if not self.in_colour:
-            return self.test
-        first, test = slice(MAX_GAUGE), self.test
-        return Pictures(test.pixels[first], test.labels[first], test.indices[first])
+        return self.test.take(slice(MAX_GAUGE)) if self.in_colour else self.test
 
     @functools.cached_property
     def x(self) -> Tensor:

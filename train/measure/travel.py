@@ -16,8 +16,10 @@ STEPS = 3  # to the end of a slider, in either direction
 
 
 def list_pairs(labels: Tensor, count: int | None = None) -> Tensor:
-    """Rows (P, 2) of the first `count` pairs of pictures in succession whose labels (N,) differ."""
-    firsts = (labels[:-1] != labels[1:]).nonzero().flatten()[:count]
+    """Rows (P, 2) of the first `count` pairs of pictures in succession whose labels (N,) differ; of pictures
+    without classes, of all."""
+    differ = labels[:-1] != labels[1:]
+    firsts = (differ if bool(differ.any()) else ~differ).nonzero().flatten()[:count]
     return torch.stack([firsts, firsts + 1], 1)
 
 

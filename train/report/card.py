@@ -10,11 +10,13 @@ from ganlab.hub import CONFIG_FILE
 from ganlab.model import read_metrics
 from train.files import write_atomically
 from train.measure import MEASUREMENTS
+from train.measure.agreement import LEVELS, MAX_TEST
 from train.report.text import NONE, Table, format_markdown, format_plain
 
 CARD_FILE = "README.md"
 SAMPLES_FILE = "samples.png"
 RECONSTRUCTIONS_FILE = "reconstructions.png"
+NEIGHBOURS_FILE, PATHS_FILE = "neighbours.png", "paths.png"  # in colour, see train/report/contact.py
 SAMPLE_SEED = 0
 
 # What the authors published for (method, data set): Table 1 of arXiv 1605.09782, and the log of its
@@ -71,6 +73,14 @@ An autoencoder with the networks of BiGAN (a baseline of Donahue, Krähenbühl a
 Nothing makes its codes follow the prior, so G(z) of a random z need not be a digit.""",
 }
 
+ABOUT_COLOUR = f"""\
+A bidirectional GAN in colour (Donahue, Krähenbühl and Darrell,
+{_AFL}), with what R3GAN teaches (Huang et al.,
+[arXiv 2501.05441](https://arxiv.org/abs/2501.05441)): D compares real and generated pairs of pictures and
+latents (relativistic pairing, with the penalties R1 and R2), and all networks are residual, without
+normalisation. G and E are joined by errors of the reconstruction: in features, in pixels, in latents. A
+contrastive loss gives E features in which pictures of the same thing lie near each other."""
+
 WHY_CLASSES_CHANGE = {
     "bigan": """\
 - Reconstructions change class. Plain BiGAN has no term that ties G(E(x)) to x: only the joint distribution
@@ -88,6 +98,7 @@ WHY_CLASSES_CHANGE = {
 DATASETS = {
     "mnist": ("ylecun/mnist", "MNIST"),
     "cifar10": ("uoft-cs/cifar10", "CIFAR-10"),
+    "imagenet64": (None, "50 classes of Tiny ImageNet"),
 }
 
 _CIFAR = """\
@@ -96,19 +107,27 @@ Weights and code: MIT. CIFAR-10 is by Alex Krizhevsky, Vinod Nair and Geoffrey H
 Images*](https://www.cs.toronto.edu/~kriz/learning-features-2009-TR.pdf), 2009); none of its pictures
 is here."""
 
+_CIFAR_SHOWN = _CIFAR.replace("none of its pictures\nis here", "those shown\nhere are its authors'")
+_IMAGENET = """\
+Weights and code: MIT. Tiny ImageNet is by Stanford's course CS231n, of pictures of ImageNet (Russakovsky et
+al., [arXiv 1409.0575](https://arxiv.org/abs/1409.0575)), whose terms allow research and no redistribution:
+the few thumbnails here show what the model does, and no other picture of it is part of this checkpoint."""
+
 LICENCE = {
     "mnist": """\
 Weights and code: MIT. MNIST is by Yann LeCun, Corinna Cortes and Christopher J. C. Burges, from NIST
 Special Databases 1 and 3, under [CC BY-SA 3.0](https://creativecommons.org/licenses/by-sa/3.0/); the
 digits shown here, and the gallery of reference digits, stay under that licence.""",
     "cifar10": _CIFAR,
+    "imagenet64": _IMAGENET,
 }
 
 
 def write(folder: Path, source: str | None = None) -> None:
     """Render `folder`/README.md; `source` is what ganlab.load takes, if not the folder's name."""
     config = ModelConfig.from_json((folder / CONFIG_FILE).read_text(encoding="utf-8"), CONFIG_FILE)
-    pictures = [file for file in (SAMPLES_FILE, RECONSTRUCTIONS_FILE) if (folder / file).is_file()]
+    files = (SAMPLES_FILE, RECONSTRUCTIONS_FILE, NEIGHBOURS_FILE, PATHS_FILE)
+    pictures = [file for file in files if (folder / file).is_file()]
     text = render(config, read_metrics(folder), source or config.name, pictures)
     write_atomically(folder / CARD_FILE, text)
 
@@ -122,7 +141,7 @@ def render(config: ModelConfig, metrics: dict[str, Any], source: str, pictures: 
     blocks = [
         _front_matter(config, hub_dataset),
         f"# {title}",
-        ABOUT.get(config.method, f"A GAN trained by the method {config.method!r}."),
+        _describe_method(config),
         f"Latents have {config.latent_dim} dimensions and a {config.prior} prior; pictures are"
         f" {config.size} x {config.size}, {'grey' if config.channels == 1 else 'in colour'}."
         f" Trained on {trained_on}."
@@ -142,10 +161,28 @@ def render(config: ModelConfig, metrics: dict[str, Any], source: str, pictures: 
             f"![Reconstructions]({RECONSTRUCTIONS_FILE})",
             "Rows in pairs: the first test pictures, below each its reconstruction G(E(x)); not selected.",
         ]
+    if NEIGHBOURS_FILE in pictures:
+        blocks += [
+            f"![Neighbours]({NEIGHBOURS_FILE})",
+            "Held-out pictures, their reconstructions, and the training pictures that are nearest in the"
+            " encoder's features; not selected.",
+        ]
+    if PATHS_FILE in pictures:
+        blocks += [
+            f"![Paths]({PATHS_FILE})",
+            "Paths between the reconstructions of two test pictures, a row each; not selected.",
+        ]
     blocks += ["## Use", _use(config, source), "## Training", _training(metrics.get("training", {}))]
     blocks += ["## Measured", _measured(config, metrics), "## Limits", _limits(config, metrics, dataset)]
-    blocks += ["## Licence", LICENCE.get(config.dataset, "Weights and code: MIT.")]
+    blocks += ["## Licence", _licence(config)]
     return "\n\n".join(blocks) + "\n"
+
+
+def _describe_method(config: ModelConfig) -> str:
+    """What was trained, and how."""
+    if config.family == "residual" and config.method == "bigan-plus":
+        return ABOUT_COLOUR
+    return ABOUT.get(config.method, f"A GAN trained by the method {config.method!r}.")
 
 
 def describe_latents(config: ModelConfig) -> str:
@@ -169,6 +206,12 @@ def describe_latents(config: ModelConfig) -> str:
     return "\n\n".join(texts)
 
 
+def _licence(config: ModelConfig) -> str:
+    if config.dataset == "cifar10" and "encoder" in config.networks:
+        return _CIFAR_SHOWN
+    return LICENCE.get(config.dataset, "Weights and code: MIT.")
+
+
 def _name_source(config: ModelConfig) -> str:
     """What samples are drawn from, as `Explorer.sources` begins."""
     return "mixture" if config.gaussians and not config.map_steps else "prior"
@@ -184,6 +227,7 @@ def _front_matter(config: ModelConfig, hub_dataset: str | None) -> str:
 
 
 def _use(config: ModelConfig, source: str) -> str:
+    upload = "digit" if config.preparation == "digit" else "photo"
     lines = ["import ganlab", "", f'ex = ganlab.load("{source}")']
     if "generator" in config.networks:
         lines += [
@@ -192,7 +236,7 @@ def _use(config: ModelConfig, source: str) -> str:
         ]
     if "encoder" in config.networks:
         lines += [
-            'x = ex.prepare("digit.png")  # a path, bytes, a PIL image or an array',
+            f'x = ex.prepare("{upload}.png")  # a path, bytes, a PIL image or an array',
             "z = ex.encode(x)  # its latent",
             "y = ex.reconstruct(x)  # G(E(x))",
             "near = ex.neighbours(x, k=5)  # the most similar training pictures",
@@ -228,7 +272,17 @@ def _measured(config: ModelConfig, metrics: dict[str, Any]) -> str:
     )
     if "frechet" in metrics:
         text += f" The judge is `{metrics['frechet']['judge']}`."
-    if any("untrained" in space for space in metrics.get("one_nn", {}).values()):
+    if "histograms" in metrics["one_nn"]:
+        text += (
+            f" Histograms have {LEVELS} x {LEVELS} x {LEVELS} bins of red, green and blue, compared by the"
+            f" square roots of their shares; 1NN is of the first {MAX_TEST:,} test pictures."
+        )
+    if "perceptual" in metrics:
+        text += (
+            " The perceptual distance is that of the judge's convolutional features, of length 1 at each"
+            " place (the form of arXiv 1801.03924, without learned weights)."
+        )
+    if any("untrained" in space for space in metrics["one_nn"].values()):
         text += (
             " The baseline of a 1NN is the same network with random weights and calibrated batch norm: only"
             " the difference is the merit of training."
@@ -247,8 +301,14 @@ def _limits(config: ModelConfig, metrics: dict[str, Any], dataset: str) -> str:
     }
     points = [f"- {measured.pop('identity')}"] if "identity" in measured else []
     if why := WHY_CLASSES_CHANGE.get(config.method):  # after the share of those that do
-        points.append(why.format_map(PUBLISHED.get((config.method, "mnist"), {})))
+        points.append(_fit_to_dataset(why, config))
     points += [f"- {sentence}" for sentence in measured.values()]
+    if config.channels > 1 and "encoder" in config.networks:
+        points.append(
+            "- What comes back keeps colours and layout, and loses detail: small objects, faces and letters"
+            " are not among what it can draw. Which class the judge sees is one question, and whether a"
+            " person would take it for the same picture another."
+        )
     if config.family == "tutorial-gan-colour":
         points.append(
             "- Its networks are fully connected, as in a tutorial: samples have the data's colours and"
@@ -259,6 +319,14 @@ def _limits(config: ModelConfig, metrics: dict[str, Any], dataset: str) -> str:
         " with one of those."
     )
     return "\n".join(points)
+
+
+def _fit_to_dataset(why: str, config: ModelConfig) -> str:
+    """One of WHY_CLASSES_CHANGE for the model's data set: digits and published figures are MNIST's."""
+    if config.channels == 1:
+        return why.format_map(PUBLISHED.get((config.method, "mnist"), {}))
+    sentences = why.replace("plausible digit", "plausible picture").split(" The published")
+    return sentences[0].rstrip()
 
 
 # ---------------------------------------------------------------------- the table

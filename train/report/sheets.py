@@ -52,9 +52,9 @@ def draw_samples(explorer: Explorer) -> Image.Image:
 
 def draw_paths(explorer: Explorer, test: Pictures) -> Image.Image:
     """The model's own paths between the first pairs of test pictures of different classes."""
-    labels, z = test.labels, explorer.encode(test.inputs(slice(None)))
+    labels, z = test.labels.tolist(), explorer.encode(test.inputs(slice(None)))
     pairs: list[tuple[int, int]] = []
-    for a, b in list_pairs(labels).tolist():
+    for a, b in list_pairs(test.labels).tolist():
         if len(pairs) < PATHS and not (pairs and a == pairs[-1][1]):  # each picture on one path
             pairs.append((a, b))
     title = f"{len(pairs)} paths of {_name(explorer)} between two test pictures, as the page takes them."
@@ -62,7 +62,7 @@ def draw_paths(explorer: Explorer, test: Pictures) -> Image.Image:
     rows = [
         [
             Strip(
-                f"from {labels[a]} to {labels[b]}",
+                f"from {explorer.name_class(labels[a])} to {explorer.name_class(labels[b])}",
                 explorer.decode(explorer.interpolate(z[a], z[b], PATH_STEPS)),
                 PATH_STEPS,
             )
@@ -83,7 +83,7 @@ def draw_sliders(explorer: Explorer, test: Pictures) -> Image.Image:
     strips = []
     for kind in (kind for kind in KINDS if kind in explorer.directions.kinds):
         directions = explorer.directions.get(kind)
-        columns = [_choose(directions, label) for label in labels]
+        columns = [_choose(directions, explorer.name_class(label)) for label in labels]
         strips += [
             [
                 Strip(f"{kind}: {direction.name}", _slide(explorer, start, direction), 2 * STEPS + 1)
@@ -94,9 +94,9 @@ def draw_sliders(explorer: Explorer, test: Pictures) -> Image.Image:
     return draw_sheet([title, note], strips)
 
 
-def _choose(directions: Sequence[Direction], label: int) -> Sequence[Direction]:
-    """The first MAX_SLIDERS, of classes those that begin at the class `label`."""
-    own = [direction for direction in directions if direction.name.startswith(f"from {label} ")]
+def _choose(directions: Sequence[Direction], name: str) -> Sequence[Direction]:
+    """The first MAX_SLIDERS, of classes those that begin at the class `name`."""
+    own = [direction for direction in directions if direction.name.startswith(f"from {name} to ")]
     return (own or directions)[:MAX_SLIDERS]
 
 
@@ -109,10 +109,11 @@ def _name(explorer: Explorer) -> str:
     return explorer.config.title or explorer.config.name
 
 
-def draw_sheet(lines: Sequence[str], rows: Sequence[Sequence[Strip]]) -> Image.Image:
-    """Lines of text, and below them rows of strips beside each other, each under its caption."""
+def draw_sheet(lines: Sequence[str], rows: Sequence[Sequence[Strip]], scale: int = SCALE) -> Image.Image:
+    """Lines of text, and below them rows of strips beside each other, each under its caption; pictures are
+    `scale` times as large."""
     blocks = [
-        [(strip.caption, images.draw_grid(strip.pictures, strip.columns, SCALE, 1)) for strip in row]
+        [(strip.caption, images.draw_grid(strip.pictures, strip.columns, scale, 1)) for strip in row]
         for row in rows
     ]
     font = ImageFont.load_default(FONT_SIZE)

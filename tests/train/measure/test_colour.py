@@ -243,7 +243,6 @@ def test_attributes_of_plain_pictures() -> None:
 
 
 def test_directions_of_colours_are_measured(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(directions, "MAX_PAIRS", 5)
     monkeypatch.setattr(directions, "MOVED", 10)
     monkeypatch.setattr(directions, "SHIFTED", 50)
     statistics, figures = directions.measure_directions(subject.explorer)
