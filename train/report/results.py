@@ -25,9 +25,10 @@ INTRODUCTION = f"""\
 # Results
 
 This page is written by `{COMMAND}` from the files in [`checkpoints`](../checkpoints); every table names
-the command that measured it. "Judge" is a classifier of digits; the Fréchet distance is computed in its
-features. Every model was trained on one or two cores of a CPU with seed 0, and measured on the 10,000
-test pictures of its data set."""
+the command that measured it. "Judge" is a classifier of the data set's pictures; the Fréchet distance is
+computed in its features. Models of digits, and `cifar10-gan`, were trained on one or two cores of a CPU,
+the others in colour on a GPU, all with seed 0, and measured on the test pictures of their data sets: 10,000,
+of Tiny ImageNet's 50 classes 1,250."""
 
 # Checkpoints whose figures are shown in full; the cards of the others hold theirs.
 DETAILED = {
@@ -43,10 +44,25 @@ The BiGAN of Donahue, Krähenbühl and Darrell, *Adversarial Feature Learning* (
 release, at a shorter schedule. Its reconstructions often resemble the input and sometimes change class:
 that is the behaviour of the published method. "Published" is the paper's Table 1 or the log of its
 release, after 400 epochs.""",
+    "imagenet64-bigan-plus": """\
+BiGAN+ on 64 x 64 pictures of 50 classes of ImageNet, the paper's last experiment (section 4.2) in a form that
+a GPU trains in minutes: residual networks and the game of R3GAN, errors in features, pixels and latents, a
+contrastive loss, a latent map.""",
+    "imagenet64-bigan": """\
+The paper's form on the same pictures: convolutional networks with batch norm, z ~ U(-1, 1)^200, no other loss
+than BiGAN's, a quarter as wide.""",
+    "cifar10-bigan-plus": """\
+The networks and the game of `imagenet64-bigan-plus` on 32 x 32 pictures of CIFAR-10.""",
 }
 
 # Title and introduction of each study's page.
 STUDIES = {
+    "colour": (
+        "Colour: what was tried",
+        """\
+Sizes, steps and losses that were tried for the models in colour, with the figures by which they were
+chosen.""",
+    ),
     "ablation": (
         "The parts of BiGAN+",
         """\
@@ -112,7 +128,11 @@ def update_readme(text: str) -> str:
 def render() -> str:
     """docs/results.md."""
     sections = [INTRODUCTION, _section("Models", "", format_models(LINKED))]
-    sections += [_section(f"`{name}`", text, format_checkpoint(name)) for name, text in DETAILED.items()]
+    sections += [
+        _section(f"`{name}`", text, format_checkpoint(name))
+        for name, text in DETAILED.items()
+        if (CHECKPOINTS / name / CONFIG_FILE).is_file()
+    ]
     metrics = {name: read_metrics(CHECKPOINTS / name) for name in list_models()}
     for m in MEASUREMENTS:
         models = {name: groups[m.key] for name, groups in metrics.items() if m.key in groups}

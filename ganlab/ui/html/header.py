@@ -81,7 +81,7 @@ def header_html(explorer: Explorer) -> str:
         facts.append(f"keeps the {what} {markup.format_percent(share)}")
     unlike = explorer.get_figure("unlike", "samples", explorer.sources[0], "share")
     if unlike is not None:
-        facts.append(f"samples like digits {markup.format_percent(1 - unlike)}")
+        facts.append(f"samples like {markup.get_noun(config)}s {markup.format_percent(1 - unlike)}")
     else:
         accuracies = (explorer.accuracy(space) for space in ("features", "discriminator"))
         if (accuracy := next((value for value in accuracies if value is not None), None)) is not None:
@@ -105,7 +105,8 @@ def list_figures(explorer: Explorer) -> list[tuple[str, str]]:
         *((name, "".join(_fill(explorer, part) for part in parts)) for name, parts in FIGURES.items()),
         ("measured by", _describe_evaluation(explorer)),
     ]
-    return [(name, text) for name, text in rows if text]
+    nouns = f"{markup.get_noun(explorer.config)}s"
+    return [(name.replace("digits", nouns), text.replace("digits", nouns)) for name, text in rows if text]
 
 
 def _fill(explorer: Explorer, part: Part) -> str:
