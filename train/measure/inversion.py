@@ -19,7 +19,7 @@ from train.measure.identity import measure_identity
 from train.measure.measurement import Figures, Measurement, Subject, require_nothing
 from train.report.text import NONE, Table, format_percent
 
-COUNT = 1000  # test pictures, the first
+COUNT, COLOUR_COUNT = 1000, 20  # test pictures, the first; in colour each takes seconds
 BATCH = 100  # inverted at a time
 TIMED = 5  # pictures inverted alone, for the seconds of one
 SLACK = 1e-7  # an error larger than the encoder's by no more than this is rounding
@@ -51,12 +51,16 @@ def measure_inversion(explorer: Explorer, test: Pictures) -> Figures:
 
 def _add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--count", type=int, default=COUNT, help="the first so many test pictures (default: %(default)s)"
+        "--count",
+        type=int,
+        help=f"the first so many test pictures (default: {COUNT}, of a model in colour {COLOUR_COUNT})",
     )
 
 
 def _measure(subject: Subject) -> Figures:
     count = subject.options.count
+    if count is None:
+        count = COLOUR_COUNT if subject.in_colour else COUNT
     if count < 1:
         raise ValueError(f"--count is at least 1, not {count}.")
     first, test = slice(count), subject.test
