@@ -29,8 +29,8 @@ from ganlab.model import MAX_WEIGHTS_BYTES
 JUDGES = CHECKPOINTS / "judges"
 CONFIG_FILE = "judge.json"
 WEIGHTS_FILE = "judge.safetensors"
-BATCH = 1000  # pictures at a time, fewer where they are large: 64 MB for the widest layer
-MAX_BATCH_VALUES = 16_000_000  # of the first layer of a batch
+BATCH = 1000  # grey pictures at a time
+MAX_BATCH_VALUES = 1_600_000  # of the first layer of a batch of pictures in colour: 6 MB
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,8 @@ class Judge:
 
     def __post_init__(self) -> None:
         self.network.eval().requires_grad_(False)
+        if self.config.channels > 1:
+            self.network.to(memory_format=torch.channels_last)  # twice as fast on a CPU
 
     @staticmethod
     @functools.lru_cache(maxsize=8)
@@ -233,7 +235,8 @@ class Judge:
         self._check(x, pictures)
         weight = self.network.output.weight
         values = self.config.widths[0] * self.config.size**2
-        parts = torch.split(x, max(1, min(BATCH, MAX_BATCH_VALUES // values)))
+        batch = BATCH if self.config.channels == 1 else max(1, MAX_BATCH_VALUES // values)
+        parts = torch.split(x, batch)
         return torch.cat([function(part.to(weight.device, weight.dtype)).cpu() for part in parts])
 
 

@@ -31,7 +31,7 @@ from torch.nn.functional import softplus
 from ganlab import metrics
 from ganlab.explorer import Explorer
 
-BATCH = 1000  # pictures at a time
+BATCH, COLOUR_BATCH = 1000, 64  # pictures at a time
 MIN_VALUE = 1e-9  # smallest error or distance whose logarithm is taken, and smallest standard deviation
 MIN_CLASS = 30  # test pictures of a class that have statistics of their own where there are many classes
 MIN_SHARE = 0.99  # share of test pictures with a smaller score from which on a picture is an outlier
@@ -107,7 +107,8 @@ def compute_statistics(explorer: Explorer, x: Tensor) -> tuple[Tensor, Tensor]:
         raise ValueError(
             f"{explorer.config.name} lacks an encoder or a gallery, which outlier detection needs."
         )
-    parts = [_compute_batch(explorer, batch) for batch in torch.split(x, BATCH)]
+    size = BATCH if explorer.config.channels == 1 else COLOUR_BATCH
+    parts = [_compute_batch(explorer, batch) for batch in torch.split(x, size)]
     return torch.cat([values for values, _ in parts]), torch.cat([labels for _, labels in parts])
 
 

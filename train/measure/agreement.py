@@ -21,7 +21,7 @@ from train.measure.batches import get_batch
 from train.measure.measurement import Figures
 
 K = 5
-MAX_REFERENCES, MAX_TEST = 60_000, 5_000  # pictures of the gallery and of the test set, the first
+MAX_REFERENCES = 60_000  # pictures of the gallery, the first
 LEVELS = 8  # of each channel in a histogram, which has LEVELS^3 bins
 SEARCHED = 500  # points searched at a time
 
@@ -31,10 +31,12 @@ def measure_agreement(model: LatentModel, gallery: Gallery, test: Pictures, seed
     """By space, accuracy of the nearest neighbour and mean share of five, with standard errors: "features",
     "code", "discriminator" of the networks that the model has, beside an untrained encoder with the weights
     of `seed`; "pixels", "histograms"; and "chance", a picture of the gallery drawn at random."""
-    references, test = gallery.pictures.take(slice(MAX_REFERENCES)), test.take(slice(MAX_TEST))
+    references = gallery.pictures.take(slice(MAX_REFERENCES))
     batch = get_batch(model.config)
     spaces = [_embed(model.networks, pictures, batch) for pictures in (references, test)]
     fresh = build_untrained(model.config, references, seed, ["encoder"])
+    for network in fresh.values():
+        network.to(memory_format=torch.channels_last)
     bare = [_embed(fresh, pictures, batch) for pictures in (references, test)]
     figures: Figures = {}
     for space in spaces[0]:

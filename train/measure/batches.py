@@ -12,7 +12,7 @@ from ganlab.gallery import Pictures
 from ganlab.nearest import Points, find_nearest
 
 BATCH = 2500  # pictures or points at a time
-COLOUR_BATCH = 250  # pictures in colour at a time, whose layers are larger
+COLOUR_BATCH = 32  # pictures in colour at a time: more of their layers do not fit a processor's cache
 
 
 def get_batch(config: ModelConfig) -> int:

@@ -70,7 +70,7 @@ def evaluate(folder: Path, test: Pictures, pictures: Pictures | None = None) -> 
             "commit": current_commit(),
             "fingerprint": stored.fingerprint,
             "gallery": f"{dataset} train, {len(gallery)}",
-            "test": f"{dataset} test, {len(test)}",
+            "test": f"{dataset} test, {len(subject.test)}",
             "seeds": {name: seed for m in EVALUATED for name, seed in m.seeds.items()},
             "seconds": round(seconds, 1),
         },

@@ -16,6 +16,8 @@ from ganlab import metrics
 from ganlab.judge import Judge
 from train.measure.measurement import Figures, Measurement, Row, Subject, require_judged_reconstructions
 
+MAX_PICTURES = 1_000  # test pictures, the first
+
 
 @torch.inference_mode()
 def measure_perceptual(x: Tensor, y: Tensor, judge: Judge) -> Figures:
@@ -30,12 +32,14 @@ def measure_perceptual(x: Tensor, y: Tensor, judge: Judge) -> Figures:
         "random_pair": baseline,
         "ratio": distance / baseline,
         "real_pair": float(judge.compute_distance(other, x).mean()),
+        "count": len(x),
         "judge": judge.fingerprint,
     }
 
 
 def _measure(subject: Subject) -> Figures:
-    return measure_perceptual(subject.x, subject.reconstructions, subject.require_judge())
+    x, y = (pictures[:MAX_PICTURES] for pictures in (subject.x, subject.reconstructions))
+    return measure_perceptual(x, y, subject.require_judge())
 
 
 def _explain_absence(subject: Subject) -> str:

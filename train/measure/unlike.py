@@ -172,7 +172,7 @@ def _measure(subject: Subject) -> Figures:
     if not subject.in_colour:
         return measure_unlike(subject.explorer, subject.test) | subject.describe()
     sizes = subject.limit(SAMPLES), COLOUR_PAIRS, COLOUR_DIGITS, COLOUR_ENDS
-    return measure_unlike(subject.explorer, subject.gauge_test, *sizes) | subject.describe()
+    return measure_unlike(subject.explorer, subject.test, *sizes) | subject.describe()
 
 
 MEASUREMENT = Measurement(

@@ -10,7 +10,7 @@ from ganlab.hub import CONFIG_FILE
 from ganlab.model import read_metrics
 from train.files import write_atomically
 from train.measure import MEASUREMENTS
-from train.measure.agreement import LEVELS, MAX_TEST
+from train.measure.agreement import LEVELS
 from train.report.text import NONE, Table, format_markdown, format_plain
 
 CARD_FILE = "README.md"
@@ -275,7 +275,7 @@ def _measured(config: ModelConfig, metrics: dict[str, Any]) -> str:
     if "histograms" in metrics["one_nn"]:
         text += (
             f" Histograms have {LEVELS} x {LEVELS} x {LEVELS} bins of red, green and blue, compared by the"
-            f" square roots of their shares; 1NN is of the first {MAX_TEST:,} test pictures."
+            " square roots of their shares."
         )
     if "perceptual" in metrics:
         text += (

@@ -136,11 +136,12 @@ def test_sorted_test_pictures_are_mixed_and_others_left(model: LatentModel) -> N
     assert again is mixed
 
 
-def test_a_gauge_in_colour_has_the_first_test_pictures(
-    subject: Subject, monkeypatch: pytest.MonkeyPatch
+def test_a_model_in_colour_is_measured_on_the_first_test_pictures(
+    model: LatentModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measurement, "MAX_GAUGE", 50)
-    assert torch.equal(subject.gauge_test.indices, subject.test.indices[:50])
+    whole = Subject(model, None, None, lambda: draw(120, 1)).test
+    monkeypatch.setattr(measurement, "MAX_COLOUR", 50)
+    assert torch.equal(Subject(model, None, None, lambda: draw(120, 1)).test.indices, whole.indices[:50])
 
 
 # ---------------------------------------------------------------------- neighbours

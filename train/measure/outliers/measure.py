@@ -90,8 +90,8 @@ def _measure(subject: Subject) -> Figures:
     if not subject.in_colour:
         others = sets.load_pictures(root, seed=SEED)
         return measure_outliers(subject.explorer, subject.test, others) | subject.describe()
-    strange = colour.create_sets(config, subject.gauge_test, root, SEED)
-    return measure_outliers(subject.explorer, subject.gauge_test, strange) | subject.describe()
+    strange = colour.create_sets(config, subject.test, root, SEED)
+    return measure_outliers(subject.explorer, subject.test, strange) | subject.describe()
 
 
 def _sentence(figures: Figures) -> str:
