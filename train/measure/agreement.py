@@ -31,7 +31,7 @@ def measure_agreement(model: LatentModel, gallery: Gallery, test: Pictures, seed
     """By space, accuracy of the nearest neighbour and mean share of five, with standard errors: "features",
     "code", "discriminator" of the networks that the model has, beside an untrained encoder with the weights
     of `seed`; "pixels", "histograms"; and "chance", a picture of the gallery drawn at random."""
-    references = gallery.pictures.take(slice(MAX_REFERENCES))
+    references = gallery.pictures.take(slice(0, MAX_REFERENCES))
     batch = get_batch(model.config)
     spaces = [_embed(model.networks, pictures, batch) for pictures in (references, test)]
     fresh = build_untrained(model.config, references, seed, ["encoder"])

@@ -99,7 +99,7 @@ class Subject:
         if bool((test.labels[1:] >= test.labels[:-1]).all()) and test.labels[0] < test.labels[-1]:
             order = torch.randperm(len(test), generator=torch.Generator().manual_seed(ORDER_SEED))
             test = test.take(order)
-        return test.take(slice(MAX_COLOUR)) if self.in_colour and len(test) > MAX_COLOUR else test
+        return test.take(slice(0, MAX_COLOUR)) if self.in_colour and len(test) > MAX_COLOUR else test
 
     @functools.cached_property
     def x(self) -> Tensor:

@@ -82,7 +82,7 @@ def measure_memorization(explorer: Explorer, test: Pictures, count: int) -> Figu
 def _measure(subject: Subject) -> Figures:
     test, count = subject.test, subject.limit(SAMPLES)
     if subject.in_colour:
-        test = test.take(slice(count))
+        test = test.take(slice(0, count))
     return measure_memorization(subject.explorer, test, count)
 
 

@@ -272,7 +272,7 @@ def _measured(config: ModelConfig, metrics: dict[str, Any]) -> str:
     )
     if "frechet" in metrics:
         text += f" The judge is `{metrics['frechet']['judge']}`."
-    if "histograms" in metrics["one_nn"]:
+    if "histograms" in metrics.get("one_nn", {}):
         text += (
             f" Histograms have {LEVELS} x {LEVELS} x {LEVELS} bins of red, green and blue, compared by the"
             " square roots of their shares."
@@ -282,7 +282,7 @@ def _measured(config: ModelConfig, metrics: dict[str, Any]) -> str:
             " The perceptual distance is that of the judge's convolutional features, of length 1 at each"
             " place (the form of arXiv 1801.03924, without learned weights)."
         )
-    if any("untrained" in space for space in metrics["one_nn"].values()):
+    if any("untrained" in space for space in metrics.get("one_nn", {}).values()):
         text += (
             " The baseline of a 1NN is the same network with random weights and calibrated batch norm: only"
             " the difference is the merit of training."
