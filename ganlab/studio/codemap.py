@@ -28,6 +28,7 @@ from ganlab.features import compress_codes
 from ganlab.gallery import ATTRIBUTES_FILE, find_file
 from ganlab.hub import CONFIG_FILE, list_models, resolve
 from ganlab.model import LatentModel
+from ganlab.pictures import KINDS as PICTURE_KINDS
 
 FILE = "map.safetensors"
 KINDS = {"tsne": "t-SNE", "principal": "principal directions"}
@@ -37,7 +38,11 @@ PLANE: dict[str, tuple[int | str, ...]] = {  # shapes of what is stored of a pri
     "offset": (2,),
     "share": (),
 }
-ABOUT = {"data": "training", "reconstructions": "reconstruction of training", "samples": "sample of"}
+ABOUT = {  # what a picture of each kind of gallery is, before its class, and what all are
+    "data": ("training", "training pictures"),
+    "reconstructions": ("reconstruction of training", "reconstructions of training pictures"),
+    "samples": ("sample:", "samples"),
+}
 MAX_POSITION = 32767  # positions are stored as int16 from -MAX_POSITION to MAX_POSITION
 
 
@@ -116,7 +121,7 @@ def compute_plane(explorer: Explorer) -> Plane:
     axes, deviations = latent.principal_directions(torch.cov(codes.double().T), codes.shape[1])
     axes, mean, variances = axes[:2], codes.mean(0), deviations.square()
     positions, middle, scale = quantise((codes - mean) @ axes.T)
-    share = variances[:2].sum() / variances.sum()
+    share = variances[:2].sum() / variances.sum().clamp(min=1e-12)
     return Plane(positions, axes * scale, -(axes @ mean + middle) * scale, share)
 
 
@@ -201,7 +206,7 @@ def pack(explorer: Explorer) -> bytes:
             {
                 "id": kind,
                 "title": KINDS[kind],
-                "note": describe(explorer, kind, plane),
+                "note": describe(explorer, kind, plane) + _describe_stand_in(explorer),
                 "projection": describe_projection(plane) if kind == "principal" else None,
             }
             for kind in kinds
@@ -214,9 +219,18 @@ def pack(explorer: Explorer) -> bytes:
         "attributes": attributes[1] if attributes is not None else [],
         "classes": gallery.classes,
         "labelled": gallery.pictures.are_labelled,
-        "about": ABOUT[gallery.pictures.kind],
+        "about": ABOUT[gallery.pictures.kind][0],
+        "pictures": ABOUT[gallery.pictures.kind][1],
     }
     return tensor_files.pack(tensors, {"ganlab": json.dumps(metadata)})
+
+
+def _describe_stand_in(explorer: Explorer) -> str:
+    """What stands in for training pictures; empty where nothing does."""
+    kind = explorer.gallery.pictures.kind if explorer.gallery is not None else "data"
+    if kind == "data":
+        return ""
+    return f" The pictures are {PICTURE_KINDS[kind]}: {galleries.explain_absence(explorer.model)}."
 
 
 def pack_latents(explorer: Explorer) -> bytes:

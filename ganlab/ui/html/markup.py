@@ -132,7 +132,7 @@ def label(number: int, classes: Sequence[str] = ()) -> str:
     """A class: its colour and its name, one of `classes`, or its number where they are empty."""
     palette = get_palette(len(classes))
     colour, name = palette[number % len(palette)], escape(name_label(classes, number))
-    return f'<span class="gl-label"><i style="background:{colour}"></i>{name}</span>'
+    return f'<span class="gl-label"><i style="background:{colour}"></i><span>{name}</span></span>'
 
 
 def with_article(name: str) -> str:

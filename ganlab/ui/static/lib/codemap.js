@@ -40,7 +40,6 @@ import { Slices } from './slices.js';
  */
 
 const NEAREST = 8; // codes marked around the current latent
-const NEAR = 'nearest training pictures';
 const PATH_STEPS = 33;
 const KEYS = 'Arrow keys move the cross, Enter chooses, + and − zoom, 0 shows all, b sets a corner of a box, Escape clears.';
 const LOADING = 'Loading the map. A model that comes without codes encodes all training pictures first.';
@@ -63,7 +62,8 @@ export class CodeMap {
   note = el('p', { class: 'gl-fine' });
   kinds = el('div', { class: 'gl-kinds', role: 'group', 'aria-label': 'layout of the map' });
   tools = el('div', { class: 'gl-tools' });
-  near = el('div', { class: 'gl-row', role: 'group', 'aria-label': NEAR });
+  near = el('div', { class: 'gl-row', role: 'group' });
+  heading = el('h3', { class: 'gl-h' });
 
   /**
    * @param {HTMLElement} root
@@ -99,8 +99,7 @@ export class CodeMap {
   }
 
   #aside() {
-    const heading = el('h3', { class: 'gl-h' }, NEAR);
-    return el('div', { class: 'gl-aside' }, this.pointer.element, this.panel.element, heading, this.near);
+    return el('div', { class: 'gl-aside' }, this.pointer.element, this.panel.element, this.heading, this.near);
   }
 
   // ---------------------------------------------------------------- values from Python
@@ -251,6 +250,8 @@ export class CodeMap {
       b: b && data.positionOf(b, layoutId),
       near: near.map((row) => data.position(row, layoutId)),
     };
+    this.heading.textContent = `nearest ${data.pictures}`;
+    this.near.setAttribute('aria-label', this.heading.textContent);
     this.near.replaceChildren(...near.map((row) => this.#tile(row, data)));
     sky.drawing.request();
     this.#markPath(data, value);
@@ -290,7 +291,7 @@ export class CodeMap {
     const about = data.describe(row);
     const choose = () => this.use(data.pickRow(row, this.sky.layoutId));
     const tile = button('', choose, { class: 'gl-tile', 'aria-label': `${about}: make it current`, title: about });
-    const caption = el('span', { class: 'gl-caption' }, data.labelled ? data.name(data.labels[row]) : '');
+    const caption = el('span', { class: 'gl-caption gl-name' }, data.labelled ? data.name(data.labels[row]) : '');
     tile.append(el('img', { class: 'gl-picture', alt: '', src: trainingAddress(this.value?.model ?? '', data.indices[row]) }), caption);
     return tile;
   }

@@ -44,6 +44,7 @@ import { floats, readTensors } from './tensors.js';
  * @property {string[]} classes names of the labels; empty where a label is its own name
  * @property {boolean} labelled whether labels tell the pictures apart
  * @property {string} about what the pictures are, before the class: "training"
+ * @property {string} pictures all of them: "training pictures"
  */
 
 export const MAX_POSITION = 32767;
@@ -65,6 +66,7 @@ export class MapData {
     this.classes = description.classes;
     this.labelled = description.labelled;
     this.about = description.about;
+    this.pictures = description.pictures;
     const table = readTable(tensor);
     this.codes = table.codes;
     this.level = table.level;

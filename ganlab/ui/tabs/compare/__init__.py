@@ -136,6 +136,8 @@ def _near(row: Row) -> str:
             for rank, (n, caption) in enumerate(zip(row.near, row.near_captions, strict=True), 1)
         ]
     space = "by its codes" if row.encodes else "by its picture's pixels"
+    if row.near_captions and not row.near_captions[0].startswith("training"):
+        space += ", among pictures of its own, not training pictures"
     tiles_html = markup.row(tiles, f"Nearest training pictures of {row.called}")
     return f"{tiles_html}<small>{space}</small>"
 
