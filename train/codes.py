@@ -2,11 +2,13 @@
 
 The app then need not encode all training pictures when it first shows the map or a nearest code. Each number
 takes a byte; the command says how far the stored codes are from the computed ones, and how often the nearest
-codes of a picture are still the same and of its class.
+codes of a picture are still the same and of its class. A checkpoint that was trained before its data set had
+a gallery gets the gallery's name, and those of the classes, in its config.json.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -16,13 +18,34 @@ from torch import Tensor
 from ganlab import gallery as galleries
 from ganlab import model as checkpoint
 from ganlab.gallery import CODES_FILE, TRAIN_FILE, Gallery
+from ganlab.hub import CONFIG_FILE
 from ganlab.model import LatentModel
 from ganlab.nearest import Points, find_nearest
 from train.command import create_parser, report_errors
+from train.data import datasets
+from train.files import write_atomically
 
 TESTED = 2_000  # codes whose nearest are compared
 K = 10
 SEED = 0
+
+
+def complete(model: LatentModel) -> LatentModel:
+    """The checkpoint with its data set's gallery and class names in config.json, where it was trained before
+    they were there. Its latents mean the same: the earlier fingerprint becomes an alias."""
+    config = model.config
+    named = datasets.DATASETS.get(config.dataset)
+    own = galleries.find_file(model, TRAIN_FILE)
+    if own or config.gallery is not None or named is None or not named.gallery or model.folder is None:
+        return model
+    aliases = (*config.aliases, model.fingerprint)
+    config = dataclasses.replace(config, gallery=config.dataset, aliases=aliases)
+    path = galleries.find_file(dataclasses.replace(model, config=config), TRAIN_FILE)
+    if path is None:
+        raise ValueError(f"Make the gallery first: python -m train.gallery {config.dataset}.")
+    config = dataclasses.replace(config, classes=galleries.load_pictures(path).classes)
+    write_atomically(model.folder / CONFIG_FILE, config.to_json())
+    return checkpoint.load(str(model.folder), next(model.generator.parameters()).device)
 
 
 def compute(model: LatentModel) -> Gallery:
@@ -67,7 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     device = checkpoint.resolve_device(options.device)
     for name in options.names:
-        model = checkpoint.load(name, device)
+        model = complete(checkpoint.load(name, device))
         gallery = compute(model)
         folder = Path(str(model.folder))
         gallery.save(folder)

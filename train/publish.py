@@ -81,7 +81,11 @@ def publish(
     # Loaded first, since a data set may be missing.
     own = config.dataset not in datasets.DATASETS  # a folder: its pictures go with the checkpoint
     test = load_split(config, source, data_root, "test") if measured or own else None
+    named = datasets.DATASETS.get(config.dataset)
+    if named and named.gallery and config.gallery is None:  # the run began before there was one
+        config = dataclasses.replace(config, gallery=config.dataset)
     pictures = load_training_pictures(config, source, data_root)
+    config = dataclasses.replace(config, classes=config.classes or pictures.classes)
     root.mkdir(parents=True, exist_ok=True)
     # A folder on the same disk, so that renaming is atomic; a hidden one, which list_models ignores.
     with tempfile.TemporaryDirectory(dir=root, prefix=".publish-") as temporary:
