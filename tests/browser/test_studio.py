@@ -95,7 +95,7 @@ def test_label_confidence_and_light_follow_the_hand(open_page: Open, bundled: Ex
         assert int(label) == int(judge.labels(x)) or float(top) < 0.6  # pixels on the stage are rounded
         seen.add((label, read_out(page, "gl-confidence").inner_text()))
     assert len(seen) > 1
-    fixture = fixtures.read("judge")
+    fixture = fixtures.read("judge")["cases"][0]
     for row, (label, light, words, title) in enumerate(page.evaluate(FIXTURE_READ_OUT, fixture)):
         assert int(label) == int(np.argmax(fixture["logits"][row]))
         assert light == ("like" if fixture["scores"][row] <= 0 else "unlike")

@@ -71,3 +71,18 @@ test('without WebAssembly the pictures are the same', () => {
     assertClose(quick.decode(z[0]), plain.decode(z[0]), name, 1e-4);
   }
 });
+
+test('where WebAssembly is forbidden or has no vectors, JavaScript does the work', async () => {
+  const { Module } = WebAssembly;
+  WebAssembly.Module = class {
+    constructor() {
+      throw new WebAssembly.CompileError('refused');
+    }
+  };
+  try {
+    const anew = await import('../../ganlab/ui/static/lib/kernel.js?anew'); // which has not compiled it yet
+    assert.ok(!new anew.Arena().quick);
+  } finally {
+    WebAssembly.Module = Module;
+  }
+});

@@ -39,20 +39,20 @@ test('slow work waits for a rest, but not for ever', () => {
     clock.now += 20;
     done.push(value);
   });
-  look(0);
-  assert.ok(pace.slow); // that is known after the first time
+  for (let trial = 0; trial < 3; trial++) look(0);
+  assert.ok(pace.slow);
   for (let value = 1; value <= 5; value++) {
     look(value);
     clock.pass(16);
   }
-  assert.deepEqual(done, [0]);
+  assert.deepEqual(done, [0, 0, 0]);
   clock.pass(200);
-  assert.deepEqual(done, [0, 5]);
+  assert.deepEqual(done, [0, 0, 0, 5]);
   for (let value = 6; value < 60; value++) { // about a second of one value after another
     look(value);
     clock.pass(16);
   }
-  assert.ok(done.length > 3 && done.length < 8, String(done));
+  assert.ok(done.length > 5 && done.length < 10, String(done));
   look(60);
   pace.stop();
   clock.pass(1000);

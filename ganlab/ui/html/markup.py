@@ -40,6 +40,8 @@ PALETTE = (
 MORE_LIGHT, MORE_SATURATION = (0.42, 0.62, 0.52), (0.65, 0.5, 0.8)  # of further colours, one after the other
 GOLDEN = 0.618034  # of the colour circle, from one further colour to the next: near numbers lie far apart
 
+MAX_THUMBNAIL = 40  # pixels of a side that the smallest thumbnails can show
+
 NO_CLASSIFIER = "No classifier for this data set, so class changes are not marked."
 DIGIT_DATASETS = ("mnist", "emnist-digits")
 
@@ -69,8 +71,10 @@ def read_script(name: str) -> str:
 
 
 def picture(x: Tensor, alt: str, size: str = "") -> str:
-    """An <img>, drawn pixelated; `size` is a CSS class."""
-    return f'<img class="gl-picture {size}" alt="{escape(alt)}" src="{images.encode_data_uri(x)}">'
+    """An <img>, drawn pixelated, but smooth where it has more pixels than a thumbnail; `size` is a CSS
+    class."""
+    fine = " gl-fine-grid" if x.shape[-1] > MAX_THUMBNAIL else ""
+    return f'<img class="gl-picture {size}{fine}" alt="{escape(alt)}" src="{images.encode_data_uri(x)}">'
 
 
 def card(title: str, x: Tensor | None, alt: str = "", below: str = "", file: str = "") -> str:

@@ -1,7 +1,7 @@
 // The picture layer of the map: reconstructions of the codes in view, decoded a few each frame and then kept.
 import { Placement } from './map-placement.js';
 
-const [MIN_SIDE, MAX_SIDE] = [28, 44]; // css pixels of a picture
+const [MIN_SIDE, MAX_SIDE] = [28, 40]; // css pixels of a picture
 const MAX_KEPT = 4000; // pictures, of a few kilobytes each
 const BUDGET = 8; // ms of a frame for decoding
 const MOVING_BUDGET = 2; // while the map moves under the hand

@@ -3,16 +3,18 @@
 const BUDGET = 5; // ms: quicker work is done at each value
 const REST = 100; // ms without a new value, after which slower work is done
 const LONGEST = 400; // ms that it is put off while there is one new value after another
+const TRIALS = 3; // times that it is done at once: the first are slow in any case
 
 export class Pace {
-  cost = 0; // ms that the work takes; 0 before it was done
+  cost = Infinity; // ms that the work takes at best
+  #count = 0; // times that it was done
   #done = -Infinity; // when
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
   /** Whether the work waits for a rest. */
   get slow() {
-    return this.cost > BUDGET;
+    return this.#count >= TRIALS && this.cost > BUDGET;
   }
 
   /**
@@ -38,7 +40,7 @@ export class Pace {
     const start = performance.now();
     work();
     this.#done = performance.now();
-    const cost = this.#done - start;
-    this.cost = this.cost ? Math.min(1.1 * this.cost, cost) : cost; // a single slow time means little
+    this.cost = Math.min(1.1 * this.cost, this.#done - start); // a single slow time means little
+    this.#count++;
   }
 }
