@@ -79,18 +79,16 @@ def name_label(classes: Sequence[str], label: int) -> str:
 def save_pictures(path: Path, pictures: Pictures, files: Sequence[bytes] | None = None) -> None:
     """Write them as .npz, for `load_pictures`. LZMA makes MNIST a fifth smaller than deflate does, and takes
     0.3 s more to read. JPEG `files` are stored in place of pixels, and are not compressed once more."""
-    arrays: dict[str, np.ndarray] = {
-        "labels": pictures.labels.numpy().astype(np.uint8 if int(pictures.labels.max()) < 256 else np.uint16),
-        "indices": pictures.indices.numpy().astype(np.uint32),
-    }
+    arrays: dict[str, np.ndarray] = {} if files is not None else {"pixels": pictures.pixels.numpy()}
+    large = int(pictures.labels.max()) > 255
+    arrays["labels"] = pictures.labels.numpy().astype(np.uint16 if large else np.uint8)
+    arrays["indices"] = pictures.indices.numpy().astype(np.uint32)
     if pictures.classes:
         arrays["classes"] = np.array(pictures.classes)
     if pictures.kind != "data":
         arrays["kind"] = np.array(pictures.kind)
-    stored: dict[str, np.ndarray] = {}
-    if files is None:
-        arrays["pixels"] = pictures.pixels.numpy()
-    else:
+    stored = {}
+    if files is not None:
         header = _get_common_start(files)
         rest = [file[len(header) :] for file in files]
         arrays["header"] = np.frombuffer(header, np.uint8)
