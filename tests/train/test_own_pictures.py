@@ -92,5 +92,6 @@ def test_grey_pictures_without_classes(tmp_path: Path) -> None:
     assert "vote" not in text(htmls["reconstruct"])
     assert explorer.directions.explain_absence("classes") == "these pictures have no classes"
     assert (folder / "gallery" / TRAIN_FILE).is_file()
+    assert (folder / "directions.safetensors").is_file()  # of those attributes that change at all
     assert ModelConfig.from_json((folder / "config.json").read_text(), "config.json") == explorer.config
     assert torch.equal(explorer.gallery.pictures.labels, torch.zeros(22, dtype=torch.long))

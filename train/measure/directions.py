@@ -56,12 +56,16 @@ def measure_directions(explorer: Explorer) -> tuple[CodeStatistics, Figures]:
     shifted = held_codes[: SHIFTED // share]
     random_ends = [tuple(decode(explorer, shifted + sign * step) for sign in (1, -1)) for step in noise]
     steps, attributes = [], {}
-    available = list_attributes(explorer)
-    for name, attribute in available.items():
+    for name, attribute in list_attributes(explorer).items():
         values = measure_attribute(attribute, gallery.pictures)[order]
-        step = directions.fit_step(offsets, (attribute(forth) - attribute(back)) / 2, covariance)
-        steps.append(step)
         deviation = float(values[fit].std())
+        try:
+            step = directions.fit_step(offsets, (attribute(forth) - attribute(back)) / 2, covariance)
+        except ValueError:  # it does not change with the codes
+            continue
+        if not deviation:  # all pictures have it alike
+            continue
+        steps.append(step)
         random = torch.stack(
             [attribute(forth).mean() - attribute(back).mean() for forth, back in random_ends]
         )
@@ -82,7 +86,8 @@ def measure_directions(explorer: Explorer) -> tuple[CodeStatistics, Figures]:
         | measure_classes(explorer, means, held_codes, labels[held], noise, LED // share),
     }
     rankings = compute_rankings(explorer)
-    return CodeStatistics(covariance, means, torch.stack(steps), tuple(available), **rankings), figures
+    stacked = torch.stack(steps) if steps else covariance.new_empty(0, len(covariance))
+    return CodeStatistics(covariance, means, stacked, tuple(attributes), **rankings), figures
 
 
 def list_attributes(explorer: Explorer) -> Mapping[str, Callable[[Tensor], Tensor]]:
