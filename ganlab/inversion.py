@@ -40,7 +40,7 @@ HYBRID_RATE = 0.05  # Adam's first step size from E(x), which is near the soluti
 # to the squared range of a pixel. Up to this weight it steadies the descent, whose result is the latent of
 # least pixel error; a larger one also counts in choosing the result.
 FEATURE_WEIGHT = 1e-3
-CONTENT_WEIGHT = 0.02  # of pictures whose content matters more than each pixel
+CONTENT_WEIGHT = 0.01  # where content counts too: texture and objects stay, the pixel error grows little
 MAX_FEATURE_WEIGHT = 100.0
 # The penalty of a normal prior gives the most probable latent: for pixels with independent normal noise of
 # deviation NOISE, -log p(x|z) - log p(z) is, times 2 NOISE^2 / pixels, the mean squared error plus
