@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from train.methods.games import penalise_gradient
+
 
 class BiGAN:
     """D classifies (x, E(x)) as real and (G(z), z) as generated; G and E share D's loss with swapped labels.
@@ -16,6 +18,9 @@ class BiGAN:
 
     Both sides use the non-saturating form (section 3.4), so each loss is a mean of two
     cross-entropies: -log sigmoid(l) = softplus(-l) for label 1, softplus(l) for label 0.
+
+    The paper has no `penalty`: this weight times R1 and R2, halved, on D's loss (Mescheder et al., arXiv
+    1801.04406), on `penalty_share` of the batch. At 64 pixels D soon wins without it.
     """
 
     title = "BiGAN"
@@ -25,12 +30,20 @@ class BiGAN:
         "generator_encoder": ("generator", "encoder"),
     }
 
+    def __init__(self, penalty: float = 0.0, penalty_share: float = 1.0) -> None:
+        self.penalty, self.penalty_share = penalty, penalty_share
+
     def losses(self, nets: Mapping[str, nn.Module], x: Tensor, z: Tensor) -> dict[str, Tensor]:
         G, E, D = nets["generator"], nets["encoder"], nets["joint_discriminator"]
         # One pass through D, but two batches for its batch norm.
         pairs = torch.cat([x, G(z)]), torch.cat([E(x), z])
         real, fake = D(*pairs, batches=2).float().chunk(2)
+        d_loss = (softplus(-real).mean() + softplus(fake).mean()) / 2
+        if self.penalty:
+            count = max(1, round(self.penalty_share * len(x)))
+            rows = (torch.cat([part[:count] for part in pair.chunk(2)]) for pair in pairs)
+            d_loss = d_loss + self.penalty * penalise_gradient(D, *rows)
         return {
-            "discriminator": (softplus(-real).mean() + softplus(fake).mean()) / 2,
+            "discriminator": d_loss,
             "generator_encoder": (softplus(real).mean() + softplus(-fake).mean()) / 2,
         }
