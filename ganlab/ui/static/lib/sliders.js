@@ -78,15 +78,20 @@ class Slider {
     this.lock.textContent = locked ? 'locked' : 'lock';
   }
 
-  paintStrip() {
+  /**
+   * What paints the strip, a picture at a time.
+   * @returns {(() => void)[]}
+   */
+  listPictures() {
     const { studio, strip, direction } = this;
-    if (!studio.G) return;
-    const [, height, width] = studio.G.shape;
-    if (strip.width !== PICTURES * width) Object.assign(strip, { width: PICTURES * width, height });
-    for (let picture = 0; picture < PICTURES; picture++) {
+    return Array.from({ length: PICTURES }, (_, picture) => () => {
+      if (!studio.G) return;
+      const { G } = studio;
+      const [, height, width] = G.shape;
+      if (strip.width !== PICTURES * width) Object.assign(strip, { width: PICTURES * width, height });
       const z = studio.latent({ ...studio.state.amounts, [direction.id]: picture - REACH });
-      paint(strip, studio.G.decode(z), studio.G.shape, picture * width);
-    }
+      paint(strip, G.decode(z), G.shape, picture * width);
+    });
   }
 }
 
@@ -148,7 +153,9 @@ export class Sliders {
 
   /** Paint the strips anew, once the latent no longer changes. */
   renew() {
-    if (this.studio.G) this.slices.start(this.sliders, (slider) => slider.paintStrip());
+    if (!this.studio.G) return;
+    const pictures = this.sliders.flatMap((slider) => slider.listPictures());
+    this.slices.start(pictures, (add) => add(), () => {}, () => this.studio.held);
   }
 
   stop() {
