@@ -145,10 +145,12 @@ class TrainConfig:
     )
     penalty: float = _setting(
         0.0,
-        BIGAN_PLUS,
-        "weight of R1 + R2, the squared gradients of the discriminators, halved; it falls to a tenth",
+        "methods bigan and bigan-plus",
+        "weight of R1 + R2, the squared gradients of D, halved; with bigan-plus it falls to a tenth",
     )
-    penalty_share: float = _setting(1.0, BIGAN_PLUS, "share of a batch on which they are computed; 0 to 1")
+    penalty_share: float = _setting(
+        1.0, "methods bigan and bigan-plus", "share of a batch on which they are computed; 0 to 1"
+    )
     perturb_chance: float = _setting(
         0.0,
         BIGAN_PLUS,

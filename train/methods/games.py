@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from ganlab.networks.base import widen
+
 Game = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
@@ -33,7 +35,7 @@ def penalise_gradient(discriminator: Callable[..., Tensor], *inputs: Tensor) -> 
     """Mean squared length of the gradient of D's logit by its `inputs` (N, ...): R1 on real ones, R2 on
     generated ones (Mescheder et al., arXiv 1801.04406, eq. 9). A scalar, differentiable by D's weights alone.
     """
-    inputs = tuple(tensor.detach().float().requires_grad_() for tensor in inputs)
+    inputs = tuple(widen(tensor.detach()).requires_grad_() for tensor in inputs)
     logits = discriminator(*inputs)
-    gradients = torch.autograd.grad(logits.float().sum(), inputs, create_graph=True)
-    return torch.stack([g.float().square().flatten(1).sum(1).mean() for g in gradients]).sum()
+    gradients = torch.autograd.grad(widen(logits).sum(), inputs, create_graph=True)
+    return torch.stack([widen(g).square().flatten(1).sum(1).mean() for g in gradients]).sum()

@@ -10,6 +10,7 @@ from ganlab import networks
 from tests.conftest import TINY
 from tests.train.methods.nets import Fixed, batch, minus_log_sigmoid, opinionated
 from train.methods.bigan import BiGAN
+from train.methods.games import penalise_gradient
 
 
 def test_new_players_are_undecided() -> None:
@@ -112,3 +113,16 @@ def test_gradients_are_those_of_finite_differences() -> None:
                 entry.fill_(before)
             numeric = (above - below) / 2e-5
             assert float(gradient.view(-1)[position]) == pytest.approx(numeric, rel=1e-3, abs=1e-7)
+
+
+def test_the_penalty_is_r1_and_r2_on_a_share_of_the_batch_and_ds_alone() -> None:
+    nets = opinionated(BiGAN.networks)
+    for net in nets.values():
+        net.eval()
+    x, z = batch()
+    plain, penalised = BiGAN().losses(nets, x, z), BiGAN(penalty=3.0, penalty_share=0.5).losses(nets, x, z)
+    G, E, D = (nets[name] for name in BiGAN.networks)
+    r1, r2 = (penalise_gradient(D, *(p[:4] for p in pair)) for pair in ((x, E(x)), (G(z), z)))
+    difference = penalised["discriminator"] - plain["discriminator"]
+    torch.testing.assert_close(difference, 1.5 * (r1 + r2), rtol=1e-4, atol=0)
+    assert torch.equal(penalised["generator_encoder"], plain["generator_encoder"])
