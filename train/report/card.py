@@ -16,7 +16,9 @@ from train.report.text import NONE, Table, format_markdown, format_plain
 CARD_FILE = "README.md"
 SAMPLES_FILE = "samples.png"
 RECONSTRUCTIONS_FILE = "reconstructions.png"
-NEIGHBOURS_FILE, PATHS_FILE = "neighbours.png", "paths.png"  # in colour, see train/report/contact.py
+# Of models in colour, see train/report/contact.py; as JPEG files they are a fifth as large.
+COLOUR_SAMPLES_FILE, COLOUR_RECONSTRUCTIONS_FILE = "samples.jpg", "reconstructions.jpg"
+NEIGHBOURS_FILE, PATHS_FILE = "neighbours.jpg", "paths.jpg"
 SAMPLE_SEED = 0
 
 # What the authors published for (method, data set): Table 1 of arXiv 1605.09782, and the log of its
@@ -126,7 +128,10 @@ digits shown here, and the gallery of reference digits, stay under that licence.
 def write(folder: Path, source: str | None = None) -> None:
     """Render `folder`/README.md; `source` is what ganlab.load takes, if not the folder's name."""
     config = ModelConfig.from_json((folder / CONFIG_FILE).read_text(encoding="utf-8"), CONFIG_FILE)
-    files = (SAMPLES_FILE, RECONSTRUCTIONS_FILE, NEIGHBOURS_FILE, PATHS_FILE)
+    files = (
+        *(COLOUR_SAMPLES_FILE, COLOUR_RECONSTRUCTIONS_FILE, NEIGHBOURS_FILE, PATHS_FILE),
+        *(SAMPLES_FILE, RECONSTRUCTIONS_FILE),
+    )
     pictures = [file for file in files if (folder / file).is_file()]
     text = render(config, read_metrics(folder), source or config.name, pictures)
     write_atomically(folder / CARD_FILE, text)
@@ -151,14 +156,14 @@ def render(config: ModelConfig, metrics: dict[str, Any], source: str, pictures: 
         blocks.append(text)
     if set(config.trained_networks) - set(config.networks):
         blocks.append("Its discriminator, which only training needs, is not part of this checkpoint.")
-    if SAMPLES_FILE in pictures:
+    if file := next((name for name in pictures if name.startswith("samples.")), ""):
         blocks += [
-            f"![Samples]({SAMPLES_FILE})",
+            f"![Samples]({file})",
             f"G(z) for z from the {_name_source(config)}, seed {SAMPLE_SEED}, not selected.",
         ]
-    if RECONSTRUCTIONS_FILE in pictures:
+    if file := next((name for name in pictures if name.startswith("reconstructions.")), ""):
         blocks += [
-            f"![Reconstructions]({RECONSTRUCTIONS_FILE})",
+            f"![Reconstructions]({file})",
             "Rows in pairs: the first test pictures, below each its reconstruction G(E(x)); not selected.",
         ]
     if NEIGHBOURS_FILE in pictures:

@@ -23,19 +23,22 @@ MAX_THUMBNAILS = 40  # real pictures in all sheets of a card
 QUERIES, NEIGHBOURS = 6, 4  # rows of neighbours, and neighbours of each
 PAIRS = MAX_THUMBNAILS - QUERIES * (1 + NEIGHBOURS)  # pictures with their reconstructions
 PATHS, PATH_STEPS = 6, 9
+QUALITY = 85  # of the JPEG files
 SIDE = 128  # pixels of a picture in the sheets
 
 
 def write(explorer: Explorer, test: Pictures, folder: Path) -> list[Path]:
     """Write the sheets that the model can have to its `folder`, for `card.write`, and return their paths."""
-    sheets = {card.SAMPLES_FILE: draw_samples(explorer)}
+    sheets = {card.COLOUR_SAMPLES_FILE: draw_samples(explorer)}
     if "encoder" in explorer.model.networks:
-        sheets[card.RECONSTRUCTIONS_FILE] = draw_pairs(explorer, test)
+        sheets[card.COLOUR_RECONSTRUCTIONS_FILE] = draw_pairs(explorer, test)
         sheets[card.PATHS_FILE] = draw_paths(explorer, test)
         if explorer.gallery is not None:
             sheets[card.NEIGHBOURS_FILE] = draw_neighbours(explorer, test)
     for name, sheet in sheets.items():
-        sheet.save(folder / name, optimize=True)
+        sheet.convert("RGB").save(folder / name, quality=QUALITY, subsampling=0)
+    for name in (card.SAMPLES_FILE, card.RECONSTRUCTIONS_FILE):  # of `train.publish`
+        (folder / name).unlink(missing_ok=True)
     return [folder / name for name in sheets]
 
 

@@ -131,7 +131,7 @@ def render() -> str:
     sections += [
         _section(f"`{name}`", text, format_checkpoint(name))
         for name, text in DETAILED.items()
-        if (CHECKPOINTS / name / CONFIG_FILE).is_file()
+        if (CHECKPOINTS / name / CONFIG_FILE).is_file() and "evaluation" in read_metrics(CHECKPOINTS / name)
     ]
     metrics = {name: read_metrics(CHECKPOINTS / name) for name in list_models()}
     for m in MEASUREMENTS:

@@ -44,10 +44,12 @@ def test_all_sheets_are_written_and_shown(
     explorer: Explorer, test_pictures: Pictures, tmp_path: Path
 ) -> None:
     save(CONFIG, explorer.model.networks, tmp_path)
+    (tmp_path / card.SAMPLES_FILE).write_bytes(b"of train.publish")
     paths = contact.write(explorer, test_pictures, tmp_path)
-    names = {"samples.png", "reconstructions.png", "paths.png", "neighbours.png"}
+    names = {"samples.jpg", "reconstructions.jpg", "paths.jpg", "neighbours.jpg"}
     assert {path.name for path in paths} == names
     card.write(tmp_path)
+    assert not (tmp_path / card.SAMPLES_FILE).exists()
     text = (tmp_path / card.CARD_FILE).read_text(encoding="utf-8")
     for file in names:
         assert f"({file})" in text
@@ -94,4 +96,4 @@ def test_a_model_without_a_gallery_has_no_sheet_of_neighbours(
     explorer: Explorer, test_pictures: Pictures, tmp_path: Path
 ) -> None:
     paths = contact.write(Explorer(explorer.model), test_pictures, tmp_path)
-    assert "neighbours.png" not in {path.name for path in paths}
+    assert "neighbours.jpg" not in {path.name for path in paths}
