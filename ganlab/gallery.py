@@ -130,13 +130,16 @@ class Gallery:
         """Store the `codes`, and the features where they are few, in the checkpoint in `folder`. The files
         name the checkpoint whose networks computed them."""
         metadata = {"fingerprint": self.model.fingerprint, "gallery": self.pictures.digest}
-        compress = stored_features.compress_codes
+        compress, kind = stored_features.compress_codes, self.pictures.kind
         if codes:
-            tensor_files.write(folder / CODES_FILE, compress(self.codes), metadata)
+            tensor_files.write(_place_stored(folder, CODES_FILE, kind), compress(self.codes), metadata)
             if self.model.latent_map is not None:
-                tensor_files.write(folder / LATENTS_FILE, compress(self.latents), metadata)
+                tensor_files.write(
+                    _place_stored(folder, LATENTS_FILE, kind), compress(self.latents), metadata
+                )
         if self.model.config.feature_dim:
-            tensor_files.write(folder / FEATURES_FILE, stored_features.compress(self.features), metadata)
+            features = stored_features.compress(self.features)
+            tensor_files.write(_place_stored(folder, FEATURES_FILE, kind), features, metadata)
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -255,6 +258,12 @@ class Gallery:
         return points
 
 
+def _place_stored(folder: Path, file: str, kind: str) -> Path:
+    """Where the checkpoint in `folder` stores points of a gallery of this kind: of real pictures beside its
+    weights, of what stands in for them beside that."""
+    return folder / file if kind == "data" else folder / OWN_FOLDER / (STAND_IN + file)
+
+
 def _read_stored(
     model: LatentModel,
     file: str,
@@ -264,7 +273,7 @@ def _read_stored(
 ) -> Tensor | None:
     """Points float32 (N, dim) that the checkpoint stores of its gallery's pictures, or None; those of other
     weights or pictures are left alone."""
-    path = model.folder / file if model.folder else None
+    path = _place_stored(model.folder, file, pictures.kind) if model.folder else None
     if path is None or not path.is_file():
         return None
     try:

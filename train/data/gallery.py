@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ganlab import gallery, images, latent, model
-from ganlab.gallery import OWN_FOLDER, STAND_IN, TEST_FILE, TRAIN_FILE
+from ganlab.gallery import OWN_FOLDER, STAND_IN, TEST_FILE, TRAIN_FILE, Gallery
 from ganlab.hub import resolve
 from ganlab.model import LatentModel
 from ganlab.pictures import Pictures, load_pictures, save_pictures
@@ -141,10 +141,13 @@ def build_stand_in(folder: Path, root: str | Path, count: int = STAND_INS) -> li
         written = {TRAIN_FILE: Pictures(_to_bytes(y), zeros, torch.arange(count), kind="samples")}
     own = folder / OWN_FOLDER
     own.mkdir(exist_ok=True)
+    load_pictures.cache_clear()
     for file, pictures in written.items():
         jpegs = list(images.encode_jpegs(pictures.pixels, STAND_IN_QUALITY))
         save_pictures(own / (STAND_IN + file), pictures, jpegs)
         _report(own / (STAND_IN + file), pictures)
+    if "encoder" in stored.networks:
+        Gallery(stored, load_pictures(own / (STAND_IN + TRAIN_FILE))).save(folder)
     return [own / (STAND_IN + file) for file in written]
 
 

@@ -102,6 +102,8 @@ def test_a_stand_in_is_the_models_own_reconstructions(
     assert explorer.examples is not None
     assert (explorer.examples.kind, len(explorer.examples)) == ("reconstructions", gallery.STAND_IN_EXAMPLES)
     assert galleries.load_test_pictures(model) is None
+    assert explorer.gallery._codes is not None  # they are stored beside the pictures, and nowhere else
+    assert not (folder / galleries.CODES_FILE).exists()
 
 
 def test_without_an_encoder_samples_stand_in(gan_model: str, tmp_path: Path) -> None:
