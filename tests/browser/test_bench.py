@@ -193,12 +193,12 @@ def memory(pid: int) -> str:
 
 
 @contextlib.contextmanager
-def running_app(before: str = "") -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def running_app(before: str = "", *flags: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """app.py on a free port, and its address; it may not answer yet. `before` runs ahead of it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    code = f"{before}\nimport app\napp.main(['--port', '{port}'])"
+    code = f"{before}\nimport app\napp.main({['--port', str(port), *flags]})"
     app = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.DEVNULL)
     try:
         yield app, f"http://127.0.0.1:{port}"
@@ -242,13 +242,17 @@ def test_start_upload_and_pen(browser: Any, digits: Pictures) -> None:
 
 
 @pytest.mark.parametrize(
-    "before",
-    ["", "from ganlab.studio import portable; portable.MAX_MULTIPLICATIONS = 0"],
-    ids=["page", "server"],
+    ("before", "name"),
+    [
+        ("", "mnist-bigan-plus"),
+        ("from ganlab.studio import portable; portable.MAX_MULTIPLICATIONS = 0", "mnist-bigan-plus"),
+        *(("", name) for name in list_models() if name.startswith(("cifar10-bigan", "imagenet64-"))),
+    ],
+    ids=lambda value: "server" if value.startswith("from") else value or "page",
 )
-def test_the_studio(browser: Any, before: str) -> None:
+def test_the_studio(browser: Any, before: str, name: str) -> None:
     """Frames are new pictures on the stage, at most one a frame of the screen (60 a second here)."""
-    with running_app(before) as (app, address):
+    with running_app(before, "--model", name) as (app, address):
         page = first_page(browser, app, address)
         page.wait_for_timeout(1000)
         first = page.evaluate(FIRST_FRAME)
