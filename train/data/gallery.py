@@ -148,6 +148,8 @@ def build_stand_in(folder: Path, root: str | Path, count: int = STAND_INS) -> li
         _report(own / (STAND_IN + file), pictures)
     if "encoder" in stored.networks:
         Gallery(stored, load_pictures(own / (STAND_IN + TRAIN_FILE))).save(folder)
+    for path in own.iterdir():
+        path.chmod(0o644)  # safetensors are private to their owner; a server may run as another user
     return [own / (STAND_IN + file) for file in written]
 
 
