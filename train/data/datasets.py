@@ -220,7 +220,7 @@ DATASETS = {
     "emnist": _describe_grey("EMNIST", "digit", "EMNIST", "balanced"),
     "emnist-letters": _describe_grey("EMNIST Letters", "digit", "EMNIST", "letters", first_label=1),
     "emnist-digits": _describe_grey("EMNIST Digits", "digit", "EMNIST", "digits"),
-    "cifar10": DataSet("CIFAR-10", (3, 32, 32), "picture", _read_cifar10, gallery=19_000, bundled=True),
+    "cifar10": DataSet("CIFAR-10", (3, 32, 32), "picture", _read_cifar10, gallery=10_000, bundled=True),
     # Its pictures may be used, not passed on.
     "imagenet64": DataSet(IMAGENET64, (3, 64, 64), "picture", _read_imagenet64, gallery=10_000),
 }
