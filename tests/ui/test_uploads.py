@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from ganlab.ui.items import Item
 from ganlab.ui.server.models import Models
 from ganlab.ui.server.sent import SENT
 from ganlab.ui.tabs import compare, interpolate, reconstruct
+from tests.conftest import untrained_model
 from tests.ui.parsed import elements
 from tests.ui.visitor import Visitor
 
@@ -153,3 +155,19 @@ def test_models_of_digits_choose_no_square(bundled: Explorer) -> None:
     (item,) = items.from_examples(bundled, 0)
     assert uploads.describe_view(bundled) is None
     assert set(uploads.pad_value(bundled, item)) == {"show"}
+
+
+def test_the_pad_follows_how_a_model_takes_pictures(tmp_path: Path) -> None:
+    """The same picture, for a model of the same shape that takes pictures as they are."""
+    digit, plain = (untrained_model(tmp_path / kind, preparation=kind) for kind in ("digit", "picture"))
+    models = Models(digit)
+    for build in (reconstruct.build, compare.build):
+        visitor = Visitor(models, build)
+        pad = find_pad(visitor)
+        visitor.render()
+        explorer = models.get(plain)
+        visitor.values[visitor.page.model] = plain
+        (item,) = items.adapt_to(explorer, [current(visitor)])
+        visitor.values[visitor.page.current] = item
+        assert visitor.render()[pad]["view"] == {"size": 28, "channels": 1}
+        assert pad not in visitor.render()

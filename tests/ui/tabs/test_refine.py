@@ -14,11 +14,13 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.ui import items
 from ganlab.ui.items import Item, shown_key
+from ganlab.ui.server.models import Models
 from ganlab.ui.tabs import reconstruct
 from ganlab.ui.tabs.reconstruct import refine
 from ganlab.ui.tabs.reconstruct.refine import Refinement
 from ganlab.ui.work import Run
 from tests.ui.parsed import elements
+from tests.ui.visitor import Visitor
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +125,19 @@ def test_features_count_as_a_person_says(bundled: Explorer, item: Item, content:
     assert ('checked=""' in card) == bool(content)
     change = refine.measure_features(bundled, item.picture, expected.image)
     assert f"features differ by <b>{100 * change:.0f} %</b>" in card
+
+
+def test_the_page_says_whether_features_count(picture_model: str) -> None:
+    visitor = Visitor(Models(picture_model), reconstruct.build)
+    for sent, content in (
+        ({"content": False}, False),
+        ({"content": True}, True),
+        ({"content": "no"}, True),
+        ({}, True),
+    ):
+        visitor.send("refine", "start", **sent)
+        card = visitor.values[visitor.find("refine")]
+        assert ('checked=""' in card) == content
 
 
 def test_features_count_in_colour_and_not_without_an_encoder(picture_model: str, gan: Explorer) -> None:

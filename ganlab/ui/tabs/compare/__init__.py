@@ -215,7 +215,11 @@ def build(page: Page) -> Tab:
             return {}
         begun = start(models, call.explorer, call.current)
         # Of another model, the same picture: a drawing or an upload stays on the pad in its full size.
-        same = last is not None and last.key.endswith(f"/{call.current.key}")
+        same = (
+            last is not None
+            and last.key.endswith(f"/{call.current.key}")
+            and last.preparation == call.explorer.config.preparation
+        )
         answer = {state: begun, stage: stage_html(begun)}
         return answer if same else {**answer, pad: pad_value(call.explorer, call.current)}
 

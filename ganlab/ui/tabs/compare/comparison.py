@@ -88,6 +88,12 @@ class Comparison:
     began: int = field(default_factory=lambda: time.monotonic_ns() // 1000)  # us: tells old from new
 
     @property
+    def preparation(self) -> str:
+        """Of the model in use, by which uploads become inputs."""
+        config = self.rows[0].config
+        return "" if config is None else config.preparation
+
+    @property
     def complete(self) -> bool:
         return all(row.complete for row in self.rows)
 

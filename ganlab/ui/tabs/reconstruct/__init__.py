@@ -25,7 +25,7 @@ from ganlab.ui.html.spaces import EXPLAINED
 from ganlab.ui.items import Item, shown_key
 from ganlab.ui.page import Page, Tab, html
 from ganlab.ui.tabs.reconstruct import refine
-from ganlab.ui.uploads import build_pad, listen_to_pad, pad_value
+from ganlab.ui.uploads import build_pad, describe_view, listen_to_pad, pad_value
 
 MAX_EXAMPLES = 16
 NEIGHBOURS = 5
@@ -121,6 +121,7 @@ def build(page: Page) -> Tab:
     """The pad, the stage, the optimised card and the examples."""
     explorer, item = page.first.explorer, page.first.current
     shown = gr.State(item)  # what the stage shows; it may not be current any more
+    view = gr.State(describe_view(explorer))  # for which the pad chooses squares
     with gr.Row(elem_classes="gl-bench"):
         with gr.Column(scale=0, min_width=306):
             pad = build_pad(pad_value(explorer, item))
@@ -151,8 +152,11 @@ def build(page: Page) -> Tab:
         same_picture = call[shown].key == call.current.key
         if same_picture and call[shown].fingerprint == call.explorer.fingerprint:
             return {}
+        new_view = describe_view(call.explorer)
+        stays = same_picture and call[view] == new_view
         return {
-            **({} if same_picture else {pad: pad_value(call.explorer, call.current)}),
+            view: new_view,
+            **({} if stays else {pad: pad_value(call.explorer, call.current)}),
             polarity: gr.update(**ink_settings(call.explorer)),
             examples: examples_html(call.explorer),
             **show(call, call.current),
@@ -171,7 +175,7 @@ def build(page: Page) -> Tab:
     for tiles in (stage, examples):
         page.on(tiles.pick, pick, writes={page.current, pad, *written}, **CLICK | waits_on(stage))
     _listen_to_refined(page, refined, shown)
-    return Tab(render, writes={pad, polarity, examples, *written}, reads={shown})
+    return Tab(render, writes={pad, view, polarity, examples, *written}, reads={shown, view})
 
 
 def _listen_to_refined(page: Page, refined: gr.HTML, shown: Component) -> None:
