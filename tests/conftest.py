@@ -210,7 +210,7 @@ def colour_model(tmp_path_factory: pytest.TempPathFactory) -> str:
     return untrained_model(
         tmp_path_factory.mktemp("models") / "colour",
         method="gan",
-        dataset="cifar10",
+        dataset="colours",
         family="conv",
         networks=("generator", "discriminator"),
         channels=3,
