@@ -49,8 +49,9 @@ BiGAN+ on 64 x 64 pictures of 50 classes of ImageNet, the paper's last experimen
 a GPU trains in minutes: residual networks and the game of R3GAN, errors in features, pixels and latents, a
 contrastive loss, a latent map.""",
     "imagenet64-bigan": """\
-The paper's form on the same pictures: convolutional networks with batch norm, z ~ U(-1, 1)^200, no other loss
-than BiGAN's, a quarter as wide.""",
+BiGAN's game alone on the same pictures, as in the paper, with the residual networks of
+`imagenet64-bigan-plus` at a third of their width: the paper's convolutional networks fell onto one picture
+in three forms (see "Colour: what was tried").""",
     "cifar10-bigan-plus": """\
 The networks and the game of `imagenet64-bigan-plus` on 32 x 32 pictures of CIFAR-10.""",
 }
