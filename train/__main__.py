@@ -58,10 +58,10 @@ def look_at_folder(options: argparse.Namespace) -> dict[str, Any]:
     named data set."""
     if options.dataset in datasets.DATASETS or not Path(options.dataset).expanduser().is_dir():
         return {}
-    found = survey(Path(options.dataset).expanduser())
-    chosen = choose_settings(found, options.method, options.preset, options.device, options.family)
+    overview = survey(Path(options.dataset).expanduser())
+    chosen = choose_settings(overview, options.method, options.preset, options.device, options.family)
     flags = " ".join(f"{format_flag(name)} {value}" for name, value in chosen.items())
-    print("\n".join([*found.describe(), f"chosen where no flag says otherwise: {flags}"]), flush=True)
+    print("\n".join([*overview.describe(), f"chosen where no flag says otherwise: {flags}"]), flush=True)
     return chosen
 
 

@@ -130,16 +130,16 @@ def _look_at(path: Path) -> Look:
 
 
 def choose_settings(
-    found: Survey, method: str, preset: str | None, device: str, family: str | None = None
+    overview: Survey, method: str, preset: str | None, device: str, family: str | None = None
 ) -> dict[str, Any]:
     """The settings of a run on the folder that its flags leave open: a preset where neither it nor a family
     is named, size and channels of the pictures, and a batch and a number of epochs that fit their number."""
-    size = next((size for size in SIZES if found.side < 1.5 * size), SIZES[-1])
-    settings: dict[str, Any] = {"size": size, "channels": 3 if found.coloured else 1}
+    size = next((size for size in SIZES if overview.side < 1.5 * size), SIZES[-1])
+    settings: dict[str, Any] = {"size": size, "channels": 3 if overview.coloured else 1}
     if preset is None and family is None and "colour" in PRESETS.get(method, {}):
         settings["preset"] = "colour"
     base = find_preset(method, preset or settings.get("preset"))
-    count = found.counts["train"]
+    count = overview.counts["train"]
     batch = base.get("batch_size", 128)
     if count < MIN_STEPS * batch:
         settings["batch_size"] = max(2, 2 ** ((count // MIN_STEPS or 1).bit_length() - 1))

@@ -34,12 +34,12 @@ def animals(tmp_path: Path) -> Path:
 
 
 def test_what_is_there_is_counted_and_said(animals: Path) -> None:
-    found = survey(animals)
-    assert found.counts == {"train": 27, "test": 3}
-    assert found.classes == {"barn owl": 20, "cat": 10}
-    assert (found.side, found.coloured, found.divided) == (70, True, False)
-    assert (found.duplicates, found.broken) == (1, ("cat/cut.png", "cat/text.jpg"))
-    assert found.describe() == [
+    overview = survey(animals)
+    assert overview.counts == {"train": 27, "test": 3}
+    assert overview.classes == {"barn owl": 20, "cat": 10}
+    assert (overview.side, overview.coloured, overview.divided) == (70, True, False)
+    assert (overview.duplicates, overview.broken) == (1, ("cat/cut.png", "cat/text.jpg"))
+    assert overview.describe() == [
         f"{animals}: 30 colour pictures of 60 x 64 to 109 x 70 pixels",
         "2 classes of 10 to 20 pictures: barn owl, cat",
         "27 to train on, 3 to test on: every tenth picture (folders train and test choose it)",
@@ -53,10 +53,10 @@ def test_splits_that_share_pictures_are_named(tmp_path: Path) -> None:
         write(tmp_path / "train" / f"{n}.png", seed=n)
     for n in range(4, 8):
         write(tmp_path / "val" / f"{n}.png", seed=n)
-    found = survey(tmp_path)
-    assert (found.divided, found.counts) == (True, {"train": 6, "test": 4})
-    assert (found.duplicates, found.across) == (2, 2)
-    said = "\n".join(found.describe())
+    overview = survey(tmp_path)
+    assert (overview.divided, overview.counts) == (True, {"train": 6, "test": 4})
+    assert (overview.duplicates, overview.across) == (2, 2)
+    said = "\n".join(overview.describe())
     assert "6 to train on, 4 to test on: its own folder" in said
     assert "exact copies of another file: 2 (training pictures that are test pictures too: 2)" in said
     assert "no class folders: neighbours have no votes and sliders no classes" in said
@@ -109,9 +109,9 @@ def test_small_sets_get_small_batches_and_few_epochs_are_enough_for_large_ones()
 def test_grey_pictures_are_grey(tmp_path: Path) -> None:
     for n in range(10):
         write(tmp_path / f"{n}.png", (28, 28), seed=n, grey=True)
-    found = survey(tmp_path)
-    assert not found.coloured
-    settings = choose_settings(found, "bigan-plus", None, "cpu")
+    overview = survey(tmp_path)
+    assert not overview.coloured
+    settings = choose_settings(overview, "bigan-plus", None, "cpu")
     assert (settings["size"], settings["channels"]) == (32, 1)
 
 
