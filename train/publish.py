@@ -36,9 +36,10 @@ from train.run_folder import LOG_FILE, RESUME_FILE
 
 MAX_FILE_BYTES = 10_000_000  # a Space's git repository takes larger files only through LFS
 RESERVED = ("ablation", "galleries", "judges", "ratios", "table")
-COLUMNS = 12
-SAMPLE_ROWS, PAIR_ROWS = 6, 3
-SCALE = 2
+# Of samples.png and reconstructions.png: columns, rows of samples, rows of pairs, and how often a pixel is
+# repeated. Large pictures are fewer, so that the files stay small.
+GRID, LARGE_GRID = (12, 6, 3, 2), (8, 3, 2, 1)
+LARGE = 33  # pixels a side
 
 
 class PublishError(ValueError):
@@ -216,16 +217,17 @@ def draw_pictures(stored: LatentModel, folder: Path) -> None:
     """Write samples.png, of a seed's first latents, and reconstructions.png, of the first test pictures."""
     if "generator" not in stored.networks:
         return
-    z = Explorer(stored).sample(COLUMNS * SAMPLE_ROWS, card.SAMPLE_SEED)
-    images.draw_grid(stored.generator(z), COLUMNS, SCALE).save(folder / card.SAMPLES_FILE, optimize=True)
+    columns, sample_rows, pair_rows, scale = LARGE_GRID if stored.config.size >= LARGE else GRID
+    z = Explorer(stored).sample(columns * sample_rows, card.SAMPLE_SEED)
+    images.draw_grid(stored.generator(z), columns, scale).save(folder / card.SAMPLES_FILE, optimize=True)
     test = galleries.load_test_pictures(stored)
     if "encoder" in stored.networks and test:
-        x = test.inputs(slice(0, COLUMNS * PAIR_ROWS))
+        x = test.inputs(slice(0, columns * pair_rows))
         y = stored.generator(stored.encoder(x))
         rows = [
-            row for pair in zip(torch.split(x, COLUMNS), torch.split(y, COLUMNS), strict=True) for row in pair
+            row for pair in zip(torch.split(x, columns), torch.split(y, columns), strict=True) for row in pair
         ]
-        images.draw_grid(torch.cat(rows), COLUMNS, SCALE).save(
+        images.draw_grid(torch.cat(rows), columns, scale).save(
             folder / card.RECONSTRUCTIONS_FILE, optimize=True
         )
 
