@@ -85,8 +85,7 @@ class Trainer:
         }
         # fp16's range is too small for raw gradients; the scaler does nothing in other precisions.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "fp16")
-        self.step = 0
-        self.seconds = 0.0
+        self.step, self.seconds = 0, 0.0
         # Losses summed over this epoch, and the share of the run that is done, where no step waits for them.
         self.sums = torch.zeros(len(self.method.players), dtype=torch.float64, device=self.device)
         self.progress = torch.zeros((), device=self.device)
