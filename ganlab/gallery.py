@@ -41,7 +41,9 @@ CODES_FILE = "gallery.safetensors"  # in the checkpoint: E(x) of every gallery p
 FEATURES_FILE = "features.safetensors"  # in the checkpoint: their features, where they are few
 ATTRIBUTES_FILE = "attributes.npz"  # attributes of every gallery picture; see `python -m train.map`
 MAX_CACHED_SPACES = 2  # large spaces, up to 250 MB each, cached for all models together
-CHUNK = 8192  # pictures embedded at a time
+CHUNK = 8192  # pictures embedded at a time, and codes that a latent map inverts
+MAX_SMALL = 784  # numbers of a picture; of larger ones SMALL_CHUNK are embedded at a time
+SMALL_CHUNK = 256  # a hidden layer of a colour model takes 200 kB a picture
 
 
 def find_file(model: LatentModel, file: str, stand_ins: bool = False) -> Path | None:
@@ -249,11 +251,12 @@ class Gallery:
             return self._points[space]
 
     def _embed_all(self, space: str) -> Tensor:
-        first = self.embed(self.pictures.inputs(slice(0, CHUNK)), space)
+        chunk = CHUNK if self.model.config.pixels <= MAX_SMALL else SMALL_CHUNK
+        first = self.embed(self.pictures.inputs(slice(0, chunk)), space)
         points = first.new_empty(len(self), first.shape[1])  # filled in place: never twice in memory
         points[: len(first)] = first
-        for start in range(CHUNK, len(self), CHUNK):
-            rows = slice(start, start + CHUNK)
+        for start in range(chunk, len(self), chunk):
+            rows = slice(start, start + chunk)
             points[rows] = self.embed(self.pictures.inputs(rows), space)
         return points
 
