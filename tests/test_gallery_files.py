@@ -159,6 +159,11 @@ def test_with_a_latent_map_codes_are_the_encoders_and_latents_are_stored_beside_
     stored = features.restore_codes(features.compress_codes(gallery.latents))
     assert torch.equal(again.latents, stored)
     assert not torch.equal(again.latents, gallery.latents)  # they were read from the file
+    (model.folder / galleries.CODES_FILE).unlink()
+    without = Gallery.load(model)  # codes of these latents, without the encoder
+    assert without is not None
+    assert model.latent_map is not None
+    torch.testing.assert_close(without.codes, model.latent_map(stored))
 
 
 def test_codes_of_other_weights_are_computed_anew(own_gallery: Path) -> None:
