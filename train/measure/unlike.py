@@ -135,16 +135,21 @@ def _sentence(figures: Figures) -> str:
     def percent(group: Figures) -> str:
         return format_percent(group["share"], digits=1)
 
-    noun = name_pictures(figures)
+    noun, like = name_pictures(figures), name_likeness(figures)
     sources = ", ".join(f"{percent(group)} of the {name}" for name, group in figures["samples"].items())
     sliders = ", ".join(f"{kind} {percent(group)}" for kind, group in figures["sliders"].items())
     quarter, middle = (percent(figures["paths"][key]) for key in ("quarter", "middle"))
-    return (
-        f"Not all of its latents are {noun if noun == 'digits' else 'like its pictures'}. The gauge, which"
-        f" calls {percent(figures['real'])} of real test {noun} unlike {name_likeness(figures)}, does so for"
+    shares = (
+        f"The gauge, which calls {percent(figures['real'])} of real test {noun} unlike {like}, does so for"
         f" {percent(figures['reconstructions'])} of their reconstructions, for samples ({sources}), for paths"
         f" between two {noun} ({quarter} at a quarter, {middle} in the middle), and for the ends of sliders"
         f" ({sliders})."
+    )
+    if noun == "digits":
+        return f"Not all of its latents are digits. {shares}"
+    return (
+        f"{shares} It notices what is unusual for E, and not that objects are missing: what G draws is smooth"
+        " and usual, and the Fréchet distance and the judge's certainty say how far it is from real pictures."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from train.measure.measurement import name_likeness
 from train.report.text import NONE, Table, format_percent
 
 Metrics = Mapping[str, Any]
@@ -24,13 +25,14 @@ def _list_unlike(figures: Metrics) -> Iterator[tuple[str, str, str]]:
     def percent(*groups: Metrics) -> str:
         return " / ".join(f"{100 * group['share']:.1f}" for group in groups) + " %"
 
+    noun = name_likeness(dict(figures))
     real = f"reconstructions {percent(figures['reconstructions'])}, real {percent(figures['real'])}"
     for source, group in figures["samples"].items():
-        yield f"Unlike digits: samples, {source}", percent(group), real
+        yield f"Unlike {noun}: samples, {source}", percent(group), real
     paths = figures["paths"]
-    yield "Unlike digits: paths, t = 0.25 / 0.5", percent(paths["quarter"], paths["middle"]), ""
+    yield f"Unlike {noun}: paths, t = 0.25 / 0.5", percent(paths["quarter"], paths["middle"]), ""
     for kind, group in figures["sliders"].items():
-        yield f"Unlike digits: slider ends, {kind}", percent(group), ""
+        yield f"Unlike {noun}: slider ends, {kind}", percent(group), ""
 
 
 def _list_rounds(figures: Metrics) -> Iterator[tuple[str, str, str]]:
