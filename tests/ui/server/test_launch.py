@@ -135,7 +135,7 @@ def test_safe_defaults() -> None:
 def test_the_page_fetches_ahead_all_that_the_studio_imports() -> None:
     fetched = re.findall(r'href="ganlab/static/lib/([\w-]+)\.js"', launch.build_head())
     assert len(fetched) == len(set(fetched))
-    assert {"studio", "sliders", "product"} <= set(fetched)  # by way of others
+    assert {"studio", "sliders", "kernel"} <= set(fetched)  # by way of others
     assert "codemap" not in fetched
     for module in fetched:
         text = (launch.STATIC / "lib" / f"{module}.js").read_text(encoding="utf-8")

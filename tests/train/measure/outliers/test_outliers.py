@@ -99,7 +99,7 @@ def test_the_command_keeps_it_in_metrics_json(
 ) -> None:
     assert few_neighbours.gallery is not None
     shutil.copytree(CHECKPOINTS / "mnist-ae-l1", tmp_path / "copy")
-    (tmp_path / "copy" / CODES_FILE).unlink()  # of all of MNIST
+    (tmp_path / "copy" / CODES_FILE).unlink(missing_ok=True)  # of all of MNIST
     gallery = tmp_path / "copy" / "gallery"
     gallery.mkdir()
     save_pictures(gallery / TRAIN_FILE, few_neighbours.gallery.pictures)  # sooner encoded than all of MNIST
