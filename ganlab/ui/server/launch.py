@@ -114,9 +114,10 @@ def build_theme() -> gr.themes.Base:
 
 
 def build_head() -> str:
-    """Tags that fetch PRELOADED with Gradio's own scripts, so that the pad takes strokes and files at once,
-    and after them what the modules LATER need, so that the studio does not fetch import after import."""
-    priorities = dict.fromkeys(list_modules(LATER), "low") | dict.fromkeys(PRELOADED, "auto")
+    """Tags that fetch what the modules PRELOADED need with Gradio's own scripts, so that the pad takes
+    strokes and files at once, and after them what the modules LATER need, so that the studio does not fetch
+    import after import."""
+    priorities = dict.fromkeys(list_modules(LATER), "low") | dict.fromkeys(list_modules(PRELOADED), "auto")
     return "".join(
         f'<link rel="modulepreload" href="ganlab/static/lib/{module}.js" fetchpriority="{priority}">'
         for module, priority in priorities.items()
