@@ -308,12 +308,8 @@ def _limits(config: ModelConfig, metrics: dict[str, Any], dataset: str) -> str:
     if why := WHY_CLASSES_CHANGE.get(config.method):  # after the share of those that do
         points.append(_fit_to_dataset(why, config))
     points += [f"- {sentence}" for sentence in measured.values()]
-    if config.channels > 1 and "encoder" in config.networks:
-        points.append(
-            "- What comes back keeps colours and layout, and loses detail: small objects, faces and letters"
-            " are not among what it can draw. Which class the judge sees is one question, and whether a"
-            " person would take it for the same picture another."
-        )
+    if config.channels > 1 and "reconstruction" in metrics:
+        points.append(f"- {_describe_reconstructions(metrics['reconstruction'])}")
     if config.family == "tutorial-gan-colour":
         points.append(
             "- Its networks are fully connected, as in a tutorial: samples have the data's colours and"
@@ -324,6 +320,20 @@ def _limits(config: ModelConfig, metrics: dict[str, Any], dataset: str) -> str:
         " with one of those."
     )
     return "\n".join(points)
+
+
+def _describe_reconstructions(figures: dict[str, Any]) -> str:
+    """What reconstructions in colour keep, by their error."""
+    if figures["mse"] >= figures["mse_mean_image"]:
+        return (
+            "What comes back has little to do with the picture: the mean of all pictures would be nearer to"
+            " it. The network is small and its training was short."
+        )
+    return (
+        "What comes back keeps colours and layout, and loses detail: small objects, faces and letters are not"
+        " among what it can draw. Which class the judge sees is one question, and whether a person would take"
+        " it for the same picture another."
+    )
 
 
 def _fit_to_dataset(why: str, config: ModelConfig) -> str:

@@ -23,7 +23,7 @@ MAX_THUMBNAILS = 40  # real pictures in all sheets of a card
 QUERIES, NEIGHBOURS = 6, 4  # rows of neighbours, and neighbours of each
 PAIRS = MAX_THUMBNAILS - QUERIES * (1 + NEIGHBOURS)  # pictures with their reconstructions
 PATHS, PATH_STEPS = 6, 9
-QUALITY = 85  # of the JPEG files
+QUALITY = 75  # of the JPEG files
 SIDE = 128  # pixels of a picture in the sheets
 
 
@@ -36,7 +36,7 @@ def write(explorer: Explorer, test: Pictures, folder: Path) -> list[Path]:
         if explorer.gallery is not None:
             sheets[card.NEIGHBOURS_FILE] = draw_neighbours(explorer, test)
     for name, sheet in sheets.items():
-        sheet.convert("RGB").save(folder / name, quality=QUALITY, subsampling=0)
+        sheet.convert("RGB").save(folder / name, quality=QUALITY, optimize=True)
     for name in (card.SAMPLES_FILE, card.RECONSTRUCTIONS_FILE):  # of `train.publish`
         (folder / name).unlink(missing_ok=True)
     return [folder / name for name in sheets]
