@@ -181,3 +181,33 @@ def test_a_latent_map_is_explained_and_samples_come_from_the_prior() -> None:
     assert "latent map" not in mixed
     assert "from this mixture unless the prior is chosen." in mixed
     assert "latents of the mixture" in mixed
+
+
+COLOUR = {"channels": 3, "size": 64, "dataset": "imagenet64", "preparation": "picture"}
+
+
+def test_in_colour_published_figures_and_digits_are_not_mentioned() -> None:
+    text = rendered("bigan", **COLOUR)
+    assert "so a reconstruction is a plausible picture" in text
+    for word in ("digit", "5.95", "The published method"):
+        assert word not in text
+    assert 'ex.prepare("photo.png")' in text
+    assert "research and no redistribution" in text
+
+
+@pytest.mark.parametrize(("error", "words"), [(0.03, "keeps colours and layout"), (0.07, "has little to do")])
+def test_what_reconstructions_in_colour_keep_follows_from_their_error(error: float, words: str) -> None:
+    metrics = measured("bigan-plus")
+    metrics["reconstruction"]["mse"] = error  # that of the mean picture is 0.0675
+    sentences = [
+        line for line in rendered("bigan-plus", metrics, **COLOUR).splitlines() if "comes back" in line
+    ]
+    assert len(sentences) == 1
+    assert words in sentences[0]
+    assert "comes back" not in rendered("bigan-plus", metrics)
+
+
+def test_pictures_of_cifar10_are_shown_by_models_with_an_encoder_alone() -> None:
+    small = {**COLOUR, "dataset": "cifar10", "size": 32}
+    assert "those shown here are its authors'" in " ".join(rendered("bigan", **small).split())
+    assert "none of its pictures is here" in " ".join(rendered("gan", **small).split())
