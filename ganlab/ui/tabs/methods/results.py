@@ -28,18 +28,21 @@ def results_html(models: Models, key: str, used: Explorer, seed: int) -> str:
             + markup.reason("No model here was trained by it. The command below trains one.")
             + training
         )
-    figures = []
+    figures: list[tuple[bool, bool, str]] = []  # the model in use first, then those of the same pictures
     for name in names:
         try:
             explorer = models.get(name)
-            figures.append(pictures_html(explorer, name, explorer is used, seed))
+            others = explorer.config.dataset != used.config.dataset
+            text = pictures_html(explorer, name, explorer is used, seed)
+            figures.append((explorer is not used, others, text))
         except ValueError as error:
-            figures.append(markup.notice(str(error)))
+            figures.append((True, True, markup.notice(str(error))))
+    figures.sort(key=lambda figure: figure[:2])
     hint = (
         f'<p class="gl-meter"><span>{escape(EXPLANATIONS[key].look_for)}</span>'
         f"{markup.button('new samples', 'another')} <small>seed {seed}</small></p>"
     )
-    return f'{heading}{hint}<div class="gl-models">{"".join(figures)}</div>{training}'
+    return f'{heading}{hint}<div class="gl-models">{"".join(text for *_, text in figures)}</div>{training}'
 
 
 def list_models_of(models: Models, method: str) -> list[str]:

@@ -86,6 +86,14 @@ def test_models_are_shown_with_their_method(offered: Offered) -> None:
     assert "No model here was trained by it" in methods.stage_html(offered, "jlr", used)
 
 
+def test_the_model_in_use_comes_first_then_those_of_the_same_pictures(offered: Offered) -> None:
+    first, second = offered.list_names()[1:3]  # two of the method "gan"
+    for used, order in ((first, [first, second]), (second, [second, first])):
+        page = methods.stage_html(offered, "gan", offered.get(used))
+        buttons = [e for e in elements(page, "button") if e.get("data-action") == "use"]
+        assert [button.get("data-value") for button in buttons] == order
+
+
 def test_a_method_nobody_explained_is_refused_with_the_choices(offered: Offered) -> None:
     with pytest.raises(ValueError, match=r"'something-new' is not explained; available = \['gan', 'bigan'"):
         methods.stage_html(offered, "something-new", offered.get(offered.default))
