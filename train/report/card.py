@@ -282,6 +282,9 @@ def _measured(config: ModelConfig, metrics: dict[str, Any]) -> str:
             f" Histograms have {LEVELS} x {LEVELS} x {LEVELS} bins of red, green and blue, compared by the"
             " square roots of their shares."
         )
+    spaces, has_d = metrics.get("one_nn", {}), {"discriminator", "joint_discriminator"} & {*config.networks}
+    if "discriminator" in spaces and not has_d:
+        text += " D's features were measured on a copy of the same weights that still has D."
     if "perceptual" in metrics:
         text += (
             " The perceptual distance is that of the judge's convolutional features, of length 1 at each"
