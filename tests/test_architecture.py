@@ -210,5 +210,5 @@ def test_no_tracked_file_is_too_large() -> None:
 def test_checkpoints_stay_small_and_hold_data_only() -> None:
     files = [path for path in tracked() if path.is_relative_to(ROOT / "checkpoints")]
     assert sum(path.stat().st_size for path in files) < MAX_CHECKPOINT_BYTES
-    allowed = {".json", ".safetensors", ".npz", ".md", ".png", ".webp"}
+    allowed = {".json", ".safetensors", ".npz", ".md", ".png", ".jpg", ".webp"}
     assert {name_of(path) for path in files if path.suffix not in allowed} == set()
