@@ -287,11 +287,15 @@ EXPLANATIONS: dict[str, Explanation] = {
             " (python -m train.latent_map): its latents are u of N(0, I), its pictures G(F(u)).",
             "In a second stage (--from-checkpoint) the game goes on with F(u) as G's latents; a discriminator"
             " of single pictures joins D, and E is held near the codes that F was fitted to.",
+            "The models of colour pictures play another game, that of R3GAN: D says which of a real and a"
+            " generated pair is more real, and a penalty keeps its gradients small. They have no P: D judges"
+            " (G(E(x)), E(x)) as one more generated pair.",
         ),
         look_for="Do the reconstructions keep the class and the handwriting of the pictures above them?",
         commands=(
             "python -m train bigan-plus --family conv",
             "python -m train bigan-plus --preset mnist",
+            "python -m train bigan-plus --preset cifar10",
             "python -m train bigan-plus --preset mnist-second --from-checkpoint NAME",
         ),
     ),
