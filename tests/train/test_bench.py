@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from train import bench
+from train import bench, tutorial_loop
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +21,8 @@ def test_training_is_measured_beside_the_products_of_the_same_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(bench, "DRAWN", 256)
+    for name, value in {"PICTURES": 256, "WINDOWS": 1}.items():
+        monkeypatch.setattr(tutorial_loop, name, value)
     monkeypatch.setattr(bench, "SIDES", {"cpu": 256})
     assert bench.main(["--system", "bigan", "--precision", "fp32", "--device", "cpu", "--tutorial"]) == 0
     lines = capsys.readouterr().out.splitlines()
