@@ -9,6 +9,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class Initialisable(Protocol):
@@ -49,6 +50,32 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.to_latents(self.logits(x))
+
+
+class HeadedEncoder(Encoder):
+    """An encoder whose features are its last hidden layer or, with a `head`, what that makes of it,
+    normalised to length 1. Features that separate a 4 from a 9 need not hold its slant, which the code
+    needs."""
+
+    head: nn.Module | None
+
+    def _last(self, x: Tensor) -> Tensor:
+        """The last hidden layer, (N, F)."""
+        raise NotImplementedError
+
+    def hidden(self, x: Tensor) -> Tensor:
+        return self._features(self._last(x))
+
+    def logits(self, x: Tensor) -> Tensor:
+        out: Tensor = self.output(self._last(x))
+        return out
+
+    def encode_with_features(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        h = self._last(x)
+        return self.to_latents(self.output(h)), self._features(h)
+
+    def _features(self, h: Tensor) -> Tensor:
+        return h if self.head is None else F.normalize(widen(self.head(h)), dim=1)
 
 
 class Discriminator(nn.Module):

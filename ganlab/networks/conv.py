@@ -198,13 +198,9 @@ class Generator(_Initialised, nn.Module):
         return [*layers, folding.fold_transposed(self.output, leak=folding.NO_LEAK, gain=2.0)]
 
 
-class Encoder(_Initialised, base.Encoder):
-    """x -> z: the generator mirrored.
-
-    With a `config.feature_dim` the features are not the last hidden layer but the output of a separate head
-    on it: one more hidden layer and `feature_dim` numbers, normalised to length 1. Features that separate a 4
-    from a 9 need not hold its slant, which the code needs.
-    """
+class Encoder(_Initialised, base.HeadedEncoder):
+    """x -> z: the generator mirrored. With a `config.feature_dim` it has a head, one more hidden layer and
+    that many numbers."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -212,27 +208,13 @@ class Encoder(_Initialised, base.Encoder):
         units = UNITS * config.width
         self.layers = Layers(*_convolutions(config, "batch"), *_hidden(_flat(config), units, "batch"))
         self.output = nn.Linear(units, config.latent_dim)
-        self.head: nn.Sequential | None = None
+        self.head = None
         if config.feature_dim:
             self.head = nn.Sequential(*_hidden(units, units, "batch"), nn.Linear(units, config.feature_dim))
-
-    def hidden(self, x: Tensor) -> Tensor:
-        return self._features(self._last(x))
-
-    def logits(self, x: Tensor) -> Tensor:
-        out: Tensor = self.output(self._last(x))
-        return out
-
-    def encode_with_features(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        h = self._last(x)
-        return self.to_latents(self.output(h)), self._features(h)
 
     def _last(self, x: Tensor) -> Tensor:
         h: Tensor = self.layers(2 * x - 1)
         return h
-
-    def _features(self, h: Tensor) -> Tensor:
-        return h if self.head is None else F.normalize(base.widen(self.head(h)), dim=1)
 
 
 class Discriminator(_Initialised, base.Discriminator):

@@ -185,9 +185,8 @@ def _double_side(h: Tensor, side: int) -> Tensor:
     return torch.stack([0.75 * h + 0.25 * before, 0.75 * h + 0.25 * after], side + 1).flatten(side, side + 1)
 
 
-class Encoder(_Initialised, base.Encoder):
-    """x -> z. The features are the hidden layer or, with a `config.feature_dim`, the output of a separate
-    head on it, normalised to length 1."""
+class Encoder(_Initialised, base.HeadedEncoder):
+    """x -> z. With a `config.feature_dim` it has a head, one more hidden layer and that many numbers."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -196,28 +195,14 @@ class Encoder(_Initialised, base.Encoder):
         self.trunk = Trunk(config)
         self.inner = nn.Linear(self.trunk.features, units)
         self.output = nn.Linear(units, config.latent_dim)
-        self.head: nn.Sequential | None = None
+        self.head = None
         if config.feature_dim:
             self.head = nn.Sequential(
                 nn.Linear(units, units), nn.LeakyReLU(LEAK), nn.Linear(units, config.feature_dim)
             )
 
-    def hidden(self, x: Tensor) -> Tensor:
-        return self._features(self._last(x))
-
-    def logits(self, x: Tensor) -> Tensor:
-        out: Tensor = self.output(self._last(x))
-        return out
-
-    def encode_with_features(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        h = self._last(x)
-        return self.to_latents(self.output(h)), self._features(h)
-
     def _last(self, x: Tensor) -> Tensor:
         return _activate(self.inner(self.trunk(x)))
-
-    def _features(self, h: Tensor) -> Tensor:
-        return h if self.head is None else F.normalize(base.widen(self.head(h)), dim=1)
 
 
 class Discriminator(_Initialised, base.Discriminator):
