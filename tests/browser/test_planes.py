@@ -44,6 +44,16 @@ CORNER = """
 """
 
 
+# The legend is drawn anew while the tint grows, so that its swatch is looked up and read at once.
+SWATCH = """
+label => {
+  const labels = [...document.querySelectorAll('.gl-tint-legend .gl-label')];
+  const swatch = labels.find((e) => e.innerText.trim() === label)?.querySelector('i');
+  return swatch && getComputedStyle(swatch).backgroundColor.match(/[0-9]+/g)?.map(Number);
+}
+"""
+
+
 def test_a_plane_is_tinted_by_the_class_of_its_pictures(open_page: Open) -> None:
     page = studio(open_page)
     page.locator("[data-view=seeds]").click()
@@ -58,10 +68,7 @@ def test_a_plane_is_tinted_by_the_class_of_its_pictures(open_page: Open) -> None
     label = page.locator(".gl-stage .gl-readout .gl-label b").inner_text()
     assert label in names
     *colour, opacity = page.evaluate(CORNER)
-    swatch = page.locator(".gl-tint-legend .gl-label", has_text=label).locator("i")
-    expected = swatch.evaluate(
-        "(swatch) => getComputedStyle(swatch).backgroundColor.match(/[0-9]+/g).map(Number)"
-    )
+    expected = page.wait_for_function(SWATCH, arg=label).json_value()
     assert np.abs(np.array(colour) - expected).max() <= 2
     assert 0 < opacity < 255
     page.locator("[data-view=corners]").click()  # the tint stays on, for the other plane
