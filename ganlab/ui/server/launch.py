@@ -153,7 +153,7 @@ def build_settings(models: Models, host: str, port: int | None) -> dict[str, Any
             "routes": routes.list_routes(models),
         },
         "theme": build_theme(),
-        "css_paths": [STATIC / "app.css"],
+        "css_paths": sorted(STATIC.glob("*.css")),  # app.css comes first
         "head": build_head(),
         "quiet": True,
     }
