@@ -1,0 +1,227 @@
+// What a pad does with pictures that nobody draws: upload, paste, drop, camera, and what Python puts there.
+import { CropPad } from './crop-pad.js';
+import { context2d, el } from './elements.js';
+import { decodeImage, readFile, takeFile } from './files.js';
+import { fitToServer, scaleDown } from './sent-picture.js';
+
+const MAX_PIXELS = 2e6; // larger pictures are reduced before they are sent
+
+/**
+ * @typedef {{ show?: string, view?: import('./lens.js').View } & import('./crop-pad.js').Refusal} Received
+ *
+ * @typedef {object} Paper what lies under the pictures; DrawingPad is one
+ * @property {HTMLCanvasElement} canvas a square
+ * @property {CanvasRenderingContext2D} ink of the canvas
+ * @property {boolean} blank whether the next stroke begins on clean paper
+ * @property {unknown[]} history what undo brings back
+ * @property {() => void} remember keep what the paper shows for undo
+ * @property {() => void} wipe
+ * @property {(text: string) => void} say
+ * @property {() => void} hush take away what was said
+ * @property {(value: object) => void} send to Python
+ */
+
+export class PadPictures {
+  given = ''; // the picture from Python that is shown
+
+  /**
+   * @param {HTMLElement} root with the pad's elements in it
+   * @param {Paper} paper
+   */
+  constructor(root, paper) {
+    this.root = root;
+    this.paper = paper;
+    this.file = /** @type {HTMLInputElement} */ (root.querySelector('input[type=file]'));
+    this.camera = new Camera(root);
+    this.crop = new CropPad(/** @type {HTMLElement} */ (root.querySelector('.gl-pad')), {
+      send: (value) => paper.send(value),
+      onchange: () => paper.remember(),
+      onrefused: async (file) => paper.send({ kind: 'upload', picture: await readFile(file) }),
+    });
+    this.#listen();
+  }
+
+  /** The picture with a square that is on the paper; null for none. */
+  get shown() {
+    return this.crop.shown;
+  }
+
+  /** The paper is for drawing. */
+  close() {
+    this.crop.close();
+  }
+
+  /**
+   * Show again what `shown` was, and send it.
+   * @param {import('./crop-pad.js').Kept} shown
+   */
+  restore(shown) {
+    this.crop.restore(shown, true);
+  }
+
+  /**
+   * Show what the model sees of a drawing, where it takes pictures as they are.
+   * @param {HTMLCanvasElement} drawing
+   */
+  look(drawing) {
+    this.crop.look(drawing);
+  }
+
+  /**
+   * Show a picture, whole and centred.
+   * @param {HTMLImageElement} image
+   */
+  #show(image) {
+    const { ink, canvas } = this.paper;
+    const { width: side } = canvas;
+    const scale = Math.min(side / image.width, side / image.height);
+    const [width, height] = [image.width * scale, image.height * scale];
+    ink.imageSmoothingEnabled = scale < 1;
+    ink.fillStyle = '#e9e9ec';
+    ink.fillRect(0, 0, side, side);
+    ink.drawImage(image, (side - width) / 2, (side - height) / 2, width, height);
+    this.paper.blank = true;
+    this.paper.hush();
+  }
+
+  /**
+   * Show a picture that Python sends: an example, a neighbour, what another tab made current.
+   * @param {string | undefined} picture a data: URI
+   */
+  async showGiven(picture) {
+    this.given = picture ?? '';
+    if (!picture) return;
+    const image = await decodeImage(picture);
+    const file = this.crop.isOn ? await (await fetch(picture)).blob() : null;
+    if (!image || this.given !== picture) return; // something newer is on the pad
+    this.camera.stop();
+    this.paper.history.length = 0;
+    this.#show(image);
+    if (file) this.crop.open('part', image, file);
+  }
+
+  /**
+   * What Python sends: a picture with the view of the model, or what it says of a square.
+   * @param {Received} [value]
+   */
+  receive(value) {
+    if (value?.refused) return this.crop.take(value);
+    if (value?.show) this.crop.configure(value.view ?? null);
+    return this.showGiven(value?.show);
+  }
+
+  /** @param {Blob | null} file */
+  async take(file) {
+    if (!file) return;
+    const picture = await readFile(file);
+    this.paper.remember();
+    this.given = '';
+    const image = await decodeImage(picture);
+    if (image) {
+      this.#show(image);
+    } else {
+      this.paper.wipe(); // a TIFF, say: the server reads it even so, or says what is wrong
+      this.paper.say(`${file instanceof File ? file.name : 'This file'}: no preview in this browser`);
+    }
+    if (image && this.crop.isOn) {
+      const fitting = await fitToServer(image, file);
+      return this.crop.open('upload', fitting.image, fitting.file);
+    }
+    this.crop.close();
+    this.paper.send({ kind: 'upload', picture: image ? reduce(image, picture) : picture });
+  }
+
+  async paste() {
+    try {
+      for (const item of await navigator.clipboard.read()) {
+        const type = item.types.find((each) => each.startsWith('image/'));
+        if (type) return await this.take(await item.getType(type));
+      }
+      this.paper.say('There is no picture in the clipboard.');
+    } catch {
+      this.paper.say('Press Ctrl+V (or Cmd+V) to paste a picture here.');
+    }
+  }
+
+  async useCamera() {
+    if (this.camera.running) {
+      await this.take(await this.camera.shoot());
+    } else if (await this.camera.start()) {
+      this.paper.hush();
+    } else {
+      this.paper.say('This page may not use a camera. Upload a picture instead.');
+    }
+  }
+
+  #listen() {
+    const { root, file } = this;
+    root.addEventListener('click', (event) => {
+      const target = /** @type {Element} */ (event.target).closest('[data-do]');
+      const name = target instanceof HTMLElement ? target.dataset.do : '';
+      if (name === 'upload') file.click();
+      if (name === 'paste') this.paste();
+      if (name === 'camera') this.useCamera();
+    });
+    file.addEventListener('change', () => this.take(takeFile(file)));
+    root.addEventListener('dragover', (event) => event.preventDefault());
+    root.addEventListener('drop', (event) => {
+      event.preventDefault();
+      this.take(event.dataTransfer?.files[0] ?? null);
+    });
+    document.addEventListener('paste', (event) => {
+      const picture = [...(event.clipboardData?.files ?? [])].find((each) => each.type.startsWith('image/'));
+      if (picture && root.offsetParent !== null) this.take(picture);
+    });
+  }
+}
+
+class Camera {
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    this.video = /** @type {HTMLVideoElement} */ (root.querySelector('video'));
+    this.button = /** @type {HTMLElement} */ (root.querySelector('[data-do=camera]'));
+  }
+
+  get running() {
+    return !this.video.hidden;
+  }
+
+  /** @returns {Promise<boolean>} whether it runs now */
+  async start() {
+    try {
+      this.video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } });
+      await this.video.play();
+    } catch {
+      return false;
+    }
+    this.video.hidden = false;
+    this.button.textContent = 'take picture';
+    return true;
+  }
+
+  /** @returns {Promise<Blob | null>} */
+  shoot() {
+    const canvas = el('canvas');
+    [canvas.width, canvas.height] = [this.video.videoWidth, this.video.videoHeight];
+    context2d(canvas).drawImage(this.video, 0, 0);
+    this.stop();
+    return new Promise((resolve) => canvas.toBlob(resolve, 'image/jpeg', 0.92));
+  }
+
+  stop() {
+    const stream = /** @type {MediaStream | null} */ (this.video.srcObject);
+    for (const track of stream?.getTracks() ?? []) track.stop();
+    this.video.srcObject = null;
+    this.video.hidden = true;
+    this.button.textContent = 'camera';
+  }
+}
+
+/**
+ * A smaller copy of a photograph that is larger than the server takes and a model needs.
+ * @param {HTMLImageElement} image
+ * @param {string} source returned as it is if it is small enough
+ */
+function reduce(image, source) {
+  return image.width * image.height <= MAX_PIXELS ? source : scaleDown(image, MAX_PIXELS).toDataURL('image/png');
+}
