@@ -89,13 +89,14 @@ class Explorer:
     ) -> Tensor:
         """A path, bytes, PIL image or array as the model's input (1, C, H, W). `crop` is the square (left,
         top, side) of the upright picture, in pixels, that a model of pictures sees; without it the largest
-        in the middle. PictureError, a ValueError, for a picture or square that cannot be used."""
+        in the middle. A model of digits finds the digit in it, or in (left, top, width, height).
+        PictureError, a ValueError, for a picture or part of it that cannot be used."""
         return self.prepare_upload(source, polarity, crop).x
 
     def prepare_upload(
         self, source: images.Source, polarity: Polarity = "auto", crop: images.Crop | None = None
     ) -> PreparedPicture:
-        """`prepare`, with notes on what was changed."""
+        """`prepare`, with notes on what was changed, the digits that were seen, and doubts."""
         return images.prepare(source, self.config, polarity, crop)
 
     @torch.inference_mode()

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 Polarity: TypeAlias = Literal["auto", "light", "dark"]  # the ink's, against its paper
+Box: TypeAlias = tuple[float, float, float, float]  # left, top, width, height in pixels
 BLANK = "There is no ink in this picture: draw or upload a digit."
 MNIST, SIDE = 28, 20  # MNIST's pictures are 28x28, its digits 20 on their longest side
 MAX_SIDE = 400  # longest side, in pixels, at which ink is searched
@@ -61,6 +62,7 @@ class Ink:
     strength: np.ndarray  # float32 (h, w), 0 paper to 1 ink, cropped to the ink
     dark: bool  # whether the ink is darker than the paper
     uneven: bool  # whether uneven light was removed
+    boxes: tuple[Box, ...]  # of the digits, the one that was taken first
 
 
 def find_ink(grey: np.ndarray, polarity: Polarity) -> Ink:
@@ -82,8 +84,10 @@ def find_ink(grey: np.ndarray, polarity: Polarity) -> Ink:
         rows = slice(factor * max(top - margin, 0), factor * (bottom + margin))
         columns = slice(factor * max(left - margin, 0), factor * (right + margin))
         closer = find_ink(grey[rows, columns], "dark" if dark else "light")
-        return Ink(closer.strength, dark, uneven or closer.uneven)
-    return Ink(strength[top:bottom, left:right], dark, uneven)
+        boxes = tuple((columns.start + x, rows.start + y, w, h) for x, y, w, h in closer.boxes)
+        return Ink(closer.strength, dark, uneven or closer.uneven, boxes)
+    box = (factor * left, factor * top, factor * (right - left), factor * (bottom - top))
+    return Ink(strength[top:bottom, left:right], dark, uneven, (box,))
 
 
 def _pooled(values: np.ndarray, pool: Callable[..., Tensor], *sizes: Any) -> np.ndarray:

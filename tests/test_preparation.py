@@ -332,9 +332,41 @@ def test_pictures_smaller_than_the_least_square_are_taken_whole() -> None:
         prepare(pixels, PICTURES, crop=(1, 0, 2))
 
 
-def test_a_model_of_digits_takes_no_square(digits: Pictures) -> None:
-    with pytest.raises(PictureError, match="finds the digit in a picture itself"):
-        prepare(digits.pixels[0, 0].numpy(), TINY, crop=(0, 0, 20))
+def two_digits() -> Image.Image:
+    """A two at the left and a larger five at the right of a white page."""
+    sheet = Image.new("L", (1500, 900), 255)
+    sheet.paste(drawing(TWO, 24, 700), (0, 100))
+    sheet.paste(drawing(FIVE, 28), (690, 50))
+    return sheet
+
+
+def test_a_model_of_digits_looks_at_a_part_of_the_picture() -> None:
+    sheet = two_digits()
+    part = prepare(sheet, TINY, crop=(0, 60, 700, 740))
+    assert (part.x - prepare(drawing(TWO, 24, 700), TINY).x).abs().max() < 0.02
+    square = prepare(sheet, TINY, crop=(700, 50, 800))
+    assert (square.x - prepare(drawing(FIVE, 28), TINY).x).abs().max() < 0.02
+    for prepared, strokes in ((part, (206, 219, 502, 637)), (square, (956, 196, 1236, 666))):
+        ((left, top, width, height),) = prepared.digits
+        assert np.abs(np.subtract((left, top, left + width, top + height), strokes)).max() < 16
+        assert prepared.doubt == ""
+
+
+@pytest.mark.parametrize(
+    ("crop", "message"),
+    [
+        ((0, 0), r"three numbers \(left, top, side\) or four \(left, top, width, height\)"),
+        ((0, 0, 20, 20, 20), "three numbers"),
+        ((0, 0, "20"), "three numbers"),
+        ((0, 0, 20, float("nan")), "three numbers"),
+        ((0, 0, 20, 7), "at least 8 pixels wide and high, not 20 x 7"),
+        ((0, 0, 301, 20), "not inside the picture, which is 300 x 200 pixels"),
+        ((0, -2, 20), "not inside"),
+    ],
+)
+def test_parts_that_make_no_sense_are_refused_in_a_sentence(crop: Any, message: str) -> None:
+    with pytest.raises(PictureError, match=message):
+        prepare(np.zeros((200, 300, 3), np.uint8), TINY, crop=crop)
 
 
 def test_an_unknown_preparation_names_the_choices() -> None:

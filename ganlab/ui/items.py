@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ganlab.explorer import Explorer
+from ganlab.images import Box, PreparedPicture
 from ganlab.pictures import Pictures
 
 MAX_CAPTION = 120  # characters of a caption that a page sends
@@ -27,6 +28,8 @@ class Item:
     fingerprint: str  # of the checkpoint that z belongs to
     x: Tensor | None = None
     notes: tuple[str, ...] = ()  # what preparation did to an upload
+    digits: tuple[Box, ...] = ()  # of an upload: all digits that were seen, x first
+    doubt: str = ""  # why preparation was unsure of an upload
     page_key: str = ""  # what the page that made the latent calls it
     pad_key: str = ""  # what the pad calls the square of an upload that x is
     origin: Item | None = None  # the same in the model where it was made, for the way back
@@ -84,6 +87,12 @@ def from_pictures(explorer: Explorer, x: Tensor, captions: Sequence[str]) -> lis
 def from_picture(explorer: Explorer, x: Tensor, caption: str, notes: tuple[str, ...] = ()) -> Item:
     """An item for one picture x (1, C, H, W)."""
     return replace(from_pictures(explorer, x, [caption])[0], notes=notes)
+
+
+def from_upload(explorer: Explorer, prepared: PreparedPicture, caption: str) -> Item:
+    """An item for a prepared upload, which keeps what preparation says of it."""
+    item = from_picture(explorer, prepared.x, caption, prepared.notes)
+    return replace(item, digits=prepared.digits, doubt=prepared.doubt)
 
 
 def from_latent(explorer: Explorer, z: Tensor, caption: str) -> Item:
@@ -169,7 +178,8 @@ def adapt_to(explorer: Explorer, items: Sequence[Item]) -> list[Item]:
         x = torch.cat([item.picture for item in foreign.values()])
         inverted = from_pictures(explorer, x, [item.caption for item in foreign.values()])
         for (key, item), new in zip(foreign.items(), inverted, strict=True):
-            own[key] = replace(new, key=key, notes=item.notes, pad_key=item.pad_key, origin=item)
+            upload = replace(new, notes=item.notes, digits=item.digits, doubt=item.doubt)
+            own[key] = replace(upload, key=key, pad_key=item.pad_key, origin=item)
     return [own[item.key] for item in items]
 
 

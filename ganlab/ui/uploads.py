@@ -78,7 +78,7 @@ def invert_upload(
 ) -> Item:
     """An item of a picture that was sent as text, or is read already."""
     prepared = prepare_upload(explorer, source, polarity, crop)
-    return items.from_picture(explorer, prepared.x, caption, prepared.notes)
+    return items.from_upload(explorer, prepared, caption)
 
 
 def invert_sent(explorer: Explorer, sent: Mapping[str, Any], caption: str, polarity: object = "auto") -> Item:

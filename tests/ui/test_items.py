@@ -9,6 +9,7 @@ import torch
 
 import ganlab
 from ganlab import explorer as explorers
+from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.ui import items, switching
@@ -62,6 +63,16 @@ def test_many_pictures_are_inverted_as_one_by_one(other: Explorer, gan: Explorer
             assert torch.equal(item.picture, picture[None])
             assert item.fingerprint == explorer.fingerprint
     assert torch.equal(items.from_pictures(other, x, "ab")[1].z, other.encode(x)[1:2])
+
+
+def test_what_preparation_says_of_an_upload_travels(bundled: Explorer, gan: Explorer) -> None:
+    x, boxes = torch.rand(1, 1, 28, 28), ((5.0, 6.0, 20.0, 30.0), (50.0, 6.0, 20.0, 25.0))
+    prepared = images.PreparedPicture(x, ("a note",), True, boxes, "This is a doubt.")
+    item = items.from_upload(bundled, prepared, "an upload")
+    (there,) = items.adapt_to(gan, [item])
+    for each in (item, there):
+        assert torch.equal(each.picture, x)
+        assert (each.notes, each.digits, each.doubt) == (("a note",), boxes, "This is a doubt.")
 
 
 def test_the_whole_shelf_is_inverted_at_once(

@@ -17,8 +17,10 @@ from torch import Tensor
 
 from ganlab import images
 from ganlab.explorer import Explorer
+from ganlab.images import PreparedPicture
 from ganlab.studio import paths
 from ganlab.ui.html.spaces import MAX_NEIGHBOURS
+from ganlab.ui.items import Item
 from ganlab.ui.sampling import read_draw
 from ganlab.ui.server.models import Models
 from ganlab.ui.uploads import invert_upload, prepare_upload
@@ -46,10 +48,11 @@ class Endpoints:
         self, picture_base64: str, polarity: str = "auto", model: str = "", crop: list[float] | None = None
     ) -> Json:
         """The model's input made from a picture. polarity: auto, dark or light ink. crop: left, top and side
-        of the square to take, in pixels of the upright picture, for a model of pictures; by default the
-        largest in the middle."""
+        of the square to take, in pixels of the upright picture; by default a model of pictures takes the
+        largest in the middle, and one of digits looks at the whole picture (its crop may also be left, top,
+        width and height). digits: their boxes, the one that was taken first."""
         prepared = prepare_upload(self._explorer(model), picture_base64, polarity, crop)
-        return {"picture": encode_base64(prepared.x[0]), "notes": list(prepared.notes)}
+        return {"picture": encode_base64(prepared.x[0]), **_describe_preparation(prepared)}
 
     def encode(
         self, picture_base64: str, polarity: str = "auto", model: str = "", crop: list[float] | None = None
@@ -73,7 +76,7 @@ class Endpoints:
         item = invert_upload(explorer, picture_base64, polarity, "a picture", crop)
         return {
             "input": encode_base64(item.picture[0]),
-            "notes": list(item.notes),
+            **_describe_preparation(item),
             "reconstruction": encode_base64(item.image[0]),
             "error": explorer.error(item.picture, item.image),
             "latent": explorer.pack(item.z),
@@ -188,6 +191,12 @@ def _describe_model(name: str, explorer: Explorer) -> Json:
         "spaces": list(explorer.spaces),
         "metrics": explorer.metrics,
     }
+
+
+def _describe_preparation(upload: PreparedPicture | Item) -> Json:
+    """What preparation says of an upload: notes, the boxes of the digits it saw, and its doubt."""
+    digits = [[round(number, 2) for number in box] for box in upload.digits]
+    return {"notes": list(upload.notes), "digits": digits, "doubt": upload.doubt}
 
 
 def encode_base64(x: Tensor, scale: int = 1) -> str:

@@ -22,6 +22,7 @@ from ganlab.studio import paths
 from ganlab.ui.server import routes
 from ganlab.ui.server.api import build_endpoints
 from ganlab.ui.server.models import Models
+from tests.pictures import FIVE, drawing
 
 ROOT = Path(__file__).parents[3]
 README, PAGE = ROOT / "README.md", ROOT / "docs" / "api.md"
@@ -229,6 +230,17 @@ def test_a_square_of_a_picture(picture_model: str) -> None:
     assert [n["index"] for n in near] == [n.index for n in explorer.neighbours(x, 3, "pixels")]
     with pytest.raises(ValueError, match="not inside the picture, which is 150 x 90"):
         api["prepare"](text, crop=[100, 10, 64])
+
+
+def test_digits_and_doubts_of_preparation() -> None:
+    api = build_endpoints(Models("mnist-bigan"))
+    text = base64.b64encode(images.encode_png(drawing(FIVE, 28))).decode()
+    whole = api["prepare"](text)
+    (box,) = whole["digits"]
+    assert np.abs(np.subtract(box, (266, 146, 280, 470))).max() < 20
+    assert whole["doubt"] == ""
+    part = api["reconstruct"](text, crop=[100, 100, 600, 650])
+    assert (part["digits"], part["doubt"]) == ([box], "")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,138 @@
+"""Files in: any picture that people have, read safely into pixels."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from ganlab.ink import PictureError
+
+Source: TypeAlias = str | Path | bytes | Image.Image | np.ndarray | Tensor
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+MAX_BYTES = 10_000_000
+MAX_PIXELS = 8_000_000
+UNREADABLE = "This file is not a picture I can read (PNG, JPEG, WebP, GIF, BMP, TIFF up to 8 megapixels)."
+
+
+def decode(source: Source) -> np.ndarray:
+    """Any picture as float32 in [0, 1], (H, W) where the source is grey, else (H, W, 3).
+
+    `source` is a path, a file's bytes, a PIL image, an array or a tensor. Files may be hostile: format, bytes
+    and header size are checked before a pixel is decoded. Transparent pixels are laid on white, animations
+    give their first frame. PictureError for anything else, or a picture that is too large.
+    """
+    return to_unit(read_pixels(source))
+
+
+def read_pixels(source: Source) -> np.ndarray:
+    """`decode` without the change to floats: uint8, or float32 in [0, 1], (H, W) or (H, W, 3); a source for
+    `prepare` that is read already."""
+    if isinstance(source, Tensor):
+        source = _channels_last(source)
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
+    # PIL's readers raise almost anything on hostile bytes; all of it means the same to a person.
+    try:
+        image = source if isinstance(source, Image.Image) else Image.open(_file(source), formats=FORMATS)
+        _check_size(*image.size)
+        return _from_image(ImageOps.exif_transpose(image))
+    except PictureError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise PictureError("This picture is too large: at most 8 megapixels.") from None
+    except Exception:
+        raise PictureError(UNREADABLE) from None
+
+
+def _file(source: str | Path | bytes) -> io.BytesIO:
+    """A file's content; its length is checked before it is read."""
+    if not isinstance(source, bytes) and not Path(source).is_file():  # a folder, a device, nothing
+        raise PictureError(UNREADABLE)
+    size = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
+    if size > MAX_BYTES:
+        raise PictureError(f"This file is too large ({size / 1e6:.1f} MB): at most 10 MB.")
+    return io.BytesIO(source if isinstance(source, bytes) else Path(source).read_bytes())
+
+
+def _check_size(width: int, height: int) -> None:
+    if not 0 < width * height <= MAX_PIXELS:
+        raise PictureError(f"This picture is {width} x {height} pixels: at most 8 megapixels can be read.")
+
+
+def _from_image(image: Image.Image) -> np.ndarray:
+    """Any PIL mode as uint8 (H, W) or (H, W, 3), or float32 (H, W) in [0, 1]."""
+    if image.mode.startswith("I;16"):  # which convert() would clip at 255
+        return np.asarray(np.asarray(image) / 65535, np.float32)
+    if image.mode in ("I", "F"):
+        return _stretched(np.asarray(image, np.float64))
+    if image.has_transparency_data:
+        image = _on_paper(image.convert("RGBA"))
+    standard: np.ndarray = np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+    return standard
+
+
+def _stretched(values: np.ndarray) -> np.ndarray:
+    """Values (H, W) of unknown range scaled to [0, 1]: from 0 to 1, 255 or 65535, else from their minimum to
+    their maximum."""
+    if not np.isfinite(values).all():
+        raise PictureError("This picture holds values that are not numbers.")
+    low, high = float(values.min()), float(values.max())
+    if low < 0 or high > 65535:
+        values = (values - low) / (high - low or 1.0)
+    elif high > 1:
+        values = values / (255 if high <= 255 else 65535)
+    return np.asarray(values, np.float32)
+
+
+def _on_paper(image: Image.Image) -> Image.Image:
+    """RGBA laid on white, or on black where everything visible is white."""
+    sheet, alpha = Image.new("RGB", image.size, "white"), image.getchannel("A")
+    sheet.paste(image, mask=alpha)
+    if np.asarray(sheet).min() > 240 and np.asarray(alpha).min() == 0:
+        sheet.paste("black", (0, 0, *image.size))
+        sheet.paste(image, mask=alpha)
+    return sheet
+
+
+def _channels_last(x: Tensor) -> np.ndarray:
+    """(H, W), (C, H, W) or (1, C, H, W) as (H, W) or (H, W, C)."""
+    x = x.detach().cpu()
+    if x.dim() == 4 and len(x) == 1:
+        x = x[0]
+    if x.dim() == 4:
+        raise PictureError(f"A tensor must hold one picture, not {len(x)}.")
+    return (x.permute(1, 2, 0) if x.dim() == 3 else x).numpy()
+
+
+def _from_array(array: np.ndarray) -> np.ndarray:
+    """An array of a caller as uint8 or float32 in [0, 1], (H, W) or (H, W, 3), transparency laid on white."""
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))):
+        raise PictureError(
+            f"An array of shape {array.shape} is no picture: (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)."
+        )
+    _check_size(array.shape[1], array.shape[0])
+    if array.dtype == np.bool_:
+        array = array.astype(np.float32)
+    if array.dtype != np.uint8:
+        if not np.issubdtype(array.dtype, np.floating):
+            raise PictureError(f"An array of {array.dtype} is no picture: uint8 0..255 or float 0..1.")
+        if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
+            raise PictureError("A float array must hold numbers from 0 to 1 only.")
+        array = array.astype(np.float32)
+    if array.ndim == 3 and array.shape[2] == 4:
+        unit = to_unit(array)
+        array = unit[:, :, :3] * unit[:, :, 3:] + 1 - unit[:, :, 3:]
+    return array
+
+
+def to_unit(pixels: np.ndarray) -> np.ndarray:
+    """uint8 or float32 pixels as float32 in [0, 1]."""
+    return np.asarray(pixels / np.float32(255) if pixels.dtype == np.uint8 else pixels, np.float32)
