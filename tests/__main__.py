@@ -9,11 +9,14 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from tests.browser import CHROMIUM_NAMES, chromium
-from tests.js.run import run_page_tests
+from tests.js.run import fetch_packages
 
 MAX_WORKERS = 4  # each has the app and a Chromium of its own
 
@@ -35,6 +38,27 @@ def fetch_chromium() -> str | None:
     return None
 
 
+@contextmanager
+def page_tests() -> Iterator[Callable[[], int]]:
+    """The tests of the page's code in a process of its own, while pytest runs; the value waits for their end,
+    prints what they said, and gives their exit status."""
+    fetch_packages()  # browser tests need some of them too
+    with tempfile.TemporaryFile() as output:
+        command = [sys.executable, "-m", "tests.js.run", *["--required"] * bool(os.environ.get("CI"))]
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+
+        def wait() -> int:
+            status = process.wait()
+            output.seek(0)
+            print(output.read().decode(errors="replace"), flush=True)
+            return status
+
+        try:
+            yield wait
+        finally:
+            process.kill()
+
+
 def main() -> int:
     reason = None
     if chromium() is None:
@@ -48,9 +72,9 @@ def main() -> int:
         )
     # One more than there are cores: a browser test waits for its page half of the time.
     workers = min((os.cpu_count() or 1) + 1, MAX_WORKERS)
-    status = int(pytest.main(["-n", str(workers), "--dist", "worksteal", *sys.argv[1:]]))
-    # In CI what cannot run is a failure.
-    return run_page_tests(required=bool(os.environ.get("CI"))) or status
+    with page_tests() as wait_for_page_tests:
+        status = int(pytest.main(["-n", str(workers), "--dist", "worksteal", *sys.argv[1:]]))
+        return wait_for_page_tests() or status
 
 
 if __name__ == "__main__":
