@@ -70,6 +70,7 @@ def main() -> int:
             f" out. Install one of {', '.join(CHROMIUM_NAMES)}, or name it in CHROMIUM, to run them.",
             flush=True,
         )
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # also of processes that tests start, as in conftest.py
     # One more than there are cores: a browser test waits for its page half of the time.
     workers = min((os.cpu_count() or 1) + 1, MAX_WORKERS)
     with page_tests() as wait_for_page_tests:

@@ -1,7 +1,7 @@
 """python -m tests.js.run [--required]: unit tests, type check and lint of the page's JavaScript.
 
-What this machine cannot run is left out, or is a failure with --required. The tests need node alone. The type check and the lint need the npm packages of package.json, which are
-fetched once into node_modules/.
+What this machine cannot run is left out, or is a failure with --required. The tests need node alone. The type
+check and the lint need the npm packages of package.json, which are fetched once into node_modules/.
 """
 
 from __future__ import annotations
