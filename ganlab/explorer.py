@@ -257,9 +257,13 @@ class Explorer:
     def neighbours(self, x: Tensor, k: int = 5, space: str = "features") -> list[Neighbour]:
         """The k gallery pictures nearest to the first picture of x, nearest first. ValueError without a
         gallery, for a space that is not in `spaces`, or k beyond the gallery."""
+        return self.neighbours_of_each(self.model.check_pictures(x)[:1], k, space)[0]
+
+    def neighbours_of_each(self, x: Tensor, k: int = 5, space: str = "features") -> list[list[Neighbour]]:
+        """`neighbours` of each picture of x."""
         gallery = self._gallery()
         self._check_space(space)
-        return gallery.neighbours(gallery.embed(self.model.check_pictures(x)[:1], space), space, k)[0]
+        return gallery.neighbours(gallery.embed(self.model.check_pictures(x), space), space, k)
 
     def get_training_picture(self, index: int) -> tuple[Tensor, int]:
         """A picture of the gallery (1, C, H, W) and its label, by its index in the data set. ValueError for
@@ -308,6 +312,12 @@ class Explorer:
     def error(self, x: Tensor, y: Tensor) -> float:
         """Mean squared error per pixel between the first pictures of x and y."""
         return float(metrics.mse(x[:1], y[:1])[0])
+
+    def rank_error(self, error: float) -> float | None:
+        """The share in [0, 1] of test pictures whose reconstruction has a larger error, or None where it was
+        not measured."""
+        quantiles = self.get_metrics("reconstruction", "mse_quantiles")
+        return metrics.share_above(error, quantiles) if quantiles else None
 
     # ------------------------------------------------------------------ latents outside Python
 

@@ -67,10 +67,16 @@ def prepare_upload(
 ) -> PreparedPicture:
     """What the model sees of a picture that was sent as text, or is read already. `polarity` is one of
     images.Polarity; `crop` is the square to take, see `images.prepare`."""
+    polarity = check_polarity(polarity)
+    picture = source if isinstance(source, np.ndarray) else decode_data_uri(source)
+    return explorer.prepare_upload(picture, polarity, crop)
+
+
+def check_polarity(polarity: object) -> Polarity:
+    """One of images.Polarity; ValueError for anything else."""
     if polarity not in get_args(Polarity):
         raise ValueError(f"Polarity {polarity!r} not found; available = {list(get_args(Polarity))}.")
-    picture = source if isinstance(source, np.ndarray) else decode_data_uri(source)
-    return explorer.prepare_upload(picture, polarity, crop)  # type: ignore[arg-type]
+    return polarity  # type: ignore[return-value]
 
 
 def invert_upload(

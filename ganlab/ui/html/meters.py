@@ -73,8 +73,7 @@ def _name_class(explorer: Explorer, label: int) -> str:
 
 def _share_of_larger_errors(explorer: Explorer, error: float) -> float | None:
     """Share in [0, 1] of test pictures with a larger error; None where it was not measured."""
-    quantiles = explorer.get_metrics("reconstruction", "mse_quantiles")
-    return metrics.share_above(error, quantiles) if quantiles else None
+    return explorer.rank_error(error)
 
 
 def error_html(explorer: Explorer, error: float) -> str:

@@ -9,25 +9,31 @@ from __future__ import annotations
 import base64
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
+import numpy as np
 from torch import Tensor
 
 from ganlab import images
 from ganlab.explorer import Explorer
+from ganlab.gallery import Neighbour
 from ganlab.images import PreparedPicture
-from ganlab.studio import paths
+from ganlab.studio import batch, paths
 from ganlab.ui.html.spaces import MAX_NEIGHBOURS
 from ganlab.ui.items import Item
 from ganlab.ui.sampling import read_draw
 from ganlab.ui.server.models import Models
-from ganlab.ui.uploads import invert_upload, prepare_upload
+from ganlab.ui.uploads import check_polarity, decode_data_uri, invert_upload, prepare_upload
 
 Json = dict[str, Any]
 MAX_FRAMES = 61  # of a path in one call
 MAX_STEPS = 300  # of a descent in one call
+MAX_PICTURES = 100  # of a list in one call
+MAX_LIST_TEXT = 13_400_000  # characters of a list as base64: 10 MB of files
+MAX_LIST_PIXELS = 32_000_000  # of all pictures of a list together
 
 
 class Endpoints:
@@ -148,16 +154,40 @@ class Endpoints:
         explorer = self._explorer(model)
         check_number("k", k, 1, MAX_NEIGHBOURS)
         x = prepare_upload(explorer, picture_base64, polarity, crop).x
-        return [
-            {
-                "index": neighbour.index,
-                "label": neighbour.label,
-                "name": neighbour.name,
-                "distance": neighbour.distance,
-                "picture": encode_base64(neighbour.image),
-            }
-            for neighbour in explorer.neighbours(x, k, space)
-        ]
+        return [_describe_neighbour(neighbour) for neighbour in explorer.neighbours(x, k, space)]
+
+    def encode_many(
+        self,
+        pictures_base64: list[str],
+        polarity: str = "auto",
+        reconstructions: bool = False,
+        figures: bool = False,
+        k: int = 0,
+        space: str = "features",
+        model: str = "",
+    ) -> list[Json]:
+        """E(x) of each of up to 100 pictures, 10 MB in all: their latents, and on request G(E(x)), what is
+        measured of it, and the k nearest training pictures in a space. A picture that cannot be used has
+        "refused", a sentence, and the others go on. A list that is too long is refused as a whole."""
+        explorer = self._explorer(model)
+        check_list(pictures_base64)
+        check_number("k", k, 0, MAX_NEIGHBOURS)
+        sources = _read_list(pictures_base64)
+        prepared = batch.prepare_all(explorer, sources, check_polarity(polarity))
+        x, z = prepared.x, explorer.encode(prepared.x)
+        y = explorer.decode(z) if reconstructions or figures else x
+        measured = batch.measure_all(explorer, x, y) if figures else []
+        near = explorer.neighbours_of_each(x, k, space) if k else []
+        results: list[Json] = [{}] * len(pictures_base64)
+        for refusal in prepared.refused:
+            results[refusal.position] = {"refused": refusal.reason}
+        for row, position in enumerate(prepared.positions):
+            result: Json = {"latent": explorer.pack(z[row]), **_describe_preparation(prepared.prepared[row])}
+            result |= {"reconstruction": encode_base64(y[row])} if reconstructions else {}
+            result |= {"figures": asdict(measured[row])} if figures else {}
+            result |= {"neighbours": [_describe_neighbour(each) for each in near[row]]} if k else {}
+            results[position] = result
+        return results
 
     def move(
         self,
@@ -199,6 +229,34 @@ def _describe_preparation(upload: PreparedPicture | Item) -> Json:
     return {"notes": list(upload.notes), "digits": digits, "doubt": upload.doubt}
 
 
+def _describe_neighbour(neighbour: Neighbour) -> Json:
+    return {
+        "index": neighbour.index,
+        "label": neighbour.label,
+        "name": neighbour.name,
+        "distance": neighbour.distance,
+        "picture": encode_base64(neighbour.image),
+    }
+
+
+def _read_list(pictures: list[str]) -> Iterator[np.ndarray | images.PictureError]:
+    """Pictures that were sent as text, read one after the other, or why one cannot be. ValueError as soon as
+    those read hold too many pixels."""
+    pixels = 0
+    for text in pictures:
+        try:
+            picture = images.read_pixels(decode_data_uri(text))
+        except images.PictureError as error:
+            yield error
+            continue
+        pixels += picture.shape[0] * picture.shape[1]
+        if pixels > MAX_LIST_PIXELS:
+            raise ValueError(
+                f"The pictures hold over {MAX_LIST_PIXELS // 10**6} megapixels together; send fewer a call."
+            )
+        yield picture
+
+
 def encode_base64(x: Tensor, scale: int = 1) -> str:
     """A picture (C, H, W) in [0, 1] as base64 PNG, each pixel `scale` pixels wide."""
     return _encode_bytes(images.encode_png(images.to_pil(x, scale)))
@@ -212,6 +270,16 @@ def check_number(name: str, value: object, low: int, high: int) -> None:
     """ValueError unless the value is a whole number from low to high."""
     if not isinstance(value, int) or not low <= value <= high:
         raise ValueError(f"{name} is a whole number from {low} to {high}, not {value!r}.")
+
+
+def check_list(pictures: object) -> None:
+    """ValueError unless the pictures are a list of texts, few and short enough for a call."""
+    if not isinstance(pictures, list) or not pictures or not all(isinstance(each, str) for each in pictures):
+        raise ValueError("pictures_base64 is a list of pictures, each as text: base64, or a data: URI.")
+    if len(pictures) > MAX_PICTURES:
+        raise ValueError(f"A list holds at most {MAX_PICTURES} pictures, not {len(pictures)}; send fewer.")
+    if (size := sum(map(len, pictures))) > MAX_LIST_TEXT:
+        raise ValueError(f"A list holds at most 10 MB, not {size * 3 / 4e6:.1f} MB; send fewer a call.")
 
 
 def check_numbers(name: str, values: object) -> None:
@@ -231,6 +299,7 @@ def build_endpoints(models: Models) -> dict[str, Callable[..., Any]]:
         "models": endpoints.list_models,
         "prepare": endpoints.prepare,
         "encode": endpoints.encode,
+        "encode_many": endpoints.encode_many,
         "decode": endpoints.decode,
         "reconstruct": endpoints.reconstruct,
         "invert": endpoints.invert,

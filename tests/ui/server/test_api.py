@@ -19,6 +19,7 @@ from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.studio import paths
+from ganlab.ui.server import api as endpoints
 from ganlab.ui.server import routes
 from ganlab.ui.server.api import build_endpoints
 from ganlab.ui.server.models import Models
@@ -134,6 +135,43 @@ def test_prepare_encode_decode(api: dict[str, Any], bundled: Explorer, digits: P
     torch.testing.assert_close(torch.tensor([latent["z"]]), z, atol=1e-5, rtol=0)
     picture = pixels(api["decode"](latent)).astype(int)
     np.testing.assert_allclose(picture, images.to_uint8(bundled.decode(z)[0]), atol=1)
+
+
+def test_a_list_of_pictures(picture_model: str) -> None:
+    api, explorer = build_endpoints(Models(picture_model)), ganlab.load(picture_model)
+    assert explorer.gallery is not None
+    x = explorer.gallery.pictures.inputs(slice(3, 5))
+    texts = [base64.b64encode(images.encode_png(images.to_pil(each))).decode() for each in x]
+    results = api["encode_many"]([texts[0], "no picture", texts[1]], "auto", True, True, 2)
+    assert list(results[1]) == ["refused"]
+    assert "base64" in results[1]["refused"]
+    z, y = explorer.encode(x), explorer.reconstruct(x)
+    for row, result in enumerate((results[0], results[2])):
+        torch.testing.assert_close(explorer.unpack(result["latent"])[0], z[row], atol=1e-5, rtol=0)
+        picture = pixels(result["reconstruction"]).astype(int)
+        np.testing.assert_allclose(picture, images.to_uint8(y[row]), atol=1)
+        error = explorer.error(x[row : row + 1], y[row : row + 1])
+        assert result["figures"]["error"] == pytest.approx(error, rel=1e-3)
+        near = explorer.neighbours(x[row : row + 1], 2)
+        assert [each["index"] for each in result["neighbours"]] == [each.index for each in near]
+    assert set(api["encode_many"](texts[:1])[0]) == {"latent", "notes", "digits", "doubt"}
+    refused = api["encode_many"](["", "?"], "auto", True, True, 1)
+    assert [list(each) for each in refused] == [["refused"]] * 2
+
+
+def test_a_list_of_pictures_has_bounds(api: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    sheet = base64.b64encode(images.encode_png(Image.new("L", (2000, 2000), 255))).decode()
+    for pictures, message in (
+        ("one", "is a list of pictures"),
+        ([], "is a list of pictures"),
+        ([1], "is a list of pictures"),
+        ([sheet] * 101, "at most 100 pictures, not 101"),
+        (["A" * 7_000_000] * 2, "at most 10 MB, not 10.5 MB"),
+        ([sheet] * 2, "over 4 megapixels together"),
+    ):
+        monkeypatch.setattr(endpoints, "MAX_LIST_PIXELS", 4_000_000)
+        with pytest.raises(ValueError, match=message):
+            api["encode_many"](pictures)
 
 
 def test_sample_and_path(api: dict[str, Any], bundled: Explorer) -> None:
