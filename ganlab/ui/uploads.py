@@ -1,52 +1,20 @@
-"""What tabs do with a picture that somebody sends: decode it, prepare it, invert it; and the drawing pad."""
+"""What tabs do with a picture that somebody sends: decode it, prepare it, invert it."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any, get_args
 
-import gradio as gr
 import numpy as np
 
 from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.images import Polarity, PreparedPicture
 from ganlab.ui import items
-from ganlab.ui.call import Answer, Call, Component
-from ganlab.ui.events import LIVE, waits_on
-from ganlab.ui.html import markup
 from ganlab.ui.items import Item
-from ganlab.ui.page import Page
-from ganlab.ui.server.sent import SENT, LostPictureError
-
-MAX_KEY = 40  # characters by which a page names a square
-CAPTIONS = {"draw": "your drawing", "part": "part of a picture"}  # others are uploads
-PAD = """
-<div class="gl-card gl-pad">
-  <div class="gl-title">Your picture</div>
-  <div class="gl-paper">
-    <canvas width="280" height="280" role="img"
-      aria-label="Draw here, or drop or paste a picture"></canvas>
-    <video playsinline muted hidden></video>
-    <p class="gl-hint">draw, or drop a picture</p>
-  </div>
-  <div class="gl-lens" hidden></div>
-  <div class="gl-tools">
-    <button type="button" class="gl-button" data-do="undo">undo</button>
-    <button type="button" class="gl-button" data-do="clear">clear</button>
-    <label class="gl-pen">pen <input type="range" min="6" max="44" value="22" aria-label="Pen size"></label>
-  </div>
-  <div class="gl-tools">
-    <button type="button" class="gl-button" data-do="upload">upload</button>
-    <button type="button" class="gl-button" data-do="paste">paste</button>
-    <button type="button" class="gl-button" data-do="camera">camera</button>
-    <input type="file" accept="image/png,image/jpeg,image/webp,image/gif,image/bmp,image/tiff" hidden>
-  </div>
-</div>
-"""
+from ganlab.ui.server.sent import SENT
 
 
 def decode_data_uri(uri: object) -> bytes:
@@ -103,72 +71,3 @@ def describe_view(explorer: Explorer) -> dict[str, int] | None:
     if config.preparation != "picture":
         return None
     return {"size": config.size, "channels": config.channels}
-
-
-def pad_value(explorer: Explorer, item: Item) -> dict[str, Any]:
-    """What shows an item's picture on the pad, with a square on it where the model takes one."""
-    value: dict[str, Any] = {"show": images.encode_data_uri(item.picture[0])}
-    if (view := describe_view(explorer)) is not None:
-        value["view"] = view
-    return value
-
-
-def build_pad(value: object = None, **settings: Any) -> gr.HTML:
-    """A pad to draw on, with upload, paste and camera.
-
-    It sends {"kind": "draw" or "upload", "picture"}; where a square is chosen, {"kind": "upload" or "part",
-    "upload", "crop", "key"}: a part is one of the picture that the pad was given, and the key names the
-    square, so that the page can tell its answer from that of an earlier one (static/lib/stale.js)."""
-    return gr.HTML(
-        value, html_template=PAD, js_on_load=markup.read_script("pad.js"), apply_default_css=False, **settings
-    )
-
-
-def read_pad(explorer: Explorer, sent: Mapping[str, Any], polarity: object) -> Item:
-    """The item of what a pad sent. `polarity` holds for uploads; a drawing is dark ink."""
-    kind = sent.get("kind")
-    polarity = "dark" if kind == "draw" else polarity
-    item = invert_sent(explorer, sent, CAPTIONS.get(str(kind), "your picture"), polarity)
-    return replace(item, pad_key=_read_key(sent))
-
-
-def _read_key(sent: Mapping[str, Any]) -> str:
-    return str(sent.get("key", ""))[:MAX_KEY]
-
-
-def listen_to_pad(
-    page: Page,
-    pad: gr.HTML,
-    show: Callable[[Call, Item], Answer],
-    stage: Component,
-    writes: Iterable[Component],
-    polarity: Component = None,
-) -> None:
-    """What is drawn or uploaded becomes current, and `show` draws it. `polarity` is a component that holds
-    the ink of uploads, which is found out without one; another ink takes an upload again."""
-
-    def take(call: Call) -> Answer:
-        sent = call[pad]
-        if not isinstance(sent, dict) or "kind" not in sent:
-            return {}  # what Python put there: the event that it overtook
-        try:
-            item = read_pad(call.explorer, sent, "auto" if polarity is None else call[polarity])
-        except ValueError as error:
-            if not (key := _read_key(sent)):
-                raise
-            lost = isinstance(error, LostPictureError)  # the page sends it again
-            return {
-                pad: {"refused": key, "lost": lost},
-                page.notice: markup.notice("" if lost else str(error)),
-            }
-        return {page.current: item, **show(call, item)}
-
-    def take_again(call: Call) -> Answer:
-        sent = call[pad]
-        return take(call) if isinstance(sent, dict) and sent.get("kind") == "upload" else {}
-
-    reads = {pad} if polarity is None else {pad, polarity}
-    writes = {page.current, pad, *writes}
-    page.on(pad.picture, take, reads, writes, **LIVE | waits_on(stage))
-    if polarity is not None:
-        page.on(polarity.input, take_again, reads, writes, **LIVE | waits_on(stage))

@@ -24,6 +24,7 @@ from ganlab.ui import items, switching, uploads
 from ganlab.ui.call import Call
 from ganlab.ui.html import header, markup, meters, spaces
 from ganlab.ui.items import Ends
+from ganlab.ui.pad import PAD
 from ganlab.ui.sampling import Draw
 from ganlab.ui.server.models import Models
 from ganlab.ui.tabs import code_map, interpolate, latent, neighbours, reconstruct, sample
@@ -226,7 +227,7 @@ def test_no_word_about_digits_where_there_are_none(colour: Explorer) -> None:
     for tab, html in tab_htmls(colour).items():
         assert not re.search(r"\b(digits?|ink|MNIST)\b", text(html)), tab
     modules = [(markup.STATIC / "lib" / f"{name}.js").read_text() for name in ("studio", "film")]
-    for template in (uploads.PAD, *modules):
+    for template in (PAD, *modules):
         assert "digit" not in template
 
 

@@ -18,9 +18,9 @@ from ganlab.ui.call import Answer, Call
 from ganlab.ui.events import CLICK, LIVE, SLOW, waits_on
 from ganlab.ui.html import markup
 from ganlab.ui.items import Item, shown_key
+from ganlab.ui.pad import build_pad, listen_to_pad, pad_value
 from ganlab.ui.page import Page, Tab, html
 from ganlab.ui.tabs.compare.comparison import NEIGHBOURS, Comparison, Reading, Row, advance, start
-from ganlab.ui.uploads import build_pad, listen_to_pad, pad_value
 
 CALM = 250  # ms without a new picture before what takes longer is begun: a moving pen waits for nothing
 COLUMNS = ("model", "reconstruction", "difference", "error", "class", "nearest training pictures")

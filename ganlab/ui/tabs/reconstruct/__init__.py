@@ -23,9 +23,10 @@ from ganlab.ui.html import markup
 from ganlab.ui.html.meters import identity_html, result_html
 from ganlab.ui.html.spaces import EXPLAINED
 from ganlab.ui.items import Item, shown_key
+from ganlab.ui.pad import build_pad, listen_to_pad, pad_value
 from ganlab.ui.page import Page, Tab, html
 from ganlab.ui.tabs.reconstruct import refine
-from ganlab.ui.uploads import build_pad, describe_view, listen_to_pad, pad_value
+from ganlab.ui.uploads import describe_view
 
 MAX_EXAMPLES = 16
 NEIGHBOURS = 5

@@ -11,12 +11,14 @@ import torch
 
 import ganlab
 from ganlab.explorer import Explorer
-from ganlab.ui import items, uploads
+from ganlab.ui import items
 from ganlab.ui.call import Answer
 from ganlab.ui.items import Item
+from ganlab.ui.pad import MAX_KEY, PAD, pad_value
 from ganlab.ui.server.models import Models
 from ganlab.ui.server.sent import SENT
 from ganlab.ui.tabs import compare, interpolate, reconstruct
+from ganlab.ui.uploads import describe_view
 from tests.conftest import untrained_model
 from tests.ui.parsed import elements
 from tests.ui.visitor import Visitor
@@ -38,9 +40,7 @@ def photo() -> np.ndarray:
 
 
 def find_pad(visitor: Visitor) -> Any:
-    (pad,) = [
-        part for part in visitor.blocks.blocks.values() if getattr(part, "html_template", "") == uploads.PAD
-    ]
+    (pad,) = [part for part in visitor.blocks.blocks.values() if getattr(part, "html_template", "") == PAD]
     return pad
 
 
@@ -106,7 +106,7 @@ def test_a_square_that_makes_no_sense_is_refused_by_its_key(
         assert current(visitor).notes[0] == "middle square kept"
         return
     refused = answer[find_pad(visitor)]
-    assert refused == {"refused": ("a.2" * 99)[: uploads.MAX_KEY], "lost": False}
+    assert refused == {"refused": ("a.2" * 99)[:MAX_KEY], "lost": False}
     assert message in answer[visitor.page.notice]
     assert current(visitor) is before
 
@@ -153,8 +153,8 @@ def test_a_comparison_names_the_square_that_it_shows(picture_model: str, photo: 
 
 def test_models_of_digits_choose_no_square(bundled: Explorer) -> None:
     (item,) = items.from_examples(bundled, 0)
-    assert uploads.describe_view(bundled) is None
-    assert set(uploads.pad_value(bundled, item)) == {"show"}
+    assert describe_view(bundled) is None
+    assert set(pad_value(bundled, item)) == {"show"}
 
 
 def test_the_pad_follows_how_a_model_takes_pictures(tmp_path: Path) -> None:
