@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import time
 import uuid
 from collections.abc import Sequence
@@ -16,6 +18,10 @@ from ganlab.images import Box, PreparedPicture
 from ganlab.pictures import Pictures
 
 MAX_CAPTION = 120  # characters of a caption that a page sends
+ADDRESS = re.compile(  # see `from_address`
+    r"(?:(test|training)-(\d{1,10})|sample-(\d{1,19})-(\d{1,3})(?:-(prior|mixture)(?:-([01](?:\.\d{1,6})?))?)?)",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,9 @@ class Item:
     page_key: str = ""  # what the page that made the latent calls it
     pad_key: str = ""  # what the pad calls the square of an upload that x is
     origin: Item | None = None  # the same in the model where it was made, for the way back
+    address: str = (
+        ""  # what finds it again in the same model, see `from_address`; empty for what nothing short does
+    )
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
     since: float = field(default_factory=time.time)  # when it was made, or became current again
 
@@ -120,19 +129,23 @@ def from_sample(
     """Sample `index` of a seed; where a model has more than one source of latents, it is named."""
     source = source or explorer.sources[0]
     z = explorer.sample(index + 1, seed, truncation, source)[index:]
-    caption = f"sample {index} of seed {seed}"
+    caption, address = f"sample {index} of seed {seed}", f"sample-{seed}-{index}"
     if len(explorer.sources) > 1:
         caption += f", {source}"
+    if source != explorer.sources[0] or truncation != 1:
+        address += f"-{source}"
     if truncation != 1:
         caption += f", truncation {truncation:g}"
-    return from_latent(explorer, z, caption)
+        address += f"-{truncation:g}"
+    return replace(from_latent(explorer, z, caption), address=address)
 
 
 def from_gallery(explorer: Explorer, index: int) -> Item:
     """A training picture by its index in the data set, as `Neighbour.index` names it."""
     x, label = explorer.get_training_picture(index)
     assert explorer.gallery is not None
-    return from_picture(explorer, x, describe(explorer, explorer.gallery.pictures, "training", label, index))
+    item = from_picture(explorer, x, describe(explorer, explorer.gallery.pictures, "training", label, index))
+    return replace(item, address=f"training-{index}")
 
 
 def describe(explorer: Explorer, pictures: Pictures, split: str, label: int, index: int) -> str:
@@ -155,7 +168,23 @@ def from_examples(explorer: Explorer, *indices: int) -> list[Item]:
         describe(explorer, examples, "test", int(examples.labels[i]), int(examples.indices[i]))
         for i in indices
     ]
-    return from_pictures(explorer, examples.inputs(rows), captions)
+    inverted = from_pictures(explorer, examples.inputs(rows), captions)
+    return [replace(item, address=f"test-{index}") for item, index in zip(inverted, indices, strict=True)]
+
+
+def from_address(explorer: Explorer, address: str) -> Item:
+    """What an item's address names: "test-3" (the example at position 3), "training-1234" (its index in the
+    data set), "sample-SEED-INDEX", also followed by "-SOURCE" and "-TRUNCATION". Anybody can write one;
+    ValueError for what names nothing."""
+    match = ADDRESS.fullmatch(address)
+    if match is None:
+        raise ValueError("The picture in this link has no such name. Copy the link whole.")
+    split, number, seed, index, source, truncation = match.groups()
+    if split == "test":
+        return from_examples(explorer, int(number))[0]
+    if split == "training":
+        return from_gallery(explorer, int(number))
+    return from_sample(explorer, int(seed), int(index), float(truncation or 1), source)
 
 
 # ---------------------------------------------------------------------- to another model
@@ -178,9 +207,26 @@ def adapt_to(explorer: Explorer, items: Sequence[Item]) -> list[Item]:
         x = torch.cat([item.picture for item in foreign.values()])
         inverted = from_pictures(explorer, x, [item.caption for item in foreign.values()])
         for (key, item), new in zip(foreign.items(), inverted, strict=True):
-            upload = replace(new, notes=item.notes, digits=item.digits, doubt=item.doubt)
+            address = item.address if _names_the_same(explorer, item) else ""
+            upload = replace(new, notes=item.notes, digits=item.digits, doubt=item.doubt, address=address)
             own[key] = replace(upload, key=key, pad_key=item.pad_key, origin=item)
     return [own[item.key] for item in items]
+
+
+def _names_the_same(explorer: Explorer, item: Item) -> bool:
+    """Whether the address of an item of another model leads to the same picture in this one."""
+    match = ADDRESS.fullmatch(item.address)
+    if match is None or match[1] is None:
+        return False
+    number = int(match[2])
+    if match[1] == "training":
+        with contextlib.suppress(ValueError):
+            return torch.equal(explorer.get_training_picture(number)[0], item.picture)
+        return False
+    examples = explorer.examples
+    if examples is None or number >= len(examples):
+        return False
+    return torch.equal(examples.inputs(torch.tensor([number])), item.picture)
 
 
 def adapt_shelf(explorer: Explorer, shelf: Shelf) -> Shelf:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from html import escape
 from typing import Any
@@ -14,10 +15,11 @@ import torch
 
 from ganlab.explorer import Explorer
 from ganlab.studio import shelf
+from ganlab.ui import snapshots
 from ganlab.ui.call import Answer, Call
 from ganlab.ui.events import CLICK
 from ganlab.ui.html import markup
-from ganlab.ui.items import MAX_CAPTION, Ends, Item, Waiting, from_latent, from_page
+from ganlab.ui.items import MAX_CAPTION, Ends, Item, Waiting, from_latent
 from ganlab.ui.page import Page, Tabs, View, html
 
 MAX_KEPT = 24
@@ -40,8 +42,10 @@ def now_html(explorer: Explorer, current: Item) -> str:
             ("neighbours", "open", "neighbours"),
         )
     )
+    kept_by_page = escape(json.dumps(snapshots.pack(current)))
     return (
-        f'<div class="gl-current" {markup.model_attributes(explorer)}><figure class="gl-now">{face}'
+        f'<div class="gl-current" {markup.model_attributes(explorer)} data-item="{kept_by_page}">'
+        f'<figure class="gl-now">{face}'
         f"<figcaption>current<br><small>{escape(current.caption)}</small></figcaption></figure>"
         f'<div class="gl-send">{buttons}</div></div>'
     )
@@ -55,7 +59,10 @@ def slots_html(explorer: Explorer, ends: Ends) -> str:
         else f'<div class="gl-tile gl-vacant" title="Send the current picture to {name}">{name}</div>'
         for name, item in zip("AB", ends, strict=True)
     )
-    return f'<div class="gl-ends" {markup.model_attributes(explorer)}>{tiles}</div>'
+    kept_by_page = escape(json.dumps([snapshots.pack(item) for item in ends]))
+    return (
+        f'<div class="gl-ends" {markup.model_attributes(explorer)} data-items="{kept_by_page}">{tiles}</div>'
+    )
 
 
 def keeps_html(explorer: Explorer, kept: tuple[Item, ...]) -> str:
@@ -63,15 +70,16 @@ def keeps_html(explorer: Explorer, kept: tuple[Item, ...]) -> str:
     tiles = "".join(
         f'<div class="gl-keep">'
         f"{markup.tile(item.image[0], f'Kept: {item.caption}. Make it current', 'use', index)}"
-        f'<button type="button" class="gl-drop" data-action="drop" data-value="{index}"'
+        f'<button type="button" class="gl-drop" data-action="drop" data-value="{item.key}"'
         f' aria-label="Drop {escape(item.caption)}" title="drop">×</button></div>'
         for index, item in enumerate(kept)
     )
-    latents = json.dumps([{"z": item.z[0].tolist(), "caption": item.caption} for item in kept])
+    latents = json.dumps([snapshots.pack(item) for item in kept])
     earlier = {"aliases": explorer.config.aliases, "replaced": list(explorer.config.replaced)}
+    memory = json.dumps({**earlier, "most": MAX_KEPT, "size": explorer.config.latent_dim})
     return (
         f'<div class="gl-kept" {markup.model_attributes(explorer)}'
-        f' data-earlier="{escape(json.dumps(earlier))}" data-kept="{escape(latents)}">'
+        f' data-memory="{escape(memory)}" data-kept="{escape(latents)}">'
         f"{tiles}</div>"
         f"{files_html(explorer, kept)}"
     )
@@ -121,21 +129,21 @@ def read_file(explorer: Explorer, content: object) -> tuple[Item, ...]:
     )
 
 
-def read_remembered(explorer: Explorer, payload: object) -> tuple[Item, ...]:
-    """What a browser remembers of an earlier visit, {"fingerprint", "kept": [{"z", "caption"}, ...]}. Anybody
-    can send it, so all is checked; ValueError for anything else."""
-    sent = payload if isinstance(payload, dict) else {}
-    latents = sent.get("kept")
-    if not isinstance(latents, list) or not all(isinstance(latent, dict) for latent in latents):
-        raise ValueError("A shelf is a list of latents with their captions.")
-    fingerprint = sent.get("fingerprint")
-    return tuple(
-        from_page(
-            explorer,
-            {"fingerprint": fingerprint, "z": latent.get("z"), "about": latent.get("caption", "")},
-        )
-        for latent in latents[-MAX_KEPT:]
-    )
+def change_kept(explorer: Explorer, kept: tuple[Item, ...], payload: Mapping[str, Any]) -> tuple[Item, ...]:
+    """What was kept after what a browser remembers of other visits and tabs was added, and what it forgot was
+    taken away: {"fingerprint", "kept": [items as snapshots], "remove": [keys], "order": [keys]}. Anybody can
+    send it, so all is checked, and what is of no use is left alone."""
+    removed, order = (_read_keys(payload.get(name)) for name in ("remove", "order"))
+    stays = {item.key: item for item in kept if item.key not in removed}
+    fingerprint = payload.get("fingerprint")
+    for item in snapshots.unpack_all(explorer, fingerprint, payload.get("kept"), MAX_KEPT):
+        stays.setdefault(item.key, item)
+    ranks = {key: rank for rank, key in enumerate(order)}
+    return tuple(sorted(stays.values(), key=lambda item: ranks.get(item.key, len(ranks))))[-MAX_KEPT:]
+
+
+def _read_keys(keys: object) -> list[str]:
+    return [str(key) for key in keys[: 4 * MAX_KEPT]] if isinstance(keys, list) else []
 
 
 # ---------------------------------------------------------------------- components and handlers
@@ -197,7 +205,7 @@ def listen(page: Page, tabs: Tabs, selected: gr.Tabs) -> None:
     def use_or_drop(call: Call) -> Answer:
         if call.text("action") != "drop":
             return use(call)
-        return {page.kept: tuple(item for i, item in enumerate(call.kept) if i != call.index())}
+        return {page.kept: tuple(item for item in call.kept if item.key != call.text("value"))}
 
     page.on(keeps.pick, use_or_drop, reads, {page.current, page.kept, *tabs.writes}, **settings)
     _listen_for_latents(page, keeps)
@@ -207,12 +215,9 @@ def _listen_for_latents(page: Page, keeps: Any) -> None:
     """Latents that come back from the browser's memory or a file."""
 
     def restore(call: Call) -> Answer:
-        """Remembered latents go ahead of what was kept since; what is of no use is left alone."""
-        try:
-            remembered = read_remembered(call.explorer, dict(call.event))
-        except ValueError:
-            return {}
-        return {page.kept: (*remembered, *call.kept)[-MAX_KEPT:]}
+        kept = change_kept(call.explorer, call.kept, call.event)
+        same = [item.key for item in kept] == [item.key for item in call.kept]
+        return {} if same else {page.kept: kept}
 
     def add_file(call: Call) -> Answer:
         return {page.kept: (*call.kept, *read_file(call.explorer, call.event.get("content")))[-MAX_KEPT:]}

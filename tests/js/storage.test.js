@@ -36,13 +36,30 @@ test('what was remembered for a checkpoint that is gone is taken once', () => {
 });
 
 test('a browser that stores nothing, or something else, is no error', () => {
-  stored.set('ganlab/shelf/x', 'not JSON');
-  assert.equal(recall('shelf', 'x'), null);
+  stored.set('ganlab/shelf/full', 'not JSON');
+  assert.equal(recall('shelf', 'full'), null);
   globalThis.localStorage.setItem = () => {
     throw new Error('full');
   };
-  remember('shelf', 'x', [1]);
-  assert.equal(new OwnDirections('x', []).save('a', [0, 0], [3, 4]), '');
+  remember('shelf', 'full', [1]);
+  assert.deepEqual(recall('shelf', 'full'), [1]); // as long as the page is open
+  assert.equal(new OwnDirections('full', []).save('a', [0, 0], [3, 4]), '');
+});
+
+test('a frame whose storage may not even be named remembers as long as the page is open', () => {
+  Object.defineProperty(globalThis, 'localStorage', {
+    configurable: true,
+    get() {
+      throw new Error('denied');
+    },
+  });
+  assert.equal(recall('shelf', 'frame'), null);
+  remember('shelf', 'frame', [1]);
+  remember('shelf', 'gone', [2]);
+  assert.deepEqual(recall('shelf', 'frame'), [1]);
+  assert.deepEqual(takeReplaced('shelf', ['gone']), { fingerprint: 'gone', stored: [2] });
+  assert.equal(recall('shelf', 'gone'), null);
+  Object.defineProperty(globalThis, 'localStorage', { configurable: true, writable: true, value: undefined });
 });
 
 test('a direction leads from A to B and is found under an earlier fingerprint', () => {

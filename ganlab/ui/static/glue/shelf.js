@@ -1,35 +1,40 @@
-// The shelf survives a reload: this browser remembers its latents for each checkpoint. A shelf from a file goes to
-// Python as base64.
+// The shelf survives a reload, and is one for all tabs of this browser, which remembers its latents for each
+// checkpoint. A shelf from a file goes to Python as base64.
 const lib = (/** @type {string} */ name) => import(new URL(`ganlab/static/lib/${name}.js`, document.baseURI).href);
 
-Promise.all([lib('storage'), lib('files')]).then(([{ recall, remember, takeReplaced }, { readFile, takeFile }]) => {
-  const restored = new Set(); // checkpoints whose shelf was recalled since the page was opened
+Promise.all(['storage', 'shelf-memory', 'files'].map(lib)).then(([storage, { mergeShelf, readStored }, files]) => {
+  /** @type {Map<string, string[]>} */
+  const before = new Map(); // by fingerprint, the keys that were shown last
 
   function renew() {
     /** @type {HTMLElement | null} */
     const shelf = element.querySelector('.gl-kept');
-    const { fingerprint, kept = '[]', earlier = '{"aliases":[],"replaced":[]}' } = shelf?.dataset ?? {};
-    if (!fingerprint) return;
-    if (!restored.has(fingerprint)) {
-      restored.add(fingerprint);
-      const { aliases, replaced } = JSON.parse(earlier);
-      const stored = recall('shelf', fingerprint, aliases);
-      if (stored && kept === '[]') {
-        trigger('restore', { fingerprint, kept: stored });
-        return;
-      }
-      const gone = stored ? null : takeReplaced('shelf', replaced); // which Python refuses with a sentence
-      if (gone) trigger('restore', { fingerprint: gone.fingerprint, kept: gone.stored });
-    }
-    remember('shelf', fingerprint, JSON.parse(kept));
+    const { fingerprint, kept = '[]', memory } = shelf?.dataset ?? {};
+    if (!fingerprint || !memory) return;
+    const { aliases, replaced, most, size } = JSON.parse(memory);
+    const shown = JSON.parse(kept);
+    const stored = storage.recall('shelf', fingerprint, aliases);
+    // What an earlier visit left of a checkpoint that is no more, Python refuses with a sentence.
+    const gone = stored || before.has(fingerprint) ? null : storage.takeReplaced('shelf', replaced);
+    if (gone) trigger('restore', { fingerprint: gone.fingerprint, kept: gone.stored });
+    const { next, add, remove } = mergeShelf(before.get(fingerprint) ?? [], shown, readStored(stored, size), most);
+    before.set(fingerprint, shown.map((/** @type {{ key: string }} */ { key }) => key));
+    storage.remember('shelf', fingerprint, next);
+    const order = next.map((/** @type {{ key: string }} */ { key }) => key);
+    if (add.length || remove.length) trigger('restore', { fingerprint, kept: add, remove, order });
   }
 
   watch('value', renew);
+  storage.watchStored('shelf', (/** @type {string} */ fingerprint) => {
+    /** @type {HTMLElement | null} */
+    const shelf = element.querySelector('.gl-kept');
+    if (shelf?.dataset.fingerprint === fingerprint) renew();
+  });
   renew();
 
   element.addEventListener('change', async (event) => {
     const input = /** @type {HTMLInputElement} */ (event.target);
-    const file = input.matches('.gl-load') ? takeFile(input) : null;
-    if (file) trigger('add_file', { content: (await readFile(file)).split(',')[1] ?? '' });
+    const file = input.matches('.gl-load') ? files.takeFile(input) : null;
+    if (file) trigger('add_file', { content: (await files.readFile(file)).split(',')[1] ?? '' });
   });
 });

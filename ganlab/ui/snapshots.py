@@ -1,0 +1,113 @@
+"""Items as a page keeps them, for the day when the server has lost them: after a restart, or a reload.
+
+A page gets them with what it shows, as JSON, and sends them back; by then they are anybody's, so all is
+checked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganlab import images
+from ganlab.explorer import Explorer
+from ganlab.ui import items
+from ganlab.ui.items import Ends, Item
+from ganlab.ui.uploads import decode_data_uri
+
+MAX_NOTES = 8
+MAX_BOXES = 200
+MAX_TEXT = 200  # characters of a note, a name or an address
+KEY = re.compile(r"[0-9a-f]{8,64}", re.ASCII)
+
+
+def pack(item: Item | None) -> dict[str, Any] | None:
+    """The item as JSON, its picture x rounded to 8 bits; None for none."""
+    if item is None:
+        return None
+    fields: dict[str, Any] = {"key": item.key, "z": item.z[0].tolist(), "caption": item.caption}
+    if item.x is not None:
+        fields["x"] = images.encode_data_uri(item.x[0])
+    if item.notes:
+        fields["notes"] = list(item.notes)
+    if item.digits:
+        fields["digits"] = [list(box) for box in item.digits]
+    for name in ("page_key", "pad_key", "address", "doubt"):
+        if text := getattr(item, name):
+            fields[name] = text
+    return {**fields, "since": item.since}
+
+
+def unpack(explorer: Explorer, fingerprint: object, fields: object) -> Item:
+    """The item that `pack` wrote, of the checkpoint with this fingerprint; ValueError for one that is none,
+    or is another checkpoint's."""
+    sent = fields if isinstance(fields, dict) else {}
+    item = items.from_page(
+        explorer, {"fingerprint": fingerprint, "z": sent.get("z"), "about": sent.get("caption", "")}
+    )
+    key, notes, since = sent.get("key"), sent.get("notes"), sent.get("since")
+    page_key, pad_key, address, doubt = (
+        str(sent.get(name, ""))[:MAX_TEXT] for name in ("page_key", "pad_key", "address", "doubt")
+    )
+    return replace(
+        item,
+        key=key if isinstance(key, str) and KEY.fullmatch(key) else item.key,
+        x=read_picture(explorer, sent["x"]) if "x" in sent else None,
+        notes=tuple(str(note)[:MAX_TEXT] for note in notes[:MAX_NOTES]) if isinstance(notes, list) else (),
+        since=float(since) if isinstance(since, int | float) and 0 < since < item.since else item.since,
+        page_key=page_key,
+        pad_key=pad_key,
+        doubt=doubt,
+        digits=_read_boxes(sent.get("digits")),
+        address=address if items.ADDRESS.fullmatch(address) else "",
+    )
+
+
+def _read_boxes(boxes: object) -> tuple[tuple[float, float, float, float], ...]:
+    """Boxes (left, top, width, height); none where one of them is none."""
+    try:
+        read = torch.tensor(boxes[:MAX_BOXES] if isinstance(boxes, list) else [], dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        return ()
+    if read.dim() != 2 or read.shape[1] != 4 or not torch.isfinite(read).all():
+        return ()
+    return tuple((box[0], box[1], box[2], box[3]) for box in read.tolist())
+
+
+def unpack_ends(explorer: Explorer, fingerprint: object, fields: object) -> Ends:
+    """A and B, each of which may be None; ValueError for anything else."""
+    if not isinstance(fields, list) or len(fields) != 2:
+        raise ValueError("A path has two ends, A and B.")
+    return Ends(*(None if end is None else unpack(explorer, fingerprint, end) for end in fields))
+
+
+def unpack_all(explorer: Explorer, fingerprint: object, fields: object, limit: int) -> tuple[Item, ...]:
+    """The last `limit` items of a list; what is none of this checkpoint's is left out."""
+    return tuple(_unpack_some(explorer, fingerprint, fields[-limit:] if isinstance(fields, list) else []))
+
+
+def _unpack_some(explorer: Explorer, fingerprint: object, fields: list[object]) -> Iterable[Item]:
+    for each in fields:
+        try:
+            yield unpack(explorer, fingerprint, each)
+        except ValueError:
+            continue
+
+
+def read_picture(explorer: Explorer, uri: object) -> Tensor:
+    """A picture of the model's shape, (1, C, H, W) in [0, 1], from a data: URI; ValueError for another."""
+    channels, height, width = explorer.config.image_shape
+    if not isinstance(uri, str) or len(uri) > 4 * channels * height * width + 2000:
+        raise ValueError(f"A picture of this model has {width} x {height} pixels.")
+    pixels = torch.from_numpy(images.read_pixels(decode_data_uri(uri)).copy())
+    if pixels.dtype != torch.uint8 or pixels.shape != (
+        (height, width) if channels == 1 else (height, width, 3)
+    ):
+        raise ValueError(f"A picture of this model has {width} x {height} pixels.")
+    x = pixels.float() / 255
+    return x[None, None] if channels == 1 else x.permute(2, 0, 1)[None]
