@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import gradio as gr
 
-from ganlab.ui import shelf, switching
+from ganlab.ui import model_picker, shelf, switching
 from ganlab.ui.call import Call
 from ganlab.ui.events import SLOW
 from ganlab.ui.html.header import header_html
@@ -49,32 +49,21 @@ def build(models: Models) -> gr.Blocks:
 def _build_tabs(page: Page) -> tuple[gr.Tabs, dict[str, gr.Tab], Tabs]:
     """The row of tabs, what opens each by its id, and the tabs themselves; each has a notice of its own."""
     openings, tabs = dict[str, gr.Tab](), list[Tab]()
-    with gr.Tabs(selected=TABS[0][0], elem_id="tabs") as selected:
+    with gr.Tabs(selected=TABS[0][0], overflow_behavior="wrap", elem_id="tabs") as selected:
         for key, title, build_tab in TABS:
-            with gr.Tab(title, id=key) as openings[key]:
+            with gr.Tab(title, id=key, elem_id=f"tab-{key}") as openings[key]:
                 own = replace(page, notice=notice_area(), tab=key)
                 tabs.append(replace(build_tab(own), id=key, notice=own.notice))
     return selected, openings, Tabs(tuple(tabs))
 
 
-def _build_header(models: Models) -> tuple[gr.Dropdown, gr.HTML]:
+def _build_header(models: Models) -> tuple[gr.HTML, gr.HTML]:
     """The line at the top: name, choice of a model, its figures."""
     with gr.Row(elem_classes="gl-header"):
         html('<h1 class="gl-mark">ganlab</h1>', elem_classes="gl-brand")
-        picker = gr.Dropdown(
-            models.list_names(),
-            value=models.default,
-            allow_custom_value=models.allow_any,
-            show_label=False,
-            label="Model",
-            container=False,
-            scale=0,
-            min_width=220,
-            elem_id="model-picker",
-        )
-        header = html(
-            header_html(models.get(models.default)), "stale", "details", elem_classes=["gl-figures", SLOW]
-        )
+        picker = model_picker.build(models)
+        figures = header_html(models.get(models.default))
+        header = html(figures, "stale", "details", "tabs", elem_classes=["gl-figures", SLOW])
     return picker, header
 
 

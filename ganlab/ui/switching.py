@@ -12,6 +12,7 @@ from ganlab.studio.recipe import Recipe, find_latents
 from ganlab.ui import items
 from ganlab.ui.call import Answer, Call
 from ganlab.ui.events import LIVE, QUIET, waits_on
+from ganlab.ui.html import markup
 from ganlab.ui.html.header import header_html
 from ganlab.ui.items import Ends, Shelf, Waiting, adapt_shelf
 from ganlab.ui.page import Page, Tabs
@@ -59,7 +60,7 @@ def follow_link(models: Models, text: str) -> tuple[str, Shelf, str]:
 class Frame:
     """The parts of the page that a switch changes beside the shelf and the tabs."""
 
-    picker: gr.Dropdown
+    picker: gr.HTML
     header: gr.HTML
     waits: gr.HTML
     waiting: gr.State  # Waiting
@@ -72,7 +73,10 @@ def listen_to_picker(page: Page, tabs: Tabs, frame: Frame) -> None:
 
     def switch(call: Call) -> Answer:
         name = str(call[frame.picker] or "").strip()
-        explorer = page.models.get(name)
+        try:
+            explorer = page.models.get(name)
+        except ValueError as error:
+            return {frame.picker: call.model, page.notice: markup.notice(str(error))}
         shelf, waiting = switch_shelf(
             explorer, Shelf(call.current, call.ends, call.kept), call[frame.waiting]
         )
@@ -87,9 +91,10 @@ def listen_to_picker(page: Page, tabs: Tabs, frame: Frame) -> None:
     def draw(call: Call) -> Answer:
         return tabs.render(call, call[page.active])
 
-    written = {page.model, page.current, page.ends, page.kept, frame.header, frame.waiting, frame.waits}
+    written = {page.model, page.current, page.ends, page.kept}
+    written |= {frame.picker, frame.header, frame.waiting, frame.waits}
     settings = LIVE | waits_on(frame.header)
-    picked = page.on(frame.picker.input, switch, {frame.picker, frame.waiting}, written, **settings)
+    picked = page.on(frame.picker.choose, switch, {frame.picker, frame.waiting}, written, **settings)
     silent = replace(page, notice=None)  # a sentence on a model that cannot be loaded stays
     for event in (picked.then, frame.header.redraw):  # the page asks for a "redraw" of what stays late
         silent.on(event, draw, {page.active, *tabs.reads}, tabs.writes, **LIVE | tabs.waits)

@@ -39,6 +39,18 @@ def tab(page: Any, name: str) -> None:
     expect(page.locator("#tabs .gl-stale:visible")).to_have_count(0)
 
 
+def choose_model(page: Any, name: str) -> None:
+    """By the list at the top, or by its name where it is not on the list."""
+    choice = page.get_by_label("Model", exact=True)
+    if choice.evaluate("(list, name) => [...list.options].some((each) => each.value === name)", name):
+        choice.select_option(name)
+        return
+    choice.select_option("another...")
+    field = page.get_by_label("Folder or Hub id of a model")
+    field.fill(name)
+    field.press("Enter")
+
+
 def draw(page: Any, points: list[tuple[int, int]], lift: bool = True) -> None:
     box = page.locator(".gl-paper > canvas").bounding_box()
     page.mouse.move(box["x"] + points[0][0], box["y"] + points[0][1])

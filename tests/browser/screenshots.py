@@ -14,11 +14,7 @@ SIZES = ((1280, 800), (375, 800))
 
 
 def open_tab(page: Any, name: str) -> None:
-    opening = page.get_by_role("tab", name=name)
-    if not opening.is_visible():
-        page.locator(".overflow-menu > button").click()
-        opening = page.locator(".overflow-dropdown button", has_text=name)
-    opening.click()
+    page.get_by_role("tab", name=name).click()
 
 
 def main() -> None:

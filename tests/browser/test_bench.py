@@ -136,7 +136,7 @@ async () => {
   const lib = new URL('ganlab/static/lib/', document.baseURI);
   const { loadGenerator } = await import(new URL('generator.js', lib));
   const { loadJudge } = await import(new URL('judge.js', lib));
-  const name = document.querySelector('#model-picker input').value;
+  const name = document.querySelector('#model-picker select').value;
   const { fingerprint } = document.querySelector('.gl-studio').dataset;
   const [G, judge] = [await loadGenerator(name, fingerprint), await loadJudge(name, fingerprint)];
   const times = { decode: [], judge: [] };
@@ -272,7 +272,7 @@ def test_the_studio(browser: Any, before: str, name: str) -> None:
         )
         if not before:
             print(
-                f"a frame of {page.locator('#model-picker input').input_value()}: generator"
+                f"a frame of {page.locator('#model-picker select').input_value()}: generator"
                 f" {costs['decode']:.1f} ms, judge and light {costs['judge']:.1f} ms; light: {costs['light']}"
             )
 

@@ -11,7 +11,7 @@ import pytest
 
 from ganlab import inversion
 from ganlab.ui.tabs.reconstruct import refine
-from tests.browser.gestures import Open, caption, tab
+from tests.browser.gestures import Open, caption, choose_model, tab
 
 pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -92,9 +92,7 @@ def test_a_descent_ends_when_another_model_is_chosen(
     page = open_page()
     refined = start_descent(page)
     tab(page, "Sample")
-    picker = page.locator("#model-picker input")
-    picker.fill(other_model)
-    picker.press("Enter")
+    choose_model(page, other_model)
     assert endless[0].wait(300)
     expect(page.locator(".gl-facts")).to_contain_text("Other · MNIST")
     tab(page, "Reconstruct")

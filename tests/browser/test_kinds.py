@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from ganlab.gallery import Pictures
-from tests.browser.gestures import SEVEN, caption, card, draw, photo, pixels, tab, upload
+from tests.browser.gestures import SEVEN, caption, card, choose_model, draw, photo, pixels, tab, upload
 from tests.pictures import encoded
 
 pytestmark = pytest.mark.browser
@@ -21,9 +21,7 @@ LONG = 120_000  # ms: a model's first look at 60,000 pictures, or an inversion, 
 
 
 def choose(page: Any, model: str, title: str) -> None:
-    picker = page.locator("#model-picker input")
-    picker.fill(model)
-    picker.press("Enter")
+    choose_model(page, model)
     expect(page.locator(".gl-facts")).to_contain_text(title, timeout=LONG)
 
 

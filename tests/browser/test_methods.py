@@ -17,6 +17,7 @@ from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.ui.tabs.methods import measured
 from ganlab.ui.tabs.methods.explained import EXPLANATIONS
+from tests.browser.gestures import choose_model
 from tests.browser.screenshots import open_tab
 from tests.ui.tabs.methods.test_measured import write_table
 
@@ -114,9 +115,7 @@ def test_every_method_is_drawn_and_fits(
 
 def test_a_model_is_taken_into_use(open_page: Open, other_model: str) -> None:
     page = open_page()
-    picker = page.locator("#model-picker input")
-    picker.fill(other_model)
-    picker.press("Enter")
+    choose_model(page, other_model)
     expect(page.locator(".gl-facts")).to_contain_text("Other · MNIST")
     stage = open_methods(page)
     use = stage.locator("[data-action=use][data-value=mnist-bigan]")
@@ -125,7 +124,7 @@ def test_a_model_is_taken_into_use(open_page: Open, other_model: str) -> None:
     expect(page.locator(".gl-facts")).to_contain_text("BiGAN · MNIST")
     expect(use).to_have_text("in use")
     expect(use).to_be_disabled()
-    expect(picker).to_have_value("mnist-bigan")
+    expect(page.get_by_label("Model", exact=True)).to_have_value("mnist-bigan")
     open_tab(page, "Sample")
     expect(page.locator("#sample-stage .gl-tile")).to_have_count(36)
 

@@ -241,7 +241,7 @@ def test_the_picture_does_not_wait_for_the_sliders(open_page: Open, bundled: Exp
 def test_a_generator_that_comes_too_late_is_not_used(open_page: Open, other_model: str) -> None:
     held: list[Any] = []
     page = studio(open_page)
-    model = page.locator("#model-picker input").input_value()
+    model = page.locator("#model-picker select").input_value()
     before = stage_pixels(page)
     page.route("**/ganlab/generator*", lambda route: held.append(route))
     with page.expect_request("**/ganlab/generator*"):

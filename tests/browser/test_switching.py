@@ -23,7 +23,7 @@ from ganlab.ui.items import Item
 from ganlab.ui.server import launch
 from ganlab.ui.server.models import Models
 from ganlab.ui.tabs import neighbours
-from tests.browser.gestures import Open
+from tests.browser.gestures import Open, choose_model
 from tests.browser.screenshots import TABS, open_tab
 from tests.conftest import free_port, untrained_model
 from tests.ui.test_switching import KINDS
@@ -72,7 +72,7 @@ LOOK = """
 SETTLED = """
 (name) => {
   const [header, parts] = (LOOK)();
-  const chosen = document.querySelector('#model-picker input').value === name;
+  const chosen = document.querySelector('#model-picker select').value === name;
   const alike = parts.every(([, fingerprint, marked]) => fingerprint === header && !marked);
   const more = [...document.querySelectorAll('[data-more="0"]')].some((part) => part.offsetParent !== null);
   if (!chosen || !alike || more || window.underWay) window.calm = [];
@@ -184,9 +184,7 @@ def page(open_page: Open, served: App) -> Any:
 
 
 def choose(page: Any, name: str) -> None:
-    picker = page.locator("#model-picker input")
-    picker.fill(name)
-    picker.press("Enter")
+    choose_model(page, name)
 
 
 def assert_marked(page: Any) -> None:
@@ -201,7 +199,7 @@ def settle(page: Any, explorer: Explorer, name: str) -> None:
     try:
         page.wait_for_function(SETTLED, arg=name, timeout=LONG)
     except TimeoutError:
-        chosen = page.locator("#model-picker input").input_value()
+        chosen = page.locator("#model-picker select").input_value()
         pytest.fail(f"unsettled: {name}, {chosen}, {page.evaluate('underWay')}, {page.evaluate(LOOK)}")
     header, parts = page.evaluate(LOOK)
     assert header == explorer.fingerprint

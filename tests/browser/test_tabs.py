@@ -11,7 +11,7 @@ import torch
 from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
-from tests.browser.gestures import SEVEN, Open, caption, card, draw, photo, pixels, tab, upload
+from tests.browser.gestures import SEVEN, Open, caption, card, choose_model, draw, photo, pixels, tab, upload
 from tests.browser.screenshots import open_tab
 
 pytestmark = pytest.mark.browser
@@ -216,13 +216,10 @@ def test_switching_models_keeps_what_lies_on_the_table(open_page: Open, other_mo
     page.locator("[data-action=example]").nth(4).click()
     expect(caption(page)).to_contain_text("test 4")
     before = page.locator(".gl-now img").get_attribute("src")
-    picker = page.locator("#model-picker input")
-    picker.fill("no-such-model")
-    picker.press("Enter")
+    choose_model(page, "no-such-model")
     expect(page.locator(".gl-notice").first).to_contain_text("'no-such-model' not found; available =")
     expect(page.locator(".gl-facts")).to_contain_text("BiGAN")
-    picker.fill(other_model)
-    picker.press("Enter")
+    choose_model(page, other_model)
     expect(page.locator(".gl-facts")).to_contain_text("Other · MNIST")
     expect(page.locator(".gl-notice")).to_have_count(0)
     expect(caption(page)).to_contain_text("test 4")
@@ -230,8 +227,7 @@ def test_switching_models_keeps_what_lies_on_the_table(open_page: Open, other_mo
     tab(page, "Latent")
     page.locator("[data-view=raw]").click()
     expect(page.locator("#latent-studio .gl-dir")).to_have_count(4)
-    picker.fill("mnist-bigan")
-    picker.press("Enter")
+    choose_model(page, "mnist-bigan")
     expect(page.locator(".gl-facts")).to_contain_text("BiGAN")
     expect(page.locator(".gl-now img")).to_have_attribute("src", before)
 
