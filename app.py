@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
 
         blocks = app.build(models)
         print(f"ganlab: http://{options.host}:{options.port}", flush=True)
-        launch.launch(blocks, models, options.host, options.port)
+        launch.launch(blocks, models, options.host, options.port, mcp=options.mcp)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -39,6 +39,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--host", default="0.0.0.0" if on_space else "127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=7860, help="port to listen on (default: 7860)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument(
+        "--mcp", action="store_true", help="offer the API to assistants (Model Context Protocol)"
+    )
     return parser.parse_args(arguments)
 
 

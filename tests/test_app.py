@@ -25,7 +25,7 @@ def test_help_explains_every_flag(capsys: Capture) -> None:
     with pytest.raises(SystemExit, match="0"):
         app.main(["--help"])
     text = capsys.readouterr().out
-    for flag in ("--model", "--host", "--port", "--device"):
+    for flag in ("--model", "--host", "--port", "--device", "--mcp"):
         assert flag in text
 
 

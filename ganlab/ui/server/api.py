@@ -1,39 +1,44 @@
 """The named endpoints: every action of the page for programs, typed, with pictures as base64 PNG.
 
-A latent travels as {"fingerprint": ..., "z": [...]} and is refused by any other checkpoint. docs/api.md lists
-the endpoints; their names, parameters and fields are public.
+docs/api.md lists the endpoints; their names, parameters and fields are public. With `--mcp` each is also
+a tool of the Model Context Protocol, by the name of its method: Gradio takes its description from the
+docstring, and that of a parameter from the one line that it has there.
 """
 
 from __future__ import annotations
 
-import base64
 import functools
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
-import numpy as np
-from torch import Tensor
 
 from ganlab import images
 from ganlab.explorer import Explorer
-from ganlab.gallery import Neighbour
-from ganlab.images import PreparedPicture
+from ganlab.images import Polarity
 from ganlab.studio import batch, paths
 from ganlab.ui.html.spaces import MAX_NEIGHBOURS
-from ganlab.ui.items import Item
 from ganlab.ui.sampling import read_draw
 from ganlab.ui.server.models import Models
-from ganlab.ui.uploads import check_polarity, decode_data_uri, invert_upload, prepare_upload
+from ganlab.ui.server.payloads import (
+    Json,
+    check_list,
+    check_number,
+    check_numbers,
+    describe_model,
+    describe_neighbour,
+    describe_preparation,
+    encode_base64,
+    encode_bytes,
+    read_list,
+)
+from ganlab.ui.uploads import check_polarity, invert_upload, prepare_upload
 
-Json = dict[str, Any]
+Method = Literal["", "encoder", "optimise", "hybrid"]
+Way = Literal["", "lerp", "slerp", "codes", "geodesic"]
 MAX_FRAMES = 61  # of a path in one call
 MAX_STEPS = 300  # of a descent in one call
-MAX_PICTURES = 100  # of a list in one call
-MAX_LIST_TEXT = 13_400_000  # characters of a list as base64: 10 MB of files
-MAX_LIST_PIXELS = 32_000_000  # of all pictures of a list together
 
 
 class Endpoints:
@@ -47,61 +52,124 @@ class Endpoints:
         return self.models.get(model or self.models.default)
 
     def list_models(self) -> list[Json]:
-        """The models on offer with their fingerprints and measured figures."""
-        return [_describe_model(name, self.models.get(name)) for name in self.models.list_names()]
+        """The models on offer, which the other tools name: what pictures they take, what they can do.
 
-    def prepare(
-        self, picture_base64: str, polarity: str = "auto", model: str = "", crop: list[float] | None = None
+        Returns:
+            a list of models with name, title, fingerprint, prior, sources, networks and spaces
+        """
+        return [describe_model(name, self.models.get(name)) for name in self.models.list_names()]
+
+    def prepare_picture(
+        self,
+        picture_base64: str,
+        polarity: Polarity = "auto",
+        model: str = "",
+        crop: list[float] | None = None,
     ) -> Json:
-        """The model's input made from a picture. polarity: auto, dark or light ink. crop: left, top and side
-        of the square to take, in pixels of the upright picture; by default a model of pictures takes the
-        largest in the middle, and one of digits looks at the whole picture (its crop may also be left, top,
-        width and height). digits: their boxes, the one that was taken first."""
+        """What a model sees of a picture: its input, for digits 28 x 28, light ink on black, centred.
+
+        Args:
+            picture_base64: a PNG, JPEG, WebP, GIF, BMP or TIFF file as base64, or as a data: URI.
+            polarity: whether the ink is dark or light; "auto" finds out.
+            model: a name that list_models gives; by default the one the server was started with.
+            crop: the part to look at, in pixels: [left, top, side], or for digits [left, top, width, height].
+
+        Returns:
+            the picture as base64 PNG, notes on what was done, boxes of all digits seen (left, top, width,
+            height), the one that was taken first, and why it may be the wrong one
+        """
         prepared = prepare_upload(self._explorer(model), picture_base64, polarity, crop)
-        return {"picture": encode_base64(prepared.x[0]), **_describe_preparation(prepared)}
+        return {"picture": encode_base64(prepared.x[0]), **describe_preparation(prepared)}
 
-    def encode(
-        self, picture_base64: str, polarity: str = "auto", model: str = "", crop: list[float] | None = None
+    def encode_picture(
+        self,
+        picture_base64: str,
+        polarity: Polarity = "auto",
+        model: str = "",
+        crop: list[float] | None = None,
     ) -> Json:
-        """E(x): the latent of a picture. A model without an encoder refuses; see reconstruct."""
+        """E(x): the latent of a picture. A model without an encoder refuses; see invert_picture.
+
+        Args:
+            picture_base64: a PNG, JPEG, WebP, GIF, BMP or TIFF file as base64, or as a data: URI.
+            polarity: whether the ink is dark or light; "auto" finds out.
+            model: a name that list_models gives; by default the one the server was started with.
+            crop: the part to look at, in pixels: [left, top, side], or for digits [left, top, width, height].
+
+        Returns:
+            the latent, {"fingerprint": the model's, "z": numbers}
+        """
         explorer = self._explorer(model)
         x = prepare_upload(explorer, picture_base64, polarity, crop).x
         return explorer.pack(explorer.encode(x))
 
-    def decode(self, latent: Json, model: str = "") -> str:
-        """G(z): the picture of a latent."""
+    def decode_latent(self, latent: Json, model: str = "") -> str:
+        """G(z): the picture that the generator draws of a latent.
+
+        Args:
+            latent: {"fingerprint": the model's, "z": numbers}, as the other tools give it.
+            model: a name that list_models gives; by default the one the server was started with.
+
+        Returns:
+            the picture as base64 PNG
+        """
         explorer = self._explorer(model)
         return encode_base64(explorer.decode(explorer.unpack(latent))[0])
 
-    def reconstruct(
-        self, picture_base64: str, polarity: str = "auto", model: str = "", crop: list[float] | None = None
+    def reconstruct_picture(
+        self,
+        picture_base64: str,
+        polarity: Polarity = "auto",
+        model: str = "",
+        crop: list[float] | None = None,
     ) -> Json:
-        """G(E(x)), or G(z) with z from optimisation where there is no encoder; with the error, the mean
-        squared difference per pixel, pixels 0 to 1."""
+        """G(E(x)): a picture encoded and drawn again; by optimisation where the model has no encoder.
+
+        Args:
+            picture_base64: a PNG, JPEG, WebP, GIF, BMP or TIFF file as base64, or as a data: URI.
+            polarity: whether the ink is dark or light; "auto" finds out.
+            model: a name that list_models gives; by default the one the server was started with.
+            crop: the part to look at, in pixels: [left, top, side], or for digits [left, top, width, height].
+
+        Returns:
+            input and reconstruction as base64 PNG, the latent, notes, and the error: the mean squared
+            difference per pixel, pixels 0 to 1
+        """
         explorer = self._explorer(model)
         item = invert_upload(explorer, picture_base64, polarity, "a picture", crop)
         return {
             "input": encode_base64(item.picture[0]),
-            **_describe_preparation(item),
+            **describe_preparation(item),
             "reconstruction": encode_base64(item.image[0]),
             "error": explorer.error(item.picture, item.image),
             "latent": explorer.pack(item.z),
         }
 
-    def invert(
+    def invert_picture(
         self,
         picture_base64: str,
-        method: str = "",
+        method: Method = "",
         steps: int = 100,
         feature_weight: float | None = None,
-        polarity: str = "auto",
+        polarity: Polarity = "auto",
         model: str = "",
         crop: list[float] | None = None,
     ) -> Json:
-        """A latent for a picture: by the "encoder", by "optimise" (gradient descent on the pixels, from many
-        starts) or by "hybrid" (which improves E(x)); by default the encoder, or else "optimise". With
-        feature_weight the error of the encoder's features counts that much beside that of the pixels. `error`
-        is the mean squared difference per pixel, pixels 0 to 1."""
+        """A latent whose picture is as near as it gets to a given one, by the encoder or by gradient descent.
+
+        Args:
+            picture_base64: a PNG, JPEG, WebP, GIF, BMP or TIFF file as base64, or as a data: URI.
+            method: hybrid improves what the encoder says; by default encoder, or optimise without one.
+            steps: of gradient descent, 1 to 300.
+            feature_weight: how much the error of the encoder's features counts beside that of the pixels.
+            polarity: whether the ink is dark or light; "auto" finds out.
+            model: a name that list_models gives; by default the one the server was started with.
+            crop: the part to look at, in pixels: [left, top, side], or for digits [left, top, width, height].
+
+        Returns:
+            the reconstruction as base64 PNG, the latent, the steps taken, and the error: the mean squared
+            difference per pixel, pixels 0 to 1
+        """
         explorer = self._explorer(model)
         check_number("steps", steps, 1, MAX_STEPS)
         x = prepare_upload(explorer, picture_base64, polarity, crop).x
@@ -113,11 +181,21 @@ class Endpoints:
             "steps": len(inversion.trace),
         }
 
-    def sample(
+    def draw_samples(
         self, n: int = 16, seed: int = 0, truncation: float = 1.0, model: str = "", source: str = ""
     ) -> list[Json]:
-        """n samples, latents and pictures. `source` is one of the model's sources, which /models lists, its
-        first by default: the prior, or the mixture fitted to the codes."""
+        """Pictures that a model makes up: samples of its prior. The same seed gives the same everywhere.
+
+        Args:
+            n: how many, 1 to 256.
+            seed: a whole number.
+            truncation: 0 to 1; the smaller, the more usual the samples, and the more alike.
+            model: a name that list_models gives; by default the one the server was started with.
+            source: one of the model's sources, which list_models gives; by default its first.
+
+        Returns:
+            a list of latents and pictures, base64 PNG
+        """
         explorer = self._explorer(model)
         draw = read_draw(seed, n, truncation)
         z = explorer.sample(draw.count, draw.seed, draw.truncation, source or None)
@@ -126,53 +204,85 @@ class Endpoints:
             for latent, picture in zip(z, explorer.decode(z), strict=True)
         ]
 
-    def interpolate(self, a: Json, b: Json, steps: int = 11, model: str = "", way: str = "") -> Json:
-        """The path between two latents, ends exact: its latents, a PNG strip and a GIF. `way`: lerp, slerp,
-        codes (straight between the codes, for a model with a latent map) or geodesic (the shortest in
-        pictures, which takes seconds); by default the prior's."""
+    def interpolate_latents(self, a: Json, b: Json, steps: int = 11, model: str = "", way: Way = "") -> Json:
+        """The path between two latents, ends exact, as pictures that change from one into the other.
+
+        Args:
+            a: {"fingerprint": the model's, "z": numbers}, where the path begins.
+            b: the same, where it ends.
+            steps: latents on the path, 2 to 61.
+            model: a name that list_models gives; by default the one the server was started with.
+            way: codes is for a model with a latent map; geodesic takes seconds; by default the prior's.
+
+        Returns:
+            latents, a strip of their pictures (base64 PNG) and a gif (base64)
+        """
         explorer = self._explorer(model)
         check_number("steps", steps, 2, MAX_FRAMES)
         z = paths.interpolate(explorer, explorer.unpack(a), explorer.unpack(b), steps, way or None)
         pictures = explorer.decode(z)
         return {
             "latents": [explorer.pack(latent) for latent in z],
-            "strip": _encode_bytes(images.encode_png(images.draw_strip(pictures))),
-            "gif": _encode_bytes(images.encode_animation(pictures)),
+            "strip": encode_bytes(images.encode_png(images.draw_strip(pictures))),
+            "gif": encode_bytes(images.encode_animation(pictures)),
         }
 
-    def neighbours(
+    def find_neighbours(
         self,
         picture_base64: str,
         k: int = 5,
         space: str = "features",
-        polarity: str = "auto",
+        polarity: Polarity = "auto",
         model: str = "",
         crop: list[float] | None = None,
     ) -> list[Json]:
-        """The k nearest training pictures in one of the model's spaces, which /models lists: features, code,
-        discriminator, pixels, untrained."""
+        """The training pictures that a model finds most like a given one.
+
+        Args:
+            picture_base64: a PNG, JPEG, WebP, GIF, BMP or TIFF file as base64, or as a data: URI.
+            k: how many, 1 to 50.
+            space: where distances are measured: one of the model's spaces, which list_models gives.
+            polarity: whether the ink is dark or light; "auto" finds out.
+            model: a name that list_models gives; by default the one the server was started with.
+            crop: the part to look at, in pixels: [left, top, side], or for digits [left, top, width, height].
+
+        Returns:
+            a list, nearest first, of index, label, name of the class, distance and picture (base64 PNG)
+        """
         explorer = self._explorer(model)
         check_number("k", k, 1, MAX_NEIGHBOURS)
         x = prepare_upload(explorer, picture_base64, polarity, crop).x
-        return [_describe_neighbour(neighbour) for neighbour in explorer.neighbours(x, k, space)]
+        return [describe_neighbour(neighbour) for neighbour in explorer.neighbours(x, k, space)]
 
-    def encode_many(
+    def encode_pictures(
         self,
         pictures_base64: list[str],
-        polarity: str = "auto",
+        polarity: Polarity = "auto",
         reconstructions: bool = False,
         figures: bool = False,
         k: int = 0,
         space: str = "features",
         model: str = "",
     ) -> list[Json]:
-        """E(x) of each of up to 100 pictures, 10 MB in all: their latents, and on request G(E(x)), what is
-        measured of it, and the k nearest training pictures in a space. A picture that cannot be used has
-        "refused", a sentence, and the others go on. A list that is too long is refused as a whole."""
+        """E(x) of each of up to 100 pictures, 10 MB in all. One that cannot be used is refused by itself.
+
+        Args:
+            pictures_base64: each a file as base64, or as a data: URI; see encode_picture.
+            polarity: whether the ink is dark or light; "auto" finds out.
+            reconstructions: whether G(E(x)) is wanted too.
+            figures: whether what is measured of G(E(x)) is wanted too.
+            k: how many of the nearest training pictures are wanted, 0 to 50.
+            space: where distances are measured: one of the model's spaces, which list_models gives.
+            model: a name that list_models gives; by default the one the server was started with.
+
+        Returns:
+            a list in the same order: latent, notes, boxes of digits, doubt, and what is wanted; or
+            "refused", a sentence that says why
+        """
         explorer = self._explorer(model)
         check_list(pictures_base64)
         check_number("k", k, 0, MAX_NEIGHBOURS)
-        sources = _read_list(pictures_base64)
+        sources = read_list(pictures_base64)
         prepared = batch.prepare_all(explorer, sources, check_polarity(polarity))
         x, z = prepared.x, explorer.encode(prepared.x)
         y = explorer.decode(z) if reconstructions or figures else x
@@ -182,14 +292,14 @@ class Endpoints:
         for refusal in prepared.refused:
             results[refusal.position] = {"refused": refusal.reason}
         for row, position in enumerate(prepared.positions):
-            result: Json = {"latent": explorer.pack(z[row]), **_describe_preparation(prepared.prepared[row])}
+            result: Json = {"latent": explorer.pack(z[row]), **describe_preparation(prepared.prepared[row])}
             result |= {"reconstruction": encode_base64(y[row])} if reconstructions else {}
             result |= {"figures": asdict(measured[row])} if figures else {}
-            result |= {"neighbours": [_describe_neighbour(each) for each in near[row]]} if k else {}
+            result |= {"neighbours": [describe_neighbour(each) for each in near[row]]} if k else {}
             results[position] = result
         return results
 
-    def move(
+    def move_latent(
         self,
         latent: Json,
         principal: list[float],
@@ -197,9 +307,18 @@ class Endpoints:
         model: str = "",
         local: list[float] | None = None,
     ) -> Json:
-        """A latent moved along principal directions of the gallery's codes (in standard deviations; arbitrary
-        where a model has no codes), along raw dimensions, and along its own local directions (in standard
-        deviations of the prior)."""
+        """A latent moved along the model's directions, with the picture there.
+
+        Args:
+            latent: {"fingerprint": the model's, "z": numbers}.
+            principal: how far along each direction in which the codes vary most, in standard deviations.
+            raw: how far along each dimension of the latent.
+            model: a name that list_models gives; by default the one the server was started with.
+            local: how far along each direction that changes this picture most, in deviations of the prior.
+
+        Returns:
+            the latent and its picture (base64 PNG)
+        """
         explorer = self._explorer(model)
         for name, amounts in (("principal", principal), ("raw", raw), ("local", local or [])):
             check_numbers(name, amounts)
@@ -207,113 +326,28 @@ class Endpoints:
         return {"latent": explorer.pack(z), "picture": encode_base64(explorer.decode(z)[0])}
 
 
-def _describe_model(name: str, explorer: Explorer) -> Json:
-    config = explorer.config
-    return {
-        "name": name,
-        "title": config.title,
-        "fingerprint": explorer.fingerprint,
-        "latent_dim": config.latent_dim,
-        "prior": config.prior,
-        "sources": list(explorer.sources),
-        "picture": list(config.image_shape),
-        "networks": list(config.networks),
-        "spaces": list(explorer.spaces),
-        "metrics": explorer.metrics,
-    }
-
-
-def _describe_preparation(upload: PreparedPicture | Item) -> Json:
-    """What preparation says of an upload: notes, the boxes of the digits it saw, and its doubt."""
-    digits = [[round(number, 2) for number in box] for box in upload.digits]
-    return {"notes": list(upload.notes), "digits": digits, "doubt": upload.doubt}
-
-
-def _describe_neighbour(neighbour: Neighbour) -> Json:
-    return {
-        "index": neighbour.index,
-        "label": neighbour.label,
-        "name": neighbour.name,
-        "distance": neighbour.distance,
-        "picture": encode_base64(neighbour.image),
-    }
-
-
-def _read_list(pictures: list[str]) -> Iterator[np.ndarray | images.PictureError]:
-    """Pictures that were sent as text, read one after the other, or why one cannot be. ValueError as soon as
-    those read hold too many pixels."""
-    pixels = 0
-    for text in pictures:
-        try:
-            picture = images.read_pixels(decode_data_uri(text))
-        except images.PictureError as error:
-            yield error
-            continue
-        pixels += picture.shape[0] * picture.shape[1]
-        if pixels > MAX_LIST_PIXELS:
-            raise ValueError(
-                f"The pictures hold over {MAX_LIST_PIXELS // 10**6} megapixels together; send fewer a call."
-            )
-        yield picture
-
-
-def encode_base64(x: Tensor, scale: int = 1) -> str:
-    """A picture (C, H, W) in [0, 1] as base64 PNG, each pixel `scale` pixels wide."""
-    return _encode_bytes(images.encode_png(images.to_pil(x, scale)))
-
-
-def _encode_bytes(content: bytes) -> str:
-    return base64.b64encode(content).decode("ascii")
-
-
-def check_number(name: str, value: object, low: int, high: int) -> None:
-    """ValueError unless the value is a whole number from low to high."""
-    if not isinstance(value, int) or not low <= value <= high:
-        raise ValueError(f"{name} is a whole number from {low} to {high}, not {value!r}.")
-
-
-def check_list(pictures: object) -> None:
-    """ValueError unless the pictures are a list of texts, few and short enough for a call."""
-    if not isinstance(pictures, list) or not pictures or not all(isinstance(each, str) for each in pictures):
-        raise ValueError("pictures_base64 is a list of pictures, each as text: base64, or a data: URI.")
-    if len(pictures) > MAX_PICTURES:
-        raise ValueError(f"A list holds at most {MAX_PICTURES} pictures, not {len(pictures)}; send fewer.")
-    if (size := sum(map(len, pictures))) > MAX_LIST_TEXT:
-        raise ValueError(f"A list holds at most 10 MB, not {size * 3 / 4e6:.1f} MB; send fewer a call.")
-
-
-def check_numbers(name: str, values: object) -> None:
-    """ValueError unless the values are a list of finite numbers."""
-    try:
-        if isinstance(values, list) and all(math.isfinite(value) for value in values):
-            return
-    except (TypeError, OverflowError):  # no number; a whole number that no float can hold
-        pass
-    raise ValueError(f"{name} is a list of finite numbers.")
-
-
 def build_endpoints(models: Models) -> dict[str, Callable[..., Any]]:
     """Name -> function."""
     endpoints = Endpoints(models)
     return {
         "models": endpoints.list_models,
-        "prepare": endpoints.prepare,
-        "encode": endpoints.encode,
-        "encode_many": endpoints.encode_many,
-        "decode": endpoints.decode,
-        "reconstruct": endpoints.reconstruct,
-        "invert": endpoints.invert,
-        "sample": endpoints.sample,
-        "interpolate": endpoints.interpolate,
-        "neighbours": endpoints.neighbours,
-        "move": endpoints.move,
+        "prepare": endpoints.prepare_picture,
+        "encode": endpoints.encode_picture,
+        "encode_many": endpoints.encode_pictures,
+        "decode": endpoints.decode_latent,
+        "reconstruct": endpoints.reconstruct_picture,
+        "invert": endpoints.invert_picture,
+        "sample": endpoints.draw_samples,
+        "interpolate": endpoints.interpolate_latents,
+        "neighbours": endpoints.find_neighbours,
+        "move": endpoints.move_latent,
     }
 
 
 def register(models: Models) -> None:
     """Register the endpoints in the Blocks at hand; their errors reach the client as one sentence."""
     for name, function in build_endpoints(models).items():
-        gr.api(_send_errors(function), api_name=name, api_description=function.__doc__)
+        gr.api(_send_errors(function), api_name=name)
 
 
 def _send_errors(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from ganlab.ui.html.markup import STATIC
-from ganlab.ui.server import routes
+from ganlab.ui.server import routes, tools
 from ganlab.ui.server.models import Models
 
 MAX_BODY = 16_000_000  # bytes: a picture of 10 MB as base64, and the page's own state
@@ -164,7 +164,26 @@ def build_settings(models: Models, host: str, port: int | None) -> dict[str, Any
     }
 
 
-def launch(blocks: gr.Blocks, models: Models, host: str, port: int | None, **more: Any) -> Any:
-    """Serve the page; `more` overrides or adds to the settings. Returns what Gradio's launch() returns."""
+def launch(
+    blocks: gr.Blocks,
+    models: Models,
+    host: str,
+    port: int | None,
+    *,
+    mcp: bool = False,
+    prevent_thread_lock: bool = False,
+    **more: Any,
+) -> Any:
+    """Serve the page, and the endpoints as tools with `mcp`; `more` overrides or adds to the settings.
+    Returns what Gradio's launch() returns: at once with `prevent_thread_lock`, else when the server is
+    stopped."""
+    if mcp:
+        tools.check_installed()
     blocks.queue(api_open=False, max_size=MAX_QUEUE, default_concurrency_limit=2)
-    return blocks.launch(**{**build_settings(models, host, port), **more})
+    settings = {**build_settings(models, host, port), **more}
+    launched = blocks.launch(**settings, mcp_server=mcp, prevent_thread_lock=True)
+    if mcp:
+        tools.write_results(blocks.mcp_server_obj)
+    if not prevent_thread_lock:
+        blocks.block_thread()
+    return launched

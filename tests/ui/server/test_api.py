@@ -19,8 +19,7 @@ from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.studio import paths
-from ganlab.ui.server import api as endpoints
-from ganlab.ui.server import routes
+from ganlab.ui.server import payloads, routes
 from ganlab.ui.server.api import build_endpoints
 from ganlab.ui.server.models import Models
 from tests.pictures import FIVE, drawing
@@ -169,7 +168,7 @@ def test_a_list_of_pictures_has_bounds(api: dict[str, Any], monkeypatch: pytest.
         (["A" * 7_000_000] * 2, "at most 10 MB, not 10.5 MB"),
         ([sheet] * 2, "over 4 megapixels together"),
     ):
-        monkeypatch.setattr(endpoints, "MAX_LIST_PIXELS", 4_000_000)
+        monkeypatch.setattr(payloads, "MAX_LIST_PIXELS", 4_000_000)
         with pytest.raises(ValueError, match=message):
             api["encode_many"](pictures)
 
