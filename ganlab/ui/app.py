@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import gradio as gr
 
-from ganlab.ui import model_picker, shelf, switching
+from ganlab.ui import model_picker, opening, shelf, switching
 from ganlab.ui.call import Call
 from ganlab.ui.events import SLOW
 from ganlab.ui.html.header import header_html
@@ -37,6 +37,7 @@ def build(models: Models) -> gr.Blocks:
         switching.listen_to_picker(page, tabs, frame)
         switching.listen_to_links(blocks, page, tabs, frame)
         shelf.listen(shelf_page, tabs, selected)
+        opening.listen(replace(page, notice=None), tabs, selected)
 
         def leave(request: gr.Request) -> None:
             page.work.drop(str(request.session_hash))

@@ -39,6 +39,7 @@ class Tab:
     render: Callable[[Call], Answer]
     writes: set[Component]  # all that `render` may answer with
     reads: set[Component] = field(default_factory=set)  # whose values `render` needs
+    opens: tuple[Component, ...] = ()  # with buttons or words that open another tab, see `opening`
     id: str = ""  # set by the frame, like `notice`
     notice: Component = None
 

@@ -16,18 +16,23 @@ LONG = 120_000  # ms
 
 def test_details_stay_open_over_results_and_visits(open_page: Open) -> None:
     page = open_page()
-    figures = page.locator("#reconstruct-stage details.gl-details")
+    figures = page.locator("#reconstruct-stage details[data-name=figures]")
     error = figures.get_by_text("mean squared error per pixel")
     expect(figures).to_have_count(1, timeout=LONG)
+    distance = page.locator("#reconstruct-stage .gl-tile .gl-figure").first
+    repeated = figures.get_by_text("Each picture is the reconstruction of the one before")
     expect(error).to_be_hidden()
-    figures.locator("summary").click()
+    expect(distance).to_be_hidden()
+    figures.locator("summary").first.click()
     expect(error).to_be_visible()
+    expect(distance).to_be_visible()
+    expect(repeated).to_be_hidden()  # a failure to look at: for those who open it
     page.locator("[data-action=example]").nth(3).click()  # another result takes its place
     expect(page.locator(".gl-now")).to_contain_text("no. 3", timeout=LONG)
     expect(error).to_be_visible(timeout=LONG)
     page.reload()
     expect(error).to_be_visible(timeout=LONG)
-    figures.locator("summary").press("Enter")
+    figures.locator("summary").first.press("Enter")
     expect(error).to_be_hidden()
     page.locator("[data-action=example]").nth(4).click()
     expect(page.locator(".gl-now")).to_contain_text("no. 4", timeout=LONG)

@@ -144,6 +144,11 @@ def with_article(name: str) -> str:
     return f"{'an' if name[:1].lower() in tuple('aeio8') else 'a'} {name}"
 
 
+def get_anchor(term: str) -> str:
+    """The id of a term's entry in the glossary."""
+    return f"word-{term.lower().replace(' ', '-')}"
+
+
 def name_gallery(explorer: Explorer) -> str:
     """What the pictures of the model's gallery are, as one reads it in a sentence: "training digits"."""
     kind = explorer.gallery.pictures.kind if explorer.gallery is not None else "data"
@@ -178,7 +183,8 @@ def neighbour_row(explorer: Explorer, neighbours: list[Neighbour], what: str) ->
             f"Neighbour {rank}: {describe_neighbour(explorer, n)}, distance {n.distance:.2f}",
             "neighbour",
             n.index,
-            f"{label(n.label, explorer.classes) if n.name else ''} <small>{n.distance:.2f}</small>",
+            f"{label(n.label, explorer.classes) if n.name else ''} "
+            f'<small class="gl-figure">{n.distance:.2f}</small>',
         )
         for rank, n in enumerate(neighbours, 1)
     ]

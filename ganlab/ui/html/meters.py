@@ -1,4 +1,4 @@
-"""The description of a picture x and its reconstruction y: one sentence, and the figures behind "details".
+"""The figures of a picture x and its reconstruction y, which stand behind "details".
 
 Pictures are (1, C, H, W) in [0, 1]. Every figure stands beside what it is to be compared with; what was not
 measured for a checkpoint is left out.
@@ -26,61 +26,22 @@ STATISTICS = {  # names of what ganlab.outliers reads
 }
 
 
-def result_html(explorer: Explorer, x: Tensor, y: Tensor) -> str:
-    """One sentence on a reconstruction, then its figures behind "details"."""
-    outlier = outliers.score_picture(explorer, x)
-    figures = (
+def figures_html(explorer: Explorer, x: Tensor, y: Tensor, outlier: OutlierScore | None) -> str:
+    """The figures of a reconstruction; `outlier` is what the gauge says of x."""
+    repeated = fixed_point_html(explorer, x)
+    return (
         error_html(explorer, explorer.error(x, y))
         + identity_html(explorer, x, y)
-        + _unusual_html(explorer, outlier)
-        + fixed_point_html(explorer, x)
+        + unusual_html(explorer, outlier)
+        + (markup.details(repeated, "repeated", "repeated reconstruction") if repeated else "")
     )
-    sentence = escape(_describe(explorer, x, y, outlier))
-    return f'<p class="gl-lead">{sentence}</p>{markup.details(figures, "figures")}'
-
-
-def describe_result(explorer: Explorer, x: Tensor, y: Tensor) -> str:
-    """A sentence or two in plain text: the class that y has, how its error compares with the test set's, and
-    whether x is unlike what the model was trained on."""
-    return _describe(explorer, x, y, outliers.score_picture(explorer, x))
-
-
-def _describe(explorer: Explorer, x: Tensor, y: Tensor, outlier: OutlierScore | None) -> str:
-    noun = markup.get_noun(explorer.config)
-    parts = []
-    if explorer.judge is not None:
-        before, after = (
-            _name_class(explorer, int(label)) for label in explorer.judge.labels(torch.cat([x, y]))
-        )
-        changed = f"It looks like {before} but comes back as {after}"
-        parts.append(f"It comes back as {after}" if before == after else changed)
-    if (share := _share_of_larger_errors(explorer, explorer.error(x, y))) is not None:
-        parts.append(f"the difference is smaller than for {100 * share:.0f} % of test {noun}s")
-    text = "; ".join(parts) or "This is the model's reconstruction"
-    sentences = [text[0].upper() + text[1:]]
-    if outlier is not None and outlier.is_outlier:
-        unlike = f"This picture is unlike the {noun}s the model was trained on"
-        sentences.append(f"{unlike}; the model answers every picture with a {noun}")
-    return ". ".join(sentences) + "."
-
-
-def _name_class(explorer: Explorer, label: int) -> str:
-    """ "a 7", "an 8", "a frog", or "class 3" where classes are no digits and have no names."""
-    if not explorer.classes and markup.get_noun(explorer.config) != "digit":
-        return f"class {label}"
-    return markup.with_article(explorer.name_class(label))
-
-
-def _share_of_larger_errors(explorer: Explorer, error: float) -> float | None:
-    """Share in [0, 1] of test pictures with a larger error; None where it was not measured."""
-    return explorer.rank_error(error)
 
 
 def error_html(explorer: Explorer, error: float) -> str:
     """The mean squared error per pixel with its baselines and its rank among the test set's."""
     facts = [f"<b>error {error:.4f}</b>"]
     noun = markup.get_noun(explorer.config)
-    if (share := _share_of_larger_errors(explorer, error)) is not None:
+    if (share := explorer.rank_error(error)) is not None:
         facts.append(f"better than {100 * share:.0f} % of test {noun}s")
     for key, name in (("mse_mean_image", "mean image"), ("mse_random_pair", f"random {noun}")):
         if (baseline := explorer.get_figure("reconstruction", key)) is not None:
@@ -107,12 +68,8 @@ def identity_html(explorer: Explorer, x: Tensor, y: Tensor) -> str:
     )
 
 
-def unusual_html(explorer: Explorer, x: Tensor) -> str:
-    """How unlike the test pictures x is; empty where that was not measured."""
-    return _unusual_html(explorer, outliers.score_picture(explorer, x))
-
-
-def _unusual_html(explorer: Explorer, outlier: OutlierScore | None) -> str:
+def unusual_html(explorer: Explorer, outlier: OutlierScore | None) -> str:
+    """How unlike the test pictures a picture is, and by which measures; empty where that was not measured."""
     if outlier is None:
         return ""
     noun, share = markup.get_noun(explorer.config), outlier.share

@@ -47,7 +47,7 @@ def explain_absence(explorer: Explorer, instead: str = "") -> str:
 
 
 def worth_html(explorer: Explorer) -> str:
-    """Behind "details": what each space is, and how often its nearest neighbour has the right class."""
+    """What each space is, and how often its nearest neighbour has the right class."""
     test = explorer.get_metrics("evaluation", "test")
     rows = []
     for space in explorer.spaces:
@@ -56,4 +56,4 @@ def worth_html(explorer: Explorer) -> str:
         rows.append(f"<dt>{escape(NAMES[space])}</dt><dd>{escape(EXPLAINED[space])}: {worth}</dd>")
     meaning = f"1NN: how often the nearest neighbour has the right class, on {test}." if test else ""
     table = f'<dl class="gl-keys">{"".join(rows)}</dl>'
-    return markup.details(table + (markup.reason(meaning) if meaning else ""), "figures")
+    return table + (markup.reason(meaning) if meaning else "")

@@ -8,12 +8,14 @@ from typing import Any
 
 import gradio as gr
 
+from ganlab.explorer import Explorer
 from ganlab.studio import codemap
 from ganlab.ui import items
 from ganlab.ui.call import Answer, Call, latents_payload
 from ganlab.ui.events import CLICK
 from ganlab.ui.html import markup
-from ganlab.ui.page import Page, Tab
+from ganlab.ui.html.promise import promise_html, step
+from ganlab.ui.page import Page, Tab, html
 
 MAP = '<div class="gl-map"></div>'  # filled by static/lib/codemap.js
 
@@ -32,9 +34,22 @@ def map_value(call: Call, names: Sequence[str], instead: str = "") -> dict[str, 
     }
 
 
+def lead_html(explorer: Explorer) -> str:
+    """What the hand can do here; nothing for a model without a map, whose absence is explained."""
+    if codemap.explain_absence(explorer):
+        return markup.stage(explorer, "")
+    noun = markup.get_noun(explorer.config)
+    text = (
+        f"Points are {markup.name_gallery(explorer)}, and alike ones lie together; the ring marks this"
+        f" {noun}. Point to look, click to take."
+    )
+    return promise_html(explorer, text, step(f"slide this {noun}", "latent"))
+
+
 def build(page: Page) -> Tab:
     """The map. It sends "use" with the index of a training picture, or with a code; "end" says that its
     latent becomes A or B, else it becomes current."""
+    lead = html(lead_html(page.first.explorer), "open")
     # Without a value until the tab is opened: the codes are large.
     codes = gr.HTML(
         {}, html_template=MAP, apply_default_css=False, js_on_load=markup.read_script("map.js"), elem_id="map"
@@ -42,7 +57,8 @@ def build(page: Page) -> Tab:
 
     def render(call: Call) -> Answer:
         instead = page.models.suggest_encoder(call.explorer.config)
-        return {codes: map_value(call, page.models.list_names(), instead)}
+        value = map_value(call, page.models.list_names(), instead)
+        return {lead: lead_html(call.explorer), codes: value}
 
     def use(call: Call) -> Answer:
         if "index" in call.event:
@@ -54,5 +70,5 @@ def build(page: Page) -> Tab:
             return {page.ends: ends, **render(replace(call, ends=ends))}
         return {page.current: item, **render(replace(call, current=item))}
 
-    page.on(codes.use, use, writes={page.current, page.ends, codes}, **CLICK)
-    return Tab(render, writes={codes})
+    page.on(codes.use, use, writes={page.current, page.ends, lead, codes}, **CLICK)
+    return Tab(render, writes={lead, codes}, opens=(lead,))

@@ -20,12 +20,13 @@ from torch import Tensor
 from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.gallery import explain_absence
-from ganlab.studio import film, paths, portable
+from ganlab.studio import codemap, film, paths, portable
 from ganlab.studio.recipe import hash_picture
 from ganlab.ui import items
 from ganlab.ui.call import Answer, Call, latents_payload
 from ganlab.ui.events import CLICK, SLOW, waits_on
 from ganlab.ui.html import markup
+from ganlab.ui.html.promise import promise_html, step
 from ganlab.ui.items import Ends, Item
 from ganlab.ui.page import Page, Tab, html
 from ganlab.ui.uploads import describe_view, invert_sent
@@ -83,6 +84,18 @@ def _between(path: Tensor) -> str:
         f'<input type="range" class="gl-scrub" min="0" max="{count - 1}" value="0" step="1"'
         ' aria-label="Position between A and B"><figcaption>drag from A to B</figcaption></figure>'
     )
+
+
+def lead_html(explorer: Explorer, ends: Ends) -> str:
+    """What the hand can do here."""
+    if None in ends:
+        text = "Give A and B a picture each, and the one turns into the other."
+    elif portable.explain_limit(explorer.model):
+        text = "Drag from A to B, and the one turns into the other."
+    else:
+        text = "Press play: A turns into B, step by step. Put other pictures at the ends, or between."
+    following = step("see both on the map", "map") if not codemap.explain_absence(explorer) else ""
+    return promise_html(explorer, text, following or step("take other pictures", "sample"))
 
 
 def stage_html(explorer: Explorer, ends: Ends, frames: int = FRAMES) -> str:
@@ -169,6 +182,7 @@ def find_frame(explorer: Explorer, ends: Ends, index: int, steps: int) -> Item:
 
 def build(page: Page) -> Tab:
     """The film studio, and the ends of the path below it."""
+    lead = html(lead_html(page.first.explorer, page.first.ends), "open")
     studio = gr.HTML(
         film_value(page.first),
         html_template=FILM,
@@ -180,7 +194,11 @@ def build(page: Page) -> Tab:
     stage = html(first, "tiles", "path", elem_id="interpolate-stage", elem_classes=SLOW)
 
     def render(call: Call) -> Answer:
-        return {stage: stage_html(call.explorer, call.ends), studio: film_value(call)}
+        return {
+            lead: lead_html(call.explorer, call.ends),
+            stage: stage_html(call.explorer, call.ends),
+            studio: film_value(call),
+        }
 
     def show(call: Call, ends: Ends) -> Answer:
         return {page.ends: ends, **render(replace(call, ends=ends))}
@@ -209,9 +227,9 @@ def build(page: Page) -> Tab:
         item = invert_sent(call.explorer, call.event, f"your picture {name[:1]}")
         return show(call, call.ends.with_end(name, item))
 
-    written, settings = {page.ends, stage, studio}, CLICK | waits_on(stage)
+    written, settings = {page.ends, lead, stage, studio}, CLICK | waits_on(stage)
     page.on(studio.use, use, writes={page.current}, **CLICK)
     page.on(studio.upload, add_upload, writes={studio}, **CLICK)
     page.on(stage.pick, pick, writes={page.current, *written}, **settings)
     page.on(stage.upload, upload, writes=written, **settings)
-    return Tab(render, writes={stage, studio})
+    return Tab(render, writes={lead, stage, studio}, opens=(lead,))

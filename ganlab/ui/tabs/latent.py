@@ -8,13 +8,15 @@ from typing import Any
 
 import gradio as gr
 
+from ganlab.explorer import Explorer
 from ganlab.studio.recipe import hash_picture
 from ganlab.ui import items
 from ganlab.ui.call import Answer, Call, latents_payload
 from ganlab.ui.events import CLICK
 from ganlab.ui.html import markup
+from ganlab.ui.html.promise import promise_html, step, term
 from ganlab.ui.items import Item
-from ganlab.ui.page import Page, Tab
+from ganlab.ui.page import Page, Tab, html
 
 MAX_KEY = 60  # characters of the key that the page gives a latent
 STUDIO = '<div class="gl-studio"></div>'  # filled by static/lib/studio.js
@@ -35,8 +37,18 @@ def key_of(item: Item) -> str:
     return item.page_key or item.key
 
 
+def lead_html(explorer: Explorer) -> str:
+    """What the hand can do here."""
+    noun = markup.get_noun(explorer.config)
+    text = (
+        f"Drag a slider and this {noun} changes: each moves its {term('latent')} in a direction of its own."
+    )
+    return promise_html(explorer, text, step("walk to another", "interpolate"))
+
+
 def build(page: Page) -> Tab:
     """The studio. It sends "rest" with a latent when the hand rests, and "sample" for a new one."""
+    lead = html(lead_html(page.first.explorer), "open")
     studio = gr.HTML(
         studio_value(page.first),
         html_template=STUDIO,
@@ -46,7 +58,7 @@ def build(page: Page) -> Tab:
     )
 
     def render(call: Call) -> Answer:
-        return {studio: studio_value(call)}
+        return {lead: lead_html(call.explorer), studio: studio_value(call)}
 
     def show(call: Call, item: Item) -> Answer:
         return {page.current: item, **render(replace(call, current=item))}
@@ -62,6 +74,6 @@ def build(page: Page) -> Tab:
     def draw(call: Call) -> Answer:
         return show(call, items.from_sample(call.explorer, random.randrange(1_000_000)))
 
-    page.on(studio.rest, rest, writes={page.current, studio}, **CLICK)
-    page.on(studio.sample, draw, writes={page.current, studio}, **CLICK)
-    return Tab(render, writes={studio})
+    page.on(studio.rest, rest, writes={page.current, lead, studio}, **CLICK)
+    page.on(studio.sample, draw, writes={page.current, lead, studio}, **CLICK)
+    return Tab(render, writes={lead, studio}, opens=(lead,))

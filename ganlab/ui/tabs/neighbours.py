@@ -9,10 +9,12 @@ import gradio as gr
 
 from ganlab.explorer import Explorer, vote
 from ganlab.gallery import Neighbour
+from ganlab.studio import codemap
 from ganlab.ui import items
 from ganlab.ui.call import Answer, Call
 from ganlab.ui.events import CLICK, LIVE, SLOW, waits_on
 from ganlab.ui.html import markup
+from ganlab.ui.html.promise import promise_html, step, term
 from ganlab.ui.html.spaces import EXPLAINED, MAX_NEIGHBOURS, explain_absence, list_choices, worth_html
 from ganlab.ui.items import Item
 from ganlab.ui.page import Page, Tab, html
@@ -56,19 +58,28 @@ def look_up(explorer: Explorer, item: Item, k: int, space: str) -> list[Neighbou
     return explorer.neighbours_of_latent(item.z, k, space)
 
 
+def lead_html(explorer: Explorer) -> str:
+    """What stands here and what the hand can do with it."""
+    noun = markup.get_noun(explorer.config)
+    if not explorer.spaces:
+        text = f"This model comes without {noun}s to compare this {noun} with."
+        return promise_html(explorer, text, step("see what it makes up", "sample"))
+    near = term("nearest neighbour", f"most like this {noun}")
+    text = f"These {markup.name_gallery(explorer)} are {near}; click one to follow it."
+    on_map = step("see it on the map", "map") if not codemap.explain_absence(explorer) else ""
+    return promise_html(explorer, text, on_map or step("see what others make of it", "compare"))
+
+
 def stage_html(explorer: Explorer, item: Item, k: int, space: str | None) -> str:
     """The query and its k neighbours; the query alone without a space."""
     query = markup.card("Query", item.picture[0], item.caption, escape(item.caption), "query")
     if space is None:
         return markup.stage(explorer, query, "gl-query")
     near = look_up(explorer, item, k, space)
-    verdict = (
-        f'<p class="gl-meter">{vote_html(explorer, near)}'
-        f"<small>click a neighbour to follow it; nearest in {EXPLAINED[space]}</small></p>"
-    )
+    votes = f'<p class="gl-meter">{vote_html(explorer, near)}<small>nearest in {EXPLAINED[space]}</small></p>'
     row = markup.neighbour_row(explorer, near, "Neighbours, nearest first")
-    below = f"{markup.stand_in_html(explorer)}{worth_html(explorer)}"
-    return markup.stage(explorer, f'{query}<div class="gl-found">{verdict}{row}{below}</div>', "gl-query")
+    below = f"{markup.stand_in_html(explorer)}{markup.details(votes + worth_html(explorer), 'figures')}"
+    return markup.stage(explorer, f'{query}<div class="gl-found">{row}{below}</div>', "gl-query")
 
 
 def vote_html(explorer: Explorer, near: list[Neighbour]) -> str:
@@ -87,6 +98,7 @@ def build(page: Page) -> Tab:
     """The switch between spaces, how many neighbours, and the stage."""
     explorer = page.first.explorer
     first_space = choose_space(explorer, None)
+    lead = html(lead_html(explorer), "open")
     with gr.Row(elem_classes="gl-controls"):
         space = gr.Radio(
             label="Space",
@@ -120,6 +132,7 @@ def build(page: Page) -> Tab:
             explorer, choose_space(explorer, call[space]), page.models.suggest_encoder(explorer.config)
         )
         return {
+            lead: lead_html(explorer),
             k: gr.update(interactive=switch["interactive"]),
             space: gr.update(**switch),
             **show(call, call.current),
@@ -135,4 +148,4 @@ def build(page: Page) -> Tab:
     for control in (k, space):
         page.on(control.input, look, {k, space}, {stage}, **LIVE | settings)
     page.on(stage.pick, follow, {k, space}, {page.current, stage}, **CLICK | settings)
-    return Tab(render, writes={k, space, stage}, reads={k, space})
+    return Tab(render, writes={lead, k, space, stage}, reads={k, space}, opens=(lead,))

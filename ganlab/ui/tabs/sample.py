@@ -14,6 +14,7 @@ from ganlab.ui import items
 from ganlab.ui.call import Answer, Call, Component
 from ganlab.ui.events import CLICK, LIVE
 from ganlab.ui.html import markup
+from ganlab.ui.html.promise import promise_html, step, term
 from ganlab.ui.page import Page, Tab, html
 from ganlab.ui.sampling import Draw, choose_source, describe_source, list_sources, read_draw
 
@@ -80,7 +81,7 @@ def nearest_html(explorer: Explorer, pictures: Tensor) -> list[str]:
     """Beside each sample its nearest training picture, and how near real pictures are to theirs."""
     return [
         f"{markup.picture(near.image, _describe(explorer, near))}"
-        f"<small>{near.distance:.1f}"
+        f'<small class="gl-figure">{near.distance:.1f}'
         f"{'' if share is None else f' · nearer than {100 * share:.0f} %'}</small>"
         for near, share in explorer.find_memorized(pictures)
     ]
@@ -100,17 +101,22 @@ def stage_html(
         )
         for i, x in enumerate(pictures)
     ]
-    noun = markup.get_noun(explorer.config)
-    text = f"These {noun}s are made up by the model; click one to make it current."
+    text = ""
     if paired:
-        text += f" Beside each: the most similar of the {markup.name_gallery(explorer)}."
+        text = f"Beside each stands the most similar of the {markup.name_gallery(explorer)}."
     elif nearest:
-        text += f" No similar training pictures: {explain_absence(explorer.model)}."
+        text = f"No similar training pictures: {explain_absence(explorer.model)}."
     kind = "gl-grid gl-pairs" if paired else "gl-grid"
     grid = f'<div class="{kind}" role="group" aria-label="Samples of seed {draw.seed}">{"".join(tiles)}</div>'
-    lead = f'<p class="gl-lead">{text}</p>'
-    below = markup.stand_in_html(explorer) if paired else ""
-    return markup.stage(explorer, f"{lead}{grid}{below}{figures_html(explorer, source, nearest)}")
+    above = (markup.reason(text) if text else "") + (markup.stand_in_html(explorer) if paired else "")
+    return markup.stage(explorer, f"{above}{figures_html(explorer, source, nearest)}{grid}")
+
+
+def lead_html(explorer: Explorer) -> str:
+    """What stands here and what the hand can do with it."""
+    noun = markup.get_noun(explorer.config)
+    text = f"The model makes up these {noun}s from random {term('latent', 'latents')}; click one to take it."
+    return promise_html(explorer, text, step("slide it", "latent"))
 
 
 def _build_controls(page: Page) -> tuple[Component, ...]:
@@ -148,6 +154,7 @@ def _build_controls(page: Page) -> tuple[Component, ...]:
 
 def build(page: Page) -> Tab:
     """Seed, count, truncation and source, and the grid of samples."""
+    lead = html(lead_html(page.first.explorer), "open")
     seed, count, truncation, source, nearest, another = _build_controls(page)
     stage = html(stage_html(page.first.explorer, FIRST), "tiles", elem_id="sample-stage")
     controls = {seed, count, truncation, source, nearest}
@@ -158,7 +165,11 @@ def build(page: Page) -> Tab:
 
     def render(call: Call) -> Answer:
         used = choose_source(call.explorer, call[source])
-        return {**draw(call), source: gr.update(**source_settings(call.explorer, used))}
+        return {
+            **draw(call),
+            lead: lead_html(call.explorer),
+            source: gr.update(**source_settings(call.explorer, used)),
+        }
 
     def pick(call: Call) -> Answer:
         index, samples = call.index(), read_draw(call[seed], call[count], call[truncation])
@@ -173,4 +184,5 @@ def build(page: Page) -> Tab:
     page.on(source.input, draw, controls, {stage}, **LIVE)  # a switch of models sets it too
     page.on(another.click, lambda call: {seed: random.randrange(1_000_000)}, writes={seed}, **CLICK)
     page.on(stage.pick, pick, controls, {page.current, stage}, **CLICK)
-    return Tab(render, writes={stage, source}, reads=controls)
+    writes = {lead, stage, source}
+    return Tab(render, writes=writes, reads=controls, opens=(lead,))

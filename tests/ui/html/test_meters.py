@@ -15,7 +15,7 @@ import ganlab
 from ganlab import metrics, outliers
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
-from ganlab.ui.html import markup, meters
+from ganlab.ui.html import markup, meters, sentence
 from tests.ui.parsed import elements
 
 
@@ -77,50 +77,16 @@ def test_a_model_without_an_encoder_has_no_such_path(gan_model: str) -> None:
     assert meters.fixed_point_html(explorer, torch.zeros(1, 1, 28, 28)) == ""
 
 
-# ---------------------------------------------------------------------- the sentence
-
-
-def with_metrics(explorer: Explorer, figures: dict[str, Any]) -> Explorer:
-    return Explorer(dataclasses.replace(explorer.model, metrics=figures), explorer.gallery)
-
-
-def test_the_first_line_says_what_came_back_and_how_near(bundled: Explorer, digits: Pictures) -> None:
-    explorer = with_metrics(bundled, {"reconstruction": {"mse_quantiles": [i / 1000 for i in range(101)]}})
-    explorer.__dict__["judge"] = Judged([7, 7])
+def test_repeated_reconstruction_is_for_those_who_open_it(bundled: Explorer, digits: Pictures) -> None:
     x = digits.inputs(slice(0, 1))
-    y = (x - 0.158).clamp(0, 1)
-    share = 100 * (1 - 10 * explorer.error(x, y))
-    assert meters.describe_result(explorer, x, y) == (
-        f"It comes back as a 7; the difference is smaller than for {share:.0f} % of test digits."
-    )
-    explorer.__dict__["judge"] = Judged([4, 8])
-    assert meters.describe_result(explorer, x, x) == (
-        "It looks like a 4 but comes back as an 8; the difference is smaller than for 100 % of test digits."
-    )
-    explorer.__dict__["judge"] = None
-    assert meters.describe_result(explorer, x, x) == (
-        "The difference is smaller than for 100 % of test digits."
-    )
-
-
-def test_what_was_not_measured_is_not_said(colour_model: str) -> None:
-    explorer = ganlab.load(colour_model)
-    x = explorer.decode(explorer.sample(1))
-    assert meters.describe_result(explorer, x, x) == "This is the model's reconstruction."
-    explorer.__dict__["judge"] = Judged([3, 3])
-    assert meters.describe_result(explorer, x, x) == "It comes back as class 3."
-
-
-def test_figures_stand_behind_details(bundled: Explorer, digits: Pictures) -> None:
-    x = digits.inputs(slice(0, 1))
-    y = bundled.reconstruct(x)
-    html = meters.result_html(bundled, x, y)
-    lead, folded = html.split("<details")
-    assert "".join(elements(lead, "p")[0].itertext()) == meters.describe_result(bundled, x, y)
-    assert "mean squared error" in folded
-    assert "repeated reconstruction" in folded
-    assert meters.identity_html(bundled, x, y) in folded
-    assert meters.unusual_html(bundled, x) in folded
+    y, outlier = bundled.reconstruct(x), outliers.score_picture(bundled, x)
+    html = meters.figures_html(bundled, x, y, outlier)
+    figures, folded = html.split('<details class="gl-details" data-name="repeated">')
+    assert "mean squared error" in figures
+    assert meters.identity_html(bundled, x, y) in figures
+    assert meters.unusual_html(bundled, outlier) in figures
+    assert "repeated reconstruction" not in figures
+    assert meters.fixed_point_html(bundled, x) in folded
 
 
 # ---------------------------------------------------------------------- the gauge
@@ -136,6 +102,10 @@ def knowing(explorer: Explorer, digits: Pictures) -> Explorer:
     return Explorer(dataclasses.replace(explorer.model, metrics={"outliers": figures}), explorer.gallery)
 
 
+def gauge_html(explorer: Explorer, x: Tensor) -> str:
+    return meters.unusual_html(explorer, outliers.score_picture(explorer, x))
+
+
 @pytest.fixture(scope="module")
 def gauged(few_neighbours: Explorer, digits: Pictures) -> Explorer:
     return knowing(few_neighbours, digits)
@@ -143,12 +113,12 @@ def gauged(few_neighbours: Explorer, digits: Pictures) -> Explorer:
 
 def test_noise_is_called_unlike_digits(gauged: Explorer) -> None:
     x = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-    html = meters.unusual_html(gauged, x)
+    html = gauge_html(gauged, x)
     assert "<b>unlike the test digits</b> · more unusual than all of them" in html
     assert "an AUROC of 0.912" in html
     assert "the classifier&#x27;s doubt" in html
-    sentence = meters.describe_result(gauged, x, gauged.reconstruct(x))
-    assert "This picture is unlike the digits the model was trained on; the model answers" in sentence
+    text = sentence.describe_result(gauged, x, gauged.reconstruct(x))
+    assert text.startswith("This is unlike the digits that the model learnt from; it answers")
 
 
 def test_a_middling_digit_is_like_others(gauged: Explorer, digits: Pictures) -> None:
@@ -157,12 +127,12 @@ def test_a_middling_digit_is_like_others(gauged: Explorer, digits: Pictures) -> 
     ]
     shares = [outlier.share for outlier in outlier_scores if outlier is not None]
     middling = min(range(12), key=lambda i: abs(shares[i] - 0.5))
-    html = meters.unusual_html(gauged, digits.inputs(slice(300 + middling, 301 + middling)))
+    html = gauge_html(gauged, digits.inputs(slice(300 + middling, 301 + middling)))
     assert f"<b>like the test digits</b> · more unusual than {100 * shares[middling]:.0f} %" in html
     x = digits.inputs(slice(300 + middling, 301 + middling))
-    assert "unlike" not in meters.describe_result(gauged, x, x)
+    assert "unlike" not in sentence.describe_result(gauged, x, x)
 
 
 def test_without_its_measure_the_gauge_is_not_there(bundled: Explorer, digits: Pictures) -> None:
     silent = Explorer(dataclasses.replace(bundled.model, metrics={}), bundled.gallery)
-    assert meters.unusual_html(silent, digits.inputs(slice(0, 1))) == ""
+    assert gauge_html(silent, digits.inputs(slice(0, 1))) == ""

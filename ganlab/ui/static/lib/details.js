@@ -7,6 +7,7 @@ import { recall, remember } from './storage.js';
 
 const FOLDED = 'details.gl-details[data-name]';
 const STORED = 'details';
+const FIGURES = 'figures'; // the parts with which figures beside pictures are shown, see sight.css
 
 /** @type {Map<string, boolean>} */
 const left = new Map(); // by name, so that a browser that stores nothing remembers as long as the page is open
@@ -16,6 +17,10 @@ function isOpen(name) {
   return left.get(name) ?? recall(STORED, name) === true;
 }
 
+function showFigures() {
+  document.body.classList.toggle('gl-with-figures', isOpen(FIGURES));
+}
+
 /**
  * @param {HTMLDetailsElement} part
  * @param {boolean} open
@@ -23,6 +28,7 @@ function isOpen(name) {
 function leave(part, open) {
   const name = part.dataset.name ?? '';
   left.set(name, open);
+  showFigures();
   remember(STORED, name, open);
 }
 
@@ -58,5 +64,6 @@ export function watchDetails(root) {
   });
   observer.observe(root, { subtree: true, childList: true, attributes: true, attributeFilter: ['open'] });
   restoreDetails(root);
+  showFigures();
   return observer;
 }

@@ -13,10 +13,12 @@ import gradio as gr
 from torch import Tensor
 
 from ganlab import images
+from ganlab.explorer import Explorer
 from ganlab.ui import items
 from ganlab.ui.call import Answer, Call
 from ganlab.ui.events import CLICK, LIVE, SLOW, waits_on
 from ganlab.ui.html import markup
+from ganlab.ui.html.promise import promise_html, step, term
 from ganlab.ui.items import Item, shown_key
 from ganlab.ui.pad import build_pad, listen_to_pad, pad_value
 from ganlab.ui.page import Page, Tab, html
@@ -194,6 +196,13 @@ def stage_html(comparison: Comparison) -> str:
     )
 
 
+def lead_html(explorer: Explorer) -> str:
+    """What the hand can do here."""
+    noun = markup.get_noun(explorer.config)
+    text = f"Draw or drop a {noun}: every model gives its own {term('reconstruction')} of it."
+    return promise_html(explorer, text, step("how they learn", "methods"))
+
+
 # ---------------------------------------------------------------------- the tab
 
 
@@ -201,6 +210,7 @@ def build(page: Page) -> Tab:
     """The pad and the table, which the page asks to complete part by part."""
     models = page.models
     state = gr.State(None)  # Comparison
+    lead = html(lead_html(page.first.explorer), "open")
     with gr.Row(elem_classes="gl-bench"):
         with gr.Column(scale=0, min_width=306):
             pad = build_pad(elem_id="compare-pad")
@@ -220,7 +230,7 @@ def build(page: Page) -> Tab:
             and last.key.endswith(f"/{call.current.key}")
             and last.preparation == call.explorer.config.preparation
         )
-        answer = {state: begun, stage: stage_html(begun)}
+        answer = {lead: lead_html(call.explorer), state: begun, stage: stage_html(begun)}
         return answer if same else {**answer, pad: pad_value(call.explorer, call.current)}
 
     def show(call: Call, item: Item) -> Answer:
@@ -254,4 +264,4 @@ def build(page: Page) -> Tab:
     picked = {page.current, pad, state, stage}
     page.on(stage.pick, pick, writes=picked, **CLICK | waits_on(stage))
     page.on(stage.more, more, {state}, {state, part}, **LIVE)  # an old `began` has the page ask again
-    return Tab(render, writes={state, pad, stage}, reads={state})
+    return Tab(render, writes={lead, state, pad, stage}, reads={state}, opens=(lead,))

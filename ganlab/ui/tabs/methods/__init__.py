@@ -10,6 +10,7 @@ from ganlab.explorer import Explorer
 from ganlab.ui.call import Answer, Call
 from ganlab.ui.events import CLICK, LIVE
 from ganlab.ui.html import markup
+from ganlab.ui.html.promise import promise_html, step, term
 from ganlab.ui.page import Page, Tab, html
 from ganlab.ui.server.models import Models
 from ganlab.ui.tabs.methods.explained import EXPLANATIONS
@@ -28,6 +29,15 @@ def stage_html(models: Models, key: object, used: Explorer, seed: int = 0) -> st
     return markup.stage(used, f"{lecture_html(key)}{results_html(models, key, used, seed)}{ratios}")
 
 
+def lead_html(explorer: Explorer) -> str:
+    """What stands here, and the words that all tabs use."""
+    words = ", ".join(term(word) for word in ("latent", "encoder", "reconstruction"))
+    text = f"How these models learn, a page each; and what the words mean: {words}."
+    return promise_html(
+        explorer, text, step(f"try one on a {markup.get_noun(explorer.config)}", "reconstruct")
+    )
+
+
 def build(page: Page) -> Tab:
     """The choice of a method, its explanation with what its models make, the measured table, the words."""
 
@@ -38,6 +48,7 @@ def build(page: Page) -> Tab:
     own = explorer.config.method
     first = own if own in EXPLANATIONS else next(iter(EXPLANATIONS))
     followed = gr.State(explorer.fingerprint)  # of the model whose method was shown last by itself
+    lead = html(lead_html(explorer), "open")
     chosen = gr.Radio(
         [(method.name, key) for key, method in EXPLANATIONS.items()],
         value=first,
@@ -58,6 +69,7 @@ def build(page: Page) -> Tab:
         return {
             chosen: gr.update(value=key),
             followed: explorer.fingerprint,
+            lead: lead_html(explorer),
             stage: stage_html(page.models, key, explorer),
             table: measured_html(),
         }
@@ -74,4 +86,5 @@ def build(page: Page) -> Tab:
 
     page.on(chosen.input, choose, {chosen}, {followed, stage}, **LIVE)
     page.on(stage.another, another, {chosen}, {stage}, **CLICK)
-    return Tab(render, writes={chosen, followed, stage, table}, reads={chosen, followed})
+    writes = {chosen, followed, lead, stage, table}
+    return Tab(render, writes=writes, reads={chosen, followed}, opens=(lead,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from ganlab.ui.html import markup
 from ganlab.ui.tabs.methods import diagrams, formulas
 from ganlab.ui.tabs.methods.explained import EXPLANATIONS, GLOSSARY, ORDER, Explanation, Player
 
@@ -84,7 +85,7 @@ def _join(words: Sequence[str]) -> str:
 def glossary_html() -> str:
     """The terms of all tabs, each with an id, so that it can be linked to."""
     entries = "".join(
-        f'<div id="word-{escape(term.lower().replace(" ", "-"))}"><dt>{escape(term)}</dt>'
+        f'<div id="{escape(markup.get_anchor(term))}" tabindex="-1"><dt>{escape(term)}</dt>'
         f"<dd>{escape(meaning)}</dd></div>"
         for term, meaning in GLOSSARY.items()
     )

@@ -1,4 +1,4 @@
-"""Reconstruct, the home tab: a picture goes in, G(z) comes out, and one sentence says how well it fits.
+"""Reconstruct, the home tab: a picture goes in, G(z) comes out, and one sentence says what happened to it.
 
 z is E(x), or is searched by optimisation where there is no encoder.
 """
@@ -13,14 +13,16 @@ from typing import Any
 import gradio as gr
 from torch import Tensor
 
-from ganlab import images
+from ganlab import images, outliers
 from ganlab.explorer import Explorer, vote
 from ganlab.gallery import explain_absence
 from ganlab.ui import items
 from ganlab.ui.call import Answer, Call, Component
 from ganlab.ui.events import CLICK, SLOW, STREAM, waits_on
 from ganlab.ui.html import markup
-from ganlab.ui.html.meters import identity_html, result_html
+from ganlab.ui.html.meters import figures_html, identity_html
+from ganlab.ui.html.promise import line_html, step
+from ganlab.ui.html.sentence import describe_scored
 from ganlab.ui.html.spaces import EXPLAINED
 from ganlab.ui.items import Item, shown_key
 from ganlab.ui.pad import build_pad, listen_to_pad, pad_value
@@ -55,25 +57,25 @@ def examples_html(explorer: Explorer) -> str:
     return markup.stage(explorer, heading + markup.row(tiles, "Examples"))
 
 
-def near_html(explorer: Explorer, x: Tensor) -> str:
-    """The nearest training pictures of x (1, C, H, W) in the model's first, most telling space."""
+def near_html(explorer: Explorer, x: Tensor) -> tuple[str, str]:
+    """The nearest training pictures of x (1, C, H, W) in the model's first, most telling space; and their
+    votes, which stand with the figures."""
     if not explorer.spaces:
-        return markup.reason(f"No nearest training pictures: {explain_absence(explorer.model)}.")
+        return markup.reason(f"No nearest training pictures: {explain_absence(explorer.model)}."), ""
     space, nouns = explorer.spaces[0], markup.name_gallery(explorer)
     near = explorer.neighbours(x, NEIGHBOURS, space)
     label, count = vote(near)
-    votes = (
-        f" · vote {markup.label(label, explorer.classes)} ({count} of {len(near)})" if near[0].name else ""
-    )
-    return (
-        f'<h3 class="gl-h">nearest {nouns} in {EXPLAINED[space]}{votes}</h3>'
+    votes = f": {count} of {len(near)} are {markup.label(label, explorer.classes)}" if near[0].name else ""
+    row = (
+        f'<h3 class="gl-h">nearest {nouns}</h3>'
         f"{markup.neighbour_row(explorer, near, f'Nearest {nouns}')}{markup.stand_in_html(explorer)}"
     )
+    return row, f'<p class="gl-meter">nearest {nouns} in {EXPLAINED[space]}{votes}</p>'
 
 
 def stage_html(explorer: Explorer, item: Item) -> str:
-    """What the model sees, what it gives back, the difference; what happened, in words; nearest
-    neighbours."""
+    """What happened to the picture, in a line; what the model sees, what it gives back, the difference;
+    nearest neighbours; and the figures, behind "details"."""
     x, y, config = item.picture, item.image, explorer.config
     if item.x is None:  # a latent was sent here: what is reconstructed is its picture
         y = explorer.invert(x).image
@@ -95,10 +97,14 @@ def stage_html(explorer: Explorer, item: Item) -> str:
             "Difference", images.draw_difference(x[0], y[0]), "difference picture", legend, "difference"
         )
     )
+    outlier = outliers.score_picture(explorer, x)
+    near, votes = near_html(explorer, x)
+    figures = figures_html(explorer, x, y, outlier) + votes + ("" if encodes else markup.reason(NO_ENCODER))
+    sentence = escape(describe_scored(explorer, x, y, outlier))
     body = (
+        f"{line_html(sentence, step('slide its latent', 'latent'))}"
         f'<div class="gl-cards" data-key="{escape(shown_key(explorer, item))}">{cards}</div>'
-        f"{result_html(explorer, x, y)}"
-        f"{'' if encodes else markup.reason(NO_ENCODER)}{near_html(explorer, x)}"
+        f"{markup.details(figures, 'figures')}{near}"
     )
     return markup.stage(explorer, body, answers=item.pad_key)
 
@@ -135,7 +141,7 @@ def build(page: Page) -> Tab:
             )
         with gr.Column(scale=1, min_width=300):
             first = stage_html(explorer, item)
-            stage = html(first, "tiles", elem_id="reconstruct-stage", elem_classes=SLOW)
+            stage = html(first, "tiles", "open", elem_id="reconstruct-stage", elem_classes=SLOW)
             refined = html(refined_html(explorer, item), "tiles", "refine", elem_id="refine")
     examples = html(examples_html(explorer), "tiles")
 
@@ -176,7 +182,8 @@ def build(page: Page) -> Tab:
     for tiles in (stage, examples):
         page.on(tiles.pick, pick, writes={page.current, pad, *written}, **CLICK | waits_on(stage))
     _listen_to_refined(page, refined, shown)
-    return Tab(render, writes={pad, view, polarity, examples, *written}, reads={shown, view})
+    writes = {pad, view, polarity, examples, *written}
+    return Tab(render, writes=writes, reads={shown, view}, opens=(stage,))
 
 
 def _listen_to_refined(page: Page, refined: gr.HTML, shown: Component) -> None:
