@@ -1,6 +1,7 @@
 """python -m ganlab replay RECIPE -o PICTURE: the picture of a recipe, to the pixel.
 
 python -m ganlab film MODEL KEYFRAME KEYFRAME... -o FILE: a film through pictures, samples and recipes.
+python -m ganlab encode FOLDER -o CODES.npz: the codes of all pictures of a folder.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import argparse
 import math
 import sys
 from pathlib import Path
+from typing import get_args
 
 import torch
 from torch import Tensor
@@ -16,10 +18,19 @@ from torch import Tensor
 import ganlab
 from ganlab import images
 from ganlab.explorer import Explorer
-from ganlab.studio import film
+from ganlab.images import Polarity
+from ganlab.model import resolve_device
+from ganlab.studio import film, folder
 from ganlab.studio.film import Film
+from ganlab.studio.folder import FolderResult, Outputs, check_outputs, encode_folder, list_pictures
 from ganlab.studio.paths import WAYS
 from ganlab.studio.recipe import MAX_TEXT, Recipe, RecipeError, find_latents, replay
+from ganlab.studio.staging import explain, write_whole
+from ganlab.terminal import Progress, stop_by_signal
+
+DEFAULT_MODEL = "mnist-bigan-plus"
+INTERRUPTED = 130  # the exit status of what Ctrl-C ends
+MAX_NAMED = 20  # pictures left out that the report names
 
 
 def read_recipe(source: str) -> Recipe:
@@ -60,7 +71,7 @@ def replay_recipe(options: argparse.Namespace) -> None:
     image = (
         images.to_pil(pictures[0], options.scale) if single else images.draw_strip(pictures, options.scale)
     )
-    options.out.write_bytes(images.encode_png(image))
+    write_whole(options.out, images.encode_png(image))
 
 
 def read_keyframe(explorer: Explorer, source: str) -> Tensor:
@@ -89,7 +100,87 @@ def make_film(options: argparse.Namespace) -> None:
     explorer = ganlab.load(options.model)
     keyframes = torch.cat([read_keyframe(explorer, source) for source in options.keyframes])
     pictures = film.render_frames(explorer, settings, keyframes)
-    options.out.write_bytes(film.encode_file(pictures, settings, kind, options.scale))
+    write_whole(options.out, film.encode_file(pictures, settings, kind, options.scale))
+
+
+def encode_pictures(options: argparse.Namespace) -> None:
+    """Write the codes of `options.folder`, and what else is asked for."""
+    outputs = Outputs(
+        codes=options.out,
+        reconstructions=options.reconstructions,
+        neighbours=options.neighbours,
+        figures=options.figures,
+        features=not options.no_features,
+        k=options.k,
+        space=options.space,
+    )
+    listing = list_pictures(options.folder)
+    check_outputs(outputs, listing.folder)
+    explorer = ganlab.load(options.model, resolve_device(options.device))
+    progress = Progress("encoding")
+    try:
+        with stop_by_signal():
+            result = encode_folder(
+                explorer,
+                listing,
+                outputs,
+                options.ink,
+                options.batch_size,
+                None if options.quiet else progress,
+            )
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"after {progress.done:,} of {len(listing.names):,} pictures") from None
+    finally:
+        progress.close()
+    report(result, outputs, explorer)
+
+
+def report(result: FolderResult, outputs: Outputs, explorer: Explorer) -> None:
+    """Say what was written, and on standard error what was left out."""
+    paths = (outputs.codes, outputs.reconstructions, outputs.neighbours, outputs.figures)
+    written = ", ".join(str(path) for path in paths if path is not None)
+    print(f"Encoded {result.count:,} pictures with {explorer.config.name}: {written}.")
+    if result.doubtful:
+        see = (
+            f"see the column doubt of {outputs.figures}"
+            if outputs.figures
+            else "--figures FILE says of which"
+        )
+        print(f"Preparation was unsure of {result.doubtful:,} of them: {see}.", file=sys.stderr)
+    if not result.refused:
+        return
+    print(f"Left out, {len(result.refused):,} in all:", file=sys.stderr)
+    for name, reason in result.refused[:MAX_NAMED]:
+        print(f"  {name}: {reason}", file=sys.stderr)
+    if (more := len(result.refused) - MAX_NAMED) > 0:
+        print(f'  and {more:,} more, which "refused" of {outputs.codes} lists.', file=sys.stderr)
+
+
+def add_encode(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The flags of `encode`."""
+    encoding = commands.add_parser("encode", help="the codes of all pictures of a folder")
+    encoding.add_argument("folder", type=Path, metavar="FOLDER", help="with pictures, at any depth")
+    encoding.add_argument(
+        "-o", "--out", type=Path, required=True, metavar="CODES.npz", help="codes, features, names, labels"
+    )
+    encoding.add_argument(
+        "--model", default=DEFAULT_MODEL, metavar="NAME", help="a checkpoint's name, folder or Hub id"
+    )
+    encoding.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+    encoding.add_argument(
+        "--batch-size", type=int, default=folder.BATCH, metavar="N", help="(default: %(default)s)"
+    )
+    encoding.add_argument("--ink", choices=get_args(Polarity), default="auto", help="(default: %(default)s)")
+    encoding.add_argument("--no-features", action="store_true", help="leave the features out")
+    encoding.add_argument(
+        "--reconstructions", type=Path, metavar="PATH", help="a new folder of PNG files; .npz; .png: a sheet"
+    )
+    encoding.add_argument("--figures", type=Path, metavar="FILE.csv", help="error, gauge, class; a line each")
+    encoding.add_argument("--neighbours", type=Path, metavar="FILE.csv", help="nearest training pictures")
+    encoding.add_argument("-k", type=int, default=5, help="how many neighbours (default: %(default)s)")
+    encoding.add_argument("--space", default="features", help="in which (default: %(default)s)")
+    encoding.add_argument("--quiet", action="store_true", help="show no progress")
+    encoding.set_defaults(run=encode_pictures)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -122,12 +213,18 @@ def main(arguments: list[str] | None = None) -> int:
     filming.add_argument("--loop", action="store_true", help="lead back to the first")
     filming.add_argument("--scale", type=int, default=8, help="size of a pixel (default: %(default)s)")
     filming.set_defaults(run=make_film)
+    add_encode(commands)
     options = parser.parse_args(arguments)
     try:
         options.run(options)
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {explain(error) if isinstance(error, OSError) else error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt as interrupt:
+        print(
+            f"Interrupted{f' {interrupt}' if interrupt.args else ''}: nothing was written.", file=sys.stderr
+        )
+        return INTERRUPTED
     return 0
 
 

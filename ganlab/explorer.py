@@ -117,6 +117,13 @@ class Explorer:
         return encoder.hidden(self.model.check_pictures(x).to(self.device)).cpu()
 
     @torch.inference_mode()
+    def encode_with_features(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """`encode` and `features` in one pass: (N, latent_dim) and (N, F)."""
+        encoder = self.model.encoder
+        z, features = encoder.encode_with_features(self.model.check_pictures(x).to(self.device))
+        return z.cpu(), features.cpu()
+
+    @torch.inference_mode()
     def to_codes(self, z: Tensor) -> Tensor:
         """The codes F(z) (N, latent_dim) that G decodes, where the model has a latent map; without one, z."""
         z, latent_map = self.check_latents(z), self.model.latent_map

@@ -1,9 +1,10 @@
-"""python -m ganlab replay, in a process of its own and with bad input."""
+"""python -m ganlab, in a process of its own, interrupted, and with bad input."""
 
 from __future__ import annotations
 
 import io
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,12 +14,16 @@ import pytest
 import torch
 from PIL import Image
 
+import ganlab
+from ganlab import __main__ as command
 from ganlab import hub, images
 from ganlab.__main__ import main
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
+from ganlab.model import LatentModel
 from ganlab.studio import film
 from ganlab.studio.film import Film
+from ganlab.studio.folder import FolderResult, Outputs
 from ganlab.studio.recipe import ExactLatent, Recipe, make_recipe
 from tests.conftest import CHANGE
 
@@ -141,3 +146,98 @@ def test_a_film_that_cannot_be_is_refused_in_a_sentence(
 ) -> None:
     assert main(["film", "mnist-bigan", *arguments]) == 2
     assert re.search(said, capsys.readouterr().err)
+
+
+# ---------------------------------------------------------------------- encode
+
+
+@pytest.fixture
+def folder(tmp_path: Path, digits: Pictures) -> Path:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for row in range(3):
+        images.to_pil(digits.inputs(slice(row, row + 1))[0]).save(folder / f"{row}.png")
+    (folder / "torn.png").write_bytes(b"torn")
+    return folder
+
+
+def test_a_folder_is_encoded(
+    folder: Path, tiny_folder: Path, digits: Pictures, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, tiny = folder.parent / "codes.npz", ganlab.load(str(tiny_folder))
+    assert main(["encode", str(folder), "-o", str(out), "--model", str(tiny_folder), "--device", "cpu"]) == 0
+    with np.load(out, allow_pickle=False) as file:
+        np.testing.assert_allclose(file["codes"], tiny.encode(digits.inputs(slice(0, 3))), atol=1e-5)
+        assert str(file["fingerprint"]) == tiny.fingerprint
+    said = capsys.readouterr()
+    assert said.out == f"Encoded 3 pictures with tiny: {out}.\n"
+    assert re.fullmatch(r"Left out, 1 in all:\n  torn.png: This file is not a picture .*\n", said.err)
+
+
+def test_the_report_names_doubts_and_the_first_left_out(
+    tiny_model: LatentModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = FolderResult(1000, 12, [(f"{number}.png", "Torn.") for number in range(25)])
+    command.report(result, Outputs(tmp_path / "codes.npz"), Explorer(tiny_model))
+    said = capsys.readouterr()
+    assert "Encoded 1,000 pictures with tiny" in said.out
+    lines = said.err.splitlines()
+    assert lines[0].startswith("Preparation was unsure of 12 of them: --figures")
+    assert (lines[2], lines[21]) == ("  0.png: Torn.", "  19.png: Torn.")
+    assert lines[22:] == [f'  and 5 more, which "refused" of {tmp_path / "codes.npz"} lists.']
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_leaves_no_file(
+    folder: Path,
+    tiny_folder: Path,
+    sent: signal.Signals,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Interrupted(command.Progress):
+        def __call__(self, done: int, count: int) -> None:
+            super().__call__(done, count)
+            if done == 2:
+                signal.raise_signal(sent)
+
+    monkeypatch.setattr(command, "Progress", Interrupted)
+    before = sorted(folder.parent.iterdir())
+    out = ["-o", str(folder.parent / "codes.npz"), "--figures", str(folder.parent / "figures.csv")]
+    assert main(["encode", str(folder), *out, "--model", str(tiny_folder)]) == 130
+    assert capsys.readouterr().err == "Interrupted after 2 of 4 pictures: nothing was written.\n"
+    assert sorted(folder.parent.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["no", "-o", "c.npz"], "There is no folder no."),
+        ([".", "-o", "c.npz"], ". holds no pictures (.png, .jpg"),
+        (["in", "-o", "c.txt"], "a file whose name ends in .npz, not 'c.txt'"),
+        (["in", "-o", "no/c.npz"], "no/c.npz cannot be written: there is no folder no."),
+        (["in", "-o", "/proc/c.npz"], "/proc/c.npz cannot be written: No such file or directory."),
+        (["in", "-o", "c.npz", "--model", "no"], "Model 'no' not found; available = ["),
+        (["in", "-o", "c.npz", "--device", "pink"], "--device is auto, cpu, cuda or cuda:N, not 'pink'."),
+        (["in", "-o", "c.npz", "--neighbours", "n.csv"], "tiny has no gallery of pictures"),
+        (["in", "-o", "c.npz", "--batch-size", "0"], "A batch holds from 1 to"),
+    ],
+)
+def test_a_folder_that_cannot_be_encoded_is_refused_in_a_sentence(
+    folder: Path,
+    tiny_folder: Path,
+    arguments: list[str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if arguments[0] == ".":
+        (folder.parent / "empty").mkdir()
+    monkeypatch.chdir(folder.parent / "empty" if arguments[0] == "." else folder.parent)
+    model = [] if "--model" in arguments else ["--model", str(tiny_folder)]
+    assert main(["encode", *arguments, *model]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("error: ")
+    assert said in message
+    assert message.count("\n") == 1
+    assert not list(folder.parent.glob("*.npz"))

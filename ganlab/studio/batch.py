@@ -49,15 +49,12 @@ class Figures:
 
 
 def prepare_all(
-    explorer: Explorer,
-    sources: Iterable[images.Source | PictureError],
-    polarity: Polarity = "auto",
-    first: int = 0,
+    explorer: Explorer, sources: Iterable[images.Source | PictureError], polarity: Polarity = "auto"
 ) -> Batch:
     """Prepare pictures one after the other; those that cannot be used are refused by a sentence, and so is
-    what comes as an error in place of a picture. `first` is the position of the first of them."""
+    what comes as an error in place of a picture."""
     positions, prepared, refused = [], [], []
-    for position, source in enumerate(sources, first):
+    for position, source in enumerate(sources):
         try:
             if isinstance(source, PictureError):
                 raise source

@@ -17,12 +17,12 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from ganlab import images
 from ganlab.config import MAX_CLASS_NAME
+from ganlab.folders import EXTENSIONS, walk
 from ganlab.gallery import Pictures
 
 SIZE = 32  # default height and width, in pixels
 TEST_EVERY = 10  # every tenth picture is a test picture where a folder has no train and test
 TEST_FOLDERS = ("test", "val")  # names of the test split's folder; the first that is there
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 MAX_NAMED = 3  # unreadable files that the warning names
 MAX_THREADS = 8  # each may hold a picture of 8 megapixels as floats
 
@@ -87,7 +87,7 @@ def find_splits(folder: Path) -> dict[str, Path] | None:
 
 def has_files(folder: Path, extensions: tuple[str, ...]) -> bool:
     """Whether the folder, at any depth, has a picture with one of the extensions."""
-    return any(path.suffix.lower() in extensions for path in _walk(folder, set()))
+    return any(walk(folder, extensions))
 
 
 def list_labelled(folder: Path, split: str) -> tuple[list[tuple[int, Path]], list[str]]:
@@ -122,24 +122,10 @@ def _list_classes(folder: Path) -> list[tuple[str | None, Path]]:
         if entry.name.startswith("."):
             continue
         if entry.is_dir():
-            pictures += [(entry.name, path) for path in _walk(entry, set(ancestors))]
+            pictures += [(entry.name, path) for path in walk(entry, seen=set(ancestors))]
         elif entry.suffix.lower() in EXTENSIONS:
             pictures.append((None, entry))
     return sorted(pictures, key=lambda file: file[1].relative_to(folder).as_posix())
-
-
-def _walk(folder: Path, seen: set[str]) -> list[Path]:
-    """Pictures at any depth. Links are followed, but no folder is entered twice, and none of `seen`."""
-    files = []
-    for current, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(current)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files += [Path(current, name) for name in names if not name.startswith(".")]
-    return [path for path in files if path.suffix.lower() in EXTENSIONS]
 
 
 def read_picture(path: Path, size: int, grey: bool) -> np.ndarray:
