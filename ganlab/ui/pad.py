@@ -24,14 +24,15 @@ PAD = """
 <div class="gl-card gl-pad">
   <div class="gl-title">Your picture</div>
   <div class="gl-paper">
-    <canvas width="280" height="280" role="img"
+    <canvas width="280" height="280" tabindex="0" role="application" aria-roledescription="drawing pad"
       aria-label="Draw here, or drop or paste a picture"></canvas>
     <video playsinline muted hidden></video>
-    <p class="gl-hint">draw, or drop a picture</p>
+    <p class="gl-hint" role="status">draw, or drop a picture</p>
   </div>
   <div class="gl-lens" hidden></div>
   <div class="gl-tools">
-    <button type="button" class="gl-button" data-do="undo">undo</button>
+    <button type="button" class="gl-button" data-do="undo" disabled>undo</button>
+    <button type="button" class="gl-button" data-do="redo" disabled>redo</button>
     <button type="button" class="gl-button" data-do="clear">clear</button>
     <label class="gl-pen">pen <input type="range" min="6" max="44" value="22" aria-label="Pen size"></label>
   </div>
@@ -45,9 +46,13 @@ PAD = """
 """
 
 
-def pad_value(explorer: Explorer, item: Item) -> dict[str, Any]:
-    """What shows an item's picture on the pad, with a square on it where the model takes one."""
+def pad_value(explorer: Explorer, item: Item, invites: bool = False) -> dict[str, Any]:
+    """What shows an item's picture on the pad, with a square on it where the model takes one. With `invites`
+    nobody has asked for the picture: whoever comes for the first time is invited to draw or bring another."""
     value: dict[str, Any] = {"show": images.encode_data_uri(item.picture[0])}
+    if invites:
+        draws = explorer.config.preparation == "digit"
+        value["invites"] = markup.get_noun(explorer.config) if draws else "picture"
     if (view := describe_view(explorer)) is not None:
         value["view"] = view
     return value
@@ -57,8 +62,9 @@ def build_pad(value: object = None, **settings: Any) -> gr.HTML:
     """A pad to draw on, with upload, paste and camera.
 
     It sends {"kind": "draw" or "upload", "picture"}; where a square is chosen, {"kind": "upload" or "part",
-    "upload", "crop", "key"}: a part is one of the picture that the pad was given, and the key names the
-    square, so that the page can tell its answer from that of an earlier one (static/lib/stale.js)."""
+    "upload", "crop"}: a part is one of the picture that the pad was given. A "key" names each, so that the
+    page can tell its answer from that of an earlier one (static/lib/stale.js), and says what is wrong with it
+    on the pad itself."""
     return gr.HTML(
         value, html_template=PAD, js_on_load=markup.read_script("pad.js"), apply_default_css=False, **settings
     )
@@ -97,10 +103,7 @@ def listen_to_pad(
             if not (key := _read_key(sent)):
                 raise
             lost = isinstance(error, LostPictureError)  # the page sends it again
-            return {
-                pad: {"refused": key, "lost": lost},
-                page.notice: markup.notice("" if lost else str(error)),
-            }
+            return {pad: {"refused": key, "lost": lost, "says": "" if lost else str(error)}}
         return {page.current: item, **show(call, item)}
 
     def take_again(call: Call) -> Answer:

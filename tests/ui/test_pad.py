@@ -106,16 +106,17 @@ def test_a_square_that_makes_no_sense_is_refused_by_its_key(
         assert current(visitor).notes[0] == "middle square kept"
         return
     refused = answer[find_pad(visitor)]
+    assert message in refused.pop("says")
     assert refused == {"refused": ("a.2" * 99)[:MAX_KEY], "lost": False}
-    assert message in answer[visitor.page.notice]
+    assert not answer.get(visitor.page.notice)  # it is said on the pad
     assert current(visitor) is before
 
 
 def test_a_picture_that_is_lost_is_asked_for_again_without_a_word(visitor: Visitor) -> None:
     before = current(visitor)
     answer = send(visitor, kind="upload", upload="gone", crop=[0, 0, 90], key="a.3")
-    assert answer[find_pad(visitor)] == {"refused": "a.3", "lost": True}
-    assert answer[visitor.page.notice] == ""
+    assert answer[find_pad(visitor)] == {"refused": "a.3", "lost": True, "says": ""}
+    assert not answer.get(visitor.page.notice)
     assert current(visitor) is before
 
 

@@ -1,20 +1,40 @@
-// The drawing pad: mouse, pen and finger. While the person draws, pictures are sent at most every PACE ms. What is
+// The drawing pad: mouse, pen, finger and keyboard. While the person draws, pictures are sent at most every PACE ms. What is
 // uploaded, pasted, dropped or photographed is pad-pictures.js's.
 import { context2d } from './elements.js';
+import { Invitation } from './invitation.js';
+import { KeyCursor, KeyPen, KEYS, SHORT_KEYS } from './pad-keys.js';
 import { PadPictures } from './pad-pictures.js';
+import { StageMark } from './pad-stage.js';
+import { PadStates } from './pad-states.js';
+import { drawLine, follow, Hand, measureWidth } from './pen.js';
+import { createKey } from './sent-picture.js';
 
-const MAX_HISTORY = 50;
 const PACE = 60; // ms
 const HINT = 'draw, or drop a picture';
+const KEPT = 'The picture before stays.';
+const INVITING = 'drop, paste or upload a picture of yours';
 
-/** @typedef {{ x: number, y: number }} Point in canvas pixels */
+/** @typedef {import('./pen.js').Dab} Dab */
+/**
+ * @typedef {object} State what the paper shows
+ * @property {ImageData} pixels
+ * @property {boolean} blank
+ * @property {import('./crop-pad.js').Kept | null} shown
+ * @property {Sent | null} source
+ */
+/** @typedef {import('./pad-pictures.js').Sent} Sent */
+/** @typedef {import('./pad-pictures.js').Received & { says?: string, invites?: 'digit' | 'picture' }} Received */
 
 export class DrawingPad {
-  /** @type {{ pixels: ImageData, blank: boolean, shown: import('./crop-pad.js').Kept | null }[]} */
-  history = [];
   blank = true; // nothing was drawn: the next stroke begins on clean paper
-  /** @type {Point | null} */
-  last = null; // the pen's last point
+  /** @type {Sent | null} */
+  source = null; // what has Python answer for the picture on the paper, if it is no drawing
+  /** @type {Sent | null} */
+  sent = null; // the last
+  changes = 0; // of the paper
+  changesSent = 0; // until `sent`
+  /** @type {Dab | null} */
+  last = null; // the pen's last place
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   timer;
 
@@ -29,25 +49,42 @@ export class DrawingPad {
     this.hint = /** @type {HTMLElement} */ (root.querySelector('.gl-hint'));
     this.pen = /** @type {HTMLInputElement} */ (root.querySelector('.gl-pen input'));
     this.ink = context2d(this.canvas, { willReadFrequently: true });
+    const paper = /** @type {HTMLElement} */ (root.querySelector('.gl-paper'));
+    /** @type {PadStates<State>} */
+    this.states = new PadStates();
+    this.hand = new Hand();
+    this.keys = new KeyPen(this.canvas.width);
+    this.cursor = new KeyCursor(paper, this.keys);
+    this.mark = new StageMark(/** @type {HTMLElement} */ (root.querySelector('.gl-pad')));
+    this.invitation = new Invitation(paper);
+    /** @type {PadPictures} */
     this.pictures = new PadPictures(root, this);
     this.wipe();
-    this.#listenToPen();
+    this.#listenToPointers();
+    this.#listenToKeys();
     root.addEventListener('click', (event) => {
       const target = /** @type {Element} */ (event.target).closest('[data-do]');
       if (target instanceof HTMLElement) this.#act(target.dataset.do ?? '');
     });
   }
 
-  /** @param {string} name of a button */
+  /** @param {string} name of a button, or of a key's act */
   #act(name) {
     if (name === 'undo') this.undo();
+    if (name === 'redo') this.redo();
     if (name === 'clear') this.clear();
   }
 
-  /** @param {object} value for Python */
+  /** @param {Sent} value for Python */
   send(value) {
+    const key = value.key ?? createKey();
     this.pictures.given = '';
-    this.onsend(value);
+    this.sent = { ...value, key };
+    this.changesSent = this.changes;
+    this.source = value.kind !== 'draw' && value.picture ? value : null;
+    if (value.kind !== 'given') this.invitation.end();
+    this.mark.expect(key);
+    this.onsend(this.sent);
   }
 
   /** @param {string} text */
@@ -59,31 +96,138 @@ export class DrawingPad {
   /** Take away what the pad says. */
   hush() {
     this.hint.hidden = true;
+    this.invitation.close();
   }
 
   /**
-   * What Python sends to the pad.
-   * @param {import('./pad-pictures.js').Received} [value]
+   * What Python sends to the pad: a picture to show, or why it refuses one.
+   * @param {Received} [value]
    */
-  receive(value) {
-    return this.pictures.receive(value);
+  async receive(value) {
+    if (value?.refused) return this.#answerRefusal(value);
+    if (value?.show && this.last) return undefined; // the stroke under way is newer
+    await this.pictures.receive(value);
+    if (value?.show && value.invites && Invitation.isFirstVisit) this.#invite(value.show, value.invites);
+    return undefined;
   }
 
-  // ---------------------------------------------------------------- drawing
+  /** @param {Received} value */
+  #answerRefusal(value) {
+    const { sent } = this;
+    if (sent && value.refused !== sent.key) {
+      this.onsend(sent); // a newer picture on its way was replaced by this refusal
+      return;
+    }
+    if (value.says) this.say(value.says);
+    if (sent && !sent.picture) return void this.pictures.receive(value); // a square
+    if (sent?.kind !== 'upload' || this.changes !== this.changesSent) return;
+    const good = this.states.takeBack();
+    if (!good) return;
+    this.#restore(good, false);
+    if (value.says) this.say(this.isEmpty ? value.says : `${value.says} ${KEPT}`);
+  }
+
+  /**
+   * @param {string} example
+   * @param {'digit' | 'picture'} what the model's pictures are
+   */
+  #invite(example, what) {
+    if (what === 'picture') this.say(INVITING);
+    else this.invitation.open(example, () => this.canvas.focus({ preventScroll: true }));
+  }
+
+  // ---------------------------------------------------------------- states
 
   /** Clean paper. */
   wipe() {
     this.ink.fillStyle = '#ffffff';
     this.ink.fillRect(0, 0, this.canvas.width, this.canvas.height);
     this.blank = true;
+    this.source = null;
+  }
+
+  get #state() {
+    const { width, height } = this.canvas;
+    const pixels = this.ink.getImageData(0, 0, width, height);
+    return { pixels, blank: this.blank, shown: this.pictures.shown, source: this.source };
+  }
+
+  get isEmpty() {
+    return this.blank && !this.source && !this.pictures.shown;
   }
 
   /** Before anything changes the paper, so that undo brings it back. */
   remember() {
-    const { width, height } = this.canvas;
-    this.history.push({ pixels: this.ink.getImageData(0, 0, width, height), blank: this.blank, shown: this.pictures.shown });
-    if (this.history.length > MAX_HISTORY) this.history.shift();
+    this.changes++;
+    this.states.remember(this.#state);
+    this.#showButtons();
   }
+
+  /** A picture is on the paper that Python has put there, and Python gets `source` when it comes back.
+   * @param {Sent} source */
+  accept(source) {
+    this.source = source;
+    this.mark.clear();
+  }
+
+  /** Nothing comes back: it was another model's. */
+  forget() {
+    this.states.forget();
+    this.#showButtons();
+  }
+
+  #showButtons() {
+    for (const [name, states] of /** @type {const} */ ([['undo', 'past'], ['redo', 'future']])) {
+      const button = /** @type {HTMLButtonElement | null} */ (this.root.querySelector(`[data-do=${name}]`));
+      if (button) button.disabled = !this.states[states].length;
+    }
+  }
+
+  undo() {
+    this.#liftKeys();
+    if (!this.last) this.#restore(this.states.undo(this.#state), true);
+  }
+
+  redo() {
+    this.#liftKeys();
+    if (!this.last) this.#restore(this.states.redo(this.#state), true);
+  }
+
+  /**
+   * @param {State | undefined} state
+   * @param {boolean} send so that the stage follows
+   */
+  #restore(state, send) {
+    if (!state) return;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.changes++;
+    this.#showButtons();
+    this.ink.putImageData(state.pixels, 0, 0);
+    this.hush();
+    this.pictures.close();
+    this.blank = state.blank;
+    if (state.shown) this.pictures.restore(state.shown, send && !state.source);
+    this.source = state.source;
+    if (this.isEmpty) this.#empty();
+    else if (send && state.source) this.send(state.source);
+    else if (send && !state.shown) this.#sendDrawing();
+  }
+
+  clear() {
+    this.#liftKeys();
+    this.remember();
+    this.wipe();
+    this.pictures.close();
+    this.#empty();
+  }
+
+  #empty() {
+    this.mark.empty();
+    this.say(HINT);
+  }
+
+  // ---------------------------------------------------------------- drawing
 
   #sendDrawing() {
     clearTimeout(this.timer);
@@ -93,70 +237,149 @@ export class DrawingPad {
     this.send({ kind: 'draw', picture: this.canvas.toDataURL('image/png') });
   }
 
-  #listenToPen() {
-    const { canvas } = this;
-    canvas.addEventListener('pointerdown', (event) => {
-      if (event.button !== 0) return;
-      event.preventDefault();
-      canvas.setPointerCapture(event.pointerId);
-      this.remember();
-      if (this.blank) this.wipe(); // a shown picture makes way for a drawing
-      this.blank = false;
-      this.hush();
-      this.last = this.#point(event);
-      this.#stroke(this.last); // a dot is a stroke too
-    });
+  /**
+   * A stroke begins with a dot, which is sent when the pen moves or is lifted: a slow start is no drawing yet.
+   * @param {Dab} at
+   */
+  #begin(at) {
+    this.remember();
+    if (this.blank) this.wipe(); // a shown picture makes way for a drawing
+    this.blank = false;
+    this.hush();
+    this.last = at;
+    drawLine(this.ink, at, at);
+  }
+
+  /** @param {Dab} to */
+  #stroke(to) {
+    if (!this.last || (to.x === this.last.x && to.y === this.last.y)) return;
+    const next = { ...to, width: follow(this.last.width, to.width) };
+    drawLine(this.ink, this.last, next);
+    this.last = next;
+    this.timer ??= setTimeout(() => this.#sendDrawing(), PACE);
+  }
+
+  #end() {
+    if (!this.last) return;
+    this.last = null;
+    this.#sendDrawing();
+  }
+
+  /** @param {boolean} send whether no other stroke follows at once */
+  #takeBack(send) {
+    this.last = null;
+    this.#restore(this.states.takeBack(), send);
+  }
+
+  // ---------------------------------------------------------------- pointers
+
+  #listenToPointers() {
+    const { canvas, hand } = this;
+    canvas.addEventListener('pointerdown', (event) => this.#press(event));
     canvas.addEventListener('pointermove', (event) => {
-      if (this.last === null) return;
-      for (const each of event.getCoalescedEvents?.() ?? [event]) this.#stroke(this.#point(each));
+      hand.see(event);
+      if (!hand.draws(event)) return;
+      const parts = event.getCoalescedEvents?.() ?? [];
+      for (const each of parts.length ? parts : [event]) this.#stroke(this.#point(each));
     });
-    for (const name of ['pointerup', 'pointercancel']) {
-      canvas.addEventListener(name, () => {
-        if (this.last === null) return;
-        this.last = null;
-        this.#sendDrawing();
-      });
-    }
+    canvas.addEventListener('pointerup', (event) => {
+      if (hand.lift(event)) this.#end();
+    });
+    canvas.addEventListener('pointercancel', (event) => {
+      if (!hand.lift(event)) return;
+      if (hand.disowns(event)) this.#takeBack(true);
+      else this.#end();
+    });
+    canvas.addEventListener('pointerleave', (event) => hand.leave(event));
+  }
+
+  /** @param {PointerEvent} event */
+  #press(event) {
+    const meaning = this.keys.isDown ? 'ignore' : this.hand.press(event);
+    if (event.button === 0) event.preventDefault();
+    if (meaning === 'ignore') return;
+    if (meaning === 'replace') this.#takeBack(false);
+    this.canvas.setPointerCapture(event.pointerId);
+    this.canvas.focus({ preventScroll: true }); // for the keys that undo
+    this.#showKeys(false);
+    this.#begin(this.#point(event));
   }
 
   /**
    * @param {PointerEvent} event
-   * @returns {Point}
+   * @returns {Dab}
    */
   #point(event) {
     const box = this.canvas.getBoundingClientRect();
     return {
       x: ((event.clientX - box.left) / box.width) * this.canvas.width,
       y: ((event.clientY - box.top) / box.height) * this.canvas.height,
+      width: measureWidth(this.size, event),
     };
   }
 
-  /** @param {Point} to */
-  #stroke(to) {
-    const from = this.last ?? to;
-    Object.assign(this.ink, { strokeStyle: '#000000', lineCap: 'round', lineJoin: 'round', lineWidth: Number(this.pen.value) });
-    this.ink.beginPath();
-    this.ink.moveTo(from.x, from.y);
-    this.ink.lineTo(to.x, to.y);
-    this.ink.stroke();
-    this.last = to;
-    this.timer ??= setTimeout(() => this.#sendDrawing(), PACE);
+  /** The pen's size, in pixels of the canvas. */
+  get size() {
+    return Number(this.pen.value);
   }
 
-  undo() {
-    const last = this.history.pop();
-    if (!last) return;
-    this.ink.putImageData(last.pixels, 0, 0);
-    this.blank = last.blank;
-    this.pictures.close();
-    if (last.shown) this.pictures.restore(last.shown);
-    else this.#sendDrawing();
+  // ---------------------------------------------------------------- keys
+
+  #listenToKeys() {
+    const { canvas, keys } = this;
+    canvas.setAttribute('aria-description', KEYS);
+    canvas.addEventListener('keydown', (event) => {
+      const act = this.hand.active ? null : keys.press(event);
+      if (!act) return;
+      event.preventDefault();
+      this.#follow(act);
+    });
+    canvas.addEventListener('keyup', (event) => keys.release(event));
+    canvas.addEventListener('focus', () => {
+      if (this.hand.active || !canvas.matches(':focus-visible')) return;
+      this.#showKeys(true);
+      if (this.hint.hidden || this.hint.textContent === HINT) this.say(SHORT_KEYS);
+    });
+    canvas.addEventListener('blur', () => {
+      this.#liftKeys();
+      keys.held.clear();
+      this.#showKeys(false);
+      if (this.hint.textContent !== SHORT_KEYS) return;
+      if (this.isEmpty) this.say(HINT);
+      else this.hint.hidden = true;
+    });
   }
 
-  clear() {
-    this.remember();
-    this.wipe();
-    this.pictures.close();
-    this.say(HINT);
+  /** @param {import('./pad-keys.js').Act} act */
+  #follow(act) {
+    const { keys, cursor } = this;
+    if (act.kind === 'down') this.#begin(this.#keyDab);
+    else if (act.kind === 'up') this.#end();
+    else if (act.kind === 'move') this.#stroke(this.#keyDab);
+    else if (act.kind === 'size') {
+      this.pen.value = String(this.size + act.by);
+    } else this.#act(act.kind);
+    this.#showKeys(true);
+    if (act.kind === 'size') cursor.say(`Pen size ${this.size}.`);
+    else if (act.kind === 'down' || act.kind === 'up') cursor.say(keys.describe());
+    else if (act.kind !== 'move') cursor.say(`${act.kind}: done.`);
+  }
+
+  /** @param {boolean} on whether the keyboard draws */
+  #showKeys(on) {
+    this.canvas.toggleAttribute('data-keys', on);
+    if (on) this.cursor.show(this.size);
+    else this.cursor.hide();
+  }
+
+  get #keyDab() {
+    return { ...this.keys.at, width: this.size };
+  }
+
+  /** Another act ends the stroke of the keys. */
+  #liftKeys() {
+    if (!this.keys.isDown) return;
+    this.keys.isDown = false;
+    this.#end();
   }
 }

@@ -7,18 +7,23 @@ import { fitToServer, scaleDown } from './sent-picture.js';
 const MAX_PIXELS = 2e6; // larger pictures are reduced before they are sent
 
 /**
- * @typedef {{ show?: string, view?: import('./lens.js').View } & import('./crop-pad.js').Refusal} Received
+ * @typedef {{ kind: string, picture?: string, key?: string }} Sent what Python gets; the same again for the same picture
+ *
+ * @typedef {{ show?: string, item?: object, view?: import('./lens.js').View } & import('./crop-pad.js').Refusal} Received
  *
  * @typedef {object} Paper what lies under the pictures; DrawingPad is one
  * @property {HTMLCanvasElement} canvas a square
  * @property {CanvasRenderingContext2D} ink of the canvas
  * @property {boolean} blank whether the next stroke begins on clean paper
- * @property {unknown[]} history what undo brings back
+ * @property {Sent | null} source what the picture on the paper is for Python
+ * @property {boolean} isEmpty
  * @property {() => void} remember keep what the paper shows for undo
+ * @property {() => void} forget what was kept for undo
+ * @property {(source: Sent) => void} accept a picture that Python has put there
  * @property {() => void} wipe
  * @property {(text: string) => void} say
  * @property {() => void} hush take away what was said
- * @property {(value: object) => void} send to Python
+ * @property {(value: Sent) => void} send to Python
  */
 
 export class PadPictures {
@@ -34,7 +39,7 @@ export class PadPictures {
     this.file = /** @type {HTMLInputElement} */ (root.querySelector('input[type=file]'));
     this.camera = new Camera(root);
     this.crop = new CropPad(/** @type {HTMLElement} */ (root.querySelector('.gl-pad')), {
-      send: (value) => paper.send(value),
+      send: (value) => paper.send(/** @type {Sent} */ (value)),
       onchange: () => paper.remember(),
       onrefused: async (file) => paper.send({ kind: 'upload', picture: await readFile(file) }),
     });
@@ -52,11 +57,12 @@ export class PadPictures {
   }
 
   /**
-   * Show again what `shown` was, and send it.
+   * Show again what `shown` was.
    * @param {import('./crop-pad.js').Kept} shown
+   * @param {boolean} send
    */
-  restore(shown) {
-    this.crop.restore(shown, true);
+  restore(shown, send) {
+    this.crop.restore(shown, send);
   }
 
   /**
@@ -87,16 +93,18 @@ export class PadPictures {
   /**
    * Show a picture that Python sends: an example, a neighbour, what another tab made current.
    * @param {string | undefined} picture a data: URI
+   * @param {object} [item] what Python knows it by
    */
-  async showGiven(picture) {
+  async showGiven(picture, item) {
     this.given = picture ?? '';
     if (!picture) return;
     const image = await decodeImage(picture);
     const file = this.crop.isOn ? await (await fetch(picture)).blob() : null;
     if (!image || this.given !== picture) return; // something newer is on the pad
     this.camera.stop();
-    this.paper.history.length = 0;
+    if (!this.paper.isEmpty && this.paper.source?.picture !== picture) this.paper.remember();
     this.#show(image);
+    this.paper.accept(/** @type {Sent} */ ({ kind: 'given', picture, item }));
     if (file) this.crop.open('part', image, file);
   }
 
@@ -106,8 +114,10 @@ export class PadPictures {
    */
   receive(value) {
     if (value?.refused) return this.crop.take(value);
+    const { view } = this.crop;
     if (value?.show) this.crop.configure(value.view ?? null);
-    return this.showGiven(value?.show);
+    if (view !== this.crop.view) this.paper.forget(); // what was on the paper may not suit the model
+    return this.showGiven(value?.show, value?.item);
   }
 
   /** @param {Blob | null} file */

@@ -131,7 +131,7 @@ def build(page: Page) -> Tab:
     view = gr.State(describe_view(explorer))  # for which the pad chooses squares
     with gr.Row(elem_classes="gl-bench"):
         with gr.Column(scale=0, min_width=306):
-            pad = build_pad(pad_value(explorer, item))
+            pad = build_pad(pad_value(explorer, item, invites=True))
             polarity = gr.Radio(
                 POLARITIES,
                 value="auto",
@@ -163,7 +163,7 @@ def build(page: Page) -> Tab:
         stays = same_picture and call[view] == new_view
         return {
             view: new_view,
-            **({} if stays else {pad: pad_value(call.explorer, call.current)}),
+            **({} if stays else {pad: pad_value(call.explorer, call.current, invites=same_picture)}),
             polarity: gr.update(**ink_settings(call.explorer)),
             examples: examples_html(call.explorer),
             **show(call, call.current),
