@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ import gradio as gr
 
 from ganlab import images
 from ganlab.explorer import Explorer
+from ganlab.ui import items, snapshots
 from ganlab.ui.call import Answer, Call, Component
 from ganlab.ui.events import LIVE, waits_on
 from ganlab.ui.html import markup
@@ -49,7 +51,8 @@ PAD = """
 def pad_value(explorer: Explorer, item: Item, invites: bool = False) -> dict[str, Any]:
     """What shows an item's picture on the pad, with a square on it where the model takes one. With `invites`
     nobody has asked for the picture: whoever comes for the first time is invited to draw or bring another."""
-    value: dict[str, Any] = {"show": images.encode_data_uri(item.picture[0])}
+    own = {"fingerprint": item.fingerprint, **(snapshots.pack(item) or {})}
+    value: dict[str, Any] = {"show": images.encode_data_uri(item.picture[0]), "item": own}
     if invites:
         draws = explorer.config.preparation == "digit"
         value["invites"] = markup.get_noun(explorer.config) if draws else "picture"
@@ -62,9 +65,10 @@ def build_pad(value: object = None, **settings: Any) -> gr.HTML:
     """A pad to draw on, with upload, paste and camera.
 
     It sends {"kind": "draw" or "upload", "picture"}; where a square is chosen, {"kind": "upload" or "part",
-    "upload", "crop"}: a part is one of the picture that the pad was given. A "key" names each, so that the
-    page can tell its answer from that of an earlier one (static/lib/stale.js), and says what is wrong with it
-    on the pad itself."""
+    "upload", "crop"}: a part is one of the picture that the pad was given. When undo shows that picture
+    again it sends {"kind": "given", "picture", "item"}, what `pad_value` had given it. A "key" names each, so
+    that the page can tell its answer from that of an earlier one (static/lib/stale.js), and says what is
+    wrong with it on the pad itself."""
     return gr.HTML(
         value, html_template=PAD, js_on_load=markup.read_script("pad.js"), apply_default_css=False, **settings
     )
@@ -73,9 +77,22 @@ def build_pad(value: object = None, **settings: Any) -> gr.HTML:
 def read_pad(explorer: Explorer, sent: Mapping[str, Any], polarity: object) -> Item:
     """The item of what a pad sent. `polarity` holds for uploads; a drawing is dark ink."""
     kind = sent.get("kind")
+    if kind == "given":
+        return replace(_read_given(explorer, sent), pad_key=_read_key(sent), since=time.time())
     polarity = "dark" if kind == "draw" else polarity
     item = invert_sent(explorer, sent, CAPTIONS.get(str(kind), "your picture"), polarity)
     return replace(item, pad_key=_read_key(sent))
+
+
+def _read_given(explorer: Explorer, sent: Mapping[str, Any]) -> Item:
+    """The item that the pad was given; if by another model, its picture is inverted anew."""
+    fields = sent.get("item")
+    fields = fields if isinstance(fields, dict) else {}
+    fingerprint = str(fields.get("fingerprint", ""))
+    if explorer.accepts(fingerprint):
+        return snapshots.unpack(explorer, fingerprint, fields)
+    x = snapshots.read_picture(explorer, sent.get("picture"))
+    return items.from_picture(explorer, x, str(fields.get("caption", ""))[: items.MAX_CAPTION])
 
 
 def _read_key(sent: Mapping[str, Any]) -> str:

@@ -6,7 +6,6 @@ import base64
 
 import numpy as np
 import pytest
-import torch
 
 from ganlab import images
 from ganlab.explorer import Explorer
@@ -47,35 +46,6 @@ def test_drawing_shows_what_the_model_sees_while_the_pen_moves(open_page: Open) 
     assert abs((rows * seen).sum() / seen.sum() - 13.5) < 1.5
     assert abs((columns * seen).sum() / seen.sum() - 13.5) < 1.5
     assert seen.max() > 200
-
-
-def test_undo_and_clear(open_page: Open) -> None:
-    page = open_page()
-    blank = "() => document.querySelector('.gl-paper canvas').toDataURL()"
-    page.locator("[data-do=clear]").click()
-    empty = page.evaluate(blank)
-    draw(page, SEVEN)
-    assert page.evaluate(blank) != empty
-    page.locator("[data-do=undo]").click()
-    assert page.evaluate(blank) == empty
-
-
-def test_upload_bad_file_and_recovery(open_page: Open, digits: Pictures) -> None:
-    page = open_page()
-    upload(page, photo(digits, 18))
-    expect(caption(page)).to_contain_text("your picture")
-    before = card(page, "reconstruct-stage", 1).get_attribute("src")
-    upload(page, b"<svg>not a picture</svg>", "bad.png", "image/png")
-    expect(page.locator(".gl-notice")).to_contain_text("This file is not a picture I can read")
-    assert card(page, "reconstruct-stage", 1).get_attribute("src") == before  # nothing was lost
-    upload(page, photo(digits, 2))
-    expect(page.locator(".gl-notice")).to_have_count(0)
-    # The ink is dark; told that it is light, the model sees the paper instead.
-    right = pixels(card(page, "reconstruct-stage", 0))
-    page.get_by_label("light ink").check()
-    expect(card(page, "reconstruct-stage", 0)).not_to_have_attribute(
-        "src", images.encode_data_uri(torch.tensor(right)[None] / 255)
-    )
 
 
 def test_a_picture_comes_from_a_large_file_the_clipboard_and_the_camera(
@@ -257,25 +227,6 @@ def test_the_page_fits(open_page: Open, width: int, scheme: str) -> None:
         "getComputedStyle(document.body).backgroundColor.match(/[0-9.]+/g).slice(0, 3).map(Number)"
     )
     assert (sum(bright) > 600) == (scheme == "light")
-
-
-def test_drawing_with_a_finger(open_page: Open) -> None:
-    page = open_page(width=375, height=800, has_touch=True, is_mobile=True)
-    box = page.locator(".gl-paper canvas").bounding_box()
-    scale = box["width"] / 280
-    touch = page.context.new_cdp_session(page)
-
-    def send(kind: str, points: list[tuple[int, int]]) -> None:
-        at = [{"x": box["x"] + x * scale, "y": box["y"] + y * scale} for x, y in points]
-        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
-
-    scrolled = page.evaluate("scrollY")
-    send("touchStart", [SEVEN[0]])
-    for point in SEVEN[1:]:
-        send("touchMove", [point])
-    send("touchEnd", [])
-    page.wait_for_function("document.querySelector('.gl-now img').alt.includes('your drawing')")
-    assert page.evaluate("scrollY") == scrolled  # the finger draws, it does not scroll
 
 
 def test_a_chosen_option_is_marked_under_the_pointer_too(open_page: Open) -> None:

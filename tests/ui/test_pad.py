@@ -155,7 +155,7 @@ def test_a_comparison_names_the_square_that_it_shows(picture_model: str, photo: 
 def test_models_of_digits_choose_no_square(bundled: Explorer) -> None:
     (item,) = items.from_examples(bundled, 0)
     assert describe_view(bundled) is None
-    assert set(pad_value(bundled, item)) == {"show"}
+    assert set(pad_value(bundled, item)) == {"show", "item"}
 
 
 def test_the_pad_follows_how_a_model_takes_pictures(tmp_path: Path) -> None:
@@ -172,3 +172,40 @@ def test_the_pad_follows_how_a_model_takes_pictures(tmp_path: Path) -> None:
         visitor.values[visitor.page.current] = item
         assert visitor.render()[pad]["view"] == {"size": 28, "channels": 1}
         assert pad not in visitor.render()
+
+
+def test_what_the_pad_was_given_comes_back_as_it_was(visitor: Visitor, explorer: Explorer) -> None:
+    """Undo leads back to a training picture, to a sample, and to either of another model."""
+    training = items.from_gallery(explorer, 2)
+    for item in (training, items.from_sample(explorer, seed=3)):
+        given = pad_value(explorer, item)
+        send(visitor, kind="given", picture=given["show"], item=given["item"], key="a.4")
+        now = current(visitor)
+        assert (now.key, now.caption, now.pad_key) == (item.key, item.caption, "a.4")
+        assert torch.equal(now.z, item.z)
+        assert (now.x is None) == (item.x is None)
+        assert now.since > item.since
+        foreign = {**given["item"], "fingerprint": "0" * 16, "z": [0.0]}
+        send(visitor, kind="given", picture=given["show"], item=foreign, key="a.5")
+        assert torch.equal(current(visitor).z, explorer.encode(current(visitor).picture))
+        assert current(visitor).caption == item.caption
+
+
+def test_what_the_pad_was_never_given_is_refused_on_the_pad(visitor: Visitor) -> None:
+    before = current(visitor)
+    for item in (None, 7, {}, {"fingerprint": ["x"]}, {"fingerprint": before.fingerprint, "z": "x"}):
+        for picture in (None, "", "data:image/png;base64,AAAA"):
+            answer = send(visitor, kind="given", picture=picture, item=item, key="a.6")
+            assert answer[find_pad(visitor)]["says"]
+            assert current(visitor) is before
+
+
+def test_the_opening_invites_and_a_picture_that_was_asked_for_does_not(
+    bundled: Explorer, visitor: Visitor
+) -> None:
+    (item,) = items.from_examples(bundled, 0)
+    assert pad_value(bundled, item, invites=True)["invites"] == "digit"
+    assert "invites" not in pad_value(bundled, item)
+    assert visitor.values[find_pad(visitor)]["invites"] == "picture"
+    visitor.send("reconstruct-stage", "pick", action="neighbour", value="3")
+    assert "invites" not in visitor.values[find_pad(visitor)]

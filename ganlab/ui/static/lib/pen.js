@@ -16,7 +16,8 @@
  */
 
 const MAX_FINGER = 64; // CSS px of a contact; what is wider is a palm
-const MIN_QUIET = 700; // ms without a pen after which touch draws again
+const MIN_QUIET = 700; // ms after a pen has left until touch draws again
+const MAX_STILL = 10_000; // ms for which a pen over the paper may report nothing
 const MAX_STEP = 3; // pixels of a line of one width
 const STIFFNESS = 0.5; // share by which a width follows the pressure at each event
 const [UPRIGHT, FLAT] = [35, 75]; // degrees of lean: up to the first as a hand writes, from the second on as it shades
@@ -90,7 +91,7 @@ export class Hand {
 
   /** @param {number} time */
   #isPenAt(time) {
-    return this.near !== null || time - this.penTime < MIN_QUIET;
+    return time - this.penTime < (this.near === null ? MIN_QUIET : MAX_STILL);
   }
 }
 
