@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from ganlab.gallery import Pictures
+from ganlab.ui.pad import PAD
 from tests.browser.gestures import SEVEN, Open, caption, card, draw, photo, pixels, upload
 
 pytestmark = pytest.mark.browser
@@ -218,3 +219,62 @@ def test_one_pointer_draws_and_a_pen_wins_over_touch(open_page: Open) -> None:
     assert (read_ink(page)[100:180, 200] > 128).sum() > 38  # the side of the pen: nearly twice as wide
     click(page, "undo")
     np.testing.assert_array_equal(read_ink(page), ink)  # each stroke is one step
+
+
+# A pad of its own, and what it sends; the tab of its stage answers nothing by itself.
+SCENE = """
+async (template) => {
+  const { DrawingPad } = await import(new URL('ganlab/static/lib/drawing-pad.js', document.baseURI));
+  document.body.innerHTML = `<div role="tabpanel"><main>${template}</main><p data-answers=""></p></div>`;
+  window.sent = [];
+  window.pad = new DrawingPad(document.querySelector('main'), (value) => sent.push(value));
+  window.press = (...keys) => {
+    for (const key of keys) pad.canvas.dispatchEvent(new KeyboardEvent('keydown', { key }));
+  };
+}
+"""
+LINE = "press(' ', 'ArrowRight', ' ')"
+
+
+def test_a_refusal_never_costs_a_newer_drawing(bare_page: Any) -> None:
+    page = bare_page
+    page.evaluate(SCENE, PAD)
+    page.evaluate(f"() => {{ {LINE}; {LINE}; }}")
+    first, last = page.evaluate("sent.map(({ key }) => key)")
+    page.evaluate("(key) => pad.receive({ refused: key, says: 'No.' })", first)
+    assert page.evaluate("sent.map(({ key }) => key)") == [first, last, last]
+    page.evaluate("(key) => pad.receive({ refused: key, says: 'No ink.' })", last)
+    expect(page.locator(HINT)).to_have_text("No ink.")
+    assert read_ink(page).max() == 255  # a drawing is the person's own
+    assert page.evaluate("sent.length") == 3
+
+    # Of a file that is refused nothing stays, unless something was drawn on it meanwhile.
+    drawing = read_ink(page)
+    for keys, stays in (("", False), (LINE, True)):
+        page.evaluate("() => pad.pictures.take(new File(['x'], 'x.png', { type: 'image/png' }))")
+        page.wait_for_function("sent.at(-1).kind === 'upload'")
+        key = page.evaluate("sent.at(-1).key")
+        page.evaluate(f"() => {{ {keys} }}")
+        page.evaluate("(key) => pad.receive({ refused: key, says: 'No picture.' })", key)
+        assert np.array_equal(read_ink(page), drawing) != stays
+
+
+def test_the_stage_follows_once_the_paper_is_empty(bare_page: Any) -> None:
+    """An answer to what was drawn before the paper was cleared is not taken for one to what follows."""
+    page = bare_page
+    page.evaluate(SCENE, PAD)
+    is_marked = "() => document.querySelector('.gl-pad').hasAttribute('data-blank')"
+    answer = """async (key) => {
+      document.querySelector('[data-answers]').dataset.answers = key;
+      await new Promise(requestAnimationFrame);
+      return document.querySelector('.gl-pad').hasAttribute('data-blank');
+    }"""
+    page.evaluate(f"() => {{ {LINE}; press('Delete'); }}")
+    assert page.evaluate(is_marked)
+    page.evaluate(f"() => {{ {LINE} }}")
+    before, after = page.evaluate("sent.map(({ key }) => key)")
+    assert page.evaluate(answer, before)
+    assert not page.evaluate(answer, after)
+    page.evaluate("press('z')")
+    assert page.evaluate(is_marked)
+    assert page.evaluate("press('z'), sent.at(-1).kind") == "draw"

@@ -223,6 +223,7 @@ export class DrawingPad {
   }
 
   #empty() {
+    this.invitation.close();
     this.mark.empty();
     this.say(HINT);
   }

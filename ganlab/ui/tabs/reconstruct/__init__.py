@@ -161,9 +161,12 @@ def build(page: Page) -> Tab:
             return {}
         new_view = describe_view(call.explorer)
         stays = same_picture and call[view] == new_view
+        # A model of pictures invites too when it is chosen; one of digits only where no link leads to it.
+        switched = call[shown].fingerprint != call.explorer.fingerprint
+        invites = switched and call.explorer.config.preparation == "picture"
         return {
             view: new_view,
-            **({} if stays else {pad: pad_value(call.explorer, call.current, invites=same_picture)}),
+            **({} if stays else {pad: pad_value(call.explorer, call.current, invites)}),
             polarity: gr.update(**ink_settings(call.explorer)),
             examples: examples_html(call.explorer),
             **show(call, call.current),
