@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ganlab import images
+from ganlab import decoding, images
 from ganlab.gallery import Pictures
 from tests.conftest import TINY
 from tests.pictures import encoded, turned_jpeg
@@ -167,7 +167,7 @@ def test_photographs_above_the_limit_of_uploads_are_read(
     put(tmp_path / "train" / "1.jpg", encoded(photo, "JPEG", quality=95))
     put(tmp_path / "train" / "2.png", photo)
     put(tmp_path / "test" / "1.jpg", photo)
-    monkeypatch.setattr(images, "MAX_PIXELS", 100_000)
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 100_000)
     result = load(tmp_path, size=16)
     assert result.indices.tolist() == [0]
     assert "'train/2.png'" in capsys.readouterr().err
