@@ -167,7 +167,7 @@ def test_a_folder_is_encoded(
     out, tiny = folder.parent / "codes.npz", ganlab.load(str(tiny_folder))
     assert main(["encode", str(folder), "-o", str(out), "--model", str(tiny_folder), "--device", "cpu"]) == 0
     with np.load(out, allow_pickle=False) as file:
-        np.testing.assert_allclose(file["codes"], tiny.encode(digits.inputs(slice(0, 3))), atol=1e-5)
+        np.testing.assert_allclose(file["latents"], tiny.encode(digits.inputs(slice(0, 3))), atol=1e-5)
         assert str(file["fingerprint"]) == tiny.fingerprint
     said = capsys.readouterr()
     assert said.out == f"Encoded 3 pictures with tiny: {out}.\n"

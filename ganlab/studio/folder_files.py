@@ -104,7 +104,8 @@ def _write_header(file: Any, dtype: np.dtype[Any], shape: Sequence[int]) -> None
 
 
 class CodesWriter:
-    """codes.npz: codes, features, names, labels and classes, what was refused, the model and its hash."""
+    """codes.npz: latents and codes, features, names, labels and classes, what was refused, the model and its
+    hash. Latents are what G takes; they are the codes but for a model with a latent map."""
 
     def __init__(self, path: Path, explorer: Explorer, classes: Sequence[str], features: bool) -> None:
         self.archive, self.explorer, self.classes, self.features = Archive(path), explorer, classes, features
@@ -113,7 +114,8 @@ class CodesWriter:
         self.reasons: list[str] = []
 
     def add(self, encoded: Encoded) -> None:
-        self.archive.append("codes", encoded.z.numpy())
+        self.archive.append("latents", encoded.z.numpy())
+        self.archive.append("codes", self.explorer.to_codes(encoded.z).numpy())
         if self.features:
             self.archive.append("features", encoded.features.numpy())
         if self.classes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,8 @@ def test_all_that_can_be_written(
         arrays = dict(file)
     assert list(arrays["names"]) == NAMES
     z, features = few_neighbours.encode_with_features(x)
-    np.testing.assert_allclose(arrays["codes"], z, atol=1e-4)
+    np.testing.assert_allclose(arrays["latents"], z, atol=1e-4)
+    assert np.array_equal(arrays["codes"], arrays["latents"])  # without a latent map
     np.testing.assert_allclose(arrays["features"], features, atol=1e-4)
     assert (str(arrays["model"]), str(arrays["fingerprint"])) == ("mnist-ae-l1", few_neighbours.fingerprint)
     assert [arrays["classes"][label] for label in arrays["labels"]] == [name[0] for name in NAMES]
@@ -152,6 +154,37 @@ def test_pictures_without_class_folders_have_no_labels(
     encode_folder(few_neighbours, folder, Outputs(tmp_path / "codes.npz"))
     with np.load(tmp_path / "codes.npz", allow_pickle=False) as file:
         assert (list(file["labels"]), list(file["classes"])) == ([-1, -1, -1, 0], ["b"])
+
+
+def test_latents_and_codes_differ_by_the_latent_map(mapped: Explorer, pictures: Path, tmp_path: Path) -> None:
+    encode_folder(mapped, pictures, Outputs(tmp_path / "codes.npz"))
+    with np.load(tmp_path / "codes.npz", allow_pickle=False) as file:
+        latents, codes = torch.tensor(file["latents"]), torch.tensor(file["codes"])
+    assert float((latents - codes).abs().max()) > 0.01
+    torch.testing.assert_close(mapped.to_codes(latents), codes)
+    paths = [pictures / name for name in NAMES]
+    expected = torch.cat([mapped.encode(mapped.prepare(path)) for path in paths])
+    torch.testing.assert_close(latents, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_batches_are_forgotten(
+    few_neighbours: Explorer, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many pictures there are: no more than the batch at hand and the one before are in memory."""
+    batches: list[weakref.ref[folder_files.Encoded]] = []
+
+    def watch(writer: folder_files.CodesWriter, encoded: folder_files.Encoded) -> None:
+        batches.append(weakref.ref(encoded))
+        assert sum(batch() is not None for batch in batches) <= 2
+        add(writer, encoded)
+
+    add = folder_files.CodesWriter.add
+    monkeypatch.setattr(folder_files.CodesWriter, "add", watch)
+    outputs = Outputs(
+        tmp_path / "codes.npz", tmp_path / "rec", tmp_path / "near.csv", tmp_path / "figures.csv"
+    )
+    encode_folder(few_neighbours, pictures, outputs, batch_size=1)
+    assert len(batches) == COUNT + 2
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space"), RuntimeError()])
