@@ -59,7 +59,9 @@ def python_blocks(page: Path) -> list[str]:
 def test_the_examples_of_the_page_run(
     server: str, digits: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    images.to_pil(digits.inputs(slice(0, 1))[0]).save(tmp_path / "digit.png")
+    (tmp_path / "digits").mkdir()
+    for path in ("digit.png", "digits/7.png"):
+        images.to_pil(digits.inputs(slice(0, 1))[0]).save(tmp_path / path)
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}  # the blocks of one page follow each other, as in a notebook
     for block in python_blocks(PAGE):
