@@ -50,6 +50,23 @@ def read_pixels(source: Source) -> np.ndarray:
         raise PictureError(UNREADABLE) from None
 
 
+def open_large(path: Path) -> Path | Image.Image:
+    """A file of one's own for `read_pixels`: a JPEG above the limits of an upload, such as a phone's
+    photograph, as an image that decodes at 1/2, 1/4 or 1/8 of its size; any other is the path itself."""
+    try:
+        image = Image.open(path, formats=("JPEG",)) if path.is_file() else None
+    except Exception:  # no JPEG, or a damaged one, of which reading it will tell
+        return path
+    if image is None:
+        return path
+    width, height = image.size
+    if width * height <= MAX_PIXELS and path.stat().st_size <= MAX_BYTES:
+        return path
+    divisor = next((d for d in (1, 2, 4) if width * height <= MAX_PIXELS * d * d), 8)
+    image.draft(None, (width // divisor, height // divisor))
+    return image
+
+
 def _file(source: str | Path | bytes) -> io.BytesIO:
     """A file's content; its length is checked before it is read."""
     if not isinstance(source, bytes) and not Path(source).is_file():  # a folder, a device, nothing

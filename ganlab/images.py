@@ -26,6 +26,7 @@ from ganlab.decoding import MAX_PIXELS as MAX_PIXELS
 from ganlab.decoding import UNREADABLE as UNREADABLE
 from ganlab.decoding import Source as Source
 from ganlab.decoding import decode as decode
+from ganlab.decoding import open_large as open_large
 from ganlab.decoding import read_pixels as read_pixels
 from ganlab.decoding import to_unit
 from ganlab.ink import Box as Box

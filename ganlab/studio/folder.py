@@ -18,7 +18,7 @@ from typing import TextIO, TypeAlias
 
 import torch
 
-from ganlab import folders
+from ganlab import folders, images
 from ganlab.explorer import Explorer
 from ganlab.images import Polarity
 from ganlab.studio.batch import measure_all, prepare_all
@@ -177,13 +177,13 @@ def encode_batches(
         progress(len(listing.names), len(listing.names))
 
 
-def _open_files(listing: Listing, progress: Progress | None) -> Iterator[Path]:
-    """The paths of the pictures, one after the other, as they are read."""
+def _open_files(listing: Listing, progress: Progress | None) -> Iterator[images.Source]:
+    """The pictures, one after the other, as they are read."""
     count = len(listing.names)
     for row, name in enumerate(listing.names):
         if progress is not None:
             progress(row, count)
-        yield listing.folder / name
+        yield images.open_large(listing.folder / name)
 
 
 def make_printable(name: str) -> str:

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 import ganlab
-from ganlab import images
+from ganlab import decoding, images
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.studio import folder_files
@@ -185,6 +185,28 @@ def test_batches_are_forgotten(
     )
     encode_folder(few_neighbours, pictures, outputs, batch_size=1)
     assert len(batches) == COUNT + 2
+
+
+def test_a_phones_photographs_are_read_though_they_are_larger_than_an_upload_may_be(
+    few_neighbours: Explorer, digits: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    photograph = images.to_pil(1 - 0.7 * digits.inputs(slice(0, 1))[0], 30)  # 840 x 840
+    for size in (1, 2, 4):
+        photograph.resize((420 * size, 420 * size)).save(folder / f"{size}.jpg", quality=95)
+    photograph.save(folder / "large.png")
+    (folder / "heavy.jpg").write_bytes((folder / "1.jpg").read_bytes() + bytes(150_000))
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 420 * 420)
+    monkeypatch.setattr(decoding, "MAX_BYTES", 100_000)
+    result = encode_folder(few_neighbours, folder, Outputs(tmp_path / "codes.npz", tmp_path / "rec.npz"))
+    assert [name for name, _ in result.refused] == ["large.png"]
+    with np.load(tmp_path / "codes.npz", allow_pickle=False) as file:
+        assert list(file["names"]) == ["1.jpg", "2.jpg", "4.jpg", "heavy.jpg"]
+        spread = file["codes"].std(axis=0).mean()  # of one digit at several sizes
+        assert spread < 0.2 * np.abs(file["codes"]).mean()
+    with pytest.raises(images.PictureError, match="840 x 840 pixels"):  # an upload keeps its limit
+        few_neighbours.prepare((folder / "2.jpg").read_bytes())
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space"), RuntimeError()])
