@@ -16,16 +16,20 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         check_address(options.host, options.port)
         from ganlab.ui.server.models import Models
+        from ganlab.ui.server.proxy import read_proxies, read_root_path
 
+        root_path, proxies = read_root_path(options.root_path), read_proxies(options.trusted_proxies)
         # Visitors from other machines may choose among the bundled models only.
-        models = Models(options.model, options.device, allow_any=options.host in LOCAL)
+        private = options.host in LOCAL and (bool(proxies) or not root_path)
+        models = Models(options.model, options.device, allow_any=private)
         models.get(models.default)  # a wrong name is reported before Gradio is imported, which takes seconds
         from ganlab.ui import app
         from ganlab.ui.server import launch
 
         blocks = app.build(models)
         print(f"ganlab: http://{options.host}:{options.port}", flush=True)
-        launch.launch(blocks, models, options.host, options.port, mcp=options.mcp)
+        serving = {"root_path": root_path, "proxies": proxies, "mcp": options.mcp}
+        launch.launch(blocks, models, options.host, options.port, **serving)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -40,8 +44,17 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=7860, help="port to listen on (default: 7860)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument(
-        "--mcp", action="store_true", help="offer the API to assistants (Model Context Protocol)"
+        "--root-path",
+        default=os.environ.get("GRADIO_ROOT_PATH", ""),
+        help="where a proxy serves it: /tools/ganlab (default: GRADIO_ROOT_PATH, or none)",
     )
+    parser.add_argument(
+        "--trusted-proxies",
+        default="",
+        metavar="ADDRESSES",
+        help="proxies whose X-Forwarded-For and -Proto count, as 127.0.0.1,10.0.0.0/8 (default: none)",
+    )
+    parser.add_argument("--mcp", action="store_true", help="offer the API to assistants (MCP)")
     return parser.parse_args(arguments)
 
 

@@ -25,7 +25,7 @@ def test_help_explains_every_flag(capsys: Capture) -> None:
     with pytest.raises(SystemExit, match="0"):
         app.main(["--help"])
     text = capsys.readouterr().out
-    for flag in ("--model", "--host", "--port", "--device", "--mcp"):
+    for flag in ("--model", "--host", "--port", "--device", "--root-path", "--trusted-proxies", "--mcp"):
         assert flag in text
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
 import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -15,6 +17,7 @@ from starlette.middleware import Middleware
 from ganlab.ui.html.markup import STATIC
 from ganlab.ui.server import routes, tools
 from ganlab.ui.server.models import Models
+from ganlab.ui.server.proxy import App, Message, Receive, RootPath, Send, Streams, Visitors
 
 MAX_BODY = 16_000_000  # bytes: a picture of 10 MB as base64, and the page's own state
 MAX_QUEUE = 32  # events that may wait; further ones are refused
@@ -24,11 +27,6 @@ IMPORT = re.compile(r"from '\./([\w-]+)\.js'")
 MAX_SESSIONS = 500  # visitors whose state is kept
 
 SESSION = re.compile(rb'"session_hash":\s*"([^"]{1,64})"')
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 class BodyLimit:
@@ -139,11 +137,21 @@ def list_modules(names: Iterable[str]) -> list[str]:
     return sorted(modules)
 
 
-def build_settings(models: Models, host: str, port: int | None) -> dict[str, Any]:
+def build_settings(
+    models: Models, host: str, port: int | None, root_path: str = "", proxies: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """Arguments of Gradio's launch(); the comments say why each is set."""
+    middleware = [
+        Middleware(RootPath),
+        Middleware(Visitors, models, proxies),
+        Middleware(Streams),
+        Middleware(BodyLimit),
+        Middleware(SessionOrder),
+    ]
     return {
         "server_name": host,
         "server_port": port,
+        "root_path": root_path,
         "share": False,
         "ssr_mode": False,  # needs Node, and is slower for a page this small
         "show_error": False,  # stack traces stay on the server; errors of use are sent as results
@@ -153,15 +161,27 @@ def build_settings(models: Models, host: str, port: int | None) -> dict[str, Any
         "state_session_capacity": MAX_SESSIONS,
         "run_history": False,  # would store every picture in the visitor's browser
         "footer_links": ["api"],
-        "app_kwargs": {
-            "middleware": [Middleware(BodyLimit), Middleware(SessionOrder)],
-            "routes": routes.list_routes(models),
-        },
+        "app_kwargs": {"middleware": middleware, "routes": routes.list_routes(models)},
         "theme": build_theme(),
         "css_paths": sorted(STATIC.glob("*.css")),  # app.css comes first
         "head": build_head(),
         "quiet": True,
     }
+
+
+@contextlib.contextmanager
+def trusting_nobody() -> Iterator[None]:
+    """Servers that start meanwhile leave the headers of proxies to `Visitors`: by itself uvicorn believes
+    every process of this machine, a proxy that passes on whatever a visitor claims included."""
+    before = os.environ.get("FORWARDED_ALLOW_IPS")
+    os.environ["FORWARDED_ALLOW_IPS"] = ""
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["FORWARDED_ALLOW_IPS"]
+        else:
+            os.environ["FORWARDED_ALLOW_IPS"] = before
 
 
 def launch(
@@ -170,18 +190,22 @@ def launch(
     host: str,
     port: int | None,
     *,
+    root_path: str = "",
+    proxies: tuple[str, ...] = (),
     mcp: bool = False,
     prevent_thread_lock: bool = False,
     **more: Any,
 ) -> Any:
-    """Serve the page, and the endpoints as tools with `mcp`; `more` overrides or adds to the settings.
-    Returns what Gradio's launch() returns: at once with `prevent_thread_lock`, else when the server is
-    stopped."""
+    """Serve the page. `root_path` is where a proxy serves it, see `proxy.read_root_path`; what
+    trusted `proxies` say of a visitor counts; with `mcp` the endpoints are tools too. `more` overrides or adds
+    to the settings. Returns what Gradio's launch() returns: at once with `prevent_thread_lock`, else when the
+    server is stopped."""
     if mcp:
         tools.check_installed()
     blocks.queue(api_open=False, max_size=MAX_QUEUE, default_concurrency_limit=2)
-    settings = {**build_settings(models, host, port), **more}
-    launched = blocks.launch(**settings, mcp_server=mcp, prevent_thread_lock=True)
+    settings = {**build_settings(models, host, port, root_path, proxies), **more}
+    with trusting_nobody():
+        launched = blocks.launch(**settings, mcp_server=mcp, prevent_thread_lock=True)
     if mcp:
         tools.write_results(blocks.mcp_server_obj)
     if not prevent_thread_lock:

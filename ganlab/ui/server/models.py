@@ -31,6 +31,10 @@ class Models:
         self._lock = threading.Lock()  # guards the two dictionaries; never held while a model loads
         self._load_locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
 
+    def restrict(self) -> None:
+        """From now on, only what is on offer."""
+        self.allow_any = False
+
     def list_names(self) -> list[str]:
         """The models on offer: the bundled checkpoints, and the one the app was started with."""
         names = list_models()

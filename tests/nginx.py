@@ -1,0 +1,127 @@
+"""A real nginx before the app: prefix stripped and not, buffering on and off, with TLS and without."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.conftest import free_port
+
+PATIENCE = 60  # seconds until nginx listens
+
+CONFIG = """\
+daemon off;
+master_process off;
+pid {folder}/pid;
+error_log {folder}/error.log;
+events {{}}
+http {{
+  access_log off;
+  client_max_body_size 16m;
+  {temporary}
+  {servers}
+}}
+"""
+SERVER = """
+  server {{
+    listen 127.0.0.1:{port}{ssl};
+    location {root}/ {{
+      proxy_pass http://127.0.0.1:{app}{strip};
+      proxy_buffering {buffering};
+      proxy_set_header Host $http_host;
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      proxy_set_header X-Forwarded-Proto $scheme;
+    }}
+  }}
+"""
+TLS = """
+    ssl_certificate {folder}/certificate.pem;
+    ssl_certificate_key {folder}/key.pem;
+"""
+
+
+class Way(NamedTuple):
+    """How nginx passes requests on."""
+
+    stripped: bool
+    buffered: bool
+    tls: bool
+
+
+WAYS = (Way(True, True, True), Way(True, False, False), Way(False, True, False), Way(False, False, True))
+
+
+def find_nginx() -> str | None:
+    """Path of nginx, which Debian keeps where only root looks."""
+    return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+
+
+def require_nginx() -> str:
+    """Path of nginx; without it the test is skipped, or fails in CI."""
+    path, missing = find_nginx(), "no nginx: python -m tests installs it where it may"
+    if path is None and os.environ.get("CI"):
+        pytest.fail(missing)
+    return path or pytest.skip(missing)
+
+
+def write_certificate(folder: Path) -> None:
+    """A certificate for 127.0.0.1 that nobody has signed."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        + ["-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+        + ["-keyout", str(folder / "key.pem"), "-out", str(folder / "certificate.pem")],
+        check=True,
+        capture_output=True,
+    )
+
+
+@contextlib.contextmanager
+def serve_behind_nginx(app_port: int, root: str, folder: Path) -> Iterator[dict[Way, str]]:
+    """Addresses, which end with "/", of the app through one nginx, one for each way."""
+    path, servers, addresses = require_nginx(), [], {}
+    write_certificate(folder)
+    for way in WAYS:
+        port = free_port()
+        server = SERVER.format(
+            port=port,
+            ssl=" ssl;" + TLS.format(folder=folder).rstrip().rstrip(";") if way.tls else "",
+            root=root,
+            app=app_port,
+            strip="/" if way.stripped else "",
+            buffering="on" if way.buffered else "off",
+        )
+        servers.append(server)
+        addresses[way] = f"http{'s' if way.tls else ''}://127.0.0.1:{port}{root}/"
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    temporary = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
+    config = folder / "nginx.conf"
+    config.write_text(CONFIG.format(folder=folder, temporary=temporary, servers="".join(servers)))
+    process = subprocess.Popen(
+        [path, "-c", str(config), "-e", str(folder / "error.log")], stderr=subprocess.DEVNULL
+    )
+    try:
+        for address in addresses.values():
+            wait_for(process, int(address.split(":")[2].split("/")[0]), folder)
+        yield addresses
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def wait_for(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
+    """Until nginx listens to a port."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"nginx does not listen: {(folder / 'error.log').read_text()}")
