@@ -17,12 +17,13 @@ import pytest
 
 from tests.browser import CHROMIUM_NAMES, chromium
 from tests.js.run import fetch_packages
+from tests.nginx import find_nginx
 
 MAX_WORKERS = 4  # each has the app and a Chromium of its own
 
 
-def fetch_chromium() -> str | None:
-    """Install Chromium through apt where that is allowed without asking; why not, otherwise."""
+def fetch(*packages: str) -> str | None:
+    """Install packages through apt where that is allowed without asking; why not, otherwise."""
     apt = shutil.which("apt-get")
     if apt is None:
         return "there is no apt-get here"
@@ -31,7 +32,7 @@ def fetch_chromium() -> str | None:
         if not shutil.which("sudo") or subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode:
             return "apt-get needs root, and sudo would ask for a password"
         prefix = ["sudo", "-n"]
-    for arguments in (["update", "-q"], ["install", "-y", "-q", "chromium"]):
+    for arguments in (["update", "-q"], ["install", "-y", "-q", *packages]):
         done = subprocess.run([*prefix, apt, *arguments], capture_output=True, text=True)
         if done.returncode:
             return f"apt-get {arguments[0]} failed: {(done.stderr.strip().splitlines() or ['?'])[-1]}"
@@ -60,10 +61,13 @@ def page_tests() -> Iterator[Callable[[], int]]:
 
 
 def main() -> int:
+    present = {"chromium": chromium, "nginx": find_nginx}
     reason = None
-    if chromium() is None:
-        print("Fetching Chromium for the browser tests ...", flush=True)
-        reason = fetch_chromium()
+    if missing := [name for name, find in present.items() if find() is None]:
+        print(f"Fetching {' and '.join(missing)} for the browser tests ...", flush=True)
+        reason = fetch(*missing)
+    if find_nginx() is None:
+        print(f"No nginx ({reason or 'not found after installing'}): what needs it is left out.", flush=True)
     if chromium() is None:
         print(
             f"No Chromium ({reason or 'not found after installing'}): the tests in tests/browser are left"

@@ -23,6 +23,7 @@ MAX_BODY = 16_000_000  # bytes: a picture of 10 MB as base64, and the page's own
 MAX_QUEUE = 32  # events that may wait; further ones are refused
 PRELOADED = ("drawing-pad", "elements", "files", "stale", "storage")  # modules that the first screen uses
 LATER = ("studio",)  # modules of a tab that shows its first picture as soon as they are there
+ICON = '<link rel="icon" href="favicon.ico">'  # without it, browsers look for one outside the root path
 IMPORT = re.compile(r"from '\./([\w-]+)\.js'")
 MAX_SESSIONS = 500  # visitors whose state is kept
 
@@ -117,11 +118,11 @@ def build_theme() -> gr.themes.Base:
 
 
 def build_head() -> str:
-    """Tags that fetch what the modules PRELOADED need with Gradio's own scripts, so that the pad takes
-    strokes and files at once, and after them what the modules LATER need, so that the studio does not fetch
-    import after import."""
+    """Tags for the icon, and to fetch what the modules PRELOADED need with Gradio's own scripts, so that the
+    pad takes strokes and files at once, and after them what the modules LATER need, so that the studio does
+    not fetch import after import."""
     priorities = dict.fromkeys(list_modules(LATER), "low") | dict.fromkeys(list_modules(PRELOADED), "auto")
-    return "".join(
+    return ICON + "".join(
         f'<link rel="modulepreload" href="ganlab/static/lib/{module}.js" fetchpriority="{priority}">'
         for module, priority in priorities.items()
     )
@@ -196,10 +197,10 @@ def launch(
     prevent_thread_lock: bool = False,
     **more: Any,
 ) -> Any:
-    """Serve the page. `root_path` is where a proxy serves it, see `proxy.read_root_path`; what
-    trusted `proxies` say of a visitor counts; with `mcp` the endpoints are tools too. `more` overrides or adds
-    to the settings. Returns what Gradio's launch() returns: at once with `prevent_thread_lock`, else when the
-    server is stopped."""
+    """Serve the page. `root_path` is where a proxy serves it, see `proxy.read_root_path`; what trusted
+    `proxies` say of a visitor counts; with `mcp` the endpoints are tools too. `more` overrides or adds to the
+    settings. Returns what Gradio's launch() returns: at once with `prevent_thread_lock`, else when the server
+    is stopped."""
     if mcp:
         tools.check_installed()
     blocks.queue(api_open=False, max_size=MAX_QUEUE, default_concurrency_limit=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import stat
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -87,7 +88,7 @@ def is_stripped(path: str, root: str, routes: Iterable[BaseRoute]) -> bool:
     decides."""
     if path != root and not path.startswith(f"{root}/"):
         return True
-    ambiguous = [route for route in routes if getattr(route, "path", "").startswith(f"{root}/")]
+    ambiguous = [route for route in routes if f"{getattr(route, 'path', '')}/".startswith(f"{root}/")]
     return any(_serves(route, path) for route in ambiguous)
 
 
@@ -98,7 +99,8 @@ def _serves(route: BaseRoute, path: str) -> bool:
         return False
     if isinstance(route, Mount) and isinstance(route.app, StaticFiles):
         files = route.app
-        return files.lookup_path(files.get_path({"path": path, **child}))[1] is not None
+        status = files.lookup_path(files.get_path({"path": path, **child}))[1]
+        return status is not None and stat.S_ISREG(status.st_mode)
     return True
 
 
