@@ -47,19 +47,27 @@ def click(page: Any, name: str) -> None:
 
 def test_the_pad_invites_draws_undoes_and_refuses(open_page: Open, digits: Pictures) -> None:
     page = open_page()
-    stage = page.locator("#reconstruct-stage")
-    pad = page.locator(".gl-pad").first
-    seen = card(page, "reconstruct-stage", 0)
-    place = pad.bounding_box()
+    place = page.locator(".gl-pad").first.bounding_box()
     drawings = count_drawings(page)
-
     expect(page.locator(".gl-invitation")).to_contain_text("draw a digit here")
     page.get_by_role("button", name="use this example").click()
     expect(page.locator(".gl-invitation")).to_have_count(0)
+    _tap_and_undo(page, drawings, digits)
+    _clear_and_draw(page)
+    _upload_nothing(page, digits)
+    _draw_by_keys(page, drawings)
+    assert page.locator(".gl-pad").first.bounding_box() == place  # whatever was said
+    page.reload()
+    page.locator(".gl-pad[data-ready]").first.wait_for()
+    expect(page.locator(".gl-invitation")).to_have_count(0)  # it never comes back
+
+
+def _tap_and_undo(page: Any, drawings: list[Any], digits: Pictures) -> None:
+    """A slow start sends nothing; a tap is a dot. Undo leads back to the example, which the stage shows again
+    as it was; redo to the dot."""
+    seen = card(page, "reconstruct-stage", 0)
     example = read_ink(page)
     assert example.mean() > 100  # light on black: the example that the stage shows
-
-    # A slow start sends nothing; a tap is a dot.
     draw(page, [(140, 140)], lift=False)
     page.evaluate(REST)
     assert not drawings
@@ -68,8 +76,6 @@ def test_the_pad_invites_draws_undoes_and_refuses(open_page: Open, digits: Pictu
     dot = read_ink(page)
     assert dot[140, 140] == 255
     assert 300 < (dot > 128).sum() < 460  # a disc of 22 pixels
-
-    # Undo leads back to the example, which the stage shows again as it was; redo to the dot.
     click(page, "undo")
     expect(caption(page)).to_contain_text("test 7")
     np.testing.assert_array_equal(pixels(seen), digits.pixels[0, 0].numpy())
@@ -78,21 +84,27 @@ def test_the_pad_invites_draws_undoes_and_refuses(open_page: Open, digits: Pictu
     expect(caption(page)).to_contain_text("your drawing")
     np.testing.assert_array_equal(read_ink(page), dot)
 
-    # Empty paper: what the stage shows is said to be of the picture before, until the next answer.
+
+def _clear_and_draw(page: Any) -> None:
+    """On empty paper, what the stage shows is said to be of the picture before, until the next answer."""
+    stage = page.locator("#reconstruct-stage")
     click(page, "clear")
     expect(page.locator(HINT).first).to_have_text("draw, or drop a picture")
-    assert pad.get_attribute("data-blank") == ""
+    expect(page.locator(".gl-pad[data-blank]")).to_have_count(1)
     words = "e => getComputedStyle(e.querySelector('[data-answers]'), '::after').content"
     assert stage.evaluate(words) == '"for the picture before"'
     draw(page, SEVEN)
     expect(page.locator(".gl-pad[data-blank]")).to_have_count(0)
-    seven = read_ink(page)
     expect(stage).to_contain_text("comes back as a 7")
 
-    # A file that is none: the drawing and its result stay, and the pad says so without moving.
+
+def _upload_nothing(page: Any, digits: Pictures) -> None:
+    """Of a file that is none, the drawing and its result stay, and the pad says so."""
+    seen, hint = card(page, "reconstruct-stage", 0), page.locator(HINT).first
+    seven = read_ink(page)
     upload(page, b"not a picture at all")
-    expect(page.locator(HINT).first).to_contain_text("PNG, JPEG, WebP")
-    expect(page.locator(HINT).first).to_contain_text("The picture before stays.")
+    expect(hint).to_contain_text("PNG, JPEG, WebP")
+    expect(hint).to_contain_text("The picture before stays.")
     np.testing.assert_array_equal(read_ink(page), seven)
     expect(caption(page)).to_contain_text("your drawing")
     expect(page.locator(".gl-notice")).to_have_count(0)
@@ -103,12 +115,6 @@ def test_the_pad_invites_draws_undoes_and_refuses(open_page: Open, digits: Pictu
     expect(seen).not_to_have_attribute("src", right)
     click(page, "undo")
     expect(caption(page)).to_contain_text("your drawing")
-    assert pad.bounding_box() == place
-
-    _draw_by_keys(page, drawings)
-    page.reload()
-    page.locator(".gl-pad[data-ready]").first.wait_for()
-    expect(page.locator(".gl-invitation")).to_have_count(0)  # it never comes back
 
 
 def _draw_by_keys(page: Any, drawings: list[Any]) -> None:
@@ -175,7 +181,6 @@ def test_one_pointer_draws_and_a_pen_wins_over_touch(open_page: Open) -> None:
     page = open_page(width=375, height=800, has_touch=True, is_mobile=True)
     hand = Hand(page)
     scrolled = page.evaluate("scrollY")
-
     hand.touch("touchStart", (60, 60, 0), radius=45)  # a palm
     hand.touch("touchEnd")
     assert page.locator(".gl-invitation").count() == 1
@@ -190,8 +195,11 @@ def test_one_pointer_draws_and_a_pen_wins_over_touch(open_page: Open) -> None:
     assert ink[:120].max() == 0
     expect(caption(page)).to_contain_text("your drawing")
     assert page.evaluate("scrollY") == scrolled  # the finger draws, it does not scroll
+    _draw_by_pen(page, hand)
 
-    # A hand comes to rest before its pen: what it drew is taken back.
+
+def _draw_by_pen(page: Any, hand: Hand) -> None:
+    """A hand comes to rest before its pen: what it drew is taken back."""
     click(page, "clear")
     hand.touch("touchStart", (200, 250, 0))
     hand.touch("touchMove", (240, 250, 0))
@@ -200,10 +208,8 @@ def test_one_pointer_draws_and_a_pen_wins_over_touch(open_page: Open) -> None:
     hand.pen("mousePressed", 60, 60)
     assert read_ink(page)[250].max() == 0
     hand.touch("touchMove", (260, 250, 0))
-    for x in range(60, 141, 4):
-        hand.pen("mouseMoved", x, 60, force=0.2)
-    for x in range(140, 241, 4):
-        hand.pen("mouseMoved", x, 60, force=1)
+    for x in range(60, 241, 4):
+        hand.pen("mouseMoved", x, 60, force=0.2 if x < 140 else 1)
     hand.pen("mouseReleased", 240, 60, down=0)
     ink = read_ink(page)
     light, firm = ((ink[:, x] > 128).sum() for x in (110, 210))

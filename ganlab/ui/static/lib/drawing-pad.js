@@ -2,7 +2,7 @@
 // uploaded, pasted, dropped or photographed is pad-pictures.js's.
 import { context2d } from './elements.js';
 import { Invitation } from './invitation.js';
-import { KeyCursor, KeyPen, KEYS, SHORT_KEYS } from './pad-keys.js';
+import { KeyHand } from './pad-keys.js';
 import { PadPictures } from './pad-pictures.js';
 import { StageMark } from './pad-stage.js';
 import { PadStates } from './pad-states.js';
@@ -31,6 +31,7 @@ export class DrawingPad {
   source = null; // what has Python answer for the picture on the paper, if it is no drawing
   /** @type {Sent | null} */
   sent = null; // the last
+  reminder = ''; // of the keys
   changes = 0; // of the paper
   changesSent = 0; // until `sent`
   /** @type {Dab | null} */
@@ -53,15 +54,24 @@ export class DrawingPad {
     /** @type {PadStates<State>} */
     this.states = new PadStates();
     this.hand = new Hand();
-    this.keys = new KeyPen(this.canvas.width);
-    this.cursor = new KeyCursor(paper, this.keys);
+    this.keys = new KeyHand(this.canvas, paper, {
+      isFree: () => this.hand.active === null,
+      size: (change = 0) => {
+        this.pen.value = String(this.size + change);
+        return this.size;
+      },
+      begin: (at) => this.#begin(at),
+      stroke: (to) => this.#stroke(to),
+      end: () => this.#end(),
+      act: (name) => this.#act(name),
+      remind: (text) => this.#remind(text),
+    });
     this.mark = new StageMark(/** @type {HTMLElement} */ (root.querySelector('.gl-pad')));
     this.invitation = new Invitation(paper);
     /** @type {PadPictures} */
     this.pictures = new PadPictures(root, this);
     this.wipe();
     this.#listenToPointers();
-    this.#listenToKeys();
     root.addEventListener('click', (event) => {
       const target = /** @type {Element} */ (event.target).closest('[data-do]');
       if (target instanceof HTMLElement) this.#act(target.dataset.do ?? '');
@@ -91,6 +101,19 @@ export class DrawingPad {
   say(text) {
     this.hint.textContent = text;
     this.hint.hidden = false;
+  }
+
+  /**
+   * Say what keys do while nothing else is to be said; null to stop that.
+   * @param {string | null} text
+   */
+  #remind(text) {
+    const { hint } = this;
+    if (text !== null && (hint.hidden || hint.textContent === HINT)) this.say(text);
+    this.reminder = text ?? this.reminder;
+    if (text !== null || hint.textContent !== this.reminder) return;
+    if (this.isEmpty) this.say(HINT);
+    else hint.hidden = true;
   }
 
   /** Take away what the pad says. */
@@ -184,12 +207,12 @@ export class DrawingPad {
   }
 
   undo() {
-    this.#liftKeys();
+    this.keys.lift();
     if (!this.last) this.#restore(this.states.undo(this.#state), true);
   }
 
   redo() {
-    this.#liftKeys();
+    this.keys.lift();
     if (!this.last) this.#restore(this.states.redo(this.#state), true);
   }
 
@@ -215,7 +238,7 @@ export class DrawingPad {
   }
 
   clear() {
-    this.#liftKeys();
+    this.keys.lift();
     this.remember();
     this.wipe();
     this.pictures.close();
@@ -296,13 +319,13 @@ export class DrawingPad {
 
   /** @param {PointerEvent} event */
   #press(event) {
-    const meaning = this.keys.isDown ? 'ignore' : this.hand.press(event);
+    const meaning = this.keys.pen.isDown ? 'ignore' : this.hand.press(event);
     if (event.button === 0) event.preventDefault();
     if (meaning === 'ignore') return;
     if (meaning === 'replace') this.#takeBack(false);
     this.canvas.setPointerCapture(event.pointerId);
     this.canvas.focus({ preventScroll: true }); // for the keys that undo
-    this.#showKeys(false);
+    this.keys.hide();
     this.#begin(this.#point(event));
   }
 
@@ -322,65 +345,5 @@ export class DrawingPad {
   /** The pen's size, in pixels of the canvas. */
   get size() {
     return Number(this.pen.value);
-  }
-
-  // ---------------------------------------------------------------- keys
-
-  #listenToKeys() {
-    const { canvas, keys } = this;
-    canvas.setAttribute('aria-description', KEYS);
-    canvas.addEventListener('keydown', (event) => {
-      const act = this.hand.active ? null : keys.press(event);
-      if (!act) return;
-      event.preventDefault();
-      this.#follow(act);
-    });
-    canvas.addEventListener('keyup', (event) => keys.release(event));
-    canvas.addEventListener('focus', () => {
-      if (this.hand.active || !canvas.matches(':focus-visible')) return;
-      this.#showKeys(true);
-      if (this.hint.hidden || this.hint.textContent === HINT) this.say(SHORT_KEYS);
-    });
-    canvas.addEventListener('blur', () => {
-      this.#liftKeys();
-      keys.held.clear();
-      this.#showKeys(false);
-      if (this.hint.textContent !== SHORT_KEYS) return;
-      if (this.isEmpty) this.say(HINT);
-      else this.hint.hidden = true;
-    });
-  }
-
-  /** @param {import('./pad-keys.js').Act} act */
-  #follow(act) {
-    const { keys, cursor } = this;
-    if (act.kind === 'down') this.#begin(this.#keyDab);
-    else if (act.kind === 'up') this.#end();
-    else if (act.kind === 'move') this.#stroke(this.#keyDab);
-    else if (act.kind === 'size') {
-      this.pen.value = String(this.size + act.by);
-    } else this.#act(act.kind);
-    this.#showKeys(true);
-    if (act.kind === 'size') cursor.say(`Pen size ${this.size}.`);
-    else if (act.kind === 'down' || act.kind === 'up') cursor.say(keys.describe());
-    else if (act.kind !== 'move') cursor.say(`${act.kind}: done.`);
-  }
-
-  /** @param {boolean} on whether the keyboard draws */
-  #showKeys(on) {
-    this.canvas.toggleAttribute('data-keys', on);
-    if (on) this.cursor.show(this.size);
-    else this.cursor.hide();
-  }
-
-  get #keyDab() {
-    return { ...this.keys.at, width: this.size };
-  }
-
-  /** Another act ends the stroke of the keys. */
-  #liftKeys() {
-    if (!this.keys.isDown) return;
-    this.keys.isDown = false;
-    this.#end();
   }
 }

@@ -6,10 +6,10 @@ const FINE = 2; // with Shift
 const GROWTH = 2; // pixels of the pen's size
 const ARROWS = new Map([['ArrowLeft', [-1, 0]], ['ArrowRight', [1, 0]], ['ArrowUp', [0, -1]], ['ArrowDown', [0, 1]]]);
 
-export const KEYS =
+const KEYS =
   'Arrow keys move the pen, two at a time move it aslant, Shift moves it finely. Space puts the pen down and lifts it, ' +
   'plus and minus size it, Z undoes, Y redoes, Delete clears, Escape lifts the pen.';
-export const SHORT_KEYS = 'arrows move · space: pen down, up · + − size · Z undo';
+const SHORT_KEYS = 'arrows move · space: pen down, up · + − size · Z undo';
 
 /** @typedef {{ x: number, y: number }} Point */
 /** @typedef {{ key: string, shiftKey?: boolean, ctrlKey?: boolean, metaKey?: boolean, altKey?: boolean }} Press */
@@ -88,35 +88,83 @@ export class KeyPen {
   }
 }
 
-/** The mark on the paper that shows where the key pen is. */
-export class KeyCursor {
+/** The keyboard as a hand on the paper: a mark shows where its pen is, and what it does is said. */
+export class KeyHand {
   /**
-   * @param {HTMLElement} paper
-   * @param {KeyPen} pen
+   * @param {HTMLCanvasElement} canvas that has the focus
+   * @param {HTMLElement} paper around it
+   * @param {object} pad
+   * @param {() => boolean} pad.isFree whether no other hand draws
+   * @param {(change?: number) => number} pad.size changes the pen's size; returns it, in pixels of the canvas
+   * @param {(at: import('./pen.js').Dab) => void} pad.begin a stroke
+   * @param {(to: import('./pen.js').Dab) => void} pad.stroke
+   * @param {() => void} pad.end
+   * @param {(name: string) => void} pad.act as a button of this name does
+   * @param {(text: string | null) => void} pad.remind of the keys; null when they no longer count
    */
-  constructor(paper, pen) {
-    this.pen = pen;
+  constructor(canvas, paper, pad) {
+    this.canvas = canvas;
+    this.pad = pad;
+    this.pen = new KeyPen(canvas.width);
     this.mark = el('i', { class: 'gl-cursor', hidden: true, 'aria-hidden': 'true' });
     this.said = el('span', { class: 'gl-unseen', role: 'status' });
     paper.append(this.mark, this.said);
+    canvas.setAttribute('aria-description', KEYS);
+    canvas.addEventListener('keydown', (event) => {
+      const act = pad.isFree() ? this.pen.press(event) : null;
+      if (!act) return;
+      event.preventDefault();
+      this.#follow(act);
+    });
+    canvas.addEventListener('keyup', (event) => this.pen.release(event));
+    canvas.addEventListener('focus', () => {
+      if (!pad.isFree() || !canvas.matches(':focus-visible')) return;
+      this.#show();
+      pad.remind(SHORT_KEYS);
+    });
+    canvas.addEventListener('blur', () => {
+      this.lift();
+      this.pen.held.clear();
+      this.hide();
+      pad.remind(null);
+    });
   }
 
-  /** @param {number} size of the pen, pixels of the paper */
-  show(size) {
+  /** @param {Act} act */
+  #follow(act) {
+    const { pad, pen } = this;
+    const at = { ...pen.at, width: pad.size(act.kind === 'size' ? act.by : 0) };
+    if (act.kind === 'down') pad.begin(at);
+    else if (act.kind === 'up') pad.end();
+    else if (act.kind === 'move') pad.stroke(at);
+    else if (act.kind !== 'size') pad.act(act.kind);
+    this.#show();
+    if (act.kind === 'size') this.said.textContent = `Pen size ${at.width}.`;
+    else if (act.kind === 'down' || act.kind === 'up') this.said.textContent = pen.describe();
+    else if (act.kind !== 'move') this.said.textContent = `${act.kind}: done.`;
+  }
+
+  #show() {
     const { at, side, isDown } = this.pen;
     /** @type {(value: number) => string} */
     const share = (value) => `${(100 * value) / side}%`;
-    Object.assign(this.mark.style, { left: share(at.x), top: share(at.y), width: share(size), height: share(size) });
+    const size = share(this.pad.size());
+    Object.assign(this.mark.style, { left: share(at.x), top: share(at.y), width: size, height: size });
     this.mark.classList.toggle('gl-down', isDown);
     this.mark.hidden = false;
+    this.canvas.toggleAttribute('data-keys', true);
   }
 
+  /** Another hand draws, or the focus is elsewhere. */
   hide() {
     this.mark.hidden = true;
+    this.canvas.toggleAttribute('data-keys', false);
   }
 
-  /** @param {string} text */
-  say(text) {
-    this.said.textContent = text;
+  /** Another act ends the stroke under way. */
+  lift() {
+    if (!this.pen.isDown) return;
+    this.pen.isDown = false;
+    this.pad.end();
   }
 }

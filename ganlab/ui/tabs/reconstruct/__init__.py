@@ -124,6 +124,13 @@ def ink_settings(explorer: Explorer) -> dict[str, Any]:
     return {"interactive": False, "info": "This model takes pictures as they are."}
 
 
+def is_new_to(call: Call, shown: Item) -> bool:
+    """Whether a model of pictures was chosen in place of the one whose item was shown, so that it invites. A
+    model of digits invites as the page opens, and never covers what a link leads to."""
+    explorer = call.explorer
+    return shown.fingerprint != explorer.fingerprint and explorer.config.preparation == "picture"
+
+
 def build(page: Page) -> Tab:
     """The pad, the stage, the optimised card and the examples."""
     explorer, item = page.first.explorer, page.first.current
@@ -161,12 +168,9 @@ def build(page: Page) -> Tab:
             return {}
         new_view = describe_view(call.explorer)
         stays = same_picture and call[view] == new_view
-        # A model of pictures invites too when it is chosen; one of digits only where no link leads to it.
-        switched = call[shown].fingerprint != call.explorer.fingerprint
-        invites = switched and call.explorer.config.preparation == "picture"
         return {
             view: new_view,
-            **({} if stays else {pad: pad_value(call.explorer, call.current, invites)}),
+            **({} if stays else {pad: pad_value(call.explorer, call.current, is_new_to(call, call[shown]))}),
             polarity: gr.update(**ink_settings(call.explorer)),
             examples: examples_html(call.explorer),
             **show(call, call.current),
