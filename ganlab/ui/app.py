@@ -64,7 +64,7 @@ def _build_header(models: Models) -> tuple[gr.HTML, gr.HTML]:
         html('<h1 class="gl-mark">ganlab</h1>', elem_classes="gl-brand")
         picker = model_picker.build(models)
         figures = header_html(models.get(models.default))
-        header = html(figures, "stale", "details", "tabs", elem_classes=["gl-figures", SLOW])
+        header = html(figures, "stale", "details", "tabs", "tour", elem_classes=["gl-figures", SLOW])
     return picker, header
 
 

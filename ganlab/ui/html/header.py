@@ -20,6 +20,14 @@ SPACES = {  # spaces of the nearest neighbours' measurement, and their names in 
 }
 
 
+# What a first visit is offered is hidden for others (static/lib/tour.js).
+TOUR = (
+    '<span class="gl-tour"><button type="button" class="gl-button" data-do="tour"><span class="gl-offer">New'
+    ' here? Take the\u00a0</span>tour</button><button type="button" class="gl-button gl-offer"'
+    ' data-do="no-tour">no, thanks</button></span>'
+)
+
+
 class Part(NamedTuple):
     """A piece of a sentence: a template for figures of one group of metrics.json. A key may be a path a/b."""
 
@@ -75,7 +83,8 @@ FIGURES: dict[str, tuple[Part, ...]] = {
 def header_html(explorer: Explorer) -> str:
     """The line, and behind "about" the table of all figures."""
     config = explorer.config
-    facts = [f"<b>{escape(config.title or config.name)}</b>", f"{config.latent_dim} latents"]
+    names = [f"<b>{escape(config.title or config.name)}</b>", f"{config.latent_dim} latents"]
+    facts = []
     if (share := explorer.get_figure("identity", "share")) is not None:
         what = "digit" if markup.get_noun(config) == "digit" else "class"
         facts.append(f"keeps the {what} {markup.format_percent(share)}")
@@ -90,9 +99,10 @@ def header_html(explorer: Explorer) -> str:
         f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in list_figures(explorer)
     )
     return (
-        f'<div class="gl-facts" {markup.model_attributes(explorer)}><span>{" · ".join(facts)}</span>'
+        f'<div class="gl-facts" {markup.model_attributes(explorer)}><span>{" · ".join(names)}'
+        f'<span class="gl-measured">{"".join(f" · {fact}" for fact in facts)}</span></span>'
         f'<details class="gl-about"><summary aria-label="About this model">about</summary>'
-        f"<dl>{table}</dl></details></div>"
+        f"<dl>{table}</dl></details>{TOUR}</div>"
     )
 
 
