@@ -54,6 +54,9 @@ def opened(open_page: Open, **settings: Any) -> Any:
     page = open_page(**settings)
     open_tab(page, "Map")
     expect(page.locator(".gl-sky")).to_be_visible()
+    if settings.get("is_mobile"):  # where controls wait until they are wanted
+        expect(page.locator("[data-kind=principal]")).to_be_hidden()
+        page.locator(".gl-fold summary:visible").click()
     page.locator("[data-kind=principal]").click()
     expect(page.locator("[data-kind=principal]")).to_have_attribute("aria-pressed", "true")
     expect(page.locator(".gl-aside .gl-tile")).to_have_count(8)

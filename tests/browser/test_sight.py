@@ -1,4 +1,4 @@
-"""What a newcomer sees: each tab's first line with its next step, and words that lead to their meaning."""
+"""What a newcomer sees: each tab's first line with its next step, words with their meaning, the tour."""
 
 from __future__ import annotations
 
@@ -35,3 +35,58 @@ def test_the_first_line_says_what_happened_and_leads_on(open_page: Open) -> None
     expect(entry).to_be_focused()
     expect(entry).to_be_in_viewport()
     expect(page.get_by_role("tab", name="Methods")).to_have_attribute("aria-selected", "true")
+
+
+# The card of the tour, what it speaks of, and the window, as [left, top, right, bottom].
+PLACES = """
+() => [document.querySelector('.gl-tour-card'), document.querySelector('.gl-tour-ring')].map((each) => {
+  const { left, top, right, bottom } = each.getBoundingClientRect();
+  return [left, top, right, bottom];
+})
+"""
+# A page that may store nothing, in which the tour was declined once: is it offered again?
+OFFERED_AGAIN = """
+async () => {
+  const get = () => { throw new DOMException('no', 'SecurityError'); };
+  Object.defineProperty(window, 'localStorage', { get });
+  const { Tour } = await import(new URL('ganlab/static/lib/tour.js', document.baseURI));
+  const offered = () => document.body.classList.contains('gl-newcomer');
+  const tour = new Tour(document.body);
+  tour.offer();
+  const before = offered();
+  tour.decline();
+  new Tour(document.body).offer();
+  return [before, offered()];
+}
+"""
+
+
+def test_the_tour_stands_beside_what_it_speaks_of_and_does_not_return(open_page: Open) -> None:
+    page = open_page(width=375, height=800)
+    card, start = page.locator(".gl-tour-card"), page.locator("[data-do=tour]")
+    expect(start).to_have_text("New here? Take the\u00a0tour")
+    start.press("Enter")
+    for number in range(1, 5):
+        expect(card).to_contain_text(f"{number} of 4")
+        (left, top, right, bottom), (x, y, w, h) = page.evaluate(PLACES)
+        assert min(left, top) >= 0
+        assert max(right - 375, bottom - 800) <= 0
+        assert bottom <= y or top >= h or right <= x or left >= w, number
+        assert h > 0
+        assert y < 800
+        page.keyboard.press("ArrowRight")
+    expect(card).to_have_count(0)  # done
+    expect(start).to_be_focused()
+    page.reload()
+    expect(page.locator("#tabs [role=tab][aria-selected=true]")).to_be_visible()
+    expect(start).to_have_text("tour", use_inner_text=True)
+    page.get_by_role("tab", name="Latent").click()
+    start.click()  # from the header, at any time
+    expect(card).to_contain_text("1 of 4")
+    expect(page.locator(".gl-pad:visible")).to_be_in_viewport()
+    page.keyboard.press("Escape")
+    expect(card).to_have_count(0)
+
+
+def test_without_storage_the_tour_is_offered_once_a_page(bare_page: Any) -> None:
+    assert bare_page.evaluate(OFFERED_AGAIN) == [True, False]

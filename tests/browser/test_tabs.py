@@ -229,8 +229,11 @@ def test_the_page_fits(open_page: Open, width: int, scheme: str) -> None:
     assert (sum(bright) > 600) == (scheme == "light")
 
 
-def test_a_chosen_option_is_marked_under_the_pointer_too(open_page: Open) -> None:
+def test_a_chosen_option_is_marked_under_the_pointer_too(open_page: Open, digits: Pictures) -> None:
     page = open_page()
+    expect(page.locator("#polarity")).to_be_hidden()  # a question about uploads, of which there is none
+    upload(page, photo(digits, 18))
+    expect(page.locator("#polarity")).to_be_visible()
     option = page.locator("#polarity input:checked")
     colour = "e => getComputedStyle(e).backgroundColor"
     page.mouse.move(0, 0)

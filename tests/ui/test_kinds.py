@@ -96,7 +96,7 @@ def test_an_encoder_is_used_where_there_is_one(other_model: str, digits: Picture
     explorer = ganlab.load(other_model)
     item = items.from_picture(explorer, digits.inputs(slice(4, 5)), "test 4")
     said = text(reconstruct.stage_html(explorer, item))
-    assert "Reconstruction G(E(x))" in said
+    assert "reconstruction G(E(x))" in said
     assert "optimisation" not in said
 
 

@@ -16,7 +16,7 @@ def promise_html(explorer: Explorer, text: str, *steps: str) -> str:
 
 def line_html(text: str, *steps: str) -> str:
     """The line alone, for what is marked with its model already."""
-    return f'<p class="gl-promise"><span>{text}</span>{"".join(steps)}</p>'
+    return f'<div class="gl-promise"><span>{text}</span>{"".join(steps)}</div>'
 
 
 def step(text: str, tab: str) -> str:
@@ -24,6 +24,11 @@ def step(text: str, tab: str) -> str:
     return (
         f'<button type="button" class="gl-button gl-step" data-open="{escape(tab)}">{escape(text)}</button>'
     )
+
+
+def fold() -> str:
+    """Shows and hides a tab's controls in a narrow window (static/sight.css); the page remembers it."""
+    return '<details class="gl-details gl-fold" data-name="settings"><summary>settings</summary></details>'
 
 
 def term(word: str, text: str = "") -> str:

@@ -14,7 +14,7 @@ from ganlab.ui import items
 from ganlab.ui.call import Answer, Call, latents_payload
 from ganlab.ui.events import CLICK
 from ganlab.ui.html import markup
-from ganlab.ui.html.promise import promise_html, step
+from ganlab.ui.html.promise import fold, promise_html, step
 from ganlab.ui.page import Page, Tab, html
 
 MAP = '<div class="gl-map"></div>'  # filled by static/lib/codemap.js
@@ -43,7 +43,7 @@ def lead_html(explorer: Explorer) -> str:
         f"Points are {markup.name_gallery(explorer)}, and alike ones lie together; the ring marks this"
         f" {noun}. Point to look, click to take."
     )
-    return promise_html(explorer, text, step(f"slide this {noun}", "latent"))
+    return promise_html(explorer, text, step(f"slide this {noun}", "latent"), fold())
 
 
 def build(page: Page) -> Tab:

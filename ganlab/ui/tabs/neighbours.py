@@ -14,7 +14,7 @@ from ganlab.ui import items
 from ganlab.ui.call import Answer, Call
 from ganlab.ui.events import CLICK, LIVE, SLOW, waits_on
 from ganlab.ui.html import markup
-from ganlab.ui.html.promise import promise_html, step, term
+from ganlab.ui.html.promise import fold, promise_html, step, term
 from ganlab.ui.html.spaces import EXPLAINED, MAX_NEIGHBOURS, explain_absence, list_choices, worth_html
 from ganlab.ui.items import Item
 from ganlab.ui.page import Page, Tab, html
@@ -67,7 +67,7 @@ def lead_html(explorer: Explorer) -> str:
     near = term("nearest neighbour", f"most like this {noun}")
     text = f"These {markup.name_gallery(explorer)} are {near}; click one to follow it."
     on_map = step("see it on the map", "map") if not codemap.explain_absence(explorer) else ""
-    return promise_html(explorer, text, on_map or step("see what others make of it", "compare"))
+    return promise_html(explorer, text, on_map or step("see what others make of it", "compare"), fold())
 
 
 def stage_html(explorer: Explorer, item: Item, k: int, space: str | None) -> str:

@@ -14,7 +14,7 @@ from ganlab.ui import items
 from ganlab.ui.call import Answer, Call, Component
 from ganlab.ui.events import CLICK, LIVE
 from ganlab.ui.html import markup
-from ganlab.ui.html.promise import promise_html, step, term
+from ganlab.ui.html.promise import fold, promise_html, step, term
 from ganlab.ui.page import Page, Tab, html
 from ganlab.ui.sampling import Draw, choose_source, describe_source, list_sources, read_draw
 
@@ -116,7 +116,7 @@ def lead_html(explorer: Explorer) -> str:
     """What stands here and what the hand can do with it."""
     noun = markup.get_noun(explorer.config)
     text = f"The model makes up these {noun}s from random {term('latent', 'latents')}; click one to take it."
-    return promise_html(explorer, text, step("slide it", "latent"))
+    return promise_html(explorer, text, step("slide it", "latent"), fold())
 
 
 def _build_controls(page: Page) -> tuple[Component, ...]:

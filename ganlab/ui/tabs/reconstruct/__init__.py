@@ -21,7 +21,7 @@ from ganlab.ui.call import Answer, Call, Component
 from ganlab.ui.events import CLICK, SLOW, STREAM, waits_on
 from ganlab.ui.html import markup
 from ganlab.ui.html.meters import figures_html, identity_html
-from ganlab.ui.html.promise import line_html, step
+from ganlab.ui.html.promise import line_html, step, term
 from ganlab.ui.html.sentence import describe_scored
 from ganlab.ui.html.spaces import EXPLAINED
 from ganlab.ui.items import Item, shown_key
@@ -81,7 +81,9 @@ def stage_html(explorer: Explorer, item: Item) -> str:
         y = explorer.invert(x).image
     encodes = "encoder" in explorer.model.networks
     size = f"{config.size} x {config.size}{' in colour' if config.channels == 3 else ''}"
-    title = "Reconstruction G(E(x))" if encodes else "G(z), z by optimisation"
+    way = (
+        f"{term('reconstruction')} G(E(x))" if encodes else f"G(z), z by {term('inversion', 'optimisation')}"
+    )
     (less, more), end = (
         (("less", "more"), "ink than the input")
         if config.preparation == "digit"
@@ -92,7 +94,7 @@ def stage_html(explorer: Explorer, item: Item) -> str:
     notes = escape(", ".join((size, *item.notes)))
     cards = (
         markup.card("What the model sees", x[0], item.caption, notes, "input")
-        + markup.card(title, y[0], "the reconstruction", "", "reconstruction")
+        + markup.card("What comes back", y[0], "the reconstruction", way, "reconstruction")
         + markup.card(
             "Difference", images.draw_difference(x[0], y[0]), "difference picture", legend, "difference"
         )

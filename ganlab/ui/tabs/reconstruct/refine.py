@@ -173,7 +173,7 @@ def _before(explorer: Explorer) -> str:
         text = f"Search longer, from the same starts: at most {STEPS['optimise']} steps of gradient descent."
     return (
         '<p class="gl-meter"><button type="button" class="gl-button" data-do="start">improve by optimisation'
-        f"</button>{choice}<small>{escape(text)}</small></p>"
+        f"</button></p>{markup.details(f'<p>{escape(text)}</p>{choice}', 'descent', 'how')}"
     )
 
 
