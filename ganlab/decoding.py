@@ -70,7 +70,7 @@ def open_large(path: Path) -> Path | Image.Image:
 def _file(source: str | Path | bytes) -> io.BytesIO:
     """A file's content; its length is checked before it is read."""
     if not isinstance(source, bytes) and not Path(source).is_file():  # a folder, a device, nothing
-        raise PictureError(UNREADABLE)
+        raise PictureError(UNREADABLE if Path(source).exists() else f"There is no file {source}.")
     size = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
     if size > MAX_BYTES:
         raise PictureError(f"This file is too large ({size / 1e6:.1f} MB): at most 10 MB.")

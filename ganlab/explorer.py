@@ -264,7 +264,7 @@ class Explorer:
     def neighbours(self, x: Tensor, k: int = 5, space: str = "features") -> list[Neighbour]:
         """The k gallery pictures nearest to the first picture of x, nearest first. ValueError without a
         gallery, for a space that is not in `spaces`, or k beyond the gallery."""
-        return self.neighbours_of_each(self.model.check_pictures(x)[:1], k, space)[0]
+        return self.neighbours_of_each(self._check_first(x), k, space)[0]
 
     def neighbours_of_each(self, x: Tensor, k: int = 5, space: str = "features") -> list[list[Neighbour]]:
         """`neighbours` of each picture of x."""
@@ -317,8 +317,10 @@ class Explorer:
     # ------------------------------------------------------------------ error
 
     def error(self, x: Tensor, y: Tensor) -> float:
-        """Mean squared error per pixel between the first pictures of x and y."""
-        return float(metrics.mse(x[:1], y[:1])[0])
+        """Mean squared error per pixel between the first pictures of x and y. ValueError for pictures of
+        other shapes than the model's, or none."""
+        x, y = self._check_first(x), self._check_first(y)
+        return float(metrics.mse(x, y)[0])
 
     def rank_error(self, error: float) -> float | None:
         """The share in [0, 1] of test pictures whose reconstruction has a larger error, or None where it was
@@ -355,6 +357,11 @@ class Explorer:
         """z (D,) or (N, D) as (N, D); ValueError for another shape, or numbers that are not finite."""
         return self.model.check_latents(z)
 
+    def _check_first(self, x: Tensor) -> Tensor:
+        if not len(x := self.model.check_pictures(x)):
+            raise ValueError("At least one picture is needed.")
+        return x[:1]
+
     def _gallery(self) -> Gallery:
         if self.gallery is None:
             raise ValueError(f"{self.config.name} has no gallery of pictures: {explain_absence(self.model)}.")
@@ -375,7 +382,8 @@ def vote(neighbours: Sequence[Neighbour]) -> tuple[int, int]:
 
 def load(name: str, device: torch.device | str = "cpu", stand_ins: bool = True) -> Explorer:
     """The Explorer of a bundled checkpoint's name, a folder, or a Hub id "user/repo[@revision]". Where the
-    training pictures are not here, `stand_ins` lets others take their place (`Pictures.kind`).
-    CheckpointError, a ValueError, for a checkpoint that is missing, damaged or does not fit."""
+    training pictures are not here, `stand_ins` lets others take their place (`Pictures.kind`). `device` is
+    "auto", "cpu", "cuda" or "cuda:N". CheckpointError, a ValueError, for a checkpoint that is missing,
+    damaged or does not fit; ValueError for a device that is not here."""
     model = checkpoint.load(name, device)
     return Explorer(model, Gallery.load(model, stand_ins))

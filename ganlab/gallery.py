@@ -14,6 +14,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 from typing import cast
 
@@ -201,7 +202,7 @@ class Gallery:
         """The k pictures nearest to each of points (n, F), nearest first: distances and gallery rows (n, k).
         ValueError for a space that the model lacks, or k beyond the gallery."""
         self._check(space)
-        if not 1 <= k <= len(self):
+        if not isinstance(k, Integral) or not 1 <= k <= len(self):
             raise ValueError(f"k is a whole number from 1 to the gallery's {len(self)}, not {k}.")
         return find_nearest(points, self._get_points(space), k)
 

@@ -7,6 +7,7 @@ paper's) and "normal", N(0, I).
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -25,6 +26,9 @@ def draw(prior: str, latent_dim: int, count: int, seed: int, truncation: float =
     shrinks latents towards the prior's centre: uniform on [-t, t], or N(0, t^2 I). ValueError for arguments
     out of range.
     """
+    for name, value in (("seed", seed), ("number of latents", count)):
+        if not isinstance(value, Integral):
+            raise ValueError(f"A {name} is a whole number, not {value!r}.")
     if not 0 <= seed <= MAX_SEED:
         raise ValueError(f"A seed is a whole number from 0 to 2^63 - 1, not {seed}.")
     if not 0.0 <= truncation <= 1.0:

@@ -81,6 +81,7 @@ class LatentModel:
 
     def check_latents(self, z: Tensor) -> Tensor:
         """z (D,) or (N, D) as float32 (N, D); ValueError for another shape, or non-finite numbers."""
+        _check_tensor(z, "latents")
         if z.dim() == 1:
             z = z.unsqueeze(0)
         if z.dim() != 2 or z.shape[1] != self.config.latent_dim:
@@ -92,7 +93,8 @@ class LatentModel:
         return z.float()
 
     def check_pictures(self, x: Tensor) -> Tensor:
-        """x (N, C, H, W) as float32; ValueError for pictures of another shape."""
+        """x (N, C, H, W) as float32; ValueError for pictures of another shape, or whole numbers."""
+        _check_tensor(x, "pictures")
         if x.dim() != 4 or x.shape[1:] != self.config.image_shape:
             raise ValueError(
                 f"{self.config.name} takes pictures (N, {', '.join(map(str, self.config.image_shape))})"
@@ -109,6 +111,15 @@ class LatentModel:
             raise ValueError(f"{self.config.name} has no encoder; invert by optimisation instead.")
         assert isinstance(encoder, Encoder)
         return encoder
+
+
+def _check_tensor(values: object, what: str) -> None:
+    if not isinstance(values, Tensor):
+        kind = type(values).__name__
+        hint = ", as prepare() makes them of any picture" if what == "pictures" else ""
+        raise ValueError(f"The {what} come as a torch tensor{hint}, not as {kind}.")
+    if not values.is_floating_point():
+        raise ValueError(f"The {what} are floating-point numbers, not {str(values.dtype)[6:]}.")
 
 
 def weights_file(network: str) -> str:
@@ -141,15 +152,17 @@ def resolve_device(name: str) -> torch.device:
     except RuntimeError:
         device = torch.device("meta")  # refused below, like all other types
     if device.type not in ("cpu", "cuda"):
-        raise ValueError(f"--device is auto, cpu, cuda or cuda:N, not {name!r}.")
+        raise ValueError(f"The device is auto, cpu, cuda or cuda:N, not {name!r}.")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ValueError(f"--device {name}: this machine has no such CUDA GPU that torch can use.")
+        raise ValueError(f"The device {name}: this machine has no such CUDA GPU that torch can use.")
     return device
 
 
 def load(name: str, device: torch.device | str = "cpu") -> LatentModel:
     """Load a checkpoint by a bundled name, a path or a Hub id, strictly: every tensor that its config names,
-    of its shape, and nothing else. CheckpointError for one that is missing, damaged or does not fit."""
+    of its shape, and nothing else. CheckpointError for one that is missing, damaged or does not fit, and
+    ValueError for a `device` that `resolve_device` refuses."""
+    device = resolve_device(device) if isinstance(device, str) else device
     folder = resolve(name)
     if not (folder / CONFIG_FILE).is_file():
         raise CheckpointError(f"{name} lacks {CONFIG_FILE}: it is no checkpoint.")

@@ -49,7 +49,7 @@ def test_a_wrong_flag_is_answered_by_one_sentence(capsys: Capture) -> None:
         port = str(listener.getsockname()[1])
         assert f"port {port} of 127.0.0.1 cannot be used" in read_error("--port", port)
     assert "cannot be used" in read_error("--host", "192.0.2.1")  # an address of no machine (RFC 5737)
-    assert "--device is auto, cpu, cuda or cuda:N, not 'warp'" in read_error(
+    assert "The device is auto, cpu, cuda or cuda:N, not 'warp'" in read_error(
         "--device", "warp", "--port", "0"
     )
     # As a person types it, in a process of its own.

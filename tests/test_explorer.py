@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -236,3 +238,61 @@ def test_a_latent_of_the_checkpoint_before_is_refused_with_what_has_changed(
     for odd in ([], {}, None, 7):
         with pytest.raises(ValueError, match="belongs to the checkpoint"):
             after.unpack({**packed, "fingerprint": odd})
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda ex: ex.encode(np.zeros((1, 1, 28, 28))), "come as a torch tensor, as prepare.. makes them"),
+        (lambda ex: ex.encode("digit.png"), "come as a torch tensor, .*not as str"),
+        (lambda ex: ex.encode(torch.zeros(1, 1, 28, 28).byte()), "floating-point numbers, not uint8"),
+        (lambda ex: ex.decode([0.0] * 50), "The latents come as a torch tensor, not as list"),
+        (lambda ex: ex.sample(1.5), "A number of latents is a whole number, not 1.5"),
+        (lambda ex: ex.sample(1, seed="a"), "A seed is a whole number, not 'a'"),
+        (
+            lambda ex: ex.neighbours(torch.zeros(1, 1, 28, 28), 2.5),
+            "k is a whole number from 1 to .* not 2.5",
+        ),
+        (lambda ex: ex.neighbours(torch.zeros(0, 1, 28, 28)), "At least one picture is needed"),
+        (
+            lambda ex: ex.error(torch.zeros(1, 1, 28, 28), torch.zeros(1, 1, 5, 5)),
+            r"takes pictures \(N, 1, 28",
+        ),
+        (
+            lambda ex: ganlab.load("mnist-ae-l1", "pink"),
+            "The device is auto, cpu, cuda or cuda:N, not 'pink'",
+        ),
+        (lambda ex: ganlab.load("mnist-ae-l1", "cuda:77"), "cuda:77: this machine has no such CUDA GPU"),
+    ],
+)
+def test_what_a_script_gets_wrong_is_said_in_a_sentence(
+    few_neighbours: Explorer, call: Callable[[Explorer], object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        call(few_neighbours)
+
+
+def test_numbers_may_be_numpys(few_neighbours: Explorer) -> None:
+    z = few_neighbours.sample(np.int64(2), seed=np.uint8(3))
+    assert torch.equal(z, few_neighbours.sample(2, seed=3))
+    assert len(few_neighbours.neighbours(few_neighbours.decode(z), np.int32(2))) == 2
+
+
+def test_many_at_once_is_each_by_itself(few_neighbours: Explorer, digits: Pictures) -> None:
+    x = digits.inputs(slice(0, 4))
+    z, features = few_neighbours.encode_with_features(x)
+    torch.testing.assert_close(z, few_neighbours.encode(x))
+    torch.testing.assert_close(features, few_neighbours.features(x))
+    near = few_neighbours.neighbours_of_each(x, 3)
+    for row, expected in enumerate(near):
+        assert [each.index for each in few_neighbours.neighbours(x[row:], 3)] == [n.index for n in expected]
+
+
+def test_an_error_is_ranked_among_those_of_test_pictures(
+    few_neighbours: Explorer, tiny_model: LatentModel
+) -> None:
+    quantiles = few_neighbours.get_metrics("reconstruction", "mse_quantiles")
+    assert few_neighbours.rank_error(0.0) == 1
+    assert few_neighbours.rank_error(quantiles[50]) == pytest.approx(0.5)
+    assert few_neighbours.rank_error(1.0) == 0
+    assert Explorer(tiny_model).rank_error(0.0) is None

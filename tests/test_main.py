@@ -218,7 +218,7 @@ def test_an_interruption_leaves_no_file(
         (["in", "-o", "no/c.npz"], "no/c.npz cannot be written: there is no folder no."),
         (["in", "-o", "/proc/c.npz"], "/proc/c.npz cannot be written: No such file or directory."),
         (["in", "-o", "c.npz", "--model", "no"], "Model 'no' not found; available = ["),
-        (["in", "-o", "c.npz", "--device", "pink"], "--device is auto, cpu, cuda or cuda:N, not 'pink'."),
+        (["in", "-o", "c.npz", "--device", "pink"], "The device is auto, cpu, cuda or cuda:N, not 'pink'."),
         (["in", "-o", "c.npz", "--neighbours", "n.csv"], "tiny has no gallery of pictures"),
         (["in", "-o", "c.npz", "--batch-size", "0"], "A batch holds from 1 to"),
     ],

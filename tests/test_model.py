@@ -363,7 +363,7 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     assert model.resolve_device("auto") == model.resolve_device("cpu") == torch.device("cpu")
     for name in ("gpu", "meta", "mps", "cpu:x", ""):
-        with pytest.raises(ValueError, match="--device is auto, cpu, cuda or cuda:N, not"):
+        with pytest.raises(ValueError, match="The device is auto, cpu, cuda or cuda:N, not"):
             model.resolve_device(name)
     with pytest.raises(ValueError, match="no such CUDA GPU"):
         model.resolve_device("cuda")
@@ -371,7 +371,7 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert model.resolve_device("auto") == torch.device("cuda")
     assert model.resolve_device("cuda:1") == torch.device("cuda:1")
-    with pytest.raises(ValueError, match="--device cuda:2: this machine has no such"):
+    with pytest.raises(ValueError, match="The device cuda:2: this machine has no such"):
         model.resolve_device("cuda:2")
 
 

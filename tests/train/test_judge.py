@@ -163,7 +163,7 @@ def test_zooms_keep_the_direction(monkeypatch: pytest.MonkeyPatch):
         (["--epochs", "0"], "--epochs is at least 1, not 0."),
         (["--epochs", "many"], "argument --epochs: invalid int value: 'many'"),
         (["--seed", "-1"], "--seed is at least 0 and below 2^63, not -1."),
-        (["--device", "mps"], "--device is auto, cpu, cuda or cuda:N, not 'mps'."),
+        (["--device", "mps"], "The device is auto, cpu, cuda or cuda:N, not 'mps'."),
         (["--colour=red"], "unrecognized arguments: --colour=red"),
         (["imagenet"], "argument dataset: invalid choice: 'imagenet' (choose from"),
         (["--data-root", "/nowhere"], "MNIST is incomplete in /nowhere and could not be downloaded"),

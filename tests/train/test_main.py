@@ -58,7 +58,7 @@ def test_help_mentions_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
         (["bigan", "--lr", "nan"], "--lr must be above 0"),
         (["bigan", "--seed", str(10**30)], "--seed is below 2^63"),
         (["bigan", "--dataset", "imagenet"], "Data set 'imagenet' not found; available ="),
-        (["bigan", "--device", "mps"], "--device is auto, cpu, cuda or cuda:N, not 'mps'."),
+        (["bigan", "--device", "mps"], "The device is auto, cpu, cuda or cuda:N, not 'mps'."),
         (["bigan", "--device", "cuda:77"], "no such CUDA GPU"),
         (["bigan", "--precision", "fp16"], "fp16 is for GPUs"),
         (["bigan", "--batch-size", "501"], "500 pictures do not fill one batch of 501."),
