@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -16,6 +17,9 @@ import pytest
 
 from tests.conftest import free_port
 
+README = Path(__file__).parents[1] / "README.md"
+# As the README has it. It begins routes of ours too, so that a stripped path looks like one that is not.
+ROOT = "/ganlab"
 PATIENCE = 60  # seconds until nginx listens
 
 CONFIG = """\
@@ -26,7 +30,6 @@ error_log {folder}/error.log;
 events {{}}
 http {{
   access_log off;
-  client_max_body_size 16m;
   {temporary}
   {servers}
 }}
@@ -34,18 +37,21 @@ http {{
 SERVER = """
   server {{
     listen 127.0.0.1:{port}{ssl};
-    location {root}/ {{
-      proxy_pass http://127.0.0.1:{app}{strip};
-      proxy_buffering {buffering};
-      proxy_set_header Host $http_host;
-      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-      proxy_set_header X-Forwarded-Proto $scheme;
-    }}
+    proxy_buffering {buffering};
+    {location}
   }}
 """
 TLS = """ ssl;
     ssl_certificate {folder}/certificate.pem;
     ssl_certificate_key {folder}/key.pem"""
+
+
+def read_location() -> str:
+    """The block of nginx's settings that the README shows."""
+    text = README.read_text(encoding="utf-8")
+    blocks = re.findall(rf"^    location {ROOT}/ {{\n.*?^    }}\n", text, flags=re.MULTILINE | re.DOTALL)
+    (location,) = blocks
+    return str(location)
 
 
 class Way(NamedTuple):
@@ -87,8 +93,9 @@ def write_certificate(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def serve_behind_nginx(app_port: int, root: str, folder: Path) -> Iterator[dict[Way, str]]:
+def serve_behind_nginx(app_port: int, folder: Path) -> Iterator[dict[Way, str]]:
     """Addresses, which end with "/", of the app through one nginx, one for each way."""
+    location = read_location()
     path, servers, addresses = require_nginx(), [], {}
     write_certificate(folder)
     for way in WAYS:
@@ -96,13 +103,11 @@ def serve_behind_nginx(app_port: int, root: str, folder: Path) -> Iterator[dict[
         server = SERVER.format(
             port=port,
             ssl=TLS.format(folder=folder) if way.tls else "",
-            root=root,
-            app=app_port,
-            strip="/" if way.stripped else "",
+            location=location.replace("7860", f"{app_port}/" if way.stripped else str(app_port)),
             buffering="on" if way.buffered else "off",
         )
         servers.append(server)
-        addresses[way] = f"http{'s' if way.tls else ''}://127.0.0.1:{port}{root}/"
+        addresses[way] = f"http{'s' if way.tls else ''}://127.0.0.1:{port}{ROOT}/"
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temporary = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
     config = folder / "nginx.conf"

@@ -26,13 +26,11 @@ from tests.browser.conftest import FEW_MODELS, PATIENCE
 from tests.browser.gestures import caption, photo, tab, upload
 from tests.browser.test_studio import move_slider, sliders
 from tests.conftest import free_port
-from tests.nginx import WAYS, Way, serve_behind_nginx
+from tests.nginx import ROOT, WAYS, Way, serve_behind_nginx
 
 pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect
 
-# It begins the app's own routes too, so that a stripped path looks like one that is not.
-ROOT = "/ganlab"
 CACHEABLE = {name for name, route in routes.GET.items() if route.cacheable}
 VISITOR = "127.0.0.2"  # a visitor's address that is not the proxy's
 
@@ -50,7 +48,7 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
         patch.setattr(Models, "list_names", lambda models: list(FEW_MODELS))
         models, port = Models("mnist-bigan"), free_port()
         blocks = app.build(models)
-    with serve_behind_nginx(port, ROOT, tmp_path_factory.mktemp("nginx")) as addresses:
+    with serve_behind_nginx(port, tmp_path_factory.mktemp("nginx")) as addresses:
         launch.launch(
             blocks,
             models,
