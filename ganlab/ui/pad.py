@@ -42,7 +42,7 @@ PAD = """
     <button type="button" class="gl-button" data-do="upload">upload</button>
     <button type="button" class="gl-button" data-do="paste">paste</button>
     <button type="button" class="gl-button" data-do="camera">camera</button>
-    <input type="file" accept="image/png,image/jpeg,image/webp,image/gif,image/bmp,image/tiff" hidden>
+    <input type="file" accept="image/*" hidden>
   </div>
 </div>
 """
@@ -56,16 +56,15 @@ def pad_value(explorer: Explorer, item: Item, invites: bool = False) -> dict[str
     if invites:
         draws = explorer.config.preparation == "digit"
         value["invites"] = markup.get_noun(explorer.config) if draws else "picture"
-    if (view := describe_view(explorer)) is not None:
-        value["view"] = view
+    value["view"] = describe_view(explorer)
     return value
 
 
 def build_pad(value: object = None, **settings: Any) -> gr.HTML:
     """A pad to draw on, with upload, paste and camera.
 
-    It sends {"kind": "draw" or "upload", "picture"}; where a square is chosen, {"kind": "upload" or "part",
-    "upload", "crop"}: a part is one of the picture that the pad was given. When undo shows that picture
+    It sends {"kind": "draw", "picture"}, or {"kind": "upload" or "part", "upload", "crop"} of a picture that
+    it has sent before: a part is one of the picture that the pad was given. When undo shows that picture
     again it sends {"kind": "given", "picture", "item"}, what `pad_value` had given it. A "key" names each, so
     that the page can tell its answer from that of an earlier one (static/lib/stale.js), and says what is
     wrong with it on the pad itself."""

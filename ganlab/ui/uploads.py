@@ -34,7 +34,7 @@ def prepare_upload(
     explorer: Explorer, source: object, polarity: object, crop: images.Crop | None = None
 ) -> PreparedPicture:
     """What the model sees of a picture that was sent as text, or is read already. `polarity` is one of
-    images.Polarity; `crop` is the square to take, see `images.prepare`."""
+    images.Polarity; `crop` is the part to take, see `images.prepare`."""
     polarity = check_polarity(polarity)
     picture = source if isinstance(source, np.ndarray) else decode_data_uri(source)
     return explorer.prepare_upload(picture, polarity, crop)
@@ -57,17 +57,15 @@ def invert_upload(
 
 def invert_sent(explorer: Explorer, sent: Mapping[str, Any], caption: str, polarity: object = "auto") -> Item:
     """An item of what a page sent: {"picture"} as text; or {"upload"}, the name of a picture that it sent
-    before, and "crop", the square of it. LostPictureError for a name that means nothing any more."""
+    before, and "crop", the part of it, or nothing for all. LostPictureError for a name that means nothing any more."""
     if "upload" not in sent:
         return invert_upload(explorer, sent.get("picture"), polarity, caption)
     crop = sent.get("crop")
     return invert_upload(explorer, SENT.get(sent["upload"]), polarity, caption, crop)
 
 
-def describe_view(explorer: Explorer) -> dict[str, int] | None:
-    """What a page needs to let a person choose a square: the model's pictures are size x size. None for a
-    model that finds the digit in a picture itself."""
+def describe_view(explorer: Explorer) -> dict[str, Any]:
+    """What a page needs to let a person choose a part of an upload: the model's pictures are size x size, and
+    whether it is shown digits, which preparation finds in the picture or in the part."""
     config = explorer.config
-    if config.preparation != "picture":
-        return None
-    return {"size": config.size, "channels": config.channels}
+    return {"size": config.size, "channels": config.channels, "digits": config.preparation == "digit"}

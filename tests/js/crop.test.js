@@ -117,10 +117,13 @@ test('a picture is sent once, and again when the server has lost it', async () =
     { upload: 'name 1', crop: [0, 1, 9] },
     { upload: 'name 1', crop: [0, 1, 9] },
   ]);
-  assert.deepEqual(sent, [['ganlab/upload', 'file']]);
+  assert.deepEqual(sent, [['ganlab/upload?preview=no', 'file']]);
   picture.forget();
   assert.equal((await picture.describe(square)).upload, 'name 2');
-  globalThis.fetch = async () => ({ ok: false, text: async () => 'This file is not a picture.' });
-  await assert.rejects(new SentPicture('file').describe(square), /not a picture/);
+  globalThis.fetch = async () => ({ ok: true, json: async () => ({ refused: 'This file is not a picture.' }) });
+  const refused = new SentPicture('file');
+  await assert.rejects(refused.describe(square), /not a picture/);
+  globalThis.fetch = async () => ({ ok: true, json: async () => ({ upload: 'name 3' }) });
+  assert.equal((await refused.describe(null)).crop, null); // all of it, and no failure is kept
   assert.notEqual(createKey(), createKey());
 });

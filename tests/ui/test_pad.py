@@ -84,7 +84,7 @@ def test_another_picture_answers_no_square(visitor: Visitor, photo: np.ndarray) 
     send(visitor, kind="upload", upload=SENT.add(photo), crop=[0, 0, 90], key="a.1")
     visitor.send("reconstruct-stage", "pick", action="neighbour", value="3")
     assert answered(visitor, "reconstruct-stage") == ""
-    assert visitor.values[find_pad(visitor)]["view"] == {"size": 32, "channels": 3}
+    assert visitor.values[find_pad(visitor)]["view"] == {"size": 32, "channels": 3, "digits": False}
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_an_upload_of_a_path_has_its_square(
     answer = visitor.send("film", "upload", **sent)
     film = answer[visitor.find("film")]
     assert film["uploaded"]["z"] == end.z[0].tolist()
-    assert film["view"] == {"size": 32, "channels": 3}
+    assert film["view"] == {"size": 32, "channels": 3, "digits": False}
     assert (
         "choose its file again"
         in visitor.send("film", "upload", upload="gone", crop=[0, 0, 9])[visitor.page.notice]
@@ -154,8 +154,8 @@ def test_a_comparison_names_the_square_that_it_shows(picture_model: str, photo: 
 
 def test_models_of_digits_choose_no_square(bundled: Explorer) -> None:
     (item,) = items.from_examples(bundled, 0)
-    assert describe_view(bundled) is None
-    assert set(pad_value(bundled, item)) == {"show", "item"}
+    assert describe_view(bundled) == {"size": 28, "channels": 1, "digits": True}
+    assert set(pad_value(bundled, item)) == {"show", "item", "view"}
 
 
 def test_the_pad_follows_how_a_model_takes_pictures(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_the_pad_follows_how_a_model_takes_pictures(tmp_path: Path) -> None:
         visitor.values[visitor.page.model] = plain
         (item,) = items.adapt_to(explorer, [current(visitor)])
         visitor.values[visitor.page.current] = item
-        assert visitor.render()[pad]["view"] == {"size": 28, "channels": 1}
+        assert visitor.render()[pad]["view"] == {"size": 28, "channels": 1, "digits": False}
         assert pad not in visitor.render()
 
 

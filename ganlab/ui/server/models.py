@@ -28,6 +28,7 @@ class Models:
     def __init__(self, default: str, device: str = "auto", allow_any: bool = True) -> None:
         self.default, self.device, self.allow_any = default, resolve_device(device), allow_any
         self._explorers: OrderedDict[str, Explorer] = OrderedDict()  # the most recently used last
+        self._names: dict[str, str] = {}  # by fingerprint, of all that were loaded
         self._lock = threading.Lock()  # guards the two dictionaries; never held while a model loads
         self._load_locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
 
@@ -78,9 +79,11 @@ class Models:
         return f"Models for the same pictures that have one: {', '.join(names)}." if names else ""
 
     def get(self, name: str) -> Explorer:
-        """The explorer of a name, folder or Hub id, loaded at its first use. Whoever asks for the same model
-        meanwhile waits for it; others do not. CheckpointError for one that is not on offer."""
+        """The explorer of a name, folder or Hub id, loaded at its first use; or of a fingerprint, by which a
+        page may name a model that it uses. Whoever asks for the same model meanwhile waits for it; others do
+        not. CheckpointError for one that is not on offer."""
         name = name.strip() if isinstance(name, str) else ""
+        name = self._names.get(name, name)
         if not self.allow_any and name not in (names := self.list_names()):
             raise CheckpointError(f"This server offers {', '.join(names)} only, not {name!r}.")
         with self._lock:
@@ -94,6 +97,7 @@ class Models:
             explorer = load(name, self.device)
             with self._lock:
                 self._explorers[name] = explorer
+                self._names[explorer.fingerprint] = name
                 while len(self._explorers) > MAX_LOADED:
                     self._explorers.popitem(last=False)
         return explorer

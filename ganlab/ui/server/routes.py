@@ -30,6 +30,7 @@ from ganlab.ui.server import films
 from ganlab.ui.server.films import Payload
 from ganlab.ui.server.models import Models
 from ganlab.ui.server.sent import receive_upload
+from ganlab.ui.server.view import show_part
 
 # Browsers ask again each time and are answered "not modified": an update of the app reaches a page at once.
 NO_CACHE = {"Cache-Control": "no-cache"}
@@ -207,6 +208,7 @@ POST: dict[str, Callable[[Explorer, Payload], Response]] = {
     "film": films.render_film,
     "ribbon": films.judge_film,
     "shortest": films.stream_geodesic,
+    "view": show_part,
 }
 
 

@@ -1,7 +1,8 @@
-"""Uploads that a page sends once and then names, with another square of them each time."""
+"""Uploads that a page sends once and then names, with another part of them each time."""
 
 from __future__ import annotations
 
+import base64
 import secrets
 import threading
 import time
@@ -9,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 import numpy as np
+import torch
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -17,6 +19,7 @@ from ganlab import images
 
 MAX_KEPT = 256_000_000  # bytes of all pictures, decoded: ten of 8 megapixels
 MAX_AGE = 3600  # seconds since a picture was last used
+QUALITY = 90  # of a JPEG that shows a page a picture which its browser cannot
 
 
 class LostPictureError(ValueError):
@@ -66,10 +69,25 @@ SENT = SentPictures()  # of all visitors: whoever knows a picture's name has sen
 
 
 async def receive_upload(request: Request) -> Response:
-    """The route that takes a picture's file as its body: its name here, and its size in pixels, upright."""
-    content = await request.body()
+    """The route that takes a picture's file as its body: its name here, and its size in pixels, upright. A
+    page adds `preview` to the query: "yes" asks for the picture too, which its browser cannot show; and a
+    file that is no picture is then {"refused": sentence}, since browsers report a status 400 as an error."""
+    content, preview = await request.body(), request.query_params.get("preview")
     try:
         pixels = await run_in_threadpool(images.read_pixels, content)
     except ValueError as error:
+        if preview:
+            return JSONResponse({"refused": str(error)})
         return PlainTextResponse(str(error), status_code=400)
-    return JSONResponse({"upload": SENT.add(pixels), "width": pixels.shape[1], "height": pixels.shape[0]})
+    answer = {"upload": SENT.add(pixels), "width": pixels.shape[1], "height": pixels.shape[0]}
+    if preview == "yes":
+        answer["preview"] = await run_in_threadpool(_preview, pixels)
+    return JSONResponse(answer)
+
+
+def _preview(pixels: np.ndarray) -> str:
+    """A picture that was read as a data: URI of a JPEG."""
+    bytes_ = pixels if pixels.dtype == np.uint8 else (pixels * 255).round().astype(np.uint8)
+    planes = torch.from_numpy(np.ascontiguousarray(np.atleast_3d(bytes_).transpose(2, 0, 1)))
+    (content,) = images.encode_jpegs(planes[None], QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(content).decode()

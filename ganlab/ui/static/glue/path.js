@@ -24,7 +24,7 @@ element.addEventListener('change', async (event) => {
   if (input.matches('.gl-scrub')) trigger('pick', { action: 'rest', value: input.value });
   const end = input.dataset.upload;
   if (!end) return;
-  const view = JSON.parse(input.dataset.crop ?? 'null');
+  const view = JSON.parse(input.dataset.crop ?? '{}');
   const [{ takeFile }, { choosePart }] = await Promise.all([files, dialog]);
   const file = takeFile(input);
   const chosen = file && (await choosePart(file, view));

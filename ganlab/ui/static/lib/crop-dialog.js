@@ -1,50 +1,103 @@
-// Asks for the square of a picture in a window of its own, where a picture is used once and not followed.
+// Asks for a part of a picture in a window of its own, where a picture is used once and not followed.
 import { Cropper } from './cropper.js';
 import { button, el } from './elements.js';
-import { decodeImage, readFile } from './files.js';
-import { fitToServer, SentPicture } from './sent-picture.js';
+import { openPicture } from './picture-file.js';
 
-/** @typedef {{ upload: string, crop: number[] } | { picture: string }} Chosen what Python's `invert_sent` reads */
+/** @typedef {{ upload: string, crop: number[] | null }} Chosen what Python's `invert_sent` reads */
+/** @typedef {import('./lens.js').View} View */
 
 /**
- * A picture as Python takes it, with the square that the person chooses; null if the window was closed. Without a view,
- * for a model that takes no square, or a preview in this browser, the file itself at once.
+ * A picture as Python takes it, with the part that the person chooses; null if the window was closed. A model of digits
+ * gets all of the picture at once, unless there are several digits or preparation may be wrong. What cannot be used is
+ * said in a window too.
  * @param {Blob} file
- * @param {import('./lens.js').View | null} view
+ * @param {View} view
  * @returns {Promise<Chosen | null>}
  */
 export async function choosePart(file, view) {
-  const picture = await readFile(file);
-  const image = view && (await decodeImage(picture));
-  if (!view || !image) return { picture };
-  const fitting = await fitToServer(image, file);
-  const sent = new SentPicture(fitting.file);
-  sent.send().catch(() => {}); // while the person chooses
-  const square = await ask(fitting.image, view);
-  return square && sent.describe(square).catch(() => ({ picture }));
+  try {
+    const opened = await openPicture(file, view);
+    const sent = opened.sent.send(); // while the person chooses
+    sent.catch(() => {});
+    const choice = new PartDialog(view);
+    if (view.digits && !(await choice.isNeeded(opened))) return await opened.sent.describe(null);
+    return (await choice.ask(opened)) ? await opened.sent.describe(choice.cropper.part) : null;
+  } catch (error) {
+    await say(error instanceof Error ? error.message : String(error));
+    return null;
+  }
+}
+
+class PartDialog {
+  /** @param {View} view */
+  constructor(view) {
+    this.view = view;
+    const paper = el('div', { class: 'gl-paper' });
+    const lens = el('div', { class: 'gl-lens' });
+    const rested = () => this.cropper.ask().catch((error) => (this.cropper.words.sentence.textContent = error.message));
+    const use = button(view.digits ? 'use this' : 'use this square', () => this.dialog.close('use'));
+    const tools = el('div', { class: 'gl-tools' }, use, button('cancel', () => this.dialog.close()));
+    const label = view.digits ? 'Choose a digit of your picture' : 'Choose a square of your picture';
+    this.dialog = createDialog(label, paper, lens, tools);
+    this.cropper = new Cropper(paper, lens, view, { changed: () => {}, rested });
+  }
+
+  /**
+   * Whether there is something to choose for a model of digits.
+   * @param {import('./picture-file.js').Opened} opened
+   */
+  async isNeeded({ image, sent }) {
+    this.cropper.open(image, undefined, sent);
+    await this.cropper.ask();
+    return this.cropper.digits.length > 1 || this.cropper.isActive;
+  }
+
+  /**
+   * @param {import('./picture-file.js').Opened} opened
+   * @returns {Promise<boolean>} whether the part shall be used
+   */
+  async ask({ image, sent }) {
+    const { dialog, cropper } = this;
+    show(dialog);
+    if (!this.view.digits) cropper.open(image, undefined, sent);
+    const first = cropper.isActive ? cropper.box : cropper.outlines.outlines[cropper.outlines.taken];
+    first?.focus();
+    return (await closed(dialog)) === 'use';
+  }
 }
 
 /**
- * @param {import('./sent-picture.js').Shown} image
- * @param {import('./lens.js').View} view
- * @returns {Promise<import('./square.js').Square | null>}
+ * @param {string} label
+ * @param {...HTMLElement} children
  */
-function ask(image, view) {
-  const paper = el('div', { class: 'gl-paper' });
-  const lens = el('div', { class: 'gl-lens' });
-  const cropper = new Cropper(paper, lens, view, { changed: () => {}, rested: () => {} });
-  const use = button('use this square', () => dialog.close('use'));
-  const tools = el('div', { class: 'gl-tools' }, use, button('cancel', () => dialog.close()));
-  const dialog = el('dialog', { class: 'gl-dialog', 'aria-label': 'Choose a square of your picture' }, paper, lens, tools);
-  // Inside the app's own element, whose colours it takes.
+function createDialog(label, ...children) {
+  return el('dialog', { class: 'gl-dialog', 'aria-label': label }, ...children);
+}
+
+/** Inside the app's own element, whose colours it takes.
+ * @param {HTMLDialogElement} dialog */
+function show(dialog) {
   (document.querySelector('.gradio-container') ?? document.body).append(dialog);
   dialog.showModal();
-  cropper.open(image);
-  cropper.box.focus();
+}
+
+/**
+ * @param {HTMLDialogElement} dialog
+ * @returns {Promise<string>} what it returns, once it is closed
+ */
+function closed(dialog) {
   return new Promise((resolve) => {
     dialog.addEventListener('close', () => {
       dialog.remove();
-      resolve(dialog.returnValue === 'use' ? cropper.square : null);
+      resolve(dialog.returnValue);
     });
   });
+}
+
+/** @param {string} sentence */
+async function say(sentence) {
+  const dialog = createDialog('This picture cannot be used', el('p', {}, sentence));
+  dialog.append(el('div', { class: 'gl-tools' }, button('close', () => dialog.close())));
+  show(dialog);
+  await closed(dialog);
 }

@@ -1,12 +1,15 @@
-// The pad of a model that takes pictures as they are: what is uploaded gets a square that one can move and size, and goes
-// to Python whenever the hand rests.
+// What is uploaded to a pad lies under a cropper, and the part that is chosen goes to Python whenever the hand rests. A model
+// of pictures is shown a square of it; one of digits all of it, a digit of it, or a square if asked.
 import { Cropper } from './cropper.js';
-import { createKey, SentPicture } from './sent-picture.js';
+import { Lens } from './lens.js';
+import { POLARITY } from './served-lens.js';
+import { createKey } from './sent-picture.js';
 import { findMiddle } from './square.js';
 
-/** @typedef {import('./square.js').Square} Square */
 /** @typedef {import('./sent-picture.js').Shown} Shown */
-/** @typedef {{ kind: 'upload' | 'part', image: Shown, sent: SentPicture, square: Square }} Kept to show it again */
+/** @typedef {import('./cropper.js').Choice} Choice */
+/** @typedef {import('./sent-picture.js').SentPicture} SentPicture */
+/** @typedef {{ kind: 'upload' | 'part', image: Shown, sent: SentPicture, choice?: Choice }} Kept to show it again */
 /** @typedef {{ refused?: string, lost?: boolean }} Refusal of the square of a key; a picture may be lost */
 
 export class CropPad {
@@ -16,66 +19,92 @@ export class CropPad {
   shown = null;
   key = ''; // of the square under the hand, at rest or not
   resting = ''; // the key of the square that was last sent
-  view = '';
+  name = ''; // of the view
 
   /**
    * @param {HTMLElement} root the pad; its data-expects names the square that results have to show, see stale.js
    * @param {object} listener
    * @param {(value: object) => void} listener.send
    * @param {() => void} listener.onchange before another square of the same picture is shown
-   * @param {(file: Blob) => void} listener.onrefused a file that the server did not take
+   * @param {(sentence: string) => void} listener.onrefused what is wrong with a picture, which is taken away again
    */
   constructor(root, listener) {
     this.root = root;
     this.listener = listener;
     this.paper = /** @type {HTMLElement} */ (root.querySelector('.gl-paper'));
     this.beside = /** @type {HTMLElement} */ (root.querySelector('.gl-lens'));
+    this.isHeld = false; // whether a pointer is down on the pad, under which its layout must stay
+    root.addEventListener('pointerdown', () => (this.isHeld = true), true);
+    for (const name of ['pointerup', 'pointercancel']) {
+      window.addEventListener(name, () => {
+        if (!this.isHeld) return;
+        this.isHeld = false;
+        this.#arrange();
+      });
+    }
+    root.closest('[role=tabpanel]')?.addEventListener('change', ({ target }) => {
+      if (target instanceof Element && target.closest(POLARITY) && this.shown) this.cropper?.ask().catch(() => {});
+    });
   }
 
   /**
-   * For a model's pictures, or for one that takes no square.
+   * For a model's pictures; null for a pad without any.
    * @param {import('./lens.js').View | null} view
    */
   configure(view) {
-    if (this.view === JSON.stringify(view)) return;
-    this.view = JSON.stringify(view);
-    this.cropper?.root.remove();
+    if (this.name === JSON.stringify(view)) return;
+    this.name = JSON.stringify(view);
+    this.cropper?.remove();
     this.close();
-    this.beside.hidden = !view;
-    this.root.classList.toggle('gl-cropping', Boolean(view));
     this.cropper = view && new Cropper(this.paper, this.beside, view, {
       changed: () => this.#expect(createKey()),
-      rested: (square) => this.#rest(square),
+      rested: () => this.#rest(),
     });
     this.cropper?.close();
+    this.#arrange();
   }
 
-  /** Whether uploads get a square. */
-  get isOn() {
-    return this.cropper !== null;
+  get view() {
+    return this.cropper && this.cropper.view;
+  }
+
+  /** Whether the model is shown a square of any picture. */
+  get takesSquares() {
+    return this.cropper !== null && !this.cropper.view.digits;
+  }
+
+  /** The lens has room while there is something for it. */
+  #arrange() {
+    if (this.isHeld) return;
+    const isOn = this.takesSquares || this.shown !== null;
+    this.beside.hidden = !isOn;
+    this.root.classList.toggle('gl-cropping', isOn);
+    this.root.classList.toggle('gl-of-digits', Boolean(this.view?.digits));
   }
 
   /**
-   * Show a picture with a square; an upload is sent at once.
+   * Show a picture; an upload is sent at once.
    * @param {'upload' | 'part'} kind a part is one of a picture that Python knows already
    * @param {Shown} image
-   * @param {Blob} file
+   * @param {SentPicture} sent
    */
-  open(kind, image, file) {
-    this.restore({ kind, image, sent: new SentPicture(file), square: undefined }, kind === 'upload');
+  open(kind, image, sent) {
+    this.restore({ kind, image, sent }, kind === 'upload');
   }
 
   /**
    * Show again what `shown` was.
-   * @param {Omit<Kept, 'square'> & { square?: Square }} kept
+   * @param {Kept} kept
    * @param {boolean} send
    */
   restore(kept, send) {
     if (!this.cropper) return;
-    this.cropper.open(kept.image, kept.square);
-    this.shown = { ...kept, square: this.cropper.square };
+    this.cropper.open(kept.image, kept.choice, kept.sent);
+    this.shown = { ...kept, choice: this.cropper.choice };
+    this.#arrange();
     this.#expect(send ? createKey() : '');
     if (send) this.#send(this.shown);
+    else this.cropper.ask().catch(() => {});
   }
 
   /** The paper is for drawing. */
@@ -83,16 +112,18 @@ export class CropPad {
     this.shown = null;
     this.#expect('');
     this.cropper?.close();
+    this.#arrange();
   }
 
   /**
-   * Show what the model sees of a drawing.
+   * Show what the model sees of a drawing, which is as it is for a model of pictures.
    * @param {HTMLCanvasElement} drawing
    */
   look(drawing) {
-    if (!this.cropper || this.shown) return;
-    this.cropper.lens.open(drawing, drawing);
-    this.cropper.lens.draw(findMiddle(drawing));
+    const { lens } = this.cropper ?? {};
+    if (!(lens instanceof Lens) || this.shown) return;
+    lens.open(drawing, drawing);
+    lens.draw(findMiddle(drawing));
   }
 
   /** @param {string} key */
@@ -101,25 +132,28 @@ export class CropPad {
     this.root.dataset.expects = key;
   }
 
-  /** @param {Square} square */
-  #rest(square) {
-    if (!this.shown) return;
+  #rest() {
+    if (!this.shown || !this.cropper) return;
     this.listener.onchange();
-    this.shown = { ...this.shown, square };
+    this.shown = { ...this.shown, choice: this.cropper.choice };
     this.#send(this.shown);
   }
 
   /** @param {Kept} kept */
-  async #send({ kind, sent, square }) {
-    const { key } = this;
+  async #send({ kind, sent }) {
+    const { key, cropper } = this;
+    if (!cropper) return;
     this.resting = key;
     try {
-      const value = await sent.describe(square);
-      if (this.key === key) this.listener.send({ kind, key, ...value }); // else the hand has moved on
-    } catch {
+      const value = await sent.describe(cropper.part);
+      await cropper.ask();
+      if (this.key !== key || !this.shown) return; // the hand has moved on
+      this.shown = { ...this.shown, choice: cropper.choice };
+      this.listener.send({ kind, key, ...value });
+    } catch (error) {
       if (this.key !== key) return;
-      this.#expect(''); // what is shown stays; Python says what is wrong with the file
-      this.listener.onrefused(sent.file);
+      this.#expect('');
+      this.listener.onrefused(error instanceof Error ? error.message : '');
     }
   }
 

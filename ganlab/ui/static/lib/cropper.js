@@ -1,91 +1,186 @@
 // A picture with a square on it that a hand draws, moves and sizes: mouse, pen, one finger or two, and the keyboard.
-// Beside it, what the model sees of the square.
-import { button, context2d, el } from './elements.js';
+// Beside it, what the model sees of the square. For a model of digits the square is missing at first: the digits are
+// outlined, to click, and a hand draws squares only while that is on.
+import { CropHand } from './crop-hand.js';
+import { CropWords } from './crop-words.js';
+import { describeDigits, DigitOutlines } from './digit-outlines.js';
+import { context2d, el } from './elements.js';
 import { Lens } from './lens.js';
-import { contains, findMiddle, fit, isMovable, move, resize, span } from './square.js';
+import { findPaper } from './resample.js';
+import { ServedLens } from './served-lens.js';
+import { findMiddle, fit, squareAround, surround, toBox } from './square.js';
 
 /** @typedef {import('./square.js').Square} Square */
-/** @typedef {import('./square.js').Point} Point */
-/** @typedef {{ kind: 'move' | 'span' | 'draw', anchor: Point, grip: Point, square: Square }} Hold what a hand does */
+/** @typedef {import('./square.js').Box} Box */
+/**
+ * @typedef {object} Choice what of a picture the model is shown
+ * @property {Square | null} square null for all of the picture, or for a digit of it
+ * @property {Box[]} digits that are in the picture, the one first that is taken without a choice
+ * @property {Box | null} digit that is chosen of them
+ */
 
 const CORNERS = ['nw', 'ne', 'sw', 'se'];
 const BACKING = 640; // pixels of the canvas that shows the picture
 const REST = 200; // ms without a change after which a hand rests
-const MARGIN = 6; // CSS px around the square that still take it
-const CLICK = 6; // CSS px that a hand may stray in a click
-const STEPS = 40; // arrow keys that cross the picture
-const GROWTH = 1.08; // of a key that sizes
 const KEYS = 'Arrow keys move the square, plus and minus size it, Escape takes the largest again.';
+const DIGIT_KEYS = 'Arrow keys move the square, plus and minus size it, Escape takes the whole picture again.';
+const UNLIKE = 'This is unlike the digits that the model was trained on.';
+const ADVICE = 'Draw a square around the digit.';
 
 export class Cropper {
   /** @type {import('./square.js').Size} */
   picture = { width: 1, height: 1 };
-  square = findMiddle(this.picture);
-  /** @type {Map<number, Point>} */
-  pointers = new Map();
-  /** @type {Hold | null} */
-  hold = null;
+  /** @type {Square | null} */
+  square = null;
+  /** @type {Box[]} */
+  digits = [];
+  /** @type {Box | null} */
+  digit = null;
+  isActive = true; // whether a hand draws squares
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   timer;
-  frame = 0; // the animation frame that will draw the lens
+  drawing = 0; // the animation frame that will draw the lens
 
   /**
    * @param {HTMLElement} paper a square, in which the picture is shown
    * @param {HTMLElement} beside where the lens goes
    * @param {import('./lens.js').View} view
-   * @param {{ changed: () => void, rested: (square: Square) => void }} hand
+   * @param {{ changed: () => void, rested: () => void }} hand
    */
   constructor(paper, beside, view, hand) {
     this.hand = hand;
-    this.lens = new Lens(view);
+    this.view = view;
+    this.lens = view.digits ? new ServedLens(view) : new Lens(view);
+    this.outlines = new DigitOutlines((digit) => this.choose(digit));
     this.canvas = el('canvas', { width: BACKING, height: BACKING, 'aria-hidden': 'true' });
     this.box = el('div', {
       class: 'gl-square', tabindex: 0, role: 'application', 'aria-roledescription': 'movable square',
-      'aria-label': 'The square that the model sees', 'aria-description': KEYS,
+      'aria-label': 'The square that the model sees', 'aria-description': view.digits ? DIGIT_KEYS : KEYS,
     }, ...CORNERS.map(() => el('i')));
     this.grips = CORNERS.map((corner) => el('i', { class: 'gl-grip', 'data-corner': corner }));
-    this.shade = el('div', { class: 'gl-shade' }, this.box); // as large as the picture
+    this.shade = el('div', { class: 'gl-shade' }, this.box, this.outlines.element); // as large as the picture
     this.root = el('div', { class: 'gl-crop', hidden: true }, this.canvas, this.shade, ...this.grips);
-    this.size = el('b');
-    this.said = el('span', { class: 'gl-unseen', role: 'status' });
-    const whole = button('largest', () => this.#set(findMiddle(this.picture)), { title: 'Take the largest square again' });
-    const title = `${view.size} x ${view.size}`;
-    this.words = el('div', { class: 'gl-lens-words' }, el('span', {}, 'the model sees'), this.size, el('span', {}, title), whole, this.said);
-    beside.replaceChildren(this.lens.canvas, this.words);
+    this.words = new CropWords(beside, this.lens.canvas, view, {
+      takeAll: () => this.set(this.all),
+      toggle: () => this.activate(!this.isActive),
+    });
     paper.append(this.root);
-    this.#listen();
+    this.hands = new CropHand(this);
   }
 
   get isOpen() {
     return !this.root.hidden;
   }
 
+  /** The square that is taken unless another is chosen; null for all of the picture. */
+  get all() {
+    return this.view.digits ? null : findMiddle(this.picture);
+  }
+
+  /** What of the picture goes to Python: a square, a digit with its surroundings, or all. */
+  get part() {
+    return this.digit ? surround(this.digit, this.picture) : this.square;
+  }
+
+  get isWhole() {
+    return this.view.digits ? !this.part : this.square !== null && this.square.side >= Math.min(this.picture.width, this.picture.height);
+  }
+
+  /** @returns {Choice} */
+  get choice() {
+    const { square, digits, digit } = this;
+    return { square: digit ? null : square, digits, digit };
+  }
+
   /**
-   * Show a picture and a square on it, by default the largest in the middle.
+   * Show a picture and what was chosen of it.
    * @param {CanvasImageSource & import('./square.js').Size} image
-   * @param {Square} [square]
+   * @param {Choice} [choice]
+   * @param {import('./served-lens.js').Source} [sent] where the server shows what the model sees
    */
-  open(image, square) {
+  open(image, choice, sent) {
     this.#drop();
-    this.image = image;
     this.picture = { width: image.width, height: image.height };
-    this.square = square ?? findMiddle(this.picture);
+    this.square = choice ? choice.square : this.all;
     this.#showPicture(image);
     this.root.hidden = false;
-    this.words.classList.remove('gl-off');
-    this.lens.open(image, this.picture);
-    this.lens.draw(this.square);
-    this.#place();
-    this.#say();
+    this.words.sentence.textContent = '';
+    if (this.lens instanceof Lens) this.lens.open(image, this.picture);
+    else if (sent) this.lens.open(sent);
+    this.outline(choice?.digits ?? [], choice?.digit ?? null);
+    this.activate(!this.view.digits || Boolean(this.square));
+    if (this.lens instanceof Lens) this.#look();
+    this.words.say(this.square);
+  }
+
+  /**
+   * Outline the digits that are in the picture.
+   * @param {Box[]} digits the first is taken unless another is chosen
+   * @param {Box | null} digit
+   */
+  outline(digits, digit) {
+    [this.digits, this.digit] = [digits, digit];
+    this.outlines.show(digits, this.picture);
+    if (digit) this.outlines.mark(digit);
+    else if (this.square) this.outlines.mark(null);
+  }
+
+  /**
+   * What the model sees of the part at rest, where the server shows it: says in words what that means, outlines the
+   * digits of a picture, and lets a hand draw where preparation may be wrong. Rejects with a sentence.
+   */
+  async ask() {
+    if (!(this.lens instanceof ServedLens)) return null;
+    const { sent } = this.lens;
+    const isAll = !this.part;
+    const seen = await this.lens.rest(this.part);
+    if (sent !== this.lens.sent || isAll !== !this.part) return seen; // of another picture, or of another part
+    if (isAll) this.outline(seen.digits.map(toBox), null);
+    const isUnsure = Boolean(seen.doubt || seen.unlike) && (!isAll || this.digits.length < 2);
+    if (isAll && isUnsure) this.activate(true);
+    const digits = this.square ? '' : describeDigits(this.outlines.boxes, this.outlines.taken, Boolean(this.digit));
+    const doubt = seen.doubt || (seen.unlike && this.digits.length < 2 ? UNLIKE : '');
+    this.words.sentence.textContent = [digits, doubt, isAll && isUnsure ? ADVICE : ''].filter(Boolean).join(' ');
+    return seen;
+  }
+
+  /**
+   * Let a hand draw squares, or not.
+   * @param {boolean} isActive
+   */
+  activate(isActive) {
+    this.isActive = isActive;
+    // A hand begins with the digit that is shown.
+    if (this.digit) this.square = isActive ? squareAround(surround(this.digit, this.picture), this.picture) : null;
+    this.root.classList.toggle('gl-passive', !isActive);
+    this.root.classList.toggle('gl-whole', !this.square);
+    this.words.press(isActive);
+    this.#arrange();
+  }
+
+  /**
+   * Take another digit.
+   * @param {Box} digit
+   */
+  choose(digit) {
+    [this.digit, this.square] = [digit, null];
+    this.outlines.mark(digit);
+    this.activate(false);
+    this.#change();
   }
 
   /** Put the picture away. */
   close() {
     this.#drop();
     this.root.hidden = true;
-    this.words.classList.add('gl-off');
-    this.size.textContent = '';
+    this.words.clear();
     this.lens.clear();
+    this.outline([], null);
+  }
+
+  remove() {
+    this.root.remove();
+    this.words.remove();
   }
 
   /** @param {CanvasImageSource} image */
@@ -96,211 +191,86 @@ export class Cropper {
     Object.assign(ink, { imageSmoothingEnabled: scale < 1, imageSmoothingQuality: 'high' });
     ink.clearRect(0, 0, BACKING, BACKING);
     const [left, top] = [(BACKING - width * scale) / 2, (BACKING - height * scale) / 2];
-    ink.fillStyle = '#ffffff'; // under what is transparent
-    ink.fillRect(left, top, width * scale, height * scale);
     ink.drawImage(image, left, top, width * scale, height * scale);
+    const { data } = ink.getImageData(left, top, Math.max(1, width * scale), Math.max(1, height * scale));
+    ink.globalCompositeOperation = 'destination-over'; // what is transparent
+    ink.fillStyle = findPaper(data, data.length / 4) ? '#ffffff' : '#000000';
+    ink.fillRect(left, top, width * scale, height * scale);
+    ink.globalCompositeOperation = 'source-over';
   }
 
   // ---------------------------------------------------------------- the square
 
-  /** @param {Square} square */
-  #set(square) {
-    this.square = fit(square, this.picture);
-    this.#place();
-    this.frame ||= requestAnimationFrame(() => {
-      this.frame = 0;
-      if (this.isOpen) this.lens.draw(this.square);
+  /** @param {Square | null} square */
+  set(square) {
+    this.square = square && fit(square, this.picture);
+    this.digit = null;
+    if (this.square) this.outlines.mark(null);
+    else this.outlines.show(this.digits, this.picture);
+    this.root.classList.toggle('gl-whole', !this.square);
+    this.#change();
+  }
+
+  #change() {
+    this.#arrange();
+    this.drawing ||= requestAnimationFrame(() => {
+      this.drawing = 0;
+      if (this.isOpen) this.#look();
     });
     this.hand.changed();
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.#rest(), REST);
+    this.timer = setTimeout(() => this.rest(), REST);
   }
 
+  #look() {
+    if (this.lens instanceof Lens) this.lens.draw(this.square ?? findMiddle(this.picture));
+    else this.lens.draw(this.part);
+  }
 
-  #rest() {
+  rest() {
     if (this.timer === undefined) return; // nothing has changed
     clearTimeout(this.timer);
     this.timer = undefined;
-    this.#say();
-    this.hand.rested(this.square);
+    this.words.say(this.square);
+    this.hand.rested();
   }
 
   #drop() {
     clearTimeout(this.timer);
     this.timer = undefined;
-    this.hold = null;
-    this.pointers.clear();
+    this.hands.drop();
   }
 
   /** Where the picture lies in the paper: the paper's side in pixels of the picture, and the picture's corner. */
-  get #layout() {
+  get layout() {
     const { width, height } = this.picture;
     const side = Math.max(width, height);
     return { side, left: (side - width) / 2, top: (side - height) / 2 };
   }
 
-  #place() {
-    const { side, left, top } = this.#layout;
-    const { square } = this;
+  /** The square, or all of the picture where there is none. @returns {Box} */
+  get frame() {
+    const { square, picture } = this;
+    return square ? { left: square.left, top: square.top, width: square.side, height: square.side } : { left: 0, top: 0, ...picture };
+  }
+
+  #arrange() {
+    const { side, left, top } = this.layout;
+    const frame = this.frame;
     const { width, height } = this.picture;
     const share = (/** @type {number} */ value, /** @type {number} */ whole) => `${(100 * value) / whole}%`;
     Object.assign(this.shade.style, {
       left: share(left, side), top: share(top, side), width: share(width, side), height: share(height, side),
     });
     Object.assign(this.box.style, {
-      left: share(square.left, width), top: share(square.top, height),
-      width: share(square.side, width), height: share(square.side, height),
+      left: share(frame.left, width), top: share(frame.top, height),
+      width: share(frame.width, width), height: share(frame.height, height),
     });
     for (const grip of this.grips) {
       const [vertical, horizontal] = grip.dataset.corner ?? '';
-      grip.style.setProperty('--x', share(left + square.left + (horizontal === 'e' ? square.side : 0), side));
-      grip.style.setProperty('--y', share(top + square.top + (vertical === 's' ? square.side : 0), side));
+      grip.style.setProperty('--x', share(left + frame.left + (horizontal === 'e' ? frame.width : 0), side));
+      grip.style.setProperty('--y', share(top + frame.top + (vertical === 's' ? frame.height : 0), side));
     }
-    this.size.textContent = `${Math.round(square.side)} of ${width} x ${height}`;
-  }
-
-  #say() {
-    const { left, top, side } = this.square;
-    const [x, y, wide] = [left, top, side].map(Math.round);
-    this.said.textContent = `Square ${wide} pixels wide, ${x} from the left, ${y} from the top.`;
-  }
-
-  // ---------------------------------------------------------------- the hand
-
-  #listen() {
-    const { root, box } = this;
-    root.addEventListener('pointerdown', (event) => this.#press(event));
-    root.addEventListener('pointermove', (event) => this.#drag(event));
-    for (const name of ['pointerup', 'pointercancel']) {
-      root.addEventListener(name, (event) => this.#lift(/** @type {PointerEvent} */ (event)));
-    }
-    root.addEventListener('wheel', (event) => {
-      if (!event.ctrlKey) return; // which pinching a trackpad sets too; else the page scrolls
-      event.preventDefault();
-      this.#set(resize(this.square, this.square.side * Math.exp(event.deltaY / 200), this.picture));
-    }, { passive: false });
-    box.addEventListener('keydown', (event) => {
-      const square = this.#answerKey(event);
-      if (!square) return;
-      event.preventDefault();
-      this.#set(square);
-    });
-  }
-
-  /**
-   * @param {KeyboardEvent} event
-   * @returns {Square | null} what the key makes of the square
-   */
-  #answerKey({ key, shiftKey, ctrlKey, metaKey, altKey }) {
-    const { square, picture } = this;
-    if (ctrlKey || metaKey || altKey) return null;
-    const step = shiftKey ? 1 : Math.max(1, Math.min(picture.width, picture.height) / STEPS);
-    if (key === 'ArrowLeft') return move(square, -step, 0, picture);
-    if (key === 'ArrowRight') return move(square, step, 0, picture);
-    if (key === 'ArrowUp') return move(square, 0, -step, picture);
-    if (key === 'ArrowDown') return move(square, 0, step, picture);
-    if (key === '+' || key === '=') return resize(square, Math.max(square.side * GROWTH, square.side + 1), picture);
-    if (key === '-' || key === '_') return resize(square, Math.min(square.side / GROWTH, square.side - 1), picture);
-    if (key === 'Escape' && square.side < Math.min(picture.width, picture.height)) return findMiddle(picture);
-    return null;
-  }
-
-  /**
-   * @param {PointerEvent} event
-   * @returns {Point}
-   */
-  #point(event) {
-    const frame = this.root.getBoundingClientRect();
-    const { side, left, top } = this.#layout;
-    return {
-      x: ((event.clientX - frame.left) / frame.width) * side - left,
-      y: ((event.clientY - frame.top) / frame.height) * side - top,
-    };
-  }
-
-  /** @param {PointerEvent} event */
-  #press(event) {
-    if (event.button !== 0) return;
-    event.preventDefault();
-    this.box.focus({ preventScroll: true });
-    this.root.setPointerCapture(event.pointerId);
-    const grip = this.#point(event);
-    this.pointers.set(event.pointerId, grip);
-    const { square, picture } = this;
-    const corner = event.target instanceof HTMLElement ? event.target.dataset.corner : undefined;
-    const margin = (MARGIN / this.root.clientWidth) * this.#layout.side;
-    if (corner) {
-      const [vertical, horizontal] = corner;
-      const opposite = {
-        x: horizontal === 'e' ? square.left : square.left + square.side,
-        y: vertical === 's' ? square.top : square.top + square.side,
-      };
-      this.hold = { kind: 'span', anchor: opposite, grip, square };
-    } else if (isMovable(square, picture) && contains(square, grip, margin)) {
-      this.hold = { kind: 'move', anchor: grip, grip, square };
-    } else {
-      this.hold = { kind: 'draw', anchor: grip, grip, square };
-    }
-  }
-
-  /** @param {PointerEvent} event */
-  #drag(event) {
-    if (!this.hold || !this.pointers.has(event.pointerId)) return;
-    const before = [...this.pointers.values()];
-    const to = this.#point(event);
-    this.pointers.set(event.pointerId, to);
-    if (before.length > 1) this.#pinch(before, [...this.pointers.values()]);
-    else this.#follow(this.hold, to);
-  }
-
-  /**
-   * @param {Hold} hold
-   * @param {Point} to
-   */
-  #follow({ kind, anchor, grip, square }, to) {
-    const [dx, dy] = [to.x - grip.x, to.y - grip.y];
-    if (kind === 'move') return this.#set(move(square, dx, dy, this.picture));
-    if (kind === 'draw') return this.#strays(grip, to) ? this.#set(span(anchor, to, this.picture)) : undefined;
-    const [right, down] = [square.left + square.side > anchor.x, square.top + square.side > anchor.y];
-    const corner = { x: square.left + (right ? square.side : 0), y: square.top + (down ? square.side : 0) };
-    return this.#set(span(anchor, { x: corner.x + dx, y: corner.y + dy }, this.picture));
-  }
-
-  /**
-   * Two fingers: as much larger as they are farther apart, and moved with their middle.
-   * @param {Point[]} before
-   * @param {Point[]} after
-   */
-  #pinch(before, after) {
-    const [[a, b], [c, d]] = [before, after];
-    const growth = Math.hypot(c.x - d.x, c.y - d.y) / Math.max(1e-6, Math.hypot(a.x - b.x, a.y - b.y));
-    const grown = resize(this.square, this.square.side * growth, this.picture);
-    this.#set(move(grown, (c.x + d.x - a.x - b.x) / 2, (c.y + d.y - a.y - b.y) / 2, this.picture));
-  }
-
-  /** Farther than a click.
-   * @param {Point} from
-   * @param {Point} to */
-  #strays(from, to) {
-    const px = this.root.clientWidth / this.#layout.side;
-    return Math.hypot(to.x - from.x, to.y - from.y) * px > CLICK;
-  }
-
-  /** @param {PointerEvent} event */
-  #lift(event) {
-    if (!this.pointers.delete(event.pointerId) || !this.hold) return;
-    if (this.pointers.size) {
-      // The finger that stays goes on from here: it moves what the two have made.
-      const [grip] = this.pointers.values();
-      this.hold = { kind: 'move', anchor: grip, grip, square: this.square };
-      return;
-    }
-    const { kind, grip, square } = this.hold;
-    this.hold = null;
-    const click = kind === 'draw' && event.type === 'pointerup' && this.square === square;
-    if (click && isMovable(square, this.picture)) {
-      this.#set(move(square, grip.x - square.left - square.side / 2, grip.y - square.top - square.side / 2, this.picture));
-    }
-    this.#rest();
+    this.words.show(this.digit ? null : this.square, this.picture, Boolean(this.part));
   }
 }

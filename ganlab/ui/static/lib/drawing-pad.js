@@ -143,11 +143,19 @@ export class DrawingPad {
     }
     if (value.says) this.say(value.says);
     if (sent && !sent.picture) return void this.pictures.receive(value); // a square
-    if (sent?.kind !== 'upload' || this.changes !== this.changesSent) return;
-    const good = this.states.takeBack();
-    if (!good) return;
-    this.#restore(good, false);
-    if (value.says) this.say(this.isEmpty ? value.says : `${value.says} ${KEPT}`);
+    if (sent?.kind === 'upload' && this.changes === this.changesSent) this.takeBack(value.says ?? '');
+  }
+
+  /** What was on the paper before a picture that cannot be used.
+   * @param {string} sentence what is wrong */
+  takeBack(sentence) {
+    this.#restore(this.states.takeBack(), false);
+    this.refuse(sentence);
+  }
+
+  /** @param {string} sentence what is wrong with a file that leaves the paper as it is */
+  refuse(sentence) {
+    if (sentence) this.say(this.isEmpty ? sentence : `${sentence} ${KEPT}`);
   }
 
   /**
@@ -267,7 +275,10 @@ export class DrawingPad {
    */
   #begin(at) {
     this.remember();
-    if (this.blank) this.wipe(); // a shown picture makes way for a drawing
+    if (this.blank) {
+      this.wipe(); // a shown picture makes way for a drawing
+      this.pictures.close();
+    }
     this.blank = false;
     this.hush();
     this.last = at;

@@ -26,7 +26,7 @@ import { modelAddress, request } from './request.js';
  * @property {Keyframe | null} b
  * @property {Keyframe} current
  * @property {Keyframe | null} [uploaded] to become a keyframe
- * @property {import('./lens.js').View | null} [view] of a model for whose pictures a square is chosen
+ * @property {import('./lens.js').View} [view] of the model, for which a part of an upload is chosen
  * @property {string[]} palette colours of the classes
  * @property {string} noun what a picture is called
  * @property {string[]} formats of files
@@ -101,7 +101,7 @@ export class FilmStudio {
     const file = el('input', { type: 'file', accept: 'image/*', class: 'gl-file', 'aria-label': 'Upload a picture as a keyframe' });
     file.onchange = async () => {
       const picture = takeFile(file);
-      const chosen = picture && (await choosePart(picture, this.value?.view ?? null));
+      const chosen = picture && this.value?.view && (await choosePart(picture, this.value.view));
       if (chosen) this.python.upload(chosen);
     };
     return el(

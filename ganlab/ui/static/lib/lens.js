@@ -3,7 +3,7 @@ import { context2d, el } from './elements.js';
 import { buildLevels, layOnPaper, resample } from './resample.js';
 
 /** @typedef {import('./square.js').Square} Square */
-/** @typedef {{ size: number, channels: number }} View what the model's pictures are */
+/** @typedef {{ size: number, channels: number, digits?: boolean }} View what the model's pictures are, and whether digits */
 
 export class Lens {
   /** @type {import('./resample.js').Pixels[]} */

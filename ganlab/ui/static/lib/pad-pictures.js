@@ -1,10 +1,9 @@
 // What a pad does with pictures that nobody draws: upload, paste, drop, camera, and what Python puts there.
 import { CropPad } from './crop-pad.js';
 import { context2d, el } from './elements.js';
-import { decodeImage, readFile, takeFile } from './files.js';
-import { fitToServer, scaleDown } from './sent-picture.js';
-
-const MAX_PIXELS = 2e6; // larger pictures are reduced before they are sent
+import { decodeImage, takeFile } from './files.js';
+import { openPicture } from './picture-file.js';
+import { SentPicture } from './sent-picture.js';
 
 /**
  * @typedef {{ kind: string, picture?: string, key?: string }} Sent what Python gets; the same again for the same picture
@@ -20,7 +19,8 @@ const MAX_PIXELS = 2e6; // larger pictures are reduced before they are sent
  * @property {() => void} remember keep what the paper shows for undo
  * @property {() => void} forget what was kept for undo
  * @property {(source: Sent) => void} accept a picture that Python has put there
- * @property {() => void} wipe
+ * @property {(sentence: string) => void} refuse a file, which leaves the paper as it is
+ * @property {(sentence: string) => void} takeBack a picture that cannot be used: what was there before comes back
  * @property {(text: string) => void} say
  * @property {() => void} hush take away what was said
  * @property {(value: Sent) => void} send to Python
@@ -28,6 +28,7 @@ const MAX_PIXELS = 2e6; // larger pictures are reduced before they are sent
 
 export class PadPictures {
   given = ''; // the picture from Python that is shown
+  count = 0; // of pictures that were brought
 
   /**
    * @param {HTMLElement} root with the pad's elements in it
@@ -41,7 +42,7 @@ export class PadPictures {
     this.crop = new CropPad(/** @type {HTMLElement} */ (root.querySelector('.gl-pad')), {
       send: (value) => paper.send(/** @type {Sent} */ (value)),
       onchange: () => paper.remember(),
-      onrefused: async (file) => paper.send({ kind: 'upload', picture: await readFile(file) }),
+      onrefused: (sentence) => paper.takeBack(sentence),
     });
     this.#listen();
   }
@@ -75,7 +76,7 @@ export class PadPictures {
 
   /**
    * Show a picture, whole and centred.
-   * @param {HTMLImageElement} image
+   * @param {import('./sent-picture.js').Shown} image
    */
   #show(image) {
     const { ink, canvas } = this.paper;
@@ -99,13 +100,14 @@ export class PadPictures {
     this.given = picture ?? '';
     if (!picture) return;
     const image = await decodeImage(picture);
-    const file = this.crop.isOn ? await (await fetch(picture)).blob() : null;
+    const file = this.crop.takesSquares ? await (await fetch(picture)).blob() : null;
     if (!image || this.given !== picture) return; // something newer is on the pad
     this.camera.stop();
     if (!this.paper.isEmpty && this.paper.source?.picture !== picture) this.paper.remember();
     this.#show(image);
     this.paper.accept(/** @type {Sent} */ ({ kind: 'given', picture, item }));
-    if (file) this.crop.open('part', image, file);
+    if (file) this.crop.open('part', image, new SentPicture(file));
+    else this.crop.close();
   }
 
   /**
@@ -114,31 +116,35 @@ export class PadPictures {
    */
   receive(value) {
     if (value?.refused) return this.crop.take(value);
-    const { view } = this.crop;
+    const { name } = this.crop;
     if (value?.show) this.crop.configure(value.view ?? null);
-    if (view !== this.crop.view) this.paper.forget(); // what was on the paper may not suit the model
+    if (name !== this.crop.name) this.paper.forget(); // what was on the paper may not suit the model
     return this.showGiven(value?.show, value?.item);
   }
 
-  /** @param {Blob | null} file */
+  /**
+   * A picture that the person brings. A file that cannot be used leaves what is there.
+   * @param {Blob | null} file
+   */
   async take(file) {
     if (!file) return;
-    const picture = await readFile(file);
+    const count = ++this.count;
+    const opened = await openPicture(file, this.crop.view).catch((error) => this.#refuse(file, error, count));
+    if (!opened || count !== this.count) return; // another was brought meanwhile
     this.paper.remember();
     this.given = '';
-    const image = await decodeImage(picture);
-    if (image) {
-      this.#show(image);
-    } else {
-      this.paper.wipe(); // a TIFF, say: the server reads it even so, or says what is wrong
-      this.paper.say(`${file instanceof File ? file.name : 'This file'}: no preview in this browser`);
-    }
-    if (image && this.crop.isOn) {
-      const fitting = await fitToServer(image, file);
-      return this.crop.open('upload', fitting.image, fitting.file);
-    }
-    this.crop.close();
-    this.paper.send({ kind: 'upload', picture: image ? reduce(image, picture) : picture });
+    this.#show(opened.image);
+    this.crop.open('upload', opened.image, opened.sent);
+  }
+
+  /**
+   * @param {Blob} file
+   * @param {Error} error
+   * @param {number} count
+   */
+  #refuse(file, { message }, count) {
+    if (count === this.count) this.paper.refuse(file instanceof File ? `${file.name}: ${message}` : message);
+    return null;
   }
 
   async paste() {
@@ -225,13 +231,4 @@ class Camera {
     this.video.hidden = true;
     this.button.textContent = 'camera';
   }
-}
-
-/**
- * A smaller copy of a photograph that is larger than the server takes and a model needs.
- * @param {HTMLImageElement} image
- * @param {string} source returned as it is if it is small enough
- */
-function reduce(image, source) {
-  return image.width * image.height <= MAX_PIXELS ? source : scaleDown(image, MAX_PIXELS).toDataURL('image/png');
 }

@@ -1,14 +1,17 @@
-// A picture that goes to Python once; then each square of it as three numbers.
+// A picture that goes to Python once; then each part of it as a few numbers.
 import { context2d, el } from './elements.js';
 import { request } from './request.js';
 import { toNumbers } from './square.js';
 
 /** @typedef {import('./square.js').Square} Square */
+/** @typedef {import('./square.js').Box} Box */
 /** @typedef {HTMLImageElement | HTMLCanvasElement} Shown */
+/** @typedef {{ picture: string, digits: number[][], doubt: string, unlike?: boolean }} Seen what the server answers, see view.py */
 
-const MAX_PIXELS = 8e6; // as many as the server takes (images.MAX_PIXELS)
-const MAX_FILE = 1e7; // bytes that it takes (images.MAX_BYTES)
-const MAX_LOSSLESS = 2e6; // pixels of a PNG that is certainly smaller than that
+export const MAX_PIXELS = 8e6; // as many as the server takes (images.MAX_PIXELS)
+export const MAX_FILE = 1e7; // bytes that it takes (images.MAX_BYTES)
+export const MAX_LOSSLESS = 2e6; // pixels of a PNG that is certainly smaller than that
+const UNWRITABLE = 'This browser cannot turn this file into a PNG. Save it as a PNG or JPEG and send that.';
 
 let count = 0;
 
@@ -31,10 +34,27 @@ export class SentPicture {
    * @returns {Promise<string>}
    */
   send() {
-    this.name ??= request('ganlab/upload', { method: 'POST', body: this.file })
-      .then((response) => response.json())
-      .then(({ upload }) => upload);
+    this.name ??= this.#post('no').then(({ upload }) => upload, (error) => {
+      this.forget(); // the next time may go well
+      throw error;
+    });
     return this.name;
+  }
+
+  /**
+   * Send a file that this browser cannot show; the picture as a data: URI. Rejects as `send` does.
+   * @returns {Promise<string>}
+   */
+  async sendForPreview() {
+    const { upload, preview } = await this.#post('yes');
+    this.name = Promise.resolve(upload);
+    return preview;
+  }
+
+  /** @param {'yes' | 'no'} preview */
+  async #post(preview) {
+    const response = await request(`ganlab/upload?preview=${preview}`, { method: 'POST', body: this.file });
+    return read(response);
   }
 
   /** The server has it no more. */
@@ -43,37 +63,71 @@ export class SentPicture {
   }
 
   /**
-   * What Python needs of a square; rejects as `send` does.
-   * @param {Square} square
+   * What Python needs of a part, or of all of the picture; rejects as `send` does.
+   * @param {Square | Box | null} part
    */
-  async describe(square) {
-    return { upload: await this.send(), crop: toNumbers(square) };
+  async describe(part) {
+    return { upload: await this.send(), crop: part && toNumbers(part) };
+  }
+
+  /**
+   * What a model of digits sees of a part. Rejects with a sentence if the server refuses it.
+   * @param {Square | Box | null} part
+   * @param {{ model: string, polarity: string, gauge?: boolean }} settings model: its fingerprint; gauge: whether to ask
+   *   if the model was trained on anything like it
+   * @returns {Promise<Seen>}
+   */
+  async look(part, settings) {
+    for (let again = 0; again < 2; again++) {
+      const body = JSON.stringify({ ...settings, ...(await this.describe(part)) });
+      const seen = await read(await request('ganlab/view', { method: 'POST', body }));
+      if (!seen.lost) return seen;
+      this.forget();
+    }
+    throw new Error('The server did not keep this picture. Choose its file again.');
   }
 }
 
 /**
- * The picture, or a smaller copy of one that the server would not take.
- * @param {HTMLImageElement} image
- * @param {Blob} file
- * @returns {Promise<{ image: Shown, file: Blob }>}
+ * An answer of the server; throws an Error with the sentence of a refusal.
+ * @param {Response} response
  */
-export async function fitToServer(image, file) {
-  if (image.width * image.height <= MAX_PIXELS && file.size <= MAX_FILE) return { image, file };
-  const [kind, pixels] = file.type === 'image/jpeg' ? [file.type, 0.98 * MAX_PIXELS] : ['image/png', MAX_LOSSLESS];
-  const canvas = scaleDown(image, pixels);
-  /** @type {Blob | null} */
-  const copy = await new Promise((resolve) => canvas.toBlob(resolve, kind, 0.92));
-  return copy ? { image: canvas, file: copy } : { image, file };
+async function read(response) {
+  const answer = await response.json();
+  if (answer.refused) throw new Error(answer.refused);
+  return answer;
 }
 
 /**
- * @param {HTMLImageElement} image
- * @param {number} pixels that the copy has at most
+ * The picture as the server takes it: its file as it is, or a copy.
+ * @param {Shown} image
+ * @param {Blob} file
+ * @param {{ asIs: boolean, isPhoto: boolean, pixels: number }} settings asIs: whether the server reads such a file;
+ *   isPhoto: whether a large copy may lose what nobody sees; pixels: the most that are needed
+ * @returns {Promise<{ image: Shown, file: Blob }>}
  */
-export function scaleDown(image, pixels) {
+export async function fitToServer(image, file, { asIs, isPhoto, pixels }) {
+  if (asIs && image.width * image.height <= pixels && file.size <= MAX_FILE) return { image, file };
+  const lossy = isPhoto && image.width * image.height > MAX_LOSSLESS;
+  const canvas = scaleDown(image, lossy ? 0.98 * pixels : MAX_LOSSLESS, lossy ? '#ffffff' : '');
+  /** @type {Blob | null} */
+  const copy = await new Promise((resolve) => canvas.toBlob(resolve, lossy ? 'image/jpeg' : 'image/png', 0.92));
+  if (!copy) throw new Error(UNWRITABLE);
+  return { image: canvas, file: copy };
+}
+
+/**
+ * @param {Shown} image
+ * @param {number} pixels that the copy has at most
+ * @param {string} paper the colour under what is transparent; "" for none
+ */
+function scaleDown(image, pixels, paper) {
   const scale = Math.min(1, Math.sqrt(pixels / (image.width * image.height)));
   const [width, height] = [image.width, image.height].map((side) => Math.max(1, Math.round(side * scale)));
   const canvas = el('canvas', { width, height });
-  context2d(canvas).drawImage(image, 0, 0, width, height);
+  const ink = context2d(canvas);
+  ink.imageSmoothingQuality = 'high';
+  if (paper) Object.assign(ink, { fillStyle: paper }).fillRect(0, 0, width, height);
+  ink.drawImage(image, 0, 0, width, height);
   return canvas;
 }

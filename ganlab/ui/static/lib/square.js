@@ -1,9 +1,10 @@
-// Squares of a picture: (left, top, side) in pixels of the upright picture. Each function returns a new one, which lies
-// inside the picture.
+// Squares of a picture: (left, top, side) in pixels of the upright picture; and the boxes of digits in it. Each function
+// returns a new one, which lies inside the picture.
 
 /** @typedef {{ left: number, top: number, side: number }} Square */
 /** @typedef {{ width: number, height: number }} Size */
 /** @typedef {{ x: number, y: number }} Point in pixels of the picture */
+/** @typedef {{ left: number, top: number, width: number, height: number }} Box of a digit, in pixels of the picture */
 
 export const MIN_SIDE = 8; // pixels, as in Python (images.MIN_SIDE)
 
@@ -108,9 +109,61 @@ export function contains({ left, top, side }, { x, y }, margin) {
 }
 
 /**
- * As numbers for Python, a hundredth of a pixel exact.
- * @param {Square} square
+ * A digit's box with paper around it, by which Python tells the ink.
+ * @param {Box} box
+ * @param {Size} picture
+ * @returns {Box}
  */
-export function toNumbers({ left, top, side }) {
-  return [left, top, side].map((value) => Math.round(value * 100) / 100);
+export function surround({ left, top, width, height }, picture) {
+  const margin = Math.max(Math.max(width, height) / 4, MIN_SIDE);
+  const [x, y] = [Math.max(0, left - margin), Math.max(0, top - margin)];
+  return {
+    left: x, top: y,
+    width: Math.min(picture.width, left + width + margin) - x, height: Math.min(picture.height, top + height + margin) - y,
+  };
+}
+
+/**
+ * The square about a box, as far as the picture allows.
+ * @param {Box} box
+ * @param {Size} picture
+ */
+export function squareAround({ left, top, width, height }, picture) {
+  const side = Math.min(Math.max(width, height), picture.width, picture.height);
+  return fit({ left: left + (width - side) / 2, top: top + (height - side) / 2, side }, picture);
+}
+
+/**
+ * The order in which one reads boxes: rows from above, each from the left.
+ * @param {Box[]} boxes
+ * @returns {number[]} their positions in `boxes`
+ */
+export function sortForReading(boxes) {
+  /** @type {number[][]} */
+  const rows = [];
+  const middle = (/** @type {number} */ i) => boxes[i].top + boxes[i].height / 2;
+  for (const i of [...boxes.keys()].sort((a, b) => middle(a) - middle(b))) {
+    const row = rows.at(-1);
+    if (row && middle(i) < boxes[row[0]].top + boxes[row[0]].height) row.push(i);
+    else rows.push([i]);
+  }
+  return rows.flatMap((row) => row.sort((a, b) => boxes[a].left - boxes[b].left));
+}
+
+/**
+ * A box of Python's.
+ * @param {number[]} numbers
+ * @returns {Box}
+ */
+export function toBox([left, top, width, height]) {
+  return { left, top, width, height };
+}
+
+/**
+ * As numbers for Python, a hundredth of a pixel exact.
+ * @param {Square | Box} part
+ */
+export function toNumbers(part) {
+  const numbers = 'side' in part ? [part.left, part.top, part.side] : [part.left, part.top, part.width, part.height];
+  return numbers.map((value) => Math.round(value * 100) / 100);
 }

@@ -6,7 +6,7 @@
 
 import { concerns } from './elements.js';
 
-const HEADER = '.gl-header [data-fingerprint]';
+export const HEADER = '.gl-header [data-fingerprint]';
 const MARKED = '[data-fingerprint]';
 const RESULTS = `#tabs ${MARKED}`;
 const STALE = '#tabs .gl-stale';
