@@ -16,6 +16,8 @@ from ganlab.ui import items
 from ganlab.ui.items import Item
 from ganlab.ui.server.sent import SENT
 
+MAX_SENTENCE = 300  # characters of what a page says is wrong with a file
+
 
 def decode_data_uri(uri: object) -> bytes:
     """The bytes of a data: URI or of bare base64, as pages and API clients send pictures; PictureError, a
@@ -57,7 +59,10 @@ def invert_upload(
 
 def invert_sent(explorer: Explorer, sent: Mapping[str, Any], caption: str, polarity: object = "auto") -> Item:
     """An item of what a page sent: {"picture"} as text; or {"upload"}, the name of a picture that it sent
-    before, and "crop", the part of it, or nothing for all. LostPictureError for a name that means nothing any more."""
+    before, and "crop", the part of it, or nothing for all; or {"refused"}, what it says is wrong with a file.
+    LostPictureError for a name that means nothing any more."""
+    if refused := sent.get("refused"):
+        raise images.PictureError(str(refused)[:MAX_SENTENCE])
     if "upload" not in sent:
         return invert_upload(explorer, sent.get("picture"), polarity, caption)
     crop = sent.get("crop")

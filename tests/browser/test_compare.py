@@ -49,7 +49,7 @@ def complete(page: Any) -> Any:
 
 
 def draw(page: Any, points: list[tuple[int, int]]) -> None:
-    box = page.locator("#compare-pad canvas").bounding_box()
+    box = page.locator("#compare-pad .gl-paper > canvas").bounding_box()
     scale = box["width"] / 280
     places = [(box["x"] + x * scale, box["y"] + y * scale) for x, y in points]
     page.mouse.move(*places[0])

@@ -146,6 +146,14 @@ def test_an_upload_of_a_path_has_its_square(
     )
 
 
+def test_what_the_page_says_of_a_file_is_said_in_the_tab(picture_model: str) -> None:
+    visitor = Visitor(Models(picture_model), interpolate.build)
+    answer = visitor.send("film", "upload", refused="The file is <b>empty</b>." + "x" * 999)
+    said = answer[visitor.page.notice]
+    assert "The file is &lt;b&gt;empty&lt;/b&gt;." in said
+    assert len(said) < 500
+
+
 def test_a_comparison_names_the_square_that_it_shows(picture_model: str, photo: np.ndarray) -> None:
     visitor = Visitor(Models(picture_model), compare.build)
     send(visitor, kind="upload", upload=SENT.add(photo), crop=[0, 0, 90], key="b.1")

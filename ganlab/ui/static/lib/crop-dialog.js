@@ -3,13 +3,13 @@ import { Cropper } from './cropper.js';
 import { button, el } from './elements.js';
 import { openPicture } from './picture-file.js';
 
-/** @typedef {{ upload: string, crop: number[] | null }} Chosen what Python's `invert_sent` reads */
+/** @typedef {{ upload: string, crop: number[] | null } | { refused: string }} Chosen what Python's `invert_sent` reads */
 /** @typedef {import('./lens.js').View} View */
 
 /**
  * A picture as Python takes it, with the part that the person chooses; null if the window was closed. A model of digits
- * gets all of the picture at once, unless there are several digits or preparation may be wrong. What cannot be used is
- * said in a window too.
+ * gets all of the picture at once, unless there are several digits or preparation may be wrong. What is wrong with a
+ * file goes to Python as well, which says it where the tab says what is wrong.
  * @param {Blob} file
  * @param {View} view
  * @returns {Promise<Chosen | null>}
@@ -23,8 +23,7 @@ export async function choosePart(file, view) {
     if (view.digits && !(await choice.isNeeded(opened))) return await opened.sent.describe(null);
     return (await choice.ask(opened)) ? await opened.sent.describe(choice.cropper.part) : null;
   } catch (error) {
-    await say(error instanceof Error ? error.message : String(error));
-    return null;
+    return { refused: error instanceof Error ? error.message : String(error) };
   }
 }
 
@@ -38,7 +37,7 @@ class PartDialog {
     const use = button(view.digits ? 'use this' : 'use this square', () => this.dialog.close('use'));
     const tools = el('div', { class: 'gl-tools' }, use, button('cancel', () => this.dialog.close()));
     const label = view.digits ? 'Choose a digit of your picture' : 'Choose a square of your picture';
-    this.dialog = createDialog(label, paper, lens, tools);
+    this.dialog = el('dialog', { class: 'gl-dialog', 'aria-label': label }, paper, lens, tools);
     this.cropper = new Cropper(paper, lens, view, { changed: () => {}, rested });
   }
 
@@ -66,14 +65,6 @@ class PartDialog {
   }
 }
 
-/**
- * @param {string} label
- * @param {...HTMLElement} children
- */
-function createDialog(label, ...children) {
-  return el('dialog', { class: 'gl-dialog', 'aria-label': label }, ...children);
-}
-
 /** Inside the app's own element, whose colours it takes.
  * @param {HTMLDialogElement} dialog */
 function show(dialog) {
@@ -92,12 +83,4 @@ function closed(dialog) {
       resolve(dialog.returnValue);
     });
   });
-}
-
-/** @param {string} sentence */
-async function say(sentence) {
-  const dialog = createDialog('This picture cannot be used', el('p', {}, sentence));
-  dialog.append(el('div', { class: 'gl-tools' }, button('close', () => dialog.close())));
-  show(dialog);
-  await closed(dialog);
 }

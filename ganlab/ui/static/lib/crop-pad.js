@@ -19,6 +19,8 @@ export class CropPad {
   shown = null;
   key = ''; // of the square under the hand, at rest or not
   resting = ''; // the key of the square that was last sent
+  /** @type {import('./lens.js').View | null} */
+  view = null;
   name = ''; // of the view
 
   /**
@@ -56,21 +58,23 @@ export class CropPad {
     this.name = JSON.stringify(view);
     this.cropper?.remove();
     this.close();
-    this.cropper = view && new Cropper(this.paper, this.beside, view, {
-      changed: () => this.#expect(createKey()),
-      rested: () => this.#rest(),
-    });
-    this.cropper?.close();
+    this.view = view;
+    this.cropper = null;
+    if (this.takesSquares) this.#open().close();
     this.#arrange();
   }
 
-  get view() {
-    return this.cropper && this.cropper.view;
+  /** The cropper of the view, there or new. */
+  #open() {
+    const view = /** @type {import('./lens.js').View} */ (this.view);
+    const hand = { changed: () => this.#expect(createKey()), rested: () => this.#rest() };
+    this.cropper ??= new Cropper(this.paper, this.beside, view, hand);
+    return this.cropper;
   }
 
   /** Whether the model is shown a square of any picture. */
   get takesSquares() {
-    return this.cropper !== null && !this.cropper.view.digits;
+    return this.view !== null && !this.view.digits;
   }
 
   /** The lens has room while there is something for it. */
@@ -98,13 +102,14 @@ export class CropPad {
    * @param {boolean} send
    */
   restore(kept, send) {
-    if (!this.cropper) return;
-    this.cropper.open(kept.image, kept.choice, kept.sent);
-    this.shown = { ...kept, choice: this.cropper.choice };
+    if (!this.view) return;
+    const cropper = this.#open();
+    cropper.open(kept.image, kept.choice, kept.sent);
+    this.shown = { ...kept, choice: cropper.choice };
     this.#arrange();
     this.#expect(send ? createKey() : '');
     if (send) this.#send(this.shown);
-    else this.cropper.ask().catch(() => {});
+    else cropper.ask().catch(() => {});
   }
 
   /** The paper is for drawing. */
