@@ -25,7 +25,7 @@ def show_part(explorer: Explorer, payload: dict[str, Any]) -> Response:
         prepared = prepare_upload(explorer, pixels, payload.get("polarity", "auto"), payload.get("crop"))
     except images.PictureError as error:
         return JSONResponse({"refused": str(error)})
-    answer = {
+    answer: dict[str, Any] = {
         "picture": images.encode_data_uri(prepared.x[0]),
         "digits": prepared.digits,
         "doubt": prepared.doubt,
