@@ -64,7 +64,7 @@ async () => {
 def test_the_tour_stands_beside_what_it_speaks_of_and_does_not_return(open_page: Open) -> None:
     page = open_page(width=375, height=800)
     card, start = page.locator(".gl-tour-card"), page.locator("[data-do=tour]")
-    expect(start).to_have_text("New here? Take the\u00a0tour")
+    expect(start).to_have_text("New here? Take the\u00a0tour", use_inner_text=True)
     start.press("Enter")
     for number in range(1, 5):
         expect(card).to_contain_text(f"{number} of 4")
