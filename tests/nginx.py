@@ -38,6 +38,7 @@ SERVER = """
   server {{
     listen 127.0.0.1:{port}{ssl};
     proxy_buffering {buffering};
+    location = /favicon.ico {{ return 204; }}  # of the site itself, for which browsers may ask first
     {location}
   }}
 """

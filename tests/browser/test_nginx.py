@@ -56,6 +56,7 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
             port,
             root_path=ROOT,
             proxies=("127.0.0.1",),
+            mcp=True,
             prevent_thread_lock=True,
         )
 
@@ -151,6 +152,15 @@ def test_what_the_page_names_is_there(behind: Behind) -> None:
             302,
             307,
         )  # to the address with "/", as browsers need it
+
+
+def test_tools_are_there_too(behind: Behind) -> None:
+    question = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    kinds = {"Accept": "application/json, text/event-stream", "Content_Type": "application/json"}
+    for way, address in behind.addresses.items():
+        status, content, _ = fetch(f"{address}gradio_api/mcp/", question, **kinds)
+        assert status == 200, (way, content)
+        assert b'"name":"find_neighbours"' in content, way
 
 
 def test_a_stream_arrives_piece_by_piece(
