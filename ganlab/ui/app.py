@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import gradio as gr
 
-from ganlab.ui import model_picker, opening, shelf, switching
+from ganlab.ui import arrival, model_picker, opening, shelf, switching
 from ganlab.ui.call import Call
 from ganlab.ui.events import SLOW
 from ganlab.ui.html.header import header_html
@@ -14,6 +14,7 @@ from ganlab.ui.page import Page, Tab, Tabs, html, notice_area
 from ganlab.ui.server import api
 from ganlab.ui.server.models import Models
 from ganlab.ui.tabs import TABS
+from ganlab.ui.trail import Trail
 
 CACHE = (600, 3600)  # seconds: how often, and how old, files of visitors are deleted
 
@@ -25,17 +26,23 @@ def build(models: Models) -> gr.Blocks:
         page = _build_page(models)
         shelf_page = replace(page, notice=notice_area(render=False))
         waits, waiting = html("", render=False, elem_classes="gl-waits"), gr.State({})
+        visit = html("", "visit", render=False, elem_classes="gl-visits")
         with gr.Row(elem_classes="gl-frame"):
             with gr.Column(scale=1, min_width=300, elem_classes="gl-main"):
                 selected, openings, tabs = _build_tabs(page)
             with gr.Column(scale=0, min_width=190, elem_classes="gl-side gl-shelf"):
-                for part in (*(view.component for view in page.views.values()), shelf_page.notice, waits):
+                for part in (
+                    *(view.component for view in page.views.values()),
+                    shelf_page.notice,
+                    waits,
+                    visit,
+                ):
                     part.render()
-        frame = switching.Frame(picker, header, waits, waiting, selected)
+        frame = switching.Frame(picker, header, waits, waiting, selected, visit)
         page.register(tabs)
         switching.listen_to_tabs(page, tabs, frame, openings)
         switching.listen_to_picker(page, tabs, frame)
-        switching.listen_to_links(blocks, page, tabs, frame)
+        arrival.listen(page, tabs, frame)
         shelf.listen(shelf_page, tabs, selected)
         opening.listen(replace(page, notice=None), tabs, selected)
 
@@ -79,9 +86,11 @@ def _build_page(models: Models) -> Page:
         current=gr.State(first.current),
         ends=gr.State(first.ends),
         kept=gr.State(first.kept),
+        trail=gr.State(Trail()),
         notice=notice_area(),
         active=gr.State(TABS[0][0]),
         views={},
     )
     shelf.build(page)
+    arrival.build(page)
     return page

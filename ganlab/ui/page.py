@@ -7,7 +7,7 @@ An error of use, a ValueError, becomes the sentence in the tab's notice.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -31,6 +31,14 @@ class View(NamedTuple):
     draw: Callable[[Explorer, Any], str]
 
 
+class Setting(NamedTuple):
+    """A control of a tab whose value is part of the page's address, and how a text in an address is read:
+    ValueError for what is none."""
+
+    component: Component
+    read: Callable[[Explorer, str], Any]
+
+
 @dataclass(frozen=True)
 class Tab:
     """A tab's side of the bargain: how it is drawn when it is opened, or the model or the pictures
@@ -40,6 +48,7 @@ class Tab:
     writes: set[Component]  # all that `render` may answer with
     reads: set[Component] = field(default_factory=set)  # whose values `render` needs
     opens: tuple[Component, ...] = ()  # with buttons or words that open another tab, see `opening`
+    address: Mapping[str, Setting] = field(default_factory=dict)  # by their names in the page's address
     id: str = ""  # set by the frame, like `notice`
     notice: Component = None
 
@@ -88,6 +97,7 @@ class Page:
     current: gr.State  # Item
     ends: gr.State  # Ends
     kept: gr.State  # tuple of Items
+    trail: gr.State  # Trail of neighbours that were followed
     notice: gr.HTML | None  # where sentences of this tab appear; None drops them
     active: gr.State  # id of the tab in use
     views: dict[gr.State, View]  # which the answers' states are shown by

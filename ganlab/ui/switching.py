@@ -1,4 +1,4 @@
-"""How the page comes to another model: by the picker, or by a link that was made with one."""
+"""How the page comes to another model by the picker, and what else it draws anew."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from typing import Any
 import gradio as gr
 
 from ganlab.explorer import Explorer
-from ganlab.studio.recipe import Recipe, find_latents
 from ganlab.ui import items
 from ganlab.ui.call import Answer, Call
-from ganlab.ui.events import LIVE, QUIET, waits_on
+from ganlab.ui.events import LIVE, waits_on
 from ganlab.ui.html import markup
 from ganlab.ui.html.header import header_html
 from ganlab.ui.items import Ends, Shelf, Waiting, adapt_shelf
 from ganlab.ui.page import Page, Tabs
-from ganlab.ui.server.models import Models
 from ganlab.ui.shelf import waits_html
 
 
@@ -41,21 +39,6 @@ def switch_shelf(explorer: Explorer, shelf: Shelf, waiting: Waiting) -> tuple[Sh
     return adapt_shelf(explorer, shelf), waiting
 
 
-def follow_link(models: Models, text: str) -> tuple[str, Shelf, str]:
-    """The model, the shelf and the tab of a permalink's recipe; ValueError for one that this server cannot
-    show. Of a film the page itself reads what lies between the first and the last latent."""
-    recipe = Recipe.from_query(text)
-    name = models.find_by_recipe(recipe)
-    explorer = models.get(name)
-    linked = [
-        items.from_latent(explorer, z.unsqueeze(0), "a linked latent") for z in find_latents(explorer, recipe)
-    ]
-    shelf = open_shelf(explorer)._replace(current=linked[0])
-    if recipe.operation == "decode":
-        return name, shelf, "latent"
-    return name, shelf._replace(ends=Ends(linked[0], linked[-1])), "interpolate"
-
-
 @dataclass(frozen=True)
 class Frame:
     """The parts of the page that a switch changes beside the shelf and the tabs."""
@@ -65,6 +48,7 @@ class Frame:
     waits: gr.HTML
     waiting: gr.State  # Waiting
     selected: gr.Tabs
+    visit: gr.HTML  # by which the page tells where it comes from, see `arrival`
 
 
 def listen_to_picker(page: Page, tabs: Tabs, frame: Frame) -> None:
@@ -83,7 +67,7 @@ def listen_to_picker(page: Page, tabs: Tabs, frame: Frame) -> None:
         return {
             page.model: name,
             frame.header: header_html(explorer),
-            **_put_on_shelf(page, shelf),
+            **put_on_shelf(page, shelf),
             frame.waiting: waiting,
             frame.waits: waits_html(waiting),
         }
@@ -100,39 +84,8 @@ def listen_to_picker(page: Page, tabs: Tabs, frame: Frame) -> None:
         silent.on(event, draw, {page.active, *tabs.reads}, tabs.writes, **LIVE | tabs.waits)
 
 
-def _put_on_shelf(page: Page, shelf: Shelf) -> dict[Any, Any]:
+def put_on_shelf(page: Page, shelf: Shelf) -> dict[Any, Any]:
     return {page.current: shelf.current, page.ends: shelf.ends, page.kept: shelf.kept}
-
-
-def listen_to_links(blocks: gr.Blocks, page: Page, tabs: Tabs, frame: Frame) -> None:
-    """A page that is opened with ?recipe= shows its latent in the studio, or its film."""
-
-    def arrive(call: Call) -> Answer:
-        text = call.query.get("recipe")
-        if not text:
-            return {}
-        name, shelf, tab = follow_link(page.models, text)
-        placed = _put_on_shelf(page, shelf)
-        if name == page.models.default:  # its shelf has been asked back from the browser already
-            del placed[page.kept]
-        return {
-            page.model: name,
-            frame.picker: name,
-            frame.header: header_html(page.models.get(name)),
-            **placed,
-            frame.selected: gr.Tabs(selected=tab),
-            page.active: tab,
-        }
-
-    def draw(call: Call) -> Answer:
-        opened = tabs.tabs[0].id  # which is drawn already
-        return tabs.render(call, call[page.active]) if call[page.active] != opened else {}
-
-    written = {page.model, page.current, page.ends, page.kept, page.active}
-    written |= {frame.picker, frame.header, frame.selected}
-    arrived = page.on(blocks.load, arrive, writes=written, **QUIET)
-    silent = replace(page, notice=None)  # a sentence on a bad link stays
-    silent.on(arrived.then, draw, {page.active, *tabs.reads}, tabs.writes, **QUIET)
 
 
 def listen_to_tabs(page: Page, tabs: Tabs, frame: Frame, openings: dict[str, gr.Tab]) -> None:

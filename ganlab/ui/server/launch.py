@@ -18,10 +18,12 @@ from ganlab.ui.html.markup import STATIC
 from ganlab.ui.server import routes, tools
 from ganlab.ui.server.models import Models
 from ganlab.ui.server.proxy import App, Message, Receive, RootPath, Send, Streams, Visitors
+from ganlab.ui.server.visits import VisitGuard
 
 MAX_BODY = 16_000_000  # bytes: a picture of 10 MB as base64, and the page's own state
 MAX_QUEUE = 32  # events that may wait; further ones are refused
-PRELOADED = ("drawing-pad", "elements", "files", "stale", "storage")  # modules that the first screen uses
+# Modules that the first screen uses.
+PRELOADED = ("drawing-pad", "elements", "files", "shelf-memory", "stale", "storage", "visit")
 LATER = ("studio",)  # modules of a tab that shows its first picture as soon as they are there
 ICON = '<link rel="icon" href="favicon.ico">'  # without it, browsers look for one outside the root path
 IMPORT = re.compile(r"from '\./([\w-]+)\.js'")
@@ -148,6 +150,7 @@ def build_settings(
         Middleware(Streams),
         Middleware(BodyLimit),
         Middleware(SessionOrder),
+        Middleware(VisitGuard),
     ]
     return {
         "server_name": host,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 from typing import Any
+from urllib.parse import urlencode
 
 import gradio as gr
 
@@ -17,9 +19,11 @@ from ganlab.ui.html import markup
 from ganlab.ui.html.promise import fold, promise_html, step, term
 from ganlab.ui.html.spaces import EXPLAINED, MAX_NEIGHBOURS, explain_absence, list_choices, worth_html
 from ganlab.ui.items import Item
-from ganlab.ui.page import Page, Tab, html
+from ganlab.ui.page import Page, Setting, Tab, html
+from ganlab.ui.trail import Trail, trail_html
 
 FIRST_K = 12
+NO_TRAIL = Trail()
 NO_VOTE = "no vote: these pictures have no classes"
 
 
@@ -70,16 +74,18 @@ def lead_html(explorer: Explorer) -> str:
     return promise_html(explorer, text, on_map or step("see what others make of it", "compare"), fold())
 
 
-def stage_html(explorer: Explorer, item: Item, k: int, space: str | None) -> str:
-    """The query and its k neighbours; the query alone without a space."""
+def stage_html(explorer: Explorer, item: Item, k: int, space: str | None, trail: Trail = NO_TRAIL) -> str:
+    """The query and its k neighbours, above them the way to it; the query alone without a space."""
     query = markup.card("Query", item.picture[0], item.caption, escape(item.caption), "query")
     if space is None:
         return markup.stage(explorer, query, "gl-query")
+    chosen = f'<i hidden data-chosen="{escape(urlencode({"space": space, "k": k}))}"></i>'
+    way = trail_html(explorer, trail, item) + chosen
     near = look_up(explorer, item, k, space)
     votes = f'<p class="gl-meter">{vote_html(explorer, near)}<small>nearest in {EXPLAINED[space]}</small></p>'
     row = markup.neighbour_row(explorer, near, "Neighbours, nearest first")
     below = f"{markup.stand_in_html(explorer)}{markup.details(votes + worth_html(explorer), 'figures')}"
-    return markup.stage(explorer, f'{query}<div class="gl-found">{row}{below}</div>', "gl-query")
+    return markup.stage(explorer, f'{way}{query}<div class="gl-found">{row}{below}</div>', "gl-query")
 
 
 def vote_html(explorer: Explorer, near: list[Neighbour]) -> str:
@@ -94,8 +100,8 @@ def vote_html(explorer: Explorer, near: list[Neighbour]) -> str:
     )
 
 
-def build(page: Page) -> Tab:
-    """The switch between spaces, how many neighbours, and the stage."""
+def build_controls(page: Page) -> tuple[gr.HTML, gr.Radio, gr.Slider]:
+    """What the tab is for, the switch between spaces, and how many neighbours."""
     explorer = page.first.explorer
     first_space = choose_space(explorer, None)
     lead = html(lead_html(explorer), "open")
@@ -118,13 +124,21 @@ def build(page: Page) -> Tab:
             elem_id="k",
             interactive=first_space is not None,
         )
-    opened = stage_html(explorer, page.first.current, FIRST_K, first_space)
+    return lead, space, k
+
+
+def build(page: Page) -> Tab:
+    """The controls and the stage."""
+    lead, space, k = build_controls(page)
+    explorer = page.first.explorer
+    opened = stage_html(explorer, page.first.current, FIRST_K, choose_space(explorer, None))
     stage = html(opened, "tiles", elem_id="neighbours-stage", elem_classes=SLOW)
     settings = waits_on(stage)
 
     def show(call: Call, item: Item) -> Answer:
         explorer = call.explorer
-        return {stage: stage_html(explorer, item, read_k(call[k]), choose_space(explorer, call[space]))}
+        space_in_use = choose_space(explorer, call[space])
+        return {stage: stage_html(explorer, item, read_k(call[k]), space_in_use, call[page.trail])}
 
     def render(call: Call) -> Answer:
         explorer = call.explorer
@@ -142,10 +156,24 @@ def build(page: Page) -> Tab:
         return show(call, call.current)
 
     def follow(call: Call) -> Answer:
-        item = items.from_gallery(call.explorer, call.index())
-        return {page.current: item, **show(call, item)}
+        """A step to a neighbour, or back along the trail."""
+        trail: Trail = call[page.trail]
+        if call.text("action") == "back":
+            index = call.index()
+            trail, step = trail.back_to(index), trail.steps[index]
+            item = items.adapt_to(call.explorer, [step])[0]
+        else:
+            item = items.from_gallery(call.explorer, call.index())
+            trail = trail.follow(call.current, item.key)
+        after = replace(call, values={**call.values, page.trail: trail})
+        return {page.current: item, page.trail: trail, **show(after, item)}
 
+    read = {k, space, page.trail}
     for control in (k, space):
-        page.on(control.input, look, {k, space}, {stage}, **LIVE | settings)
-    page.on(stage.pick, follow, {k, space}, {page.current, stage}, **CLICK | settings)
-    return Tab(render, writes={lead, k, space, stage}, reads={k, space}, opens=(lead,))
+        page.on(control.input, look, read, {stage}, **LIVE | settings)
+    page.on(stage.pick, follow, read, {page.current, page.trail, stage}, **CLICK | settings)
+    address = {
+        "space": Setting(space, choose_space),
+        "k": Setting(k, lambda explorer, text: read_k(text)),
+    }
+    return Tab(render, writes={lead, k, space, stage}, reads=read, opens=(lead,), address=address)

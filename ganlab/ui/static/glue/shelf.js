@@ -2,7 +2,8 @@
 // checkpoint. A shelf from a file goes to Python as base64.
 const lib = (/** @type {string} */ name) => import(new URL(`ganlab/static/lib/${name}.js`, document.baseURI).href);
 
-Promise.all(['storage', 'shelf-memory', 'files'].map(lib)).then(([storage, { mergeShelf, readStored }, files]) => {
+const modules = ['storage', 'shelf-memory', 'files', 'visit'];
+Promise.all(modules.map(lib)).then(async ([storage, { mergeShelf, readStored }, files, { settled }]) => {
   /** @type {Map<string, string[]>} */
   const before = new Map(); // by fingerprint, the keys that were shown last
 
@@ -24,6 +25,13 @@ Promise.all(['storage', 'shelf-memory', 'files'].map(lib)).then(([storage, { mer
     if (add.length || remove.length) trigger('restore', { fingerprint, kept: add, remove, order });
   }
 
+  element.addEventListener('change', async (event) => {
+    const input = /** @type {HTMLInputElement} */ (event.target);
+    const file = input.matches('.gl-load') ? files.takeFile(input) : null;
+    if (file) trigger('add_file', { content: (await files.readFile(file)).split(',')[1] ?? '' });
+  });
+
+  await settled; // what is shown before may be another model's
   watch('value', renew);
   storage.watchStored('shelf', (/** @type {string} */ fingerprint) => {
     /** @type {HTMLElement | null} */
@@ -31,10 +39,4 @@ Promise.all(['storage', 'shelf-memory', 'files'].map(lib)).then(([storage, { mer
     if (shelf?.dataset.fingerprint === fingerprint) renew();
   });
   renew();
-
-  element.addEventListener('change', async (event) => {
-    const input = /** @type {HTMLInputElement} */ (event.target);
-    const file = input.matches('.gl-load') ? files.takeFile(input) : null;
-    if (file) trigger('add_file', { content: (await files.readFile(file)).split(',')[1] ?? '' });
-  });
 });

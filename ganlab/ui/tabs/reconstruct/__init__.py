@@ -170,6 +170,7 @@ def build(page: Page) -> Tab:
             return {}
         new_view = describe_view(call.explorer)
         stays = same_picture and call[view] == new_view
+        stays |= call.text("shown") == shown_key(call.explorer, call.current)  # see ui/arrival.py
         return {
             view: new_view,
             **({} if stays else {pad: pad_value(call.explorer, call.current, is_new_to(call, call[shown]))}),
