@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { request } from '../../ganlab/ui/static/lib/request.js';
+import { FAILED, UNREACHABLE } from '../../ganlab/ui/static/lib/sentences.js';
 
 const NGINX = '<html><head><title>413 Request Entity Too Large</title></head></html>';
 
@@ -23,14 +24,14 @@ test('a refusal of the app is its own sentence', async () => {
 test('a page of a proxy becomes a sentence', async () => {
   await assert.rejects(answer(NGINX, 413, 'text/html'), { message: 'The server takes no file this large; try a smaller one.' });
   await assert.rejects(answer('{"error": "..."}', 413, 'application/json'), { message: /takes no file this large/ });
-  await assert.rejects(answer('<html>', 504, 'text/html'), { message: 'The server does not answer; try again soon.' });
-  await assert.rejects(answer('', 401, 'text/html'), { message: 'The server refuses this (status 401).' });
-  await assert.rejects(answer('x'.repeat(9999), 400, 'text/plain'), { message: 'The server refuses this (status 400).' });
+  await assert.rejects(answer('<html>', 502, 'text/html'), { message: UNREACHABLE });
+  await assert.rejects(answer('', 401, 'text/html'), { message: FAILED });
+  await assert.rejects(answer('x'.repeat(9999), 400, 'text/plain'), { message: FAILED });
 });
 
 test('a server that is not there is named', async () => {
   globalThis.fetch = async () => {
     throw new TypeError('Failed to fetch');
   };
-  await assert.rejects(request('ganlab/upload'), { message: 'The server does not answer.' });
+  await assert.rejects(request('ganlab/upload'), { message: UNREACHABLE });
 });

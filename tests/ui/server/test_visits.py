@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -40,7 +41,8 @@ def send(server: Any, mark: str, path: str = PATH) -> tuple[int, dict[bytes, byt
 
     headers = [(b"x-ganlab-visit", mark.encode())] if mark else []
     scope = {"type": "http", "path": path, "headers": headers, "app": server}
-    asyncio.run(VisitGuard(app)(scope, None, collect))  # type: ignore[arg-type]
+    with ThreadPoolExecutor(1) as pool:  # a browser's tests may have a loop of their own in this thread
+        pool.submit(asyncio.run, VisitGuard(app)(scope, None, collect)).result()  # type: ignore[arg-type]
     return messages[0]["status"], dict(messages[0]["headers"])
 
 

@@ -4,7 +4,7 @@ export const DOWN = 'The server does not answer. What you made stays here, and t
 export const UNREACHABLE = 'The server does not answer. Try again in a moment.';
 export const BUSY = 'Many people use this server now. Your turn comes by itself.';
 export const FAILED = 'The server could not do this, and nothing was changed. Try again, or reload the page.';
-export const TOO_LARGE = 'This is too large for the server. Choose a smaller picture.';
+export const TOO_LARGE = 'The server takes no file this large; try a smaller one.';
 export const TOO_LONG = 'The server took too long for this. Try again in a minute.';
 export const SAVED = 'The server was updated. The page opens anew where you are.';
 
