@@ -61,7 +61,7 @@ def page_tests() -> Iterator[Callable[[], int]]:
 
 
 def main() -> int:
-    present = {"chromium": chromium, "nginx": find_nginx}
+    present = {"chromium": chromium, "nginx": find_nginx, "openssl": lambda: shutil.which("openssl")}
     reason = None
     if missing := [name for name, find in present.items() if find() is None]:
         print(f"Fetching {' and '.join(missing)} for the browser tests ...", flush=True)

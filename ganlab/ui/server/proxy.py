@@ -7,7 +7,7 @@ import re
 import stat
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.routing import BaseRoute, Match, Mount
@@ -21,7 +21,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
-ROOT_PATH = re.compile(r"(/[\w.~-]+)+")
+ROOT_PATH = re.compile(r"(/[\w.~%@:+=,-]+)+")
 # What a proxy adds. Without any of it, a request from this machine is a visitor's at this machine.
 FORWARDING = {
     b"forwarded",
@@ -74,12 +74,12 @@ class RootPath:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         # The root path is an address where the visitor's host is not passed on.
-        root = urlsplit(scope.get("root_path", "")).path
-        if scope["type"] == "http" and root:
+        root = unquote(urlsplit(scope.get("root_path", "")).path)
+        if scope["type"] == "http":
             scope = {**scope, "root_path": root}
-            if is_stripped(scope["path"], root, scope["app"].routes):
+            if root and is_stripped(scope["path"], root, scope["app"].routes):
                 scope["path"] = root + scope["path"]
-                scope["raw_path"] = root.encode() + scope.get("raw_path", b"")
+                scope["raw_path"] = quote(root).encode() + scope.get("raw_path", b"")
         await self.app(scope, receive, send)
 
 

@@ -61,11 +61,18 @@ def test_a_path_is_the_visitors_whether_the_proxy_strips_it_or_not(root: str, ad
     assert client.get(f"{root}/ganlab/static/lib/no-such.js").status_code == 404
 
 
-def test_without_a_root_path_nothing_changes() -> None:
-    client = TestClient(build_app(""))
+@pytest.mark.parametrize("address", ["", "https://a.example"])
+def test_without_a_root_path_nothing_changes(address: str) -> None:
+    client = TestClient(build_app(address))
     assert client.get("/ganlab/map").text == "/ganlab/map"
     assert client.get("/ganlab/static/lib/files.js").status_code == 200
     assert client.get("/tools/ganlab/map").status_code == 404
+
+
+def test_a_root_path_may_hold_signs_that_addresses_escape() -> None:
+    client = TestClient(build_app("/ann%40here"))
+    for sent in ("/ganlab/map", "/ann@here/ganlab/map", "/ann%40here/ganlab/map"):
+        assert client.get(sent).text == "/ann@here/ganlab/map"
 
 
 @pytest.mark.parametrize(
@@ -76,6 +83,7 @@ def test_without_a_root_path_nothing_changes() -> None:
         ("/tools/ganlab", "/tools/ganlab"),
         (" tools/ganlab/ ", "/tools/ganlab"),
         ("https://a.example/tools/", "https://a.example/tools"),
+        ("/user/ann%40a.example/proxy", "/user/ann%40a.example/proxy"),
         ("http://a.example:81", "http://a.example:81"),
     ],
 )
