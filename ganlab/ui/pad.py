@@ -18,7 +18,7 @@ from ganlab.ui.html import markup
 from ganlab.ui.items import Item
 from ganlab.ui.page import Page
 from ganlab.ui.server.sent import LostPictureError
-from ganlab.ui.uploads import describe_view, invert_sent
+from ganlab.ui.uploads import describe_view, invert_sent, invert_upload
 
 MAX_KEY = 40  # characters by which a page names a square
 CAPTIONS = {"draw": "your drawing", "part": "part of a picture"}  # others are uploads
@@ -84,14 +84,19 @@ def read_pad(explorer: Explorer, sent: Mapping[str, Any], polarity: object) -> I
 
 
 def _read_given(explorer: Explorer, sent: Mapping[str, Any]) -> Item:
-    """The item that the pad was given; if by another model, its picture is inverted anew."""
+    """The item that the pad was given; if by another model, its picture is inverted anew, and prepared as an
+    upload where it has another shape."""
     fields = sent.get("item")
     fields = fields if isinstance(fields, dict) else {}
     fingerprint = str(fields.get("fingerprint", ""))
     if explorer.accepts(fingerprint):
         return snapshots.unpack(explorer, fingerprint, fields)
-    x = snapshots.read_picture(explorer, sent.get("picture"))
-    return items.from_picture(explorer, x, str(fields.get("caption", ""))[: items.MAX_CAPTION])
+    caption = str(fields.get("caption", ""))[: items.MAX_CAPTION]
+    try:
+        x = snapshots.read_picture(explorer, sent.get("picture"))
+    except ValueError:
+        return invert_upload(explorer, sent.get("picture"), "auto", caption)
+    return items.from_picture(explorer, x, caption)
 
 
 def _read_key(sent: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import ganlab
+from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.ui import items
 from ganlab.ui.call import Answer
@@ -182,7 +183,9 @@ def test_the_pad_follows_how_a_model_takes_pictures(tmp_path: Path) -> None:
         assert pad not in visitor.render()
 
 
-def test_what_the_pad_was_given_comes_back_as_it_was(visitor: Visitor, explorer: Explorer) -> None:
+def test_what_the_pad_was_given_comes_back_as_it_was(
+    visitor: Visitor, explorer: Explorer, bundled: Explorer
+) -> None:
     """Undo leads back to a training picture, to a sample, and to either of another model."""
     training = items.from_gallery(explorer, 2)
     for item in (training, items.from_sample(explorer, seed=3)):
@@ -197,6 +200,9 @@ def test_what_the_pad_was_given_comes_back_as_it_was(visitor: Visitor, explorer:
         send(visitor, kind="given", picture=given["show"], item=foreign, key="a.5")
         assert torch.equal(current(visitor).z, explorer.encode(current(visitor).picture))
         assert current(visitor).caption == item.caption
+    digit = images.encode_data_uri(bundled.examples.inputs(slice(0, 1))[0])  # of another shape
+    send(visitor, kind="given", picture=digit, item={**given["item"], "fingerprint": bundled.fingerprint})
+    assert current(visitor).picture.shape[1:] == explorer.config.image_shape
 
 
 def test_what_the_pad_was_never_given_is_refused_on_the_pad(visitor: Visitor) -> None:

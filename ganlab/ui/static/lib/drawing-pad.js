@@ -12,7 +12,7 @@ import { createKey } from './sent-picture.js';
 const PACE = 60; // ms
 const HINT = 'draw, or drop a picture';
 const KEPT = 'The picture before stays.';
-const INVITING = 'drop, paste or upload a picture of yours';
+const INVITING = 'drop, paste or upload your picture';
 
 /** @typedef {import('./pen.js').Dab} Dab */
 /**
@@ -32,8 +32,6 @@ export class DrawingPad {
   /** @type {Sent | null} */
   sent = null; // the last
   reminder = ''; // of the keys
-  changes = 0; // of the paper
-  changesSent = 0; // until `sent`
   /** @type {Dab | null} */
   last = null; // the pen's last place
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -90,7 +88,6 @@ export class DrawingPad {
     const key = value.key ?? createKey();
     this.pictures.given = '';
     this.sent = { ...value, key };
-    this.changesSent = this.changes;
     this.source = value.kind !== 'draw' && value.picture ? value : null;
     if (value.kind !== 'given') this.invitation.end();
     this.mark.expect(key);
@@ -142,8 +139,7 @@ export class DrawingPad {
       return;
     }
     if (value.says) this.say(value.says);
-    if (sent && !sent.picture) return void this.pictures.receive(value); // a square
-    if (sent?.kind === 'upload' && this.changes === this.changesSent) this.takeBack(value.says ?? '');
+    if (sent && !sent.picture) this.pictures.receive(value); // a square
   }
 
   /** What was on the paper before a picture that cannot be used.
@@ -189,7 +185,6 @@ export class DrawingPad {
 
   /** Before anything changes the paper, so that undo brings it back. */
   remember() {
-    this.changes++;
     this.states.remember(this.#state);
     this.#showButtons();
   }
@@ -201,9 +196,11 @@ export class DrawingPad {
     this.mark.clear();
   }
 
-  /** Nothing comes back: it was another model's. */
+  /** Nothing comes back, not even what is on the paper: it was another model's. */
   forget() {
     this.states.forget();
+    this.blank = true;
+    this.source = null;
     this.#showButtons();
   }
 
@@ -232,7 +229,6 @@ export class DrawingPad {
     if (!state) return;
     clearTimeout(this.timer);
     this.timer = undefined;
-    this.changes++;
     this.#showButtons();
     this.ink.putImageData(state.pixels, 0, 0);
     this.hush();

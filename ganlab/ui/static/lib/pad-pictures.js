@@ -118,7 +118,7 @@ export class PadPictures {
     if (value?.refused) return this.crop.take(value);
     const { name } = this.crop;
     if (value?.show) this.crop.configure(value.view ?? null);
-    if (name !== this.crop.name) this.paper.forget(); // what was on the paper may not suit the model
+    if (name && name !== this.crop.name) this.paper.forget(); // what was on the paper may not suit the model
     return this.showGiven(value?.show, value?.item);
   }
 
