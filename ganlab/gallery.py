@@ -112,6 +112,7 @@ class Gallery:
         self.spaces = list_spaces(model)
         self._locks = {space: threading.Lock() for space in self.spaces}
         self._points: dict[str, Points] = {}  # of the spaces that are kept as long as the gallery
+        self.progress: tuple[int, int] | None = None  # pictures done, of how many, while all are computed
 
     @staticmethod
     def load(model: LatentModel, stand_ins: bool = False) -> Gallery | None:
@@ -159,8 +160,10 @@ class Gallery:
         minute where the checkpoint does not store it."""
         if self._latents is not None or self.model.latent_map is None:
             return self.codes if self._latents is None else self._latents
-        parts = torch.split(self.codes.to(self.model.device), CHUNK)
-        return torch.cat([self.model.latent_map.invert(part).cpu() for part in parts])
+        latents = torch.empty_like(self.codes)
+        for rows in self._iterate_chunks(CHUNK):
+            latents[rows] = self.model.latent_map.invert(self.codes[rows].to(self.model.device)).cpu()
+        return latents
 
     @property
     def features(self) -> Tensor:
@@ -263,13 +266,20 @@ class Gallery:
 
     def _embed_all(self, space: str) -> Tensor:
         chunk = CHUNK if self.model.config.pixels <= MAX_SMALL else SMALL_CHUNK
-        first = self.embed(self.pictures.inputs(slice(0, chunk)), space)
-        points = first.new_empty(len(self), first.shape[1])  # filled in place: never twice in memory
-        points[: len(first)] = first
-        for start in range(chunk, len(self), chunk):
-            rows = slice(start, start + chunk)
-            points[rows] = self.embed(self.pictures.inputs(rows), space)
+        points = torch.empty(0)
+        for rows in self._iterate_chunks(chunk):
+            part = self.embed(self.pictures.inputs(rows), space)
+            if rows.start == 0:
+                points = part.new_empty(len(self), part.shape[1])  # filled in place: never twice in memory
+            points[rows] = part
         return points
+
+    def _iterate_chunks(self, chunk: int) -> Iterator[slice]:
+        """All rows, `chunk` at a time; `progress` says meanwhile how many are behind."""
+        for start in range(0, len(self), chunk):
+            self.progress = start, len(self)
+            yield slice(start, start + chunk)
+        self.progress = None
 
 
 def _place_stored(folder: Path, file: str, kind: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -19,6 +20,20 @@ WALK = (  # from each tab to the next, by the step that its first line offers
 )
 
 
+def hold_map(page: Any) -> list[Any]:
+    """Keep the map back, as a server does that has to encode the pictures first, and say how far it is. The
+    route to continue is in the list that is returned."""
+    waiting: list[Any] = []
+    done = itertools.count(8192, 2048)
+
+    def report(route: Any) -> None:
+        route.fulfill(json={"done": next(done), "count": 60000})
+
+    page.route("**/ganlab/map?*", lambda route: waiting.append(route))
+    page.route("**/ganlab/map_progress?*", report)
+    return waiting
+
+
 def first_line(page: Any) -> Any:
     return page.locator("#tabs .gl-promise:visible")
 
@@ -26,10 +41,18 @@ def first_line(page: Any) -> Any:
 def test_the_first_line_says_what_happened_and_leads_on(open_page: Open) -> None:
     page = open_page()
     expect(first_line(page)).to_contain_text("It comes back as a 7; the difference is")
+    loading, waiting = page.locator(".gl-loading"), hold_map(page)
     for name, text in WALK:
         first_line(page).locator(".gl-step").click()
         expect(first_line(page)).to_contain_text(text)
         expect(page.get_by_role("tab", name=name)).to_be_focused()
+        if name == "Map":  # which is not there yet
+            expect(loading).to_contain_text("The model looks at all training pictures, once.")
+            expect(loading).to_contain_text("left")
+            assert loading.locator("progress").get_attribute("max") == "60000"
+            waiting.pop().continue_()
+            expect(page.locator(".gl-sky")).to_be_visible()
+            expect(loading).to_be_hidden()
     first_line(page).get_by_role("link", name="latent").press("Enter")
     entry = page.locator("#word-latent")
     expect(entry).to_be_focused()

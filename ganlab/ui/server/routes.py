@@ -133,6 +133,13 @@ def get_map(explorer: Explorer, request: Request) -> Response:
     return Response(codemap.pack(explorer), media_type=BINARY)
 
 
+def get_map_progress(explorer: Explorer, request: Request) -> Response:
+    """How far the server is with the codes that a map shows, as {"done", "count"}; {} while it computes
+    none."""
+    progress = explorer.gallery.progress if explorer.gallery is not None else None
+    return JSONResponse({} if progress is None else dict(zip(("done", "count"), progress, strict=True)))
+
+
 def get_map_latents(explorer: Explorer, request: Request) -> Response:
     """The latents of the map's codes, see `codemap.pack_latents`."""
     return Response(codemap.pack_latents(explorer), media_type=BINARY)
@@ -198,6 +205,7 @@ GET = {
     "judge": Get(get_judge, cacheable=True),
     "directions": Get(get_directions, cacheable=True),
     "map": Get(get_map, cacheable=True),
+    "map_progress": Get(get_map_progress, cacheable=False),
     "map_latents": Get(get_map_latents, cacheable=True),
     "training": Get(get_training_picture, cacheable=True),
     "samples": Get(get_samples, cacheable=False),

@@ -23,6 +23,7 @@ from starlette.testclient import TestClient
 import ganlab
 from ganlab import geodesic, images
 from ganlab.explorer import Explorer
+from ganlab.gallery import Gallery
 from ganlab.studio import film, portable
 from ganlab.studio.film import Film
 from ganlab.ui.server import routes
@@ -281,3 +282,25 @@ def test_a_slow_answer_holds_up_no_other(
         finally:
             finish.set()
         assert slowly.result(LONG).text == "slow"
+
+
+def test_a_map_says_how_far_it_is_while_codes_are_computed(
+    few_neighbours: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery = Gallery(few_neighbours.model, few_neighbours.gallery.pictures)  # type: ignore[union-attr]
+    explorer, embed, stands = Explorer(few_neighbours.model, gallery), gallery.embed, []
+
+    def ask() -> Any:
+        return json.loads(bytes(routes.get_map_progress(explorer, None).body))  # type: ignore[arg-type]
+
+    def watched(x: torch.Tensor, space: str) -> torch.Tensor:
+        stands.append(ask())
+        return embed(x, space)
+
+    monkeypatch.setattr(gallery, "embed", watched)
+    monkeypatch.setattr("ganlab.gallery.CHUNK", 100)
+    assert ask() == {}
+    codes = gallery.codes
+    assert stands == [{"done": done, "count": 300} for done in (0, 100, 200)]
+    assert ask() == {}  # all are there
+    torch.testing.assert_close(codes, embed(gallery.pictures.inputs(slice(0, 300)), "code"))

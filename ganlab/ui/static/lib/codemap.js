@@ -7,11 +7,11 @@ import { BesideMap } from './map-beside.js';
 import { MapColours } from './map-colours.js';
 import { MapData } from './map-data.js';
 import { MapLegend } from './map-legend.js';
+import { MapLoading } from './map-loading.js';
 import { SelectionPanel } from './map-panel.js';
 import { PointerCard, trainingAddress } from './map-pointer.js';
 import { Selection, combine } from './map-selection.js';
 import { Sky, noMarks } from './map-sky.js';
-import { modelAddress, request } from './request.js';
 import { Slices } from './slices.js';
 
 /**
@@ -42,7 +42,6 @@ import { Slices } from './slices.js';
 const NEAREST = 8; // codes marked around the current latent
 const PATH_STEPS = 33;
 const KEYS = 'Arrow keys move the cross, Enter chooses, + and − zoom, 0 shows all, b sets a corner of a box, Escape clears.';
-const LOADING = 'Loading the map. A model that comes without codes encodes all training pictures first.';
 const CONTOURS = 'lines that hold the densest 25, 50, 75 and 95 % of the codes';
 
 export class CodeMap {
@@ -59,6 +58,7 @@ export class CodeMap {
   pathSlices = new Slices();
   legend = new MapLegend(this.colours, () => this.#recolour());
   notice = el('p', { class: 'gl-fine', role: 'status' });
+  loading = new MapLoading();
   note = el('p', { class: 'gl-fine' });
   kinds = el('div', { class: 'gl-kinds', role: 'group', 'aria-label': 'layout of the map' });
   tools = el('div', { class: 'gl-tools' });
@@ -94,7 +94,7 @@ export class CodeMap {
     const skies = el('div', { class: 'gl-skies' }, this.sky.canvas, this.beside.element);
     const main = el('div', { class: 'gl-panel' }, this.kinds, this.tools, skies, this.legend.element, this.note);
     this.body = el('div', { class: 'gl-atlas', hidden: true }, main, this.#aside());
-    root.replaceChildren(this.notice, this.body);
+    root.replaceChildren(this.loading.element, this.notice, this.body);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#recolour());
   }
 
@@ -113,7 +113,7 @@ export class CodeMap {
     if (switched) {
       Object.assign(this, { data: null, G: null });
       this.body.hidden = true;
-      this.notice.textContent = value.reason || LOADING;
+      this.notice.textContent = value.reason;
       if (value.reason) return;
       await this.#load(value);
     }
@@ -124,11 +124,11 @@ export class CodeMap {
   async #load(value) {
     const { model, fingerprint, server, others } = value;
     try {
-      const [response, G] = await Promise.all([
-        request(modelAddress('map', model)),
+      const [buffer, G] = await Promise.all([
+        this.loading.fetch(model),
         server ? null : loadGenerator(model, fingerprint),
       ]);
-      const data = new MapData(await response.arrayBuffer());
+      const data = new MapData(buffer);
       if (this.value?.fingerprint !== fingerprint) return; // another model was chosen meanwhile
       this.data = data;
       this.G = G;

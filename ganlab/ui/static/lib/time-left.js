@@ -1,0 +1,31 @@
+// How long something that counts up still takes, from how quickly it has counted so far.
+
+const MIN_WATCHED = 500; // ms before anything is said
+
+export class TimeLeft {
+  /** @type {{ done: number, time: number } | null} */
+  #first = null;
+
+  /**
+   * Seconds left, or null while that is anybody's guess.
+   * @param {number} done of `count`
+   * @param {number} count
+   * @param {number} time ms
+   * @returns {number | null}
+   */
+  estimate(done, count, time) {
+    if (!this.#first || done < this.#first.done) this.#first = { done, time };
+    const [advance, watched] = [done - this.#first.done, time - this.#first.time];
+    return advance > 0 && watched >= MIN_WATCHED ? ((count - done) * watched) / advance / 1000 : null;
+  }
+}
+
+/**
+ * "about 12 s left", "about 3 min left"; empty for null.
+ * @param {number | null} seconds
+ */
+export function describeTime(seconds) {
+  if (seconds === null) return '';
+  if (seconds < 1) return 'less than 1 s left';
+  return seconds < 90 ? `about ${Math.ceil(seconds)} s left` : `about ${Math.ceil(seconds / 60)} min left`;
+}
