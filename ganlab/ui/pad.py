@@ -42,7 +42,7 @@ PAD = """
     <button type="button" class="gl-button" data-do="upload">upload</button>
     <button type="button" class="gl-button" data-do="paste">paste</button>
     <button type="button" class="gl-button" data-do="camera">camera</button>
-    <input type="file" accept="image/*" hidden>
+    <input type="file" accept="image/*,.heic,.heif,.avif" hidden>
   </div>
 </div>
 """

@@ -45,8 +45,11 @@ export class CropPad {
       });
     }
     root.closest('[role=tabpanel]')?.addEventListener('change', ({ target }) => {
-      if (target instanceof Element && target.closest(POLARITY) && this.shown) this.cropper?.ask().catch(() => {});
+      if (target instanceof Element && target.closest(POLARITY)) this.#askAgain();
     });
+    const header = document.querySelector('.gl-header');
+    const attributeFilter = ['data-fingerprint'];
+    if (header) new MutationObserver(() => this.#askAgain()).observe(header, { subtree: true, childList: true, attributeFilter });
   }
 
   /**
@@ -129,6 +132,11 @@ export class CropPad {
     if (!(lens instanceof Lens) || this.shown) return;
     lens.open(drawing, drawing);
     lens.draw(findMiddle(drawing));
+  }
+
+  /** Another ink, or another model of digits, for the same picture. */
+  #askAgain() {
+    if (this.shown && this.view?.digits) this.cropper?.ask().catch(() => {});
   }
 
   /** @param {string} key */

@@ -140,7 +140,7 @@ export class Cropper {
     if (isAll && isUnsure) this.activate(true);
     const digits = this.square ? '' : describeDigits(this.outlines.boxes, this.outlines.taken, Boolean(this.digit));
     const doubt = seen.doubt || (seen.unlike && this.digits.length < 2 ? UNLIKE : '');
-    this.words.sentence.textContent = [digits, doubt, isAll && isUnsure ? ADVICE : ''].filter(Boolean).join(' ');
+    this.words.sentence.textContent = [digits, doubt, doubt === UNLIKE && isAll ? ADVICE : ''].filter(Boolean).join(' ');
     return seen;
   }
 

@@ -98,7 +98,8 @@ export class FilmStudio {
     const vacant = 'That slot is empty.';
     /** @param {string} text @param {() => (Keyframe | null | undefined)[]} find @param {string} [empty] */
     const source = (text, find, empty = vacant) => button(text, () => this.add(find(), empty));
-    const file = el('input', { type: 'file', accept: 'image/*', class: 'gl-file', 'aria-label': 'Upload a picture as a keyframe' });
+    const accept = 'image/*,.heic,.heif,.avif';
+    const file = el('input', { type: 'file', accept, class: 'gl-file', 'aria-label': 'Upload a picture as a keyframe' });
     file.onchange = async () => {
       const picture = takeFile(file);
       const chosen = picture && this.value?.view && (await choosePart(picture, this.value.view));

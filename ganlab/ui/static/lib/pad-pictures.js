@@ -41,7 +41,10 @@ export class PadPictures {
     this.camera = new Camera(root);
     this.crop = new CropPad(/** @type {HTMLElement} */ (root.querySelector('.gl-pad')), {
       send: (value) => paper.send(/** @type {Sent} */ (value)),
-      onchange: () => paper.remember(),
+      onchange: () => {
+        paper.remember();
+        paper.hush();
+      },
       onrefused: (sentence) => paper.takeBack(sentence),
     });
     this.#listen();
@@ -185,7 +188,8 @@ export class PadPictures {
       this.take(event.dataTransfer?.files[0] ?? null);
     });
     document.addEventListener('paste', (event) => {
-      const picture = [...(event.clipboardData?.files ?? [])].find((each) => each.type.startsWith('image/'));
+      const files = [...(event.clipboardData?.files ?? [])];
+      const picture = files.find((each) => each.type.startsWith('image/')) ?? files[0]; // whose type may be unknown here
       if (picture && root.offsetParent !== null) this.take(picture);
     });
   }
