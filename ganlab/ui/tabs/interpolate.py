@@ -56,7 +56,8 @@ def _slot(explorer: Explorer, name: str, item: Item | None) -> str:
     view = json.dumps(describe_view(explorer))
     upload = (
         f'<label class="gl-button">upload<input type="file" accept="image/*,.heic,.heif,.avif"'
-        f' data-upload="{name}" data-crop="{escape(view)}" class="gl-file" aria-label="Upload a picture for {name}"></label>'
+        f' data-upload="{name}" data-crop="{escape(view)}" class="gl-file"'
+        f' aria-label="Upload a picture for {name}"></label>'
     )
     caption = f"<span>{escape(item.caption) if item is not None else 'empty'}</span>"
     if item is not None and item.x is not None:
