@@ -313,9 +313,11 @@ export class DrawingPad {
       const parts = event.getCoalescedEvents?.() ?? [];
       for (const each of parts.length ? parts : [event]) this.#stroke(this.#point(each));
     });
-    canvas.addEventListener('pointerup', (event) => {
-      if (hand.lift(event)) this.#end();
-    });
+    for (const name of /** @type {const} */ (['pointerup', 'lostpointercapture'])) {
+      canvas.addEventListener(name, (event) => {
+        if (hand.lift(event)) this.#end();
+      });
+    }
     canvas.addEventListener('pointercancel', (event) => {
       if (!hand.lift(event)) return;
       if (hand.disowns(event)) this.#takeBack(true);
