@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 
 import numpy as np
 import pytest
@@ -141,7 +142,7 @@ def test_the_same_seed_gives_the_same_samples(open_page: Open, bundled: Explorer
     page.locator("#seed input").fill("7")
     page.locator("#seed input").press("Enter")
     expected = images.to_uint8(bundled.decode(bundled.sample(36, seed=7))[5])
-    expect(tiles.nth(5)).to_have_attribute("aria-label", "Sample 5 of seed 7: make it current")
+    expect(tiles.nth(5)).to_have_attribute("aria-label", re.compile("Sample 5 of seed 7: make it current"))
     np.testing.assert_allclose(pixels(tiles.nth(5).locator("img").first).astype(int), expected, atol=1)
     page.get_by_label("16", exact=True).check()
     expect(tiles).to_have_count(16)
@@ -149,7 +150,7 @@ def test_the_same_seed_gives_the_same_samples(open_page: Open, bundled: Explorer
     expect(caption(page)).to_contain_text("sample 5 of seed 7")
     expect(tiles.nth(5)).to_have_attribute("aria-pressed", "true")
     page.locator("#another-seed").click()
-    expect(tiles.first).not_to_have_attribute("aria-label", "Sample 0 of seed 7: make it current")
+    expect(tiles.first).not_to_have_attribute("aria-label", re.compile("Sample 0 of seed 7:"))
 
 
 def test_the_shelf_carries_pictures_between_tabs(open_page: Open) -> None:

@@ -1,7 +1,7 @@
 // The frames of films against ganlab/studio/film.py.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { codeAt, countFrames, describeFilm, frameTime, keyframeTime, latentAt } from '../../ganlab/ui/static/lib/film.js';
+import { codeAt, countFrames, describeFilm, describeTime, frameTime, keyframeTime, latentAt } from '../../ganlab/ui/static/lib/film.js';
 import { Generator } from '../../ganlab/ui/static/lib/generator.js';
 import { assertClose, decodeFile, readFixture } from './fixtures.js';
 
@@ -60,4 +60,14 @@ test('settings go to Python as it takes them', () => {
   const settings = { seconds: 1.5, easing: 'smooth', way: '', loop: true };
   assert.deepEqual(describeFilm(settings, 38), { frames: 38, seconds: 1.5, easing: 'smooth', way: null, loop: true });
   assert.deepEqual([0.5, 1.5, 12, 60].map(countFrames), [13, 38, 300, 600]);
+});
+
+test('what a time shows, in words', () => {
+  const captions = ['a 7', 'a 2', 'a 4'];
+  assert.equal(describeTime(captions, 0, false), 'a 7');
+  assert.equal(describeTime(captions, 0.25, false), 'between a 7 and a 2');
+  assert.equal(describeTime(captions, frameTime(5, 11, false), false), 'a 2');
+  assert.equal(describeTime(captions, 1, false), 'a 4');
+  assert.equal(describeTime(captions, 1, true), 'a 7');
+  assert.equal(describeTime(captions, 0.9, true), 'between a 4 and a 7');
 });

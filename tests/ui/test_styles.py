@@ -28,6 +28,15 @@ def test_colours_are_those_of_the_first_sheet(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [sheet.name for sheet in SHEETS])
+def test_rules_for_some_screens_match_behind_gradios_prefix(name: str) -> None:
+    """Inside @media Gradio leaves only selectors that begin with its own container."""
+    blocks = re.findall(r"@media[^{]*\{((?:[^{}]*\{[^{}]*\})*)[^{}]*\}", read_rules(name))
+    selectors = "".join(re.sub(r"\{[^{}]*\}", ";", block) for block in blocks)
+    outside = re.findall(r"\.gradio-container|\.main\b|(?<![\w.#-])(?:html|body|:root)\b", selectors)
+    assert not outside, outside
+
+
+@pytest.mark.parametrize("name", [sheet.name for sheet in SHEETS])
 def test_no_text_is_smaller_than_can_be_read(name: str) -> None:
     sizes = re.findall(r"font(?:-size)?:[^;}]*?\b([\d.]+)px", read_rules(name))
     assert all(float(size) >= MIN_SIZE for size in sizes), sizes

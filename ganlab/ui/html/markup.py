@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import colorsys
 import functools
+import re
 from collections.abc import Sequence
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 
 from torch import Tensor
@@ -96,14 +97,23 @@ def card(title: str, x: Tensor | None, alt: str = "", below: str = "", file: str
 def tile(
     x: Tensor, alt: str, action: str, value: object = "", caption: str = "", selected: bool = False
 ) -> str:
-    """A small picture that is a button: a click sends `action` and `value`. `caption` is HTML."""
+    """A small picture that is a button: a click sends `action` and `value`. `caption` is HTML. Its name says
+    what it shows, and what is read on it: people who speak to their computer say that."""
     marked = " gl-selected" if selected else ""
+    alt = _include(alt, caption)
     text = f'<span class="gl-caption">{caption}</span>' if caption else ""
     return (
         f'<button type="button" class="gl-tile{marked}" data-action="{escape(action)}"'
         f' data-value="{escape(str(value))}" aria-label="{escape(alt)}" title="{escape(alt)}"'
         f' aria-pressed="{str(selected).lower()}">{picture(x, "")}{text}</button>'
     )
+
+
+def _include(alt: str, caption: str) -> str:
+    """The name of a tile, with the words of its caption (HTML) if it does not have them."""
+    seen = " ".join(unescape(re.sub(r"<[^>]*>", " ", caption)).split())
+    words = [re.sub(r"[^\w\s]", "", text).casefold() for text in (seen, alt)]
+    return alt if words[0] in words[1] else f"{alt}; {seen}"
 
 
 def still(x: Tensor, alt: str, caption: str) -> str:
@@ -180,7 +190,7 @@ def neighbour_row(explorer: Explorer, neighbours: list[Neighbour], what: str) ->
     tiles = [
         tile(
             n.image,
-            f"Neighbour {rank}: {describe_neighbour(explorer, n)}, distance {n.distance:.2f}",
+            f"Neighbour {rank}: {describe_neighbour(explorer, n)}, {n.distance:.2f} away",
             "neighbour",
             n.index,
             f"{label(n.label, explorer.classes) if n.name else ''} "

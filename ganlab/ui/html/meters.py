@@ -114,7 +114,7 @@ def fixed_point_html(explorer: Explorer, x: Tensor) -> str:
         change = next((k for k, label in enumerate(classes) if label != classes[0]), None)
         verdict = " · the class is kept" if change is None else f" · the class changes at step {change}"
     return (
-        f'<h3 class="gl-h">repeated reconstruction{verdict}</h3>'
+        f'<h2 class="gl-h">repeated reconstruction{verdict}</h2>'
         f"{markup.row(steps, 'x, G(E(x)), G(E(G(E(x)))) and so on')}"
         f"{markup.reason(meaning)}"
     )

@@ -63,7 +63,7 @@ export class CodeMap {
   kinds = el('div', { class: 'gl-kinds', role: 'group', 'aria-label': 'layout of the map' });
   tools = el('div', { class: 'gl-tools' });
   near = el('div', { class: 'gl-row', role: 'group' });
-  heading = el('h3', { class: 'gl-h' });
+  heading = el('h2', { class: 'gl-h' });
 
   /**
    * @param {HTMLElement} root

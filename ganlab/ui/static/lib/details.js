@@ -7,6 +7,7 @@ import { recall, remember } from './storage.js';
 
 const FOLDED = 'details.gl-details[data-name]';
 const STORED = 'details';
+const ABOVE = 'details.gl-about[open]'; // lies over the page until it is closed
 const FIGURES = 'figures'; // the parts with which figures beside pictures are shown, see sight.css
 
 /** @type {Map<string, boolean>} */
@@ -44,6 +45,24 @@ export function restoreDetails(root) {
 }
 
 /**
+ * What lies over the page is closed by Escape, which takes the focus back to it, and by a click elsewhere.
+ * @param {Element} root
+ */
+function watchAbove(root) {
+  const find = () => /** @type {HTMLDetailsElement | null} */ (root.querySelector(ABOVE));
+  root.addEventListener('keydown', (event) => {
+    const part = /** @type {KeyboardEvent} */ (event).key === 'Escape' ? find() : null;
+    if (!part) return;
+    part.open = false;
+    part.querySelector('summary')?.focus();
+  });
+  root.addEventListener('click', (event) => {
+    const part = find();
+    if (part && !part.contains(/** @type {Node} */ (event.target))) part.open = false;
+  });
+}
+
+/**
  * Remember what the visitor opens and closes under `root`, and restore it with every new result. Gradio writes a
  * result into the elements that are there, which closes them, or adds new ones.
  * @param {Element} root
@@ -63,6 +82,7 @@ export function watchDetails(root) {
     if (records.some((record) => concerns(record, FOLDED))) restoreDetails(root);
   });
   observer.observe(root, { subtree: true, childList: true, attributes: true, attributeFilter: ['open'] });
+  watchAbove(root);
   restoreDetails(root);
   showFigures();
   return observer;

@@ -3,7 +3,7 @@
 import { choosePart } from './crop-dialog.js';
 import { button, el } from './elements.js';
 import { download, takeFile } from './files.js';
-import { MAX_KEYFRAMES, codeAt, countFrames, countParts, describeFilm, frameTime, keyframeTime, latentAt } from './film.js';
+import { MAX_KEYFRAMES, codeAt, countFrames, countParts, describeFilm, describeTime, frameTime, keyframeTime, latentAt } from './film.js';
 import { KeyframeRow } from './film-keyframes.js';
 import { FilmOptions } from './film-options.js';
 import { FilmRibbon } from './film-ribbon.js';
@@ -66,7 +66,7 @@ export class FilmStudio {
     this.clock = el('output');
     this.scrubber = el('input', { type: 'range', class: 'gl-scrub', min: 0, max: 1, step: 0.001, value: 0, 'aria-label': 'position in the film' });
     this.scrubber.oninput = () => this.goTo(Number(this.scrubber.value));
-    this.player = button('play', () => this.toggle());
+    this.player = button('play', () => this.toggle(), { 'data-do': 'play' });
     this.ribbon = new FilmRibbon();
     this.shortest = new ShortestWay(() => this.refresh(), () => this.#takeWay(''));
     this.notice = el('p', { class: 'gl-fine', role: 'status' });
@@ -301,6 +301,7 @@ export class FilmStudio {
     this.time = time;
     this.scrubber.value = String(time);
     this.clock.textContent = `${this.seconds} s`;
+    this.scrubber.setAttribute('aria-valuetext', this.clock.textContent);
     if (this.G && this.playable) this.#paint(this.G, time);
   }
 
@@ -337,7 +338,9 @@ export class FilmStudio {
         this.goTo(time);
         this.use();
       };
-      const tile = button('', choose, { class: 'gl-tile', 'aria-label': `Frame ${index + 1} of ${count}: make it current` });
+      const what = describeTime(this.keyframes.map(({ caption }) => caption), time, this.options.settings.loop);
+      const label = `Frame ${index + 1} of ${count}, ${what}: make it current`;
+      const tile = button('', choose, { class: 'gl-tile', 'aria-label': label });
       tile.append(canvas);
       return tile;
     });

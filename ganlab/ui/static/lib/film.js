@@ -76,6 +76,20 @@ function findPart(keyframes, time, { easing, loop }) {
 }
 
 /**
+ * What a time of the film shows, in words: a keyframe, or what lies between two.
+ * @param {string[]} captions of two or more keyframes
+ * @param {number} time
+ * @param {boolean} loop
+ */
+export function describeTime(captions, time, loop) {
+  const position = Math.min(Math.max(time, 0), 1) * countParts(captions.length, loop);
+  const near = Math.round(position);
+  if (Math.abs(position - near) < 1e-6) return captions[near % captions.length];
+  const [before, after] = [Math.floor(position), Math.ceil(position)].map((at) => captions[at % captions.length]);
+  return `between ${before} and ${after}`;
+}
+
+/**
  * The latent at a time; exact at the keyframes. Throws an Error where a code has no latent that can be computed.
  * @param {Latent[]} keyframes two or more
  * @param {number} time

@@ -42,7 +42,7 @@ export class BesideMap {
       cancel: () => actions.cancel(),
     });
     this.picker = el('span');
-    this.title = el('h3', { class: 'gl-h' });
+    this.title = el('h2', { class: 'gl-h' });
     this.notice = el('p', { class: 'gl-fine', role: 'status' });
     this.element = el('div', { class: 'gl-beside', hidden: true });
   }

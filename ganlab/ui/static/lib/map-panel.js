@@ -35,7 +35,7 @@ export class SelectionPanel {
   constructor(map, actions) {
     this.map = map;
     this.actions = actions;
-    this.count = el('h3', { class: 'gl-h', role: 'status' });
+    this.count = el('span', { role: 'status' });
     this.mix = el('div', { class: 'gl-mix', role: 'list', 'aria-label': 'classes of the selection' });
     this.picture = el('canvas', { class: 'gl-picture gl-mean', role: 'img', 'aria-label': 'the picture of their mean' });
     this.notice = el('p', { class: 'gl-fine', role: 'status' });
@@ -44,7 +44,7 @@ export class SelectionPanel {
     this.name.onkeydown = (event) => event.key === 'Enter' && this.saveDirection();
     this.sheet = button('contact sheet', () => this.saveSheet(), { 'data-export': 'sheet' });
     this.body = el('div', { hidden: true }, this.mix, this.#mean(), this.#direction(), this.#exports());
-    this.element = el('section', { class: 'gl-selection', 'aria-label': 'selection' }, this.count, this.body, this.notice);
+    this.element = el('section', { class: 'gl-selection', 'aria-label': 'selection' }, el('h2', { class: 'gl-h' }, this.count), this.body, this.notice);
     this.show(null);
   }
 

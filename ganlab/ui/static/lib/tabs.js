@@ -1,7 +1,7 @@
 // The row of tabs by keys: it is one stop of the Tab key, arrows, Home and End choose a tab. The chosen tab is always in
 // sight, on a phone too, where the row is wider than the screen and scrolls.
 
-const STEPS = /** @type {Record<string, number>} */ ({ ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 });
+const STEPS = /** @type {Record<string, number>} */ ({ ArrowRight: 1, ArrowLeft: -1 });
 
 /**
  * The position that a key leads to from `position` among `count` tabs, round from the last to the first; null for

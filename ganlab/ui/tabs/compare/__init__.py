@@ -65,8 +65,7 @@ def _head(comparison: Comparison) -> str:
     used = comparison.rows[0].config
     words = ("less", "more") if used is not None and used.preparation == "digit" else ("darker", "brighter")
     less, more = (
-        f'<b style="color:{colour}">{word}</b>'
-        for colour, word in zip(images.DIVERGING[::2], words, strict=True)
+        f'<b class="gl-{kind}">{word}</b>' for kind, word in zip(("less", "more"), words, strict=True)
     )
     end = "ink than the picture" if words[0] == "less" else "than the picture"
     figures = markup.reason(f"{comparison.judge} Error: mean squared, per pixel, pixels 0 to 1.")
@@ -130,7 +129,7 @@ def _near(row: Row) -> str:
         tiles = [
             markup.tile(
                 n.image,
-                f"Neighbour {rank} of {row.called}: {caption}, distance {n.distance:.2f}. Compare it",
+                f"Neighbour {rank} of {row.called}: {caption}, {n.distance:.2f} away. Compare it",
                 "neighbour",
                 f"{n.index} {row.name}",
                 markup.label(n.label, row.classes) if n.name else "",

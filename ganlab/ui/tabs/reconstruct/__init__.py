@@ -42,12 +42,12 @@ NO_ENCODER = (
 def examples_html(explorer: Explorer) -> str:
     """Test pictures to click."""
     examples = explorer.examples
-    heading = '<h3 class="gl-h">examples from the test set</h3>'
+    heading = '<h2 class="gl-h">examples from the test set</h2>'
     if examples is None:
         reason = markup.reason(f"None here: {explain_absence(explorer.model)}.")
         return markup.stage(explorer, heading + reason)
     if examples.kind != "data":
-        heading = '<h3 class="gl-h">examples: the model\'s own reconstructions of test pictures</h3>'
+        heading = '<h2 class="gl-h">examples: the model\'s own reconstructions of test pictures</h2>'
     noun, count = markup.get_noun(explorer.config), min(MAX_EXAMPLES, len(examples))
     names = [f" {explorer.name_class(label)}" for label in examples.labels[:count].tolist()]
     tiles = [
@@ -67,7 +67,7 @@ def near_html(explorer: Explorer, x: Tensor) -> tuple[str, str]:
     label, count = vote(near)
     votes = f": {count} of {len(near)} are {markup.label(label, explorer.classes)}" if near[0].name else ""
     row = (
-        f'<h3 class="gl-h">nearest {nouns}</h3>'
+        f'<h2 class="gl-h">nearest {nouns}</h2>'
         f"{markup.neighbour_row(explorer, near, f'Nearest {nouns}')}{markup.stand_in_html(explorer)}"
     )
     return row, f'<p class="gl-meter">nearest {nouns} in {EXPLAINED[space]}{votes}</p>'
@@ -89,14 +89,17 @@ def stage_html(explorer: Explorer, item: Item) -> str:
         if config.preparation == "digit"
         else (("darker", "brighter"), "than the input")
     )
-    low, _, high = images.DIVERGING
-    legend = f'<b style="color:{low}">{less}</b> and <b style="color:{high}">{more}</b> {end}'
+    legend = f'<b class="gl-less">{less}</b> and <b class="gl-more">{more}</b> {end}'
     notes = escape(", ".join((size, *item.notes)))
     cards = (
-        markup.card("What the model sees", x[0], item.caption, notes, "input")
-        + markup.card("What comes back", y[0], "the reconstruction", way, "reconstruction")
+        markup.card("What the model sees", x[0], f"what the model sees of {item.caption}", notes, "input")
+        + markup.card("What comes back", y[0], f"reconstruction of {item.caption}", way, "reconstruction")
         + markup.card(
-            "Difference", images.draw_difference(x[0], y[0]), "difference picture", legend, "difference"
+            "Difference",
+            images.draw_difference(x[0], y[0]),
+            f"difference: {less} and {more} {end}",
+            legend,
+            "difference",
         )
     )
     outlier = outliers.score_picture(explorer, x)
