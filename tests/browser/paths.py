@@ -36,8 +36,6 @@ class Film:
 def visit_by_phone(page: Any, film: Film) -> None:
     """Draw, reconstruct, keep, slide, share."""
     film.shoot("first-sight")
-    for button in page.locator(".gl-tour [data-do=skip]").all():
-        button.click()
     box = page.locator(".gl-paper canvas").first.bounding_box()
     touch, scale = page.context.new_cdp_session(page), box["width"] / 280
     points = [{"x": box["x"] + x * scale, "y": box["y"] + y * scale} for x, y in SEVEN]
@@ -64,12 +62,10 @@ def visit_by_phone(page: Any, film: Film) -> None:
 def visit_at_a_desk(page: Any, film: Film, photograph: Path) -> None:
     """A photograph, a crop, neighbours, the map, a film."""
     film.shoot("first-sight")
-    for button in page.locator(".gl-tour [data-do=skip]").all():
-        button.click()
     page.locator(".gl-pad input[type=file]").set_input_files(photograph)
     page.wait_for_function("document.querySelector('.gl-now img').alt.includes('your picture')")
     film.shoot("photograph")
-    page.locator(".gl-crop").first.wait_for(state="attached")
+    page.locator(".gl-lens button").first.click()
     film.shoot("crop")
     open_tab(page, "Neighbours")
     page.locator("#neighbours-stage [data-action=neighbour]").first.wait_for()
