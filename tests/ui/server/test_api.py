@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import inspect
 import io
+import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
@@ -111,6 +113,30 @@ def test_over_the_wire_as_in_the_library(client: Any, bundled: Explorer, digits:
     assert result["latent"]["fingerprint"] == bundled.fingerprint
     near = client.predict(as_base64(digits, 4), 3, "code", api_name="/neighbours")
     assert [n["index"] for n in near] == [n.index for n in bundled.neighbours(x, 3, "code")]
+
+
+def test_a_call_without_python_is_two_requests(server: str, bundled: Explorer, digits: Pictures) -> None:
+    asked, waited = re.findall(r"^    curl .*http://127.0.0.1:7860(\S+)", PAGE.read_text("utf-8"), flags=re.M)
+
+    def send(path: str, **body: Any) -> str:
+        content = json.dumps(body).encode() if body else None
+        request = Request(server.rstrip("/") + path, content, {"Content-Type": "application/json"})
+        with urlopen(request, timeout=300) as answer:
+            return str(answer.read().decode())
+
+    def call(picture: str) -> tuple[str, Any]:
+        event = json.loads(send(asked, picture_base64=picture))["event_id"]
+        kind, data = send(waited.replace("EVENT_ID", event)).splitlines()[:2]
+        return kind.removeprefix("event: "), json.loads(data.removeprefix("data: "))
+
+    kind, (result,) = call(as_base64(digits, 4))
+    x = digits.inputs(slice(4, 5))
+    assert (kind, result["error"]) == (
+        "complete",
+        pytest.approx(bundled.error(x, bundled.reconstruct(x)), rel=1e-4),
+    )
+    kind, result = call("!")
+    assert (kind, result["error"]) == ("error", "This is not base64, so it is no picture.")
 
 
 def test_errors_reach_the_client_as_one_sentence(client: Any) -> None:
