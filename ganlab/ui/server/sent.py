@@ -88,6 +88,6 @@ async def receive_upload(request: Request) -> Response:
 def _preview(pixels: np.ndarray) -> str:
     """A picture that was read as a data: URI of a JPEG."""
     bytes_ = pixels if pixels.dtype == np.uint8 else (pixels * 255).round().astype(np.uint8)
-    planes = torch.from_numpy(np.ascontiguousarray(np.atleast_3d(bytes_).transpose(2, 0, 1)))
+    planes = torch.from_numpy(np.atleast_3d(bytes_).transpose(2, 0, 1).copy())
     (content,) = images.encode_jpegs(planes[None], QUALITY)
     return "data:image/jpeg;base64," + base64.b64encode(content).decode()
