@@ -273,7 +273,7 @@ def test_opening_shows_the_current_picture_without_computing(
     monkeypatch.setattr(Explorer, "invert", lambda *args, **settings: pytest.fail("it computes"))
     parts = parts_of(visitor)
     answer = visitor.render(current=item)
-    assert answer[parts.pad] == {"show": images.encode_data_uri(item.picture[0])}
+    assert answer[parts.pad]["show"] == images.encode_data_uri(item.picture[0])
     assert "test 4 (no. 4)" in answer[parts.stage]
     assert visitor.render(current=item) == {}  # what is shown stays, with all its answers
     other = ganlab.load(visitor.page.models.list_names()[1])
@@ -351,6 +351,6 @@ def test_a_neighbour_of_any_model_can_be_compared_next(visitor: Visitor, digits:
         assert answer[page.notice] == ""
         assert answer[page.current].fingerprint == page.first.explorer.fingerprint
         torch.testing.assert_close(answer[parts.comparison].x, digits.inputs(slice(20, 21)))
-        assert answer[parts.pad] == {"show": images.encode_data_uri(digits.inputs(slice(20, 21))[0])}
+        assert answer[parts.pad]["show"] == images.encode_data_uri(digits.inputs(slice(20, 21))[0])
     answer = visitor.send("compare-stage", "pick", value="abc", action="neighbour")
     assert "named by its number" in answer[page.notice]
