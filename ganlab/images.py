@@ -163,25 +163,37 @@ def _digit(pixels: np.ndarray, config: ModelConfig, polarity: Polarity, crop: Cr
     if crop is not None:
         left, top, right, bottom = check_part(crop, pixels.shape[1], pixels.shape[0])
         pixels = pixels[top:bottom, left:right]
-    plain = np.asarray(_image(pixels, grey=True))
-    inverse = 255 - plain if plain.dtype == np.uint8 else 1 - plain
     digits: tuple[Box, ...] = ()
-    if polarity != "dark" and ink.is_mnist(to_unit(plain)):
-        picture, notes, inverted = to_unit(plain), ["already 28x28 MNIST: unchanged"], False
-    elif polarity != "light" and ink.is_mnist(to_unit(inverse)):
-        picture, notes, inverted = to_unit(inverse), ["28x28 MNIST in dark ink: inverted"], True
+    doubt = ""
+    if (same := _read_mnist(pixels, polarity)) is not None:
+        picture, inverted = same
+        notes = ["28x28 MNIST in dark ink: inverted" if inverted else "already 28x28 MNIST: unchanged"]
     else:
-        strokes = ink.find_ink(to_unit(plain), polarity)
-        strength, thickened = ink.thicken(strokes.strength)
-        picture, inverted = ink.fit_to_canvas(strength), strokes.dark
+        strokes = ink.find_ink(pixels, polarity, is_cut=crop is not None)
+        picture, changes = ink.fit_to_canvas(strokes.strength)
+        inverted, doubt = strokes.dark, strokes.doubt
         notes = ["dark ink on light: inverted" if strokes.dark else "light ink on dark: kept"]
-        notes += ["uneven light removed"] * strokes.uneven + ["thin strokes thickened"] * thickened
-        notes += ["scaled and centred as MNIST"]
+        notes += ["uneven light removed"] * strokes.uneven
+        notes += [*strokes.notes, *changes, "scaled and centred as MNIST"]
         digits = tuple((left + x, top + y, width, height) for x, y, width, height in strokes.boxes)
     x = torch.tensor(picture)[None, None]
     if config.size != ink.MNIST:
         x = F.interpolate(x, (config.size, config.size), mode="bilinear", antialias=True).clamp(0, 1)
-    return PreparedPicture(x.repeat(1, config.channels, 1, 1), tuple(notes), inverted, digits)
+    x = x.repeat(1, config.channels, 1, 1)
+    return PreparedPicture(x, tuple(notes), inverted, digits, doubt)
+
+
+def _read_mnist(pixels: np.ndarray, polarity: Polarity) -> tuple[np.ndarray, bool] | None:
+    """A digit (28, 28) in [0, 1] as MNIST has it, and whether it was inverted; None for other pictures."""
+    if pixels.shape[:2] != (ink.MNIST, ink.MNIST):
+        return None
+    plain = np.asarray(_image(pixels, grey=True))
+    inverse = 255 - plain if plain.dtype == np.uint8 else 1 - plain
+    if polarity != "dark" and ink.is_mnist(to_unit(plain)):
+        return to_unit(plain), False
+    if polarity != "light" and ink.is_mnist(to_unit(inverse)):
+        return to_unit(inverse), True
+    return None
 
 
 Preparation: TypeAlias = Callable[[np.ndarray, ModelConfig, Polarity, Crop | None], PreparedPicture]

@@ -173,10 +173,10 @@ def test_a_small_digit_on_a_large_page(digits: Pictures, nearest: Callable[[Tens
 
 
 def test_polarity_can_be_said(digits: Pictures) -> None:
-    """Paper on a dark table: by itself the paper is taken for light ink."""
+    """A sheet on a dark table: the ink on it, unless light ink is asked for, which is the sheet."""
     image = Image.new("L", (900, 900), 50)
     image.paste(drawing(TWO, 24, 700), (100, 100))
-    assert not prepare(image, TINY, "auto").inverted
+    assert prepare(image, TINY, "auto").inverted
     assert not prepare(image, TINY, "light").inverted
     dark = prepare(image, TINY, "dark")
     assert dark.inverted

@@ -14,7 +14,8 @@ from ganlab.explorer import Explorer
 from ganlab.images import PictureError
 from ganlab.judge import Judge
 from train.measure.measurement import Figures, Measurement, Subject, require_judged_digits
-from train.measure.realworld.scenes import Picture, draw_pictures
+from train.measure.realworld.kinds import draw_pictures
+from train.measure.realworld.scenes import Picture
 from train.report.text import Table, format_percent
 
 SEED = 0  # of the pictures
@@ -72,8 +73,8 @@ def _sentence(figures: Figures) -> str:
     ]
     return (
         f"Of {figures['count']} digits from outside MNIST (fonts and pens, on lined or shaded paper,"
-        f" photographed; `{figures['command']}`) the judge still sees the right one in"
-        f" {format_percent(figures['prepared'])} after preparation and in"
+        f" photographed, with other things around; `{figures['command']}`) the judge still sees the right"
+        f" one in {format_percent(figures['prepared'])} after preparation and in"
         f" {format_percent(figures['reconstructed'], figures['standard_error'])} of the reconstructions."
         f" Kinds below {100 * MIN_SHARE:.0f} %: {', '.join(failing) or 'none'}."
     )

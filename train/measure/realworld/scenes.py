@@ -1,4 +1,4 @@
-"""Digits on paper and in front of a camera: the kinds of pictures that people upload."""
+"""Digits alone on paper and in front of a camera."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from train.measure.realworld.strokes import draw_digit
 
 FONT_PACKAGES = ("font_caladea", "font_lato", "font_manrope")  # upright, italic, thin to black
 HAND_PACKAGES = ("font_amatic_sc", "font_fredoka_one", "font_intuitive")  # as if drawn by hand
-EACH = 40  # pictures a kind, four of each digit
 MISSING = 'The fonts of the real-world digits are not installed: pip install -e ".[train]".'
 
 Random = np.random.Generator
@@ -235,7 +234,7 @@ def _chalk(digit: int, fonts: Fonts, random: Random) -> bytes:
     )
 
 
-KINDS: dict[str, Callable[[int, Fonts, Random], bytes]] = {
+PLAIN: dict[str, Callable[[int, Fonts, Random], bytes]] = {
     "printed": _printed,
     "hand-drawn fonts": _drawn_font,
     "thin pen": _thin,
@@ -247,15 +246,3 @@ KINDS: dict[str, Callable[[int, Fonts, Random], bytes]] = {
     "photographed": _photo,
     "light on dark": _chalk,
 }
-
-
-def draw_pictures(seed: int = 0, each: int = EACH) -> list[Picture]:
-    """`each` pictures of every kind, their digits in turn; the same seed gives the same pictures."""
-    fonts = Fonts.find()
-    images = []
-    for number, (kind, draw) in enumerate(KINDS.items()):
-        for index in range(each):
-            random = np.random.default_rng([seed, number, index])
-            label = index % 10
-            images.append(Picture(kind, label, draw(label, fonts, random)))
-    return images
