@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from ganlab.config import ModelConfig
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.images import PreparedPicture
+from ganlab.outliers import OutlierScore
+from ganlab.ui.server import view
 from tests.browser.gestures import SEVEN, Open, caption, card, draw, pixels, upload
 from tests.browser.test_crop import LIVE, SETTLED, drag
 from tests.pictures import encoded
@@ -96,8 +99,12 @@ def test_one_of_several_digits_is_taken_by_a_click_or_a_key(
     shows(page, bundled, sheet, [0, 5, 170, 175])
 
 
-def test_a_part_is_offered_where_preparation_is_unsure(
-    open_page: Open, bundled: Explorer, preparation: None, sheet: Image.Image
+def test_a_part_is_offered_where_preparation_or_the_gauge_is_unsure(
+    open_page: Open,
+    bundled: Explorer,
+    preparation: None,
+    sheet: Image.Image,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     page = open_page(width=375, height=800, scheme="dark")
     photo = Image.new("RGB", (400, 400), "white")
@@ -110,6 +117,13 @@ def test_a_part_is_offered_where_preparation_is_unsure(
         expect(page.locator(".gl-hint").first).to_be_hidden()
         expect(crop).to_have_attribute("aria-pressed", "false")
     expect(page.locator(".gl-seen")).to_contain_text("2 digits")  # of the first frame
+    unlike = SimpleNamespace(score_picture=lambda explorer, x: OutlierScore(1.0, {}))
+    with monkeypatch.context() as gauge:
+        gauge.setattr(view, "outliers", unlike)
+        upload(page, SVG, "one.svg", "image/svg+xml")
+        expect(page.locator(".gl-seen")).to_contain_text("Is the digit only a part of this picture?")
+        expect(crop).to_have_attribute("aria-pressed", "true")
+        page.wait_for_function(SETTLED)
     upload(page, encoded(photo, "PNG"), "photo.png", "image/png")
     expect(page.locator(".gl-seen")).to_have_text(DOUBT)
     expect(crop).to_have_attribute("aria-pressed", "true")

@@ -24,8 +24,7 @@ const BACKING = 640; // pixels of the canvas that shows the picture
 const REST = 200; // ms without a change after which a hand rests
 const KEYS = 'Arrow keys move the square, plus and minus size it, Escape takes the largest again.';
 const DIGIT_KEYS = 'Arrow keys move the square, plus and minus size it, Escape takes the whole picture again.';
-const UNLIKE = 'This is unlike the digits that the model was trained on.';
-const ADVICE = 'Draw a square around the digit.';
+const OFFER = 'Is the digit only a part of this picture? Draw a square around it.'; // where the gauge says "unlike"
 
 export class Cropper {
   /** @type {import('./square.js').Size} */
@@ -62,7 +61,10 @@ export class Cropper {
     this.root = el('div', { class: 'gl-crop', hidden: true }, this.canvas, this.shade, ...this.grips);
     this.words = new CropWords(beside, this.lens.canvas, view, {
       takeAll: () => this.set(this.all),
-      toggle: () => this.activate(!this.isActive),
+      toggle: () => {
+        this.activate(!this.isActive);
+        if (this.isActive) this.box.focus({ preventScroll: true }); // its keys are next
+      },
     });
     paper.append(this.root);
     this.hands = new CropHand(this);
@@ -136,11 +138,11 @@ export class Cropper {
     const seen = await this.lens.rest(this.part);
     if (sent !== this.lens.sent || isAll !== !this.part) return seen; // of another picture, or of another part
     if (isAll) this.outline(seen.digits.map(toBox), null);
-    const isUnsure = Boolean(seen.doubt || seen.unlike) && (!isAll || this.digits.length < 2);
-    if (isAll && isUnsure) this.activate(true);
+    const isOffered = isAll && this.digits.length < 2; // of several digits one is clicked
+    if (isOffered && (seen.doubt || seen.unlike)) this.activate(true);
     const digits = this.square ? '' : describeDigits(this.outlines.boxes, this.outlines.taken, Boolean(this.digit));
-    const doubt = seen.doubt || (seen.unlike && this.digits.length < 2 ? UNLIKE : '');
-    this.words.sentence.textContent = [digits, doubt, doubt === UNLIKE && isAll ? ADVICE : ''].filter(Boolean).join(' ');
+    const doubt = seen.doubt || (isOffered && seen.unlike ? OFFER : '');
+    this.words.sentence.textContent = [digits, doubt].filter(Boolean).join(' ');
     return seen;
   }
 
