@@ -39,9 +39,12 @@ PAD = """
     <label class="gl-pen">pen <input type="range" min="6" max="44" value="22" aria-label="Pen size"></label>
   </div>
   <div class="gl-tools">
-    <button type="button" class="gl-button" data-do="upload">upload</button>
-    <button type="button" class="gl-button" data-do="paste">paste</button>
-    <button type="button" class="gl-button" data-do="camera">camera</button>
+    <button type="button" class="gl-button" data-do="upload"
+      title="a picture from this device">upload</button>
+    <button type="button" class="gl-button" data-do="paste"
+      title="the picture in the clipboard; by keys, Ctrl+V or Cmd+V">paste</button>
+    <button type="button" class="gl-button" data-do="camera"
+      title="asks for the camera, which needs a page that came by https">camera</button>
     <input type="file" accept="image/*,.heic,.heif,.avif" hidden>
   </div>
 </div>

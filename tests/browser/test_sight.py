@@ -111,5 +111,44 @@ def test_the_tour_stands_beside_what_it_speaks_of_and_does_not_return(open_page:
     expect(card).to_have_count(0)
 
 
+# A drag of a file over the pad, up to the event of the given name, and the drop of something that is none.
+DRAG = """
+([name, withFile]) => {
+  const dataTransfer = new DataTransfer();
+  if (withFile) dataTransfer.items.add(new File([], 'digit.png', { type: 'image/png' }));
+  else dataTransfer.setData('text/plain', '7');
+  const event = new DragEvent(name, { dataTransfer, bubbles: true, cancelable: true });
+  document.querySelector('.gl-pad canvas').dispatchEvent(event);
+}
+"""
+WITHOUT_CAMERA = """
+() => {
+  const refuse = () => Promise.reject(new DOMException('no', 'NotAllowedError'));
+  Object.assign(navigator.mediaDevices, { getUserMedia: refuse });
+}
+"""
+
+
+def test_camera_clipboard_and_drop_say_what_they_want(open_page: Open) -> None:
+    page = open_page()
+    sign, said = page.locator(".gl-drop-here").first, page.locator(".gl-pad .gl-hint").first
+    expect(sign).to_be_hidden()
+    page.evaluate(DRAG, ["dragover", True])
+    expect(sign).to_have_text("drop a picture here")
+    expect(sign).to_be_visible()
+    page.evaluate(DRAG, ["dragleave", True])
+    expect(sign).to_be_hidden()
+    page.evaluate(DRAG, ["dragover", False])
+    page.evaluate(DRAG, ["drop", False])
+    expect(sign).to_be_hidden()
+    expect(said).to_contain_text("Save the picture first, then drop the file here.")
+    page.evaluate(WITHOUT_CAMERA)
+    page.locator("[data-do=camera]").click()
+    expect(said).to_contain_text("Allow it beside the page’s address, or upload a picture.")
+    page.locator("[data-do=paste]").click()
+    expect(said).to_contain_text("+V to paste a picture here.")
+    expect(said).to_be_visible()
+
+
 def test_without_storage_the_tour_is_offered_once_a_page(bare_page: Any) -> None:
     assert bare_page.evaluate(OFFERED_AGAIN) == [True, False]

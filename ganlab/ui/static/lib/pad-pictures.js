@@ -1,7 +1,7 @@
 // What a pad does with pictures that nobody draws: upload, paste, drop, camera, and what Python puts there.
 import { CropPad } from './crop-pad.js';
-import { context2d, el } from './elements.js';
 import { decodeImage, takeFile } from './files.js';
+import { CAMERA_ASKS, Camera, readClipboard, watchArrivals } from './pad-ways.js';
 import { openPicture } from './picture-file.js';
 import { SentPicture } from './sent-picture.js';
 
@@ -151,25 +151,17 @@ export class PadPictures {
   }
 
   async paste() {
-    try {
-      for (const item of await navigator.clipboard.read()) {
-        const type = item.types.find((each) => each.startsWith('image/'));
-        if (type) return await this.take(await item.getType(type));
-      }
-      this.paper.say('There is no picture in the clipboard.');
-    } catch {
-      this.paper.say('Press Ctrl+V (or Cmd+V) to paste a picture here.');
-    }
+    const pasted = await readClipboard();
+    if (typeof pasted === 'string') this.paper.say(pasted);
+    else await this.take(pasted);
   }
 
   async useCamera() {
-    if (this.camera.running) {
-      await this.take(await this.camera.shoot());
-    } else if (await this.camera.start()) {
-      this.paper.hush();
-    } else {
-      this.paper.say('This page may not use a camera. Upload a picture instead.');
-    }
+    if (this.camera.running) return this.take(await this.camera.shoot());
+    this.paper.say(CAMERA_ASKS);
+    const reason = await this.camera.start();
+    if (reason) this.paper.say(reason);
+    else this.paper.hush();
   }
 
   #listen() {
@@ -182,57 +174,10 @@ export class PadPictures {
       if (name === 'camera') this.useCamera();
     });
     file.addEventListener('change', () => this.take(takeFile(file)));
-    root.addEventListener('dragover', (event) => event.preventDefault());
-    root.addEventListener('drop', (event) => {
-      event.preventDefault();
-      this.take(event.dataTransfer?.files[0] ?? null);
-    });
-    document.addEventListener('paste', (event) => {
-      const files = [...(event.clipboardData?.files ?? [])];
-      const picture = files.find((each) => each.type.startsWith('image/')) ?? files[0]; // whose type may be unknown here
-      if (picture && root.offsetParent !== null) this.take(picture);
-    });
-  }
-}
-
-class Camera {
-  /** @param {HTMLElement} root */
-  constructor(root) {
-    this.video = /** @type {HTMLVideoElement} */ (root.querySelector('video'));
-    this.button = /** @type {HTMLElement} */ (root.querySelector('[data-do=camera]'));
-  }
-
-  get running() {
-    return !this.video.hidden;
-  }
-
-  /** @returns {Promise<boolean>} whether it runs now */
-  async start() {
-    try {
-      this.video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } });
-      await this.video.play();
-    } catch {
-      return false;
-    }
-    this.video.hidden = false;
-    this.button.textContent = 'take picture';
-    return true;
-  }
-
-  /** @returns {Promise<Blob | null>} */
-  shoot() {
-    const canvas = el('canvas');
-    [canvas.width, canvas.height] = [this.video.videoWidth, this.video.videoHeight];
-    context2d(canvas).drawImage(this.video, 0, 0);
-    this.stop();
-    return new Promise((resolve) => canvas.toBlob(resolve, 'image/jpeg', 0.92));
-  }
-
-  stop() {
-    const stream = /** @type {MediaStream | null} */ (this.video.srcObject);
-    for (const track of stream?.getTracks() ?? []) track.stop();
-    this.video.srcObject = null;
-    this.video.hidden = true;
-    this.button.textContent = 'camera';
+    watchArrivals(
+      root,
+      (picture) => this.take(picture),
+      (text) => this.paper.say(text),
+    );
   }
 }

@@ -144,13 +144,8 @@ def build(page: Page) -> Tab:
     with gr.Row(elem_classes="gl-bench"):
         with gr.Column(scale=0, min_width=306):
             pad = build_pad(pad_value(explorer, item, invites=True))
-            polarity = gr.Radio(
-                POLARITIES,
-                value="auto",
-                label="Ink colour of uploads",
-                elem_id="polarity",
-                **ink_settings(explorer),
-            )
+            settings = {"label": "Ink colour of uploads", "elem_id": "polarity", **ink_settings(explorer)}
+            polarity = gr.Radio(POLARITIES, value="auto", **settings)
         with gr.Column(scale=1, min_width=300):
             first = stage_html(explorer, item)
             stage = html(first, "tiles", "open", elem_id="reconstruct-stage", elem_classes=SLOW)
