@@ -75,8 +75,8 @@ class Endpoints:
             crop: the part to look at, in pixels: [left, top, side], or for digits [left, top, width, height].
 
         Returns:
-            the picture as base64 PNG, notes on what was done, boxes of all digits seen (left, top, width,
-            height), the one that was taken first, and why it may be the wrong one
+            the picture as base64 PNG, notes on what was done
+            boxes of the digits seen (left, top, width, height), first the one that was taken, and any doubt
         """
         prepared = prepare_upload(self._explorer(model), picture_base64, polarity, crop)
         return {"picture": encode_base64(prepared.x[0]), **describe_preparation(prepared)}
@@ -132,8 +132,8 @@ class Endpoints:
             crop: the part to look at, in pixels: [left, top, side], or for digits [left, top, width, height].
 
         Returns:
-            input and reconstruction as base64 PNG, the latent, notes, and the error: the mean squared
-            difference per pixel, pixels 0 to 1
+            input and reconstruction as base64 PNG, the latent, notes, boxes of the digits seen, any doubt
+            the error: the mean squared difference per pixel, pixels 0 to 1
         """
         explorer = self._explorer(model)
         item = invert_upload(explorer, picture_base64, polarity, "a picture", crop)
@@ -167,8 +167,8 @@ class Endpoints:
             crop: the part to look at, in pixels: [left, top, side], or for digits [left, top, width, height].
 
         Returns:
-            the reconstruction as base64 PNG, the latent, the steps taken, and the error: the mean squared
-            difference per pixel, pixels 0 to 1
+            the reconstruction as base64 PNG, the latent, the steps taken
+            the error: the mean squared difference per pixel, pixels 0 to 1
         """
         explorer = self._explorer(model)
         check_number("steps", steps, 1, MAX_STEPS)
@@ -276,8 +276,8 @@ class Endpoints:
             model: a name that list_models gives; by default the one the server was started with.
 
         Returns:
-            a list in the same order: latent, notes, boxes of digits, doubt, and what is wanted; or
-            "refused", a sentence that says why
+            a list in the same order: of each latent, notes, boxes of digits, doubt, and what is wanted
+            or of one that cannot be used "refused", a sentence that says why
         """
         explorer = self._explorer(model)
         check_list(pictures_base64)

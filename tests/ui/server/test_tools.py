@@ -75,6 +75,8 @@ def test_each_endpoint_is_a_tool_that_explains_itself(address: str) -> None:
     }
     for tool in listed:
         assert "Returns: " in tool.description, tool.name
+        assert ",," not in tool.description  # Gradio sets a comma between lines
+        assert ":," not in tool.description
         properties = tool.inputSchema["properties"]
         assert list(properties) == list(inspect.signature(functions[tool.name]).parameters)
         for name, schema in properties.items():
