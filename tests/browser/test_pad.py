@@ -58,6 +58,11 @@ def test_the_pad_invites_draws_undoes_and_refuses(open_page: Open, digits: Pictu
     _clear_and_draw(page)
     _upload_nothing(page, digits)
     _draw_by_keys(page, drawings)
+    example = page.locator("[data-action=example]").first
+    example.evaluate("tile => { tile.dataset.value = '999'; }")
+    example.click()
+    expect(page.locator(".gl-notice")).to_contain_text("There is no example 999.")
+    page.evaluate("scrollTo(0, 0)")
     assert page.locator(".gl-pad").first.bounding_box() == place  # whatever was said
     page.reload()
     page.locator(".gl-pad[data-ready]").first.wait_for()
