@@ -14,10 +14,19 @@ from ganlab.ink import PictureError
 
 Source: TypeAlias = str | Path | bytes | Image.Image | np.ndarray | Tensor
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 MAX_BYTES = 10_000_000
 MAX_PIXELS = 8_000_000
-UNREADABLE = "This file is not a picture I can read (PNG, JPEG, WebP, GIF, BMP, TIFF up to 8 megapixels)."
+UNREADABLE = (
+    "This file is not a picture I can read (PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF up to 8 megapixels)."
+)
+EMPTY = "The file is empty."
+SVG = "This is an SVG, a drawing in text, which cannot be read here: export it as a PNG."
+HEIC = (
+    "This is a HEIC photograph, which cannot be read here. Send it as a JPEG: open it in Photos or Preview"
+    " and export it; an iPhone takes JPEGs with Settings, Camera, Formats, Most Compatible."
+)
+HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}  # in the first box of a file
 
 
 def decode(source: Source) -> np.ndarray:
@@ -39,7 +48,7 @@ def read_pixels(source: Source) -> np.ndarray:
         return _from_array(source)
     # PIL's readers raise almost anything on hostile bytes; all of it means the same to a person.
     try:
-        image = source if isinstance(source, Image.Image) else Image.open(_file(source), formats=FORMATS)
+        image = source if isinstance(source, Image.Image) else _open(_file(source))
         _check_size(*image.size)
         return _from_image(ImageOps.exif_transpose(image))
     except PictureError:
@@ -75,6 +84,32 @@ def _file(source: str | Path | bytes) -> io.BytesIO:
     if size > MAX_BYTES:
         raise PictureError(f"This file is too large ({size / 1e6:.1f} MB): at most 10 MB.")
     return io.BytesIO(source if isinstance(source, bytes) else Path(source).read_bytes())
+
+
+def _open(file: io.BytesIO) -> Image.Image:
+    """The picture in a file, its header read; PictureError for kinds that have a sentence of their own."""
+    start = file.getvalue()[:1024]
+    if not start:
+        raise PictureError(EMPTY)
+    if b"<svg" in start and start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<svg", b"<?xml", b"<!--")):
+        raise PictureError(SVG)
+    if not _is_heic(start):
+        return Image.open(file, formats=FORMATS)
+    try:
+        import pillow_heif  # of the extra "heic"
+    except ImportError:
+        raise PictureError(HEIC) from None
+    pillow_heif.register_heif_opener(thumbnails=False)
+    return Image.open(file, formats=("HEIF",))
+
+
+def _is_heic(start: bytes) -> bool:
+    """Whether a file that begins like this is a photograph in HEIC: its first box names its brands."""
+    if start[4:8] != b"ftyp":
+        return False
+    box = start[8 : min(int.from_bytes(start[:4], "big"), len(start))]
+    brands = {box[at : at + 4] for at in (0, *range(8, len(box), 4))}
+    return bool(brands & HEIC_BRANDS)
 
 
 def _check_size(width: int, height: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import struct
+import sys
 import time
 import tracemalloc
 import zlib
@@ -21,6 +22,7 @@ from ganlab.gallery import Pictures
 from ganlab.images import PictureError, decode, prepare
 from tests.conftest import TINY
 from tests.pictures import (
+    FIVE,
     TWO,
     drawing,
     encoded,
@@ -71,9 +73,7 @@ def test_a_large_webp_is_refused_by_its_header() -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
         b"7",
-        b"<svg xmlns='http://www.w3.org/2000/svg'><rect width='9' height='9'/></svg>",
         b"<!doctype html><title>digit.png</title>",
         b"%PDF-1.7\n1 0 obj\n",
         b"P5 2 2 255 abcd",  # a picture, but of a format that is not read
@@ -83,6 +83,7 @@ def test_a_large_webp_is_refused_by_its_header() -> None:
         b"BM" + b"\0" * 60,
         b"II*\0\x08\0\0\0",
         b"RIFF\0\0\0\0WEBPVP8 ",
+        b"\0\0\0\x1cftypavif\0\0\0\0avifmif1",
     ],
 )
 def test_what_is_no_picture_is_refused(content: bytes, tmp_path: Path) -> None:
@@ -92,6 +93,53 @@ def test_what_is_no_picture_is_refused(content: bytes, tmp_path: Path) -> None:
         with pytest.raises(PictureError) as caught:
             decode(source)
         assert str(caught.value) == images.UNREADABLE
+
+
+SVG = b"<svg xmlns='http://www.w3.org/2000/svg'><rect width='9' height='9'/></svg>"
+HEIC = b"\0\0\0\x1cftypheic\0\0\0\0mif1heicmiaf" + bytes(40)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "The file is empty."),
+        (SVG, "export it as a PNG"),
+        (b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- a drawing -->\n" + SVG, "export it as a PNG"),
+        (HEIC, "Send it as a JPEG"),
+        (HEIC.replace(b"ftypheic", b"ftypmif1"), "Send it as a JPEG"),
+    ],
+)
+def test_kinds_of_files_that_say_what_to_do(
+    content: bytes, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # not installed
+    path = tmp_path / "digit.png"
+    path.write_bytes(content)
+    for source in (content, path):
+        with pytest.raises(PictureError, match=sentence):
+            decode(source)
+
+
+def test_avif_is_read() -> None:
+    image = drawing(FIVE, 8, 90)
+    file = encoded(image, "AVIF", quality=90)
+    assert np.abs(decode(file)[..., 0] - np.asarray(image) / 255).mean() < 0.02
+    assert torch.allclose(prepare(file, TINY).x, prepare(image, TINY).x, atol=0.25)
+    large = encoded(Image.new("L", (4000, 2200), 255), "AVIF", speed=10)
+    assert len(large) < 20_000
+    with pytest.raises(PictureError, match="at most 8 megapixels"):
+        decode(large)
+
+
+def test_heic_is_read_where_its_library_is() -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    image = drawing(FIVE, 8, 96).convert("RGB")
+    content = io.BytesIO()
+    pillow_heif.from_pillow(image).save(content, quality=90)
+    file = content.getvalue()
+    assert np.abs(decode(file) - np.asarray(image) / 255).mean() < 0.02
+    with pytest.raises(PictureError, match="not a picture I can read"):
+        decode(file[: len(file) // 2])
 
 
 def test_absent_files_folders_and_devices_are_refused(tmp_path: Path) -> None:
@@ -112,7 +160,7 @@ def test_a_file_of_too_many_bytes_is_refused_unread(tmp_path: Path) -> None:
             decode(source)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF"])
 def test_truncated_files_are_refused(kind: str) -> None:
     random = np.random.default_rng(0)
     whole = encoded(Image.fromarray(random.integers(0, 256, (90, 80, 3)).astype(np.uint8)), kind)
@@ -126,7 +174,7 @@ def test_truncated_files_are_refused(kind: str) -> None:
 def test_damaged_files_raise_nothing_else(digits: Pictures) -> None:
     random = np.random.default_rng(0)
     image = page(digits.pixels[0, 0].numpy(), 0).resize((60, 60)).convert("P")
-    for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"):
+    for kind in ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF"):
         whole = encoded(image.convert("L") if kind == "JPEG" else image, kind)
         for _ in range(60):
             damaged = bytearray(whole)

@@ -27,7 +27,8 @@ def decode_data_uri(uri: object) -> bytes:
     if len(uri) > images.MAX_BYTES * 4 // 3 + 100:
         raise images.PictureError(f"This file is over {images.MAX_BYTES // 10**6} MB; send a smaller one.")
     try:
-        return base64.b64decode(uri.partition("base64,")[2] or uri, validate=True)
+        _, comma, content = uri.partition("base64,")
+        return base64.b64decode(content if comma else uri, validate=True)
     except (binascii.Error, ValueError):
         raise images.PictureError("This is not base64, so it is no picture.") from None
 

@@ -69,7 +69,7 @@ class Endpoints:
         """What a model sees of a picture: its input, for digits 28 x 28, light ink on black, centred.
 
         Args:
-            picture_base64: a PNG, JPEG, WebP, GIF, BMP or TIFF file as base64, or as a data: URI.
+            picture_base64: a PNG, JPEG, WebP, AVIF, GIF, BMP or TIFF file as base64, or as a data: URI.
             polarity: whether the ink is dark or light; "auto" finds out.
             model: a name that list_models gives; by default the one the server was started with.
             crop: the part to look at, in pixels: [left, top, side], or for digits [left, top, width, height].
@@ -91,7 +91,7 @@ class Endpoints:
         """E(x): the latent of a picture. A model without an encoder refuses; see invert_picture.
 
         Args:
-            picture_base64: a PNG, JPEG, WebP, GIF, BMP or TIFF file as base64, or as a data: URI.
+            picture_base64: a PNG, JPEG, WebP, AVIF, GIF, BMP or TIFF file as base64, or as a data: URI.
             polarity: whether the ink is dark or light; "auto" finds out.
             model: a name that list_models gives; by default the one the server was started with.
             crop: the part to look at, in pixels: [left, top, side], or for digits [left, top, width, height].
@@ -126,7 +126,7 @@ class Endpoints:
         """G(E(x)): a picture encoded and drawn again; by optimisation where the model has no encoder.
 
         Args:
-            picture_base64: a PNG, JPEG, WebP, GIF, BMP or TIFF file as base64, or as a data: URI.
+            picture_base64: a PNG, JPEG, WebP, AVIF, GIF, BMP or TIFF file as base64, or as a data: URI.
             polarity: whether the ink is dark or light; "auto" finds out.
             model: a name that list_models gives; by default the one the server was started with.
             crop: the part to look at, in pixels: [left, top, side], or for digits [left, top, width, height].
@@ -158,7 +158,7 @@ class Endpoints:
         """A latent whose picture is as near as it gets to a given one, by the encoder or by gradient descent.
 
         Args:
-            picture_base64: a PNG, JPEG, WebP, GIF, BMP or TIFF file as base64, or as a data: URI.
+            picture_base64: a PNG, JPEG, WebP, AVIF, GIF, BMP or TIFF file as base64, or as a data: URI.
             method: hybrid improves what the encoder says; by default encoder, or optimise without one.
             steps: of gradient descent, 1 to 300.
             feature_weight: how much the error of the encoder's features counts beside that of the pixels.
@@ -239,7 +239,7 @@ class Endpoints:
         """The training pictures that a model finds most like a given one.
 
         Args:
-            picture_base64: a PNG, JPEG, WebP, GIF, BMP or TIFF file as base64, or as a data: URI.
+            picture_base64: a PNG, JPEG, WebP, AVIF, GIF, BMP or TIFF file as base64, or as a data: URI.
             k: how many, 1 to 50.
             space: where distances are measured: one of the model's spaces, which list_models gives.
             polarity: whether the ink is dark or light; "auto" finds out.

@@ -319,7 +319,7 @@ def test_digits_and_doubts_of_preparation() -> None:
         ("interpolate", {"a": {}, "b": {}, "steps": 10**6}, "steps"),
         ("neighbours", {"picture_base64": "", "k": 0}, "k is a whole number"),
         ("invert", {"picture_base64": "", "steps": 301}, "steps is a whole number from 1 to 300"),
-        ("prepare", {"picture_base64": ""}, "picture"),
+        ("prepare", {"picture_base64": ""}, "The file is empty"),
         ("prepare", {"picture_base64": "A" * 20_000_000}, "over 10 MB"),
         ("prepare", {"picture_base64": "", "polarity": "pink"}, "available"),
         ("decode", {"latent": {"fingerprint": "other", "z": [0.0] * 50}}, "belongs to the checkpoint"),
