@@ -164,21 +164,37 @@ def add_encode(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "-o", "--out", type=Path, required=True, metavar="CODES.npz", help="codes, features, names, labels"
     )
     encoding.add_argument(
-        "--model", default=DEFAULT_MODEL, metavar="NAME", help="a checkpoint's name, folder or Hub id"
+        "--model",
+        default=DEFAULT_MODEL,
+        metavar="NAME",
+        help="a checkpoint's name, folder or Hub id (default: %(default)s)",
     )
     encoding.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     encoding.add_argument(
-        "--batch-size", type=int, default=folder.BATCH, metavar="N", help="(default: %(default)s)"
+        "--batch-size",
+        type=int,
+        default=folder.BATCH,
+        metavar="N",
+        help="pictures at a time (default: %(default)s)",
     )
-    encoding.add_argument("--ink", choices=get_args(Polarity), default="auto", help="(default: %(default)s)")
+    encoding.add_argument(
+        "--ink", choices=get_args(Polarity), default="auto", help="of the pictures (default: %(default)s)"
+    )
     encoding.add_argument("--no-features", action="store_true", help="leave the features out")
     encoding.add_argument(
-        "--reconstructions", type=Path, metavar="PATH", help="a new folder of PNG files; .npz; .png: a sheet"
+        "--reconstructions",
+        type=Path,
+        metavar="PATH",
+        help="a new folder of PNG files, or a file: .npz, or .png for a contact sheet",
     )
-    encoding.add_argument("--figures", type=Path, metavar="FILE.csv", help="error, gauge, class; a line each")
+    encoding.add_argument(
+        "--figures", type=Path, metavar="FILE.csv", help="error, gauge, class, doubt: a line for each picture"
+    )
     encoding.add_argument("--neighbours", type=Path, metavar="FILE.csv", help="nearest training pictures")
     encoding.add_argument("-k", type=int, default=5, help="how many neighbours (default: %(default)s)")
-    encoding.add_argument("--space", default="features", help="in which (default: %(default)s)")
+    encoding.add_argument(
+        "--space", default="features", help="where they are searched (default: %(default)s)"
+    )
     encoding.add_argument("--quiet", action="store_true", help="show no progress")
     encoding.set_defaults(run=encode_pictures)
 

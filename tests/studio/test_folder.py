@@ -12,10 +12,10 @@ import pytest
 import torch
 from PIL import Image
 
-import ganlab
 from ganlab import decoding, images
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
+from ganlab.model import load
 from ganlab.studio import folder_files
 from ganlab.studio.folder import Listing, Outputs, encode_folder, list_pictures, make_printable
 from ganlab.studio.staging import OutputError
@@ -285,7 +285,7 @@ def test_folders_without_usable_pictures_are_refused(
         with pytest.raises(ValueError, match=message):
             encode_folder(few_neighbours, folder, outputs)
     with pytest.raises(ValueError, match="no encoder to make codes; choose a model that has one"):
-        encode_folder(ganlab.load(gan_model), pictures, outputs)
+        encode_folder(Explorer(load(gan_model)), pictures, outputs)
     assert not outputs.codes.exists()
 
 
