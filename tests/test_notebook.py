@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import copy
+import io
 from typing import Any
 
 import nbformat
 import pytest
+from PIL import Image, ImageOps
 
+from ganlab import images
 from tests import notebook
 
 MAX_BYTES = 200_000
@@ -27,7 +31,7 @@ def test_a_fresh_kernel_shows_what_is_stored(stored: Any) -> None:
 
 def test_other_outputs_are_noticed(stored: Any) -> None:
     assert notebook.compare(stored, stored) == []
-    text, number, picture, fewer = (copy.deepcopy(stored) for _ in range(4))
+    text, number, picture, mirrored, fewer = (copy.deepcopy(stored) for _ in range(5))
     shows = [index for index, cell in enumerate(stored.cells) if cell.get("outputs")]
     text.cells[shows[0]].outputs[0].text += "more"
     error = next(i for i in shows if "error 0." in stored.cells[i].outputs[0].get("text", ""))
@@ -36,8 +40,11 @@ def test_other_outputs_are_noticed(stored: Any) -> None:
     first, last = (stored.cells[i].outputs[-1].data for i in (drawn[0], drawn[-1]))
     picture.cells[drawn[-1]].outputs[-1].data["image/png"] = first["image/png"]
     assert first["image/png"] != last["image/png"]
+    image = Image.open(io.BytesIO(base64.b64decode(last["image/png"])))
+    content = base64.b64encode(images.encode_png(ImageOps.mirror(image))).decode()
+    mirrored.cells[drawn[-1]].outputs[-1].data["image/png"] = content
     fewer.cells[shows[0]].outputs = []
-    for changed in (text, number, picture, fewer):
+    for changed in (text, number, picture, mirrored, fewer):
         assert len(notebook.compare(stored, changed)) == 1
     near = copy.deepcopy(stored)
     near.cells[error].outputs[0].text = stored.cells[error].outputs[0].text.replace("0.0014", "0.00141")
