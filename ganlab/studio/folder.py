@@ -37,7 +37,7 @@ from ganlab.studio.staging import OutputError, Staging
 # Names of pictures; some of these formats are refused with a sentence, which is better than silence.
 EXTENSIONS = (
     *folders.EXTENSIONS,
-    *(".jfif", ".jpe", ".dib", ".apng", ".avif", ".heic", ".heif", ".svg", ".jp2", ".jxl", ".ico", ".psd"),
+    *(".jfif", ".jpe", ".dib", ".apng", ".heic", ".heif", ".svg", ".jp2", ".jxl", ".ico", ".psd"),
 )
 BATCH = 256  # pictures at a time
 MAX_BATCH = 4096

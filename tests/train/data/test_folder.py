@@ -113,6 +113,7 @@ def modes() -> dict[str, bytes]:
         "turned.jpg": turned_jpeg(colour(3)),
         "wide.png": encoded(colour(2, 50, 1), "PNG"),
         "webp.webp": encoded(picture, "WEBP"),
+        "avif.avif": encoded(picture, "AVIF"),
     }
 
 
