@@ -156,7 +156,7 @@ def look(page: Any, width: int, scheme: str) -> list[str]:
 
 
 def test_every_tab_is_for_everybody(open_page: Open, axe: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Models, "list_names", lambda models: ["mnist-bigan", "mnist-ae-l1"])  # Compare's rows
+    monkeypatch.setattr(Models, "list_names", lambda models: ["mnist-bigan"])  # in Compare
     page = open_page()
     page.emulate_media(reduced_motion="reduce")  # no colour is on its way to another
     page.evaluate(axe)
