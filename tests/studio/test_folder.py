@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import errno
 import weakref
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,6 +103,24 @@ def test_all_that_can_be_written(
         assert 0 <= float(each["larger_errors"]) <= 1
         assert each["notes"] == "already 28x28 MNIST: unchanged"
     assert list_all(tmp_path) == ["codes.npz", "figures.csv", "near.csv", "pictures", "rec"]
+
+
+def test_what_preparation_doubts_is_counted_and_written(
+    few_neighbours: Explorer, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare = Explorer.prepare_upload
+
+    def doubt(explorer: Explorer, source: Path, *settings: Any) -> images.PreparedPicture:
+        prepared = prepare(explorer, source, *settings)
+        boxes = ((0.0, 0.0, 9.0, 9.0), (9.0, 0.0, 9.0, 9.0))
+        return replace(prepared, digits=boxes, doubt="Two.") if source.name == "2.png" else prepared
+
+    monkeypatch.setattr(Explorer, "prepare_upload", doubt)
+    outputs = Outputs(tmp_path / "codes.npz", figures=tmp_path / "figures.csv")
+    assert encode_folder(few_neighbours, pictures, outputs).doubtful == 1
+    rows = {row["file"]: (row["digits"], row["doubt"]) for row in read_table(tmp_path / "figures.csv")}
+    assert rows["1/2.png"] == ("2", "Two.")
+    assert rows["1/5.png"] == ("0", "")
 
 
 def test_reconstructions_in_an_array_and_on_a_sheet(
