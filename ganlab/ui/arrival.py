@@ -173,8 +173,7 @@ def listen(page: Page, tabs: Tabs, frame: Frame) -> None:
 
 
 def _show(page: Page, tabs: Tabs, frame: Frame, call: Call, to: Destination) -> Answer:
-    """What changes on the page. One that has lost its state keeps its header and its tab, which may be in
-    use."""
+    """All of the page that depends on the visitor's state."""
     answer: Answer = {
         page.model: to.model,
         **put_on_shelf(page, to.shelf),
@@ -182,14 +181,10 @@ def _show(page: Page, tabs: Tabs, frame: Frame, call: Call, to: Destination) -> 
         page.active: to.tab,
         frame.waiting: to.waiting,
         frame.waits: waits_html(to.waiting),
+        frame.picker: to.model,
+        frame.header: header_html(to.explorer),
+        frame.selected: gr.Tabs(selected=to.tab),
     }
-    shows = (call.text("model"), call.text("checkpoint"), call.text("tab"))
-    if call.text("kind") != RESTORED or shows != (to.model, to.explorer.fingerprint, to.tab):
-        answer |= {
-            frame.picker: to.model,
-            frame.header: header_html(to.explorer),
-            frame.selected: gr.Tabs(selected=to.tab),
-        }
     tab = next(each for each in tabs.tabs if each.id == to.tab)
     chosen = _read_settings(tab, to.explorer, call.event.get("chosen"))
     arrived = replace(

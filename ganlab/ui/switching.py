@@ -75,13 +75,17 @@ def listen_to_picker(page: Page, tabs: Tabs, frame: Frame) -> None:
     def draw(call: Call) -> Answer:
         return tabs.render(call, call[page.active])
 
+    def draw_late(call: Call) -> Answer:
+        return draw(replace(call, event={"late": True}))
+
     written = {page.model, page.current, page.ends, page.kept}
     written |= {frame.picker, frame.header, frame.waiting, frame.waits}
     settings = LIVE | waits_on(frame.header)
     picked = page.on(frame.picker.choose, switch, {frame.picker, frame.waiting}, written, **settings)
     silent = replace(page, notice=None)  # a sentence on a model that cannot be loaded stays
-    for event in (picked.then, frame.header.redraw):  # the page asks for a "redraw" of what stays late
-        silent.on(event, draw, {page.active, *tabs.reads}, tabs.writes, **LIVE | tabs.waits)
+    # The page asks for a "redraw" of what stays late, whatever the server believes to be drawn.
+    for event, draw_tab in ((picked.then, draw), (frame.header.redraw, draw_late)):
+        silent.on(event, draw_tab, {page.active, *tabs.reads}, tabs.writes, **LIVE | tabs.waits)
 
 
 def put_on_shelf(page: Page, shelf: Shelf) -> dict[Any, Any]:

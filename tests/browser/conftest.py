@@ -102,6 +102,7 @@ def open_page(browser: Any, server: str, request: pytest.FixtureRequest) -> Iter
             "console",
             lambda message: (
                 message.type == "error"
+                and "409 (Conflict)" not in message.text  # a lost visit, which the page puts right
                 and troubles.append(f"console: {message.text} {message.location.get('url', '')}")
             ),
         )

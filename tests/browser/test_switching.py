@@ -23,7 +23,7 @@ from ganlab.ui.items import Item
 from ganlab.ui.server import launch
 from ganlab.ui.server.models import Models
 from ganlab.ui.tabs import neighbours
-from tests.browser.gestures import Open, choose_model
+from tests.browser.gestures import Open, choose_model, photo
 from tests.browser.screenshots import TABS, open_tab
 from tests.conftest import free_port, untrained_model
 from tests.ui.test_switching import KINDS
@@ -72,7 +72,7 @@ LOOK = """
 SETTLED = """
 (name) => {
   const [header, parts] = (LOOK)();
-  const chosen = document.querySelector('#model-picker select').value === name;
+  const chosen = [document.querySelector('#model-picker select').value, ''].includes(name);
   const alike = parts.every(([, fingerprint, marked]) => fingerprint === header && !marked);
   const more = [...document.querySelectorAll('[data-more="0"]')].some((part) => part.offsetParent !== null);
   if (!chosen || !alike || more || window.underWay) window.calm = [];
@@ -121,6 +121,27 @@ CONTROLS: dict[str, list[tuple[str, str]]] = {
     "Compare": [("#compare-stage [data-action=neighbour]", "")],
     "Methods": [("#method input", ""), ("#methods-stage [data-action=another]", "")],
 }
+PAD = "[role=tabpanel]:visible .gl-pad input[type=file]"  # of Reconstruct, or of Compare
+UNDO = ".gl-pad [data-do=undo], #latent-studio button[title='ctrl z']"
+# Back, if that does not leave the app; whether it went.
+BACK = """
+async (first) => {
+  if (navigation.currentEntry.index <= first) return false;
+  const arrived = new Promise((resolve) => addEventListener('popstate', resolve, { once: true }));
+  history.back();
+  await arrived;
+  return true;
+}
+"""
+# What the page's address says, and what the page shows: tab, model and the key of the current picture.
+WHERE = """
+() => {
+  const query = new URLSearchParams(location.search);
+  const part = (selector) => document.querySelector(selector).dataset;
+  const shown = [part('[data-tab]').tab, document.querySelector('#model-picker select').value];
+  return [[query.get('tab'), query.get('model')], shown, JSON.parse(part('.gl-current').item).key];
+}
+"""
 SHELF = [".gl-shelf [data-action=keep]", ".gl-shelf [data-action=use]", ".gl-shelf [data-action=end]"]
 
 
@@ -151,8 +172,8 @@ def offered(tmp_path_factory: pytest.TempPathFactory, digits: Pictures) -> Offer
 class App:
     """The app in this process, whose visitors' state a test can look at."""
 
-    def __init__(self, models: Offered) -> None:
-        self.models = models
+    def __init__(self, models: Offered, digits: Pictures) -> None:
+        self.models, self.digits = models, digits
         self.blocks = app.build(models)
         self.server, self.url, _ = launch.launch(
             self.blocks, models, "127.0.0.1", free_port(), prevent_thread_lock=True
@@ -168,8 +189,8 @@ class App:
 
 
 @pytest.fixture(scope="module")
-def served(offered: Offered) -> Iterator[App]:
-    served = App(offered)
+def served(offered: Offered, digits: Pictures) -> Iterator[App]:
+    served = App(offered, digits)
     yield served
     served.blocks.close()
 
@@ -188,22 +209,20 @@ def choose(page: Any, name: str) -> None:
 
 
 def assert_marked(page: Any) -> None:
-    """Whatever is shown of another model than the header's is marked as late."""
+    """Whatever is shown of another model than the header's is marked as late; so may be what an upload on its
+    way replaces."""
     header, parts = page.evaluate(LOOK)
-    late = [(where, marked) for where, fingerprint, marked in parts if (fingerprint != header) != marked]
+    late = [where for where, fingerprint, marked in parts if fingerprint != header and not marked]
     assert not late, late
 
 
-def settle(page: Any, explorer: Explorer, name: str) -> None:
+def settle(page: Any, name: str) -> None:
     page.evaluate("window.calm = []")
     try:
         page.wait_for_function(SETTLED, arg=name, timeout=LONG)
     except TimeoutError:
         chosen = page.locator("#model-picker select").input_value()
         pytest.fail(f"unsettled: {name}, {chosen}, {page.evaluate('underWay')}, {page.evaluate(LOOK)}")
-    header, parts = page.evaluate(LOOK)
-    assert header == explorer.fingerprint
-    assert {fingerprint for _, fingerprint, _ in parts} == {header}
 
 
 def faces(page: Any, selector: str) -> list[np.ndarray]:
@@ -263,43 +282,65 @@ def check_sample(page: Any, explorer: Explorer, item: Item) -> None:
 CHECKS = {"Reconstruct": check_reconstruct, "Neighbours": check_neighbours, "Sample": check_sample}
 
 
-def move(page: Any, chance: random.Random, tab: str, names: list[str]) -> tuple[str, str | None]:
-    """One thing that a hasty hand does; the tab that is open then, and the model if another was chosen."""
-    kind = chance.choices(["model", "tab", "control", "shelf"], weights=[4, 5, 7, 2])[0]
+def current_tab(page: Any) -> str:
+    return str(page.locator("#tabs [role=tab][aria-selected=true]").first.inner_text())
+
+
+def move(page: Any, served: App, chance: random.Random, first: int) -> str | None:
+    """One thing that a hasty hand, or a server with little memory, does. The model if another was chosen; ""
+    if it may be any; `first` is where the app begins in the browser's history."""
+    kinds = {"model": 4, "tab": 5, "control": 7, "shelf": 2, "upload": 2, "undo": 2, "back": 2, "forget": 1}
+    kind = chance.choices([*kinds], weights=[*kinds.values()])[0]
+    tab = current_tab(page)
     if kind == "model":
-        name = chance.choice(names)
+        name = chance.choice(served.models.list_names())
         choose(page, name)
-        return tab, name
-    if kind == "tab":
-        tab = chance.choice([*TABS, "Reconstruct", "Neighbours", "Sample", "Sample"])
-        open_tab(page, tab)
+        return name
+    if kind in ("tab", "forget"):
+        if kind == "forget":
+            settle(page, "")  # a server that stops answers nothing more
+            served.server.state_holder.session_data.clear()
+        open_tab(page, chance.choice([*TABS, "Reconstruct", "Neighbours", "Sample", "Sample"]))
+    elif kind == "back":
+        return "" if page.evaluate(BACK, first) else None
+    elif kind == "upload" and page.locator(PAD).count():
+        picture = photo(served.digits, chance.randrange(100))
+        page.locator(PAD).first.set_input_files(
+            {"name": "digit.jpg", "mimeType": "image/jpeg", "buffer": picture}
+        )
+    elif kind == "undo":
+        page.evaluate(TOUCH, [UNDO, chance.randrange(99), None])
     elif kind == "shelf":
         page.evaluate(TOUCH, [chance.choice(SHELF), chance.randrange(99), None])
     elif CONTROLS[tab]:
         selector, value = chance.choice(CONTROLS[tab])
         page.evaluate(TOUCH, [selector, chance.randrange(99), value or None])
-    return tab, None
+    return None
 
 
 @pytest.mark.slow
 def test_what_is_shown_together_belongs_together(page: Any, served: App, offered: Offered) -> None:
-    chance, names = random.Random(7), offered.list_names()
-    tab, name, checked = "Reconstruct", names[0], set[str]()
+    """Also with uploads, undo, the browser's Back and a server that forgets among the moves."""
+    chance, name, checked = random.Random(7), offered.list_names()[0], set[str]()
+    first = page.evaluate("navigation.currentEntry.index")
     for number in range(1, MOVES + 1):
-        tab, other = move(page, chance, tab, names)
-        name = other or name
+        other = move(page, served, chance, first)
+        name = name if other is None else other
         page.wait_for_timeout(chance.uniform(0, HASTE))
         assert_marked(page)
         if number % ROUND == 0:
-            explorer = offered.get(name)
-            settle(page, explorer, name)
+            settle(page, name)
+            address, shown, key = page.evaluate(WHERE)
+            assert address == shown
+            explorer, item, tab = offered.get(shown[1]), served.find_current(), current_tab(page)
+            assert (item.fingerprint, item.key) == (explorer.fingerprint, key)
+            assert {fingerprint for _, fingerprint, _ in page.evaluate(LOOK)[1]} == {explorer.fingerprint}
             if tab in CHECKS:
-                item = served.find_current()
-                assert item.fingerprint == explorer.fingerprint
                 CHECKS[tab](page, explorer, item)
                 checked.add(tab)
     assert checked == set(CHECKS)
     assert page.locator(".gl-main .gl-notice:visible").count() == 0
+    assert page.locator(".toast-body:visible").count() == 0
 
 
 def test_a_choice_that_the_next_model_does_not_have(
@@ -311,7 +352,7 @@ def test_a_choice_that_the_next_model_does_not_have(
     with_discriminator = next(name for name in offered.list_names() if name.endswith("/regressor"))
     without = next(name for name in offered.list_names() if name.endswith("/encoder-only"))
     choose(page, with_discriminator)
-    settle(page, offered.get(with_discriminator), with_discriminator)
+    settle(page, with_discriminator)
     open_tab(page, "Neighbours")
     page.locator("#space").get_by_label("discriminator").check()
     expect(page.locator("#neighbours-stage")).to_contain_text("nearest in the discriminator's hidden layer")
@@ -330,9 +371,9 @@ def test_a_choice_that_the_next_model_does_not_have(
         open_tab(page, "Sample")
     gate.set()
     explorer = offered.get(without)
-    settle(page, explorer, without)
+    settle(page, without)
     check_sample(page, explorer, served.find_current())
     open_tab(page, "Neighbours")
-    settle(page, explorer, without)
+    settle(page, without)
     check_neighbours(page, explorer, served.find_current())
     assert failures == []

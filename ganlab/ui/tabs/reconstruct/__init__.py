@@ -161,10 +161,9 @@ def build(page: Page) -> Tab:
         }
 
     def render(call: Call) -> Answer:
-        """What is shown already stays; so does the pad when only the model changed: a drawing under way,
-        or an upload in full size."""
-        same_picture = call[shown].key == call.current.key
-        if same_picture and call[shown].fingerprint == call.explorer.fingerprint:
+        """What is shown already stays; so does the pad with its drawing when only the model changed."""
+        same_picture, before = call[shown].key == call.current.key, call[shown].fingerprint
+        if same_picture and before == call.explorer.fingerprint and not call.event.get("late"):
             return {}
         new_view = describe_view(call.explorer)
         stays = same_picture and call[view] == new_view
