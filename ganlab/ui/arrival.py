@@ -153,10 +153,11 @@ def _read_shelf(explorer: Explorer, call: Call, current: Item | None, linked: li
 def listen(page: Page, tabs: Tabs, frame: Frame) -> None:
     """A page that arrives is drawn there in one answer, so that nothing of two models is shown together."""
     states = {page.model, page.current, page.ends, page.kept, page.trail, page.active, frame.waiting}
-    written = {*states, frame.picker, frame.header, frame.selected, frame.waits, frame.visit, *tabs.writes}
+    written = {*states, frame.header, frame.selected, frame.waits, frame.visit, *tabs.writes}
 
     def arrive(call: Call) -> Answer:
-        mark = {frame.visit: f'<i hidden data-arrived="{escape(call.text("id")[:40])}"></i>'}
+        number = call.text("id")[:40]  # none for a state that is put back
+        mark = {frame.visit: f'<i hidden data-arrived="{escape(number)}"></i>'} if number else {}
         try:
             to = find_destination(page, tabs, call[frame.waiting], call)
             return {**_show(page, tabs, frame, call, to), **mark}
@@ -181,7 +182,6 @@ def _show(page: Page, tabs: Tabs, frame: Frame, call: Call, to: Destination) -> 
         page.active: to.tab,
         frame.waiting: to.waiting,
         frame.waits: waits_html(to.waiting),
-        frame.picker: to.model,
         frame.header: header_html(to.explorer),
         frame.selected: gr.Tabs(selected=to.tab),
     }

@@ -16,6 +16,7 @@ const MAX_PAUSE = 5000;
  * @property {() => void} restore has the page put its state back, by a request that carries RESTORING
  * @property {(sentence: string, lasting?: boolean) => void} say shows a sentence; an empty one takes it away
  * @property {() => void} reload opens the page anew
+ * @property {() => void} [idle] called when no request is under way any more
  * @property {(ms: number) => Promise<void>} [pause]
  */
 
@@ -32,7 +33,8 @@ export class Line {
 
   /** @param {LineSettings} settings */
   constructor(settings) {
-    this.settings = { pause: sleep, ...settings };
+    this.settings = { pause: sleep, idle: () => {}, ...settings };
+    this.underWay = 0; // requests without an answer
     /** @type {typeof fetch} */
     this.fetch = (address, options) => this.#send(address, options);
   }
@@ -46,7 +48,13 @@ export class Line {
     if (!EVENT.test(String(address instanceof Request ? address.url : address)) || typeof body !== 'string') {
       return this.settings.fetch(address, options);
     }
-    return this.#insist(address, options, body);
+    this.underWay += 1;
+    try {
+      return await this.#insist(address, options, body);
+    } finally {
+      this.underWay -= 1;
+      if (!this.underWay) this.settings.idle();
+    }
   }
 
   /**

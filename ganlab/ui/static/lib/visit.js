@@ -14,6 +14,7 @@ const STORED = 'ganlab/visit'; // in this tab's storage
 const WATCHED = '.gl-current, .gl-ends, .gl-kept, .gl-visits [data-choice], .gl-visits [data-tab], [data-arrived], [data-chosen]';
 const ATTRIBUTES = ['data-item', 'data-items', 'data-kept', 'data-choice', 'data-tab', 'data-arrived', 'data-chosen'];
 const QUIET = 60; // ms without a change, after which the page shows one state
+const MAX_LOOKS = 30; // at the page, QUIET apart, when no request is under way
 const ARRIVING = 'gl-arriving'; // on <body> until the page is where it was asked to be
 
 let settle = () => {};
@@ -23,8 +24,9 @@ export const settled = /** @type {Promise<void>} */ (new Promise((resolve) => vo
 export class Visit {
   /** @type {Address | null} */
   #shown = null; // what the address says of the page
-  #arrival = ''; // of an arrival under way
-  #count = 0;
+  #arrival = 0; // number of an arrival under way
+  #count = 0; // of arrivals
+  #looks = 0; // since its answer should have been there
   /** @type {{ key: string, recipe: string } | null} */
   #linked = null; // the picture of the page's link, and the recipe that the link has
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -38,6 +40,7 @@ export class Visit {
       restore: () => this.#restore(),
       say: showSentence,
       reload: () => location.reload(),
+      idle: () => this.#plan(),
     });
   }
 
@@ -65,8 +68,8 @@ export class Visit {
 
   /** @param {object} data */
   #send(data) {
-    this.#arrival = String(++this.#count);
-    this.arrive({ ...data, id: this.#arrival });
+    [this.#arrival, this.#looks] = [++this.#count, 0];
+    this.arrive({ ...data, id: String(this.#arrival) });
   }
 
   /**
@@ -101,7 +104,7 @@ export class Visit {
     const snapshot = takeSnapshot(document);
     /** @type {HTMLElement | null} */
     const stage = document.querySelector('#reconstruct-stage [data-key]');
-    this.#send({ kind: 'restored', restoring: true, ...snapshot, shown: stage?.dataset.key });
+    this.arrive({ kind: 'restored', restoring: true, ...snapshot, shown: stage?.dataset.key });
   }
 
   /** @param {{ address: Address, current: object, checkpoint: string } | undefined} entry of the browser's history */
@@ -120,8 +123,11 @@ export class Visit {
   #compare() {
     const snapshot = takeSnapshot(document);
     if (!snapshot) return;
-    const arrived = Boolean(this.#arrival) && document.querySelector(`[data-arrived="${this.#arrival}"]`) !== null;
-    if (this.#arrival && !arrived) return;
+    const arrived = this.#arrival > 0;
+    if (arrived && !this.#hasAnswer()) {
+      this.#plan();
+      return;
+    }
     const first = !this.#shown;
     if (arrived) this.#endArrival(snapshot, first);
     const address = this.#addressOf(snapshot);
@@ -134,6 +140,15 @@ export class Visit {
       tellParent(search);
     }
     this.#save();
+    if (!this.line.underWay) showModel(snapshot.model);
+  }
+
+  /** Whether the arrival under way is on the page. One that has failed is waited for a little longer than that takes. */
+  #hasAnswer() {
+    /** @type {HTMLElement | null} */
+    const mark = document.querySelector('[data-arrived]');
+    if (!this.line.underWay) this.#looks += 1;
+    return Number(mark?.dataset.arrived ?? 0) >= this.#arrival || this.#looks > MAX_LOOKS;
   }
 
   /**
@@ -141,7 +156,7 @@ export class Visit {
    * @param {boolean} first whether the page has opened with this
    */
   #endArrival(snapshot, first) {
-    this.#arrival = '';
+    this.#arrival = 0;
     const recipe = first ? new URLSearchParams(location.search).get('recipe') : null;
     if (recipe) this.#linked = { key: snapshot.current.key, recipe };
     document.body.classList.remove(ARRIVING);
@@ -159,6 +174,15 @@ export class Visit {
     const recipe = this.#linked?.key === key ? this.#linked.recipe : at ? '' : exact();
     return { tab, model, at: recipe ? '' : at, recipe, chosen };
   }
+}
+
+/**
+ * The list of models shows what is in use, unless a choice is on its way (static/glue/model-picker.js).
+ * @param {string} model
+ */
+function showModel(model) {
+  const detail = { model };
+  document.querySelector('#model-picker select')?.dispatchEvent(new CustomEvent('follow', { bubbles: true, detail }));
 }
 
 /**
