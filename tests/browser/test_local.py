@@ -40,7 +40,7 @@ def test_a_local_slider_starts_again_where_it_was_left(open_page: Open, bundled:
     page.locator("[data-view=local]").click()
     expect(page.locator(".gl-dirs")).to_have_attribute("aria-busy", "false")
     expect(page.locator(".gl-dir small").first).to_contain_text("% of the change")
-    with page.expect_request("**/gradio_api/run/predict") as request:
+    with page.expect_request("**/gradio_api/run/predict**") as request:
         sliders(page).first.fill("1.5")
     expect(caption(page)).to_contain_text("moved from test 7")
     expect(sliders(page).first).to_have_value("0")

@@ -39,7 +39,7 @@ def test_a_move_counts_while_the_one_before_is_being_answered(open_page: Open) -
             for each, response in answers:
                 each.fulfill(response=response)
 
-    page.route("**/gradio_api/run/predict", answer_two_at_once)
+    page.route("**/gradio_api/run/predict**", answer_two_at_once)
     for amount in ("1", "2"):
         with page.expect_request(is_move) as request:
             sliders(page).first.fill(amount)
@@ -61,7 +61,7 @@ def test_a_slider_moved_before_the_tab_is_redrawn_keeps_its_offset(open_page: Op
         else:
             route.fulfill(response=answer)
 
-    page.route("**/gradio_api/run/predict", hold_the_redraw)
+    page.route("**/gradio_api/run/predict**", hold_the_redraw)
     tab(page, "Latent")
     slider = sliders(page).first
     slider.press("ArrowRight")

@@ -33,7 +33,7 @@ def read_ink(page: Any) -> np.ndarray:
 
 
 def is_drawing(request: Any) -> bool:
-    return request.url.endswith("/run/predict") and '"kind":"draw"' in (request.post_data or "")
+    return "/run/predict" in request.url and '"kind":"draw"' in (request.post_data or "")
 
 
 def count_drawings(page: Any) -> list[Any]:

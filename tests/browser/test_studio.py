@@ -126,7 +126,7 @@ def test_a_drag_makes_pictures_without_a_request(open_page: Open) -> None:
 
 def test_the_stage_is_the_latents_picture(open_page: Open, bundled: Explorer) -> None:
     page = studio(open_page)
-    with page.expect_request("**/gradio_api/run/predict") as request:
+    with page.expect_request("**/gradio_api/run/predict**") as request:
         sliders(page).nth(1).fill("-1.5")
     (sent,) = [part for part in [json.loads(request.value.post_data)["event_data"]] if part]
     wanted = images.to_uint8(decode(bundled, sent["z"]))

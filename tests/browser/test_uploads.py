@@ -47,8 +47,8 @@ def preparation(monkeypatch: pytest.MonkeyPatch) -> None:
     def see(pixels: np.ndarray, config: ModelConfig, polarity: Any, crop: Any) -> PreparedPicture:
         if crop is None and pixels.shape[1] == 300:
             return replace(prepare(pixels, config, polarity, (0, 0, 170)), digits=boxes)
-        prepared = prepare(pixels, config, polarity, crop)
-        return replace(prepared, doubt=DOUBT if crop is None and pixels.shape[1] == 400 else "")
+        doubt = DOUBT if crop is None and pixels.shape[1] == 400 else ""
+        return replace(prepare(pixels, config, polarity, crop), digits=(), doubt=doubt)
 
     monkeypatch.setitem(images.PREPARATIONS, "digit", see)
 
