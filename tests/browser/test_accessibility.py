@@ -47,7 +47,8 @@ READ = """
   const nameless = pictures.filter((each) => !(each.getAttribute('alt') || each.getAttribute('aria-label')
     || each.getAttribute('aria-labelledby') || each.ariaHidden === 'true'
     || each.closest('[aria-hidden=true]')
-    || each.closest('button, [role=img]')?.getAttribute('aria-label')));
+    || each.closest('button, [role=img]')?.getAttribute('aria-label')
+    || each.closest('button')?.textContent.trim()));
   return [...small, ...nameless].map((each) => each.outerHTML.slice(0, 120));
 }
 """
