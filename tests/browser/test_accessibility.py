@@ -8,11 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from ganlab.ui.server.models import Models
-from tests.browser.gestures import Open, caption
+from tests.browser.gestures import Open, caption, upload
 from tests.browser.screenshots import open_tab
 from tests.js.run import ROOT, fetch_packages
+from tests.pictures import FIVE, TWO, drawing, encoded
 
 pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -73,6 +75,17 @@ HIT = """
 }
 """
 
+# Unfold what is folded in the tab, and what is folded in that.
+UNFOLD = """
+() => {
+  for (let depth = 0; depth < 2; depth++) {
+    for (const each of document.querySelectorAll('[role=tabpanel] details:not([open]) > summary')) {
+      if (each.checkVisibility()) each.click();
+    }
+  }
+}
+"""
+
 
 @pytest.fixture
 def axe() -> str:
@@ -81,6 +94,25 @@ def axe() -> str:
     if not AXE.is_file():
         (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no axe-core in node_modules: {reason}")
     return AXE.read_text(encoding="utf-8")
+
+
+def take_the_tour(page: Any) -> None:
+    """The page as it opens, and the first step of the tour."""
+    page.locator(".gl-invitation").wait_for()
+    page.locator("[data-do=tour]").first.click()
+    page.locator(".gl-tour-card").wait_for()
+
+
+def use_upload(page: Any) -> None:
+    """Two digits, so that each has an outline, and the part to take can be chosen."""
+    page.keyboard.press("Escape")  # the tour ends
+    expect(page.locator(".gl-tour-card")).to_be_hidden()
+    paper = Image.new("L", (800, 500), 255)
+    for left, points in ((0, FIVE), (350, TWO)):
+        paper.paste(drawing(points, 30, side=400), (left + 20, 50))
+    upload(page, encoded(paper, "PNG"), "digits.png", "image/png")
+    expect(page.locator(".gl-digit")).to_have_count(2)
+    expect(caption(page)).to_contain_text("your picture")
 
 
 def use_example(page: Any) -> None:
@@ -126,16 +158,18 @@ def wait_for_formulas(page: Any) -> None:
     page.locator("#methods-stage math").first.wait_for()
 
 
-USES: dict[str, Callable[[Any], None]] = {
-    "Reconstruct": use_example,
-    "Latent": use_slider,
-    "Interpolate": use_frame,
-    "Neighbours": use_neighbour,
-    "Sample": use_sample,
-    "Map": use_map,
-    "Compare": wait_for_rows,
-    "Methods": wait_for_formulas,
-}
+USES: tuple[tuple[str, Callable[[Any], None]], ...] = (
+    ("Reconstruct", take_the_tour),
+    ("Reconstruct", use_upload),
+    ("Reconstruct", use_example),
+    ("Latent", use_slider),
+    ("Interpolate", use_frame),
+    ("Neighbours", use_neighbour),
+    ("Sample", use_sample),
+    ("Map", use_map),
+    ("Compare", wait_for_rows),
+    ("Methods", wait_for_formulas),
+)
 
 
 def look(page: Any, width: int, scheme: str) -> list[str]:
@@ -146,6 +180,7 @@ def look(page: Any, width: int, scheme: str) -> list[str]:
         "([width, dark]) => innerWidth === width && document.body.classList.contains('dark') === dark",
         arg=[width, scheme == "dark"],
     )
+    page.evaluate(UNFOLD)
     wrong = [
         f"{rule} ({impact}): {where}: {what}"
         for rule, impact, where, what in page.evaluate(FIND, [scheme == "dark"])
@@ -163,11 +198,10 @@ def test_every_tab_is_for_everybody(open_page: Open, axe: str, monkeypatch: pyte
     page.evaluate(axe)
     touch = page.context.new_cdp_session(page)
     wrong: dict[str, None] = {}
-    for name, use in USES.items():
+    for name, use in USES:
         page.set_viewport_size({"width": DESK, "height": 900})
         open_tab(page, name)
         use(page)
-        page.evaluate("document.querySelectorAll('details.gl-details').forEach((each) => (each.open = true))")
         for width in (DESK, PHONE):
             for scheme in ("light", "dark"):
                 wrong |= dict.fromkeys(f"{name}, {width}: {each}" for each in look(page, width, scheme))
