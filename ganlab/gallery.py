@@ -260,9 +260,10 @@ class Gallery:
         latent_map = self.model.latent_map
         if self._latents is None or latent_map is None:
             return self._embed_all("code")
-        return torch.cat(
-            [latent_map(u.to(self.model.device)).cpu() for u in torch.split(self._latents, CHUNK)]
-        )
+        codes = torch.empty_like(self._latents)
+        for rows in self._iterate_chunks(CHUNK):
+            codes[rows] = latent_map(self._latents[rows].to(self.model.device)).cpu()
+        return codes
 
     def _embed_all(self, space: str) -> Tensor:
         chunk = CHUNK if self.model.config.pixels <= MAX_SMALL else SMALL_CHUNK

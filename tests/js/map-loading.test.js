@@ -6,11 +6,12 @@ import { TimeLeft, describeTime } from '../../ganlab/ui/static/lib/time-left.js'
 
 test('the time left follows from how quickly it counts', () => {
   const left = new TimeLeft();
-  assert.equal(left.estimate(8192, 60000, 1000), null); // another visitor began it: what it took so far is unknown
-  assert.equal(left.estimate(8192, 60000, 4000), null);
-  assert.equal(left.estimate(20192, 60192, 5000), ((60192 - 20192) * 4) / 12000);
-  assert.equal(left.estimate(60000, 60000, 9000), 0);
-  assert.equal(left.estimate(0, 60000, 9100), null); // begun anew
+  assert.equal(left.estimate(8192, 68192, 1000), null); // another visitor began it: what it took so far is unknown
+  assert.equal(left.estimate(8192, 68192, 4000), null);
+  assert.equal(left.estimate(18192, 68192, 5000), 20);
+  assert.equal(left.estimate(18192, 68192, 7000), 18); // between two steps it counts down
+  assert.equal(left.estimate(18192, 68192, 99000), 0);
+  assert.equal(left.estimate(0, 68192, 99100), null); // begun anew
 });
 
 test('it is said in plain words', () => {

@@ -5,6 +5,9 @@ const MIN_WATCHED = 500; // ms before anything is said
 export class TimeLeft {
   /** @type {{ done: number, time: number } | null} */
   #first = null;
+  #last = 0;
+  /** @type {number | null} */
+  #end = null; // ms, when it will be over; changes only when it has counted on
 
   /**
    * Seconds left, or null while that is anybody's guess.
@@ -14,9 +17,14 @@ export class TimeLeft {
    * @returns {number | null}
    */
   estimate(done, count, time) {
-    if (!this.#first || done < this.#first.done) this.#first = { done, time };
-    const [advance, watched] = [done - this.#first.done, time - this.#first.time];
-    return advance > 0 && watched >= MIN_WATCHED ? ((count - done) * watched) / advance / 1000 : null;
+    if (!this.#first || done < this.#last) {
+      this.#first = { done, time };
+      this.#end = null;
+    } else if (done > this.#last && time - this.#first.time >= MIN_WATCHED) {
+      this.#end = time + ((count - done) * (time - this.#first.time)) / (done - this.#first.done);
+    }
+    this.#last = done;
+    return this.#end === null ? null : Math.max(0, this.#end - time) / 1000;
   }
 }
 

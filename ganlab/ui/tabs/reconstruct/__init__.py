@@ -90,7 +90,7 @@ def stage_html(explorer: Explorer, item: Item) -> str:
         else (("darker", "brighter"), "than the input")
     )
     legend = f'<b class="gl-less">{less}</b> and <b class="gl-more">{more}</b> {end}'
-    notes = escape(", ".join((size, *item.notes)))
+    notes = escape(", ".join((item.caption, size, *item.notes)))
     cards = (
         markup.card("What the model sees", x[0], f"what the model sees of {item.caption}", notes, "input")
         + markup.card("What comes back", y[0], f"reconstruction of {item.caption}", way, "reconstruction")
