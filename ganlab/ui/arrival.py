@@ -45,12 +45,12 @@ def _hidden(value: str) -> gr.HTML:
 
 def model_html(explorer: Explorer, name: str) -> str:
     """The name by which the model is chosen, which may be a folder or a Hub id."""
-    return f'<i hidden data-choice="{escape(name)}" {markup.model_attributes(explorer)}></i>'
+    return f'<i hidden="" data-choice="{escape(name)}" {markup.model_attributes(explorer)}></i>'
 
 
 def tab_html(_: Explorer, tab: str) -> str:
     """The tab in use."""
-    return f'<i hidden data-tab="{escape(tab)}"></i>'
+    return f'<i hidden="" data-tab="{escape(tab)}"></i>'
 
 
 # ---------------------------------------------------------------------- where to
@@ -157,7 +157,7 @@ def listen(page: Page, tabs: Tabs, frame: Frame) -> None:
 
     def arrive(call: Call) -> Answer:
         number = call.text("id")[:40]  # none for a state that is put back
-        mark = {frame.visit: f'<i hidden data-arrived="{escape(number)}"></i>'} if number else {}
+        mark = {frame.visit: f'<i hidden="" data-arrived="{escape(number)}"></i>'} if number else {}
         try:
             to = find_destination(page, tabs, call[frame.waiting], call)
             return {**_show(page, tabs, frame, call, to), **mark}
@@ -169,6 +169,7 @@ def listen(page: Page, tabs: Tabs, frame: Frame) -> None:
             to = Destination(call.model, call.explorer, call[page.active], opened, {}, Trail())
             return {**_show(page, tabs, frame, call, to), **mark}
 
+    written |= {setting.component for tab in tabs.tabs for setting in tab.address.values()}
     reads = {page.active, page.trail, frame.waiting, *tabs.reads}
     page.on(frame.visit.arrive, arrive, reads, written, **CLICK)
 
@@ -212,6 +213,6 @@ def _read_settings(tab: Tab, explorer: Explorer, chosen: object) -> dict[Any, An
             continue
         try:
             values[setting.component] = setting.read(explorer, str(text)[:MAX_NAME])
-        except ValueError:
+        except (ValueError, OverflowError):
             continue
     return values

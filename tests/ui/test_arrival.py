@@ -72,7 +72,7 @@ class Page:
 
     @property
     def tab(self) -> str:
-        return re.findall(r'<i hidden data-tab="(\w+)">', self.html())[0]
+        return re.findall(r'<i hidden="" data-tab="(\w+)">', self.html())[0]
 
 
 @pytest.mark.slow
@@ -100,6 +100,13 @@ def test_settings_of_a_tab_are_part_of_its_address(whole: gr.Blocks) -> None:
     assert page.visitor.values[page.visitor.find("space")] == "pixels"
     page.arrive(kind="link", tab="neighbours", chosen={"space": "gone", "k": "9999", "other": "x"})
     assert page.visitor.values[page.visitor.find("k")] == 3
+    page.arrive(kind="link", tab="sample", chosen={"seed": "7", "count": "16", "truncation": "0.5"})
+    stage = page.visitor.values[page.visitor.find("sample-stage")]
+    assert 'data-chosen="seed=7&amp;count=16&amp;truncation=0.5&amp;source=prior"' in stage
+    assert stage.count('data-action="sample"') == 16
+    odd = {"seed": "-1", "count": "1e9", "truncation": "nan", "source": "gone"}
+    page.arrive(kind="link", tab="sample", chosen=odd)
+    assert page.visitor.values[page.visitor.find("seed")] == 7
 
 
 @pytest.mark.slow

@@ -79,7 +79,7 @@ def stage_html(explorer: Explorer, item: Item, k: int, space: str | None, trail:
     query = markup.card("Query", item.picture[0], item.caption, escape(item.caption), "query")
     if space is None:
         return markup.stage(explorer, query, "gl-query")
-    chosen = f'<i hidden data-chosen="{escape(urlencode({"space": space, "k": k}))}"></i>'
+    chosen = f'<i hidden="" data-chosen="{escape(urlencode({"space": space, "k": k}))}"></i>'
     way = trail_html(explorer, trail, item) + chosen
     near = look_up(explorer, item, k, space)
     votes = f'<p class="gl-meter">{vote_html(explorer, near)}<small>nearest in {EXPLAINED[space]}</small></p>'

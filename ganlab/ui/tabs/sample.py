@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import random
+from dataclasses import asdict
+from html import escape
 from typing import Any
+from urllib.parse import urlencode
 
 import gradio as gr
 from torch import Tensor
 
 from ganlab.explorer import Explorer
 from ganlab.gallery import Neighbour, explain_absence
+from ganlab.latent import MAX_SEED
 from ganlab.ui import items
 from ganlab.ui.call import Answer, Call, Component
 from ganlab.ui.events import CLICK, LIVE
 from ganlab.ui.html import markup
 from ganlab.ui.html.promise import fold, promise_html, step, term
-from ganlab.ui.page import Page, Tab, html
+from ganlab.ui.page import Page, Setting, Tab, html
 from ganlab.ui.sampling import Draw, choose_source, describe_source, list_sources, read_draw
 
 COUNTS = [16, 36, 64, 100]
@@ -109,7 +113,9 @@ def stage_html(
     kind = "gl-grid gl-pairs" if paired else "gl-grid"
     grid = f'<div class="{kind}" role="group" aria-label="Samples of seed {draw.seed}">{"".join(tiles)}</div>'
     above = (markup.reason(text) if text else "") + (markup.stand_in_html(explorer) if paired else "")
-    return markup.stage(explorer, f"{above}{figures_html(explorer, source, nearest)}{grid}")
+    settings = urlencode({**asdict(draw), "source": source})
+    chosen_html = f'<i hidden="" data-chosen="{escape(settings)}"></i>'
+    return markup.stage(explorer, f"{above}{figures_html(explorer, source, nearest)}{chosen_html}{grid}")
 
 
 def lead_html(explorer: Explorer) -> str:
@@ -117,6 +123,14 @@ def lead_html(explorer: Explorer) -> str:
     noun = markup.get_noun(explorer.config)
     text = f"The model makes up these {noun}s from random {term('latent', 'latents')}; click one to take it."
     return promise_html(explorer, text, step("slide it", "latent"), fold())
+
+
+def read_within(text: str, highest: float) -> float:
+    """A number from 0 to `highest`, whole where that is; ValueError for another."""
+    value = type(highest)(text)
+    if not 0 <= value <= highest:
+        raise ValueError(f"This is a number from 0 to {highest}, not {text[:40]!r}.")
+    return value
 
 
 def _build_controls(page: Page) -> tuple[Component, ...]:
@@ -184,5 +198,11 @@ def build(page: Page) -> Tab:
     page.on(source.input, draw, controls, {stage}, **LIVE)  # a switch of models sets it too
     page.on(another.click, lambda call: {seed: random.randrange(1_000_000)}, writes={seed}, **CLICK)
     page.on(stage.pick, pick, controls, {page.current, stage}, **CLICK)
+    address = {
+        "seed": Setting(seed, lambda explorer, text: read_within(text, MAX_SEED)),
+        "count": Setting(count, lambda explorer, text: COUNTS[COUNTS.index(int(text))]),
+        "truncation": Setting(truncation, lambda explorer, text: read_within(text, 1.0)),
+        "source": Setting(source, choose_source),
+    }
     writes = {lead, stage, source}
-    return Tab(render, writes=writes, reads=controls, opens=(lead,))
+    return Tab(render, writes=writes, reads=controls, opens=(lead,), address=address)
