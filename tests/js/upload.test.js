@@ -113,6 +113,11 @@ test('a click or an arrow key takes another digit', () => {
   assert.ok(outlines.outlines[0].focused);
   outlines.show([two], PICTURE);
   assert.ok(outlines.element.hidden);
+  outlines.show([two], PICTURE, true); // which may be the wrong one
+  assert.ok(!outlines.element.hidden);
+  assert.equal(outlines.element.attributes.role, 'presentation');
+  outlines.mark(null);
+  assert.ok(outlines.element.hidden);
 });
 
 test('the server is asked one part at a time, and the last one wins', async () => {

@@ -179,7 +179,7 @@ export class CropHand {
   #click(grip) {
     const { cropper } = this;
     const { square, picture, outlines } = cropper;
-    const digit = outlines.element.hidden ? undefined : outlines.boxes.find((box) => containsPoint(box, grip));
+    const digit = outlines.boxes.length < 2 ? undefined : outlines.boxes.find((box) => containsPoint(box, grip));
     if (digit) cropper.choose(digit);
     else if (square && isMovable(square, picture)) {
       cropper.set(move(square, grip.x - square.left - square.side / 2, grip.y - square.top - square.side / 2, picture));

@@ -139,7 +139,10 @@ export class Cropper {
     if (sent !== this.lens.sent || isAll !== !this.part) return seen; // of another picture, or of another part
     if (isAll) this.outline(seen.digits.map(toBox), null);
     const isOffered = isAll && this.digits.length < 2; // of several digits one is clicked
-    if (isOffered && (seen.doubt || seen.unlike)) this.activate(true);
+    if (isOffered && (seen.doubt || seen.unlike)) {
+      this.outlines.show(this.digits, this.picture, true);
+      this.activate(true);
+    }
     const digits = this.square ? '' : describeDigits(this.outlines.boxes, this.outlines.taken, Boolean(this.digit));
     const doubt = seen.doubt || (isOffered && seen.unlike ? OFFER : '');
     this.words.sentence.textContent = [digits, doubt].filter(Boolean).join(' ');

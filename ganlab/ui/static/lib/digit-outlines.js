@@ -34,25 +34,25 @@ export class DigitOutlines {
    * Outline digits; fewer than two leave nothing to choose.
    * @param {Box[]} boxes the first is the one that was taken
    * @param {import('./square.js').Size} picture
+   * @param {boolean} isUnsure whether a single digit is outlined as well: it may be the wrong one
    */
-  show(boxes, picture) {
+  show(boxes, picture, isUnsure = false) {
     const order = sortForReading(boxes);
     this.boxes = order.map((i) => boxes[i]);
     this.taken = Math.max(0, order.indexOf(0));
-    this.element.hidden = boxes.length < 2;
-    const share = (/** @type {number} */ value, /** @type {number} */ whole) => `${(100 * value) / whole}%`;
-    this.element.replaceChildren(
-      ...(boxes.length < 2 ? [] : this.boxes).map(({ left, top, width, height }, i) => {
-        const label = `Digit ${i + 1} of ${boxes.length}`;
-        const outline = el('button', { type: 'button', class: 'gl-digit', role: 'radio', 'aria-label': label, title: label });
-        const { width: wide, height: high } = picture;
-        Object.assign(outline.style, {
-          left: share(left, wide), top: share(top, high), width: share(width, wide), height: share(height, high),
-        });
-        return outline;
-      }),
-    );
-    this.#mark(boxes.length > 1);
+    const isChoice = boxes.length > 1;
+    this.element.hidden = !isChoice && !(isUnsure && boxes.length);
+    this.element.setAttribute('role', isChoice ? 'radiogroup' : 'presentation');
+    this.element.replaceChildren(...(this.element.hidden ? [] : this.boxes).map((box, i) => {
+      const outline = isChoice ? createRadio(`Digit ${i + 1} of ${boxes.length}`) : el('i', { class: 'gl-digit gl-single' });
+      const share = (/** @type {number} */ value, /** @type {number} */ whole) => `${(100 * value) / whole}%`;
+      Object.assign(outline.style, {
+        left: share(box.left, picture.width), top: share(box.top, picture.height),
+        width: share(box.width, picture.width), height: share(box.height, picture.height),
+      });
+      return outline;
+    }));
+    if (isChoice) this.#mark(true);
   }
 
   /** @param {number} index */
@@ -65,6 +65,10 @@ export class DigitOutlines {
    * @param {Box | null} digit null for none
    */
   mark(digit) {
+    if (this.boxes.length < 2) {
+      this.element.hidden = true; // something else is taken
+      return;
+    }
     const index = digit ? this.boxes.indexOf(digit) : -1;
     if (index >= 0) this.taken = index;
     this.#mark(index >= 0);
@@ -77,6 +81,11 @@ export class DigitOutlines {
       outline.tabIndex = i === this.taken ? 0 : -1;
     }
   }
+}
+
+/** @param {string} label */
+function createRadio(label) {
+  return el('button', { type: 'button', class: 'gl-digit', role: 'radio', 'aria-label': label, title: label });
 }
 
 /**
