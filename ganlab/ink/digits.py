@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ganlab.ink.parts import Part, find_surroundings, join_all, measure_line
-from ganlab.ink.sheets import find_sheet
 
 MIN_PART = 0.12  # of the largest part's size; what is smaller is dirt
 MIN_INSIDE = (
@@ -19,6 +18,7 @@ MIN_INSIDE = (
 MIN_ALIKE = 0.55  # of the largest digit's size, from which another is a digit too
 MIN_TIE = 0.88  # of the largest digit's size, from which the order of reading decides
 MIN_LINE = 6.0  # length over thickness of a line
+MIN_RULE = 30.0  # the same of a standing line that is no 1
 MAX_FLAT, MIN_STEEP = 35.0, 55.0  # degrees to the horizontal of lines that lie and that stand
 MAX_WIDE = 1.6  # width over height of what is joined to one digit
 MAX_CONTACT = 0.25  # of its size that a digit may lie along the picture's edges
@@ -33,7 +33,6 @@ class Scene:
     labels: np.ndarray  # int32 (H, W), 0 paper
     digits: tuple[Part, ...]
     notes: tuple[str, ...] = ()
-    sheet: tuple[Part, np.ndarray] | None = None  # a part that may be a sheet with the digit on it, its area
     total: int = 1  # signs, labels too
 
 
@@ -44,18 +43,17 @@ def find_digits(labels: np.ndarray, parts: list[Part], is_cut: bool = False) -> 
     every = [
         part for part in every if part.size >= MIN_PART * every[0].size or part.area > every[0].area / 20
     ]
-    sheet = find_sheet(labels, every)
     inner = _drop_frames(labels, every, labels.shape)
     bodies, lines = _split_lines(labels, inner, labels.shape)
     digits, loose = _attach_lines(_join_parts(bodies), lines)
     if not digits:
-        return Scene(labels, (join_all(every),), sheet=sheet)
+        return Scene(labels, (join_all(every),))
     alike = _choose(labels, digits, is_cut)
     notes = ["frame left out"] * (len(inner) < len(every)) + ["line left out"] * bool(loose)
     notes += ["smaller signs left out"] * (len(alike) < len(digits))
     if len(alike) > 1:
         notes.append(f"{len(alike)} digits seen, one taken")
-    return Scene(labels, alike, tuple(notes), sheet, len(digits))
+    return Scene(labels, alike, tuple(notes), len(digits))
 
 
 # ---------------------------------------------------------------------- frames
@@ -129,7 +127,8 @@ def _split_lines(
     for part in standing:  # a 1, unless it is much larger than the rest or goes through the picture
         edges = _touch(part, shape)
         through = edges[1] and edges[3] and len(parts) > 1
-        (lines if through or (tallest and part.height > 2.2 * tallest) else bodies).append(part)
+        rule = tallest and part.height > max(2.2 * tallest, MIN_RULE * part.stroke)
+        (lines if through or rule else bodies).append(part)
     return bodies, lines
 
 

@@ -16,11 +16,16 @@ from ganlab.ink.hollow import fill_outline
 from ganlab.ink.lines import drop_lines
 from ganlab.ink.paper import separate_ink
 from ganlab.ink.parts import Part, split_parts
+from ganlab.ink.sheets import find_sheet
 
 MAX_SIDE = 400  # longest side, in pixels, at which ink is searched
 MIN_SHARE = 0.6  # of a picture's longest side, below which its ink (and a margin) is looked at closer
 MAX_DEPTH = 3  # sheets in each other
 CROWDED = "There is more than a digit in this picture; crop it if another part was meant."
+WIDE = "This is wider than a digit is: if several digits touch, crop it to one."
+MAX_SIGNS = 10  # signs of any size, beyond which a picture is crowded
+MAX_WIDE = 1.6  # width over height of a digit
+MIN_DIFFERENCE = 0.1  # between the colours of a sheet and of the picture, below which it is a box on paper
 LEVEL = 0.4  # of full strength, from which a pixel is ink
 
 
@@ -64,6 +69,15 @@ def find_ink(pixels: np.ndarray, polarity: Polarity, is_cut: bool = False) -> In
     is a part of another. PictureError where there is no ink."""
     area = _Area(pixels, Channel(), polarity, polarity, is_cut)
     view = reduce(pixels, area.factor)
+    return _look(area, view)
+
+
+def _look(area: _Area, view: np.ndarray) -> Ink:
+    """The ink on a sheet in an area, or else in all of it. `view` is what `reduce` makes of its pixels."""
+    if area.depth and area.wanted == "auto" and (sheet := find_sheet(view)) is not None:
+        ink = _search_sheet(area, view, *sheet)
+        if ink is not None:
+            return ink
     return _search(replace(area, channel=pick_channel(view)), view)
 
 
@@ -86,8 +100,6 @@ def _search(area: _Area, view: np.ndarray | None = None) -> Ink:
         strength, mask = np.where(filled & ~mask, 1, strength), filled
         labels, parts = split_parts(mask)
     scene = find_digits(labels, parts, area.is_cut)
-    if scene.sheet is not None and area.depth and (ink := _search_sheet(area, *scene.sheet)):
-        return ink
     scene = _clean(scene, mask, area.is_cut)
     if filled is not None:
         scene = replace(scene, notes=(*scene.notes, "outline filled"))
@@ -97,30 +109,42 @@ def _search(area: _Area, view: np.ndarray | None = None) -> Ink:
     small = _enlarge((digit.top, digit.bottom, digit.left, digit.right), mask.shape, area.factor)
     if small is not None:
         keep = _stretch(around, area.pixels.shape, area.factor)[small]
-        closer = _search(area.cut(small, polarity=sign, keep=keep, depth=0))
+        closer = _search(area.cut(small, polarity=sign, keep=keep))
         closer = _shift(closer, small, field.uneven)
-        return replace(closer, boxes=closer.boxes[:1] + boxes[1:], notes=scene.notes)
+        doubt = closer.doubt or _describe_doubt(scene)
+        return replace(closer, boxes=closer.boxes[:1] + boxes[1:], notes=scene.notes, doubt=doubt)
     strength = strength * around
     top, bottom, left, right = bounds(strength > 0.15)
-    return Ink(strength[top:bottom, left:right], field.dark, field.uneven, boxes, scene.notes)
+    doubt = _describe_doubt(scene)
+    return Ink(strength[top:bottom, left:right], field.dark, field.uneven, boxes, scene.notes, doubt)
 
 
-def _search_sheet(area: _Area, sheet: Part, mask: np.ndarray) -> Ink | None:
-    """The ink on a sheet (its box has the mask `mask`) that lies in the area; None where it is blank."""
+def _describe_doubt(scene: Scene) -> str:
+    if scene.total > MAX_SIGNS:
+        return CROWDED
+    digit = scene.digits[0]
+    return WIDE if digit.width > MAX_WIDE * digit.height else ""
+
+
+def _search_sheet(area: _Area, view: np.ndarray, sheet: Part, mask: np.ndarray) -> Ink | None:
+    """The ink on a sheet (its box in the view has the mask `mask`) that lies in the area; None where it is
+    blank."""
     rows, columns = (slice(area.factor * start, area.factor * end) for start, end in
                      ((sheet.top, sheet.bottom), (sheet.left, sheet.right)))  # fmt: skip
     cut = area.pixels[rows, columns].copy()
     inner = ~grow(grow(np.pad(~mask, 1, constant_values=True)))[1:-1, 1:-1]
     colours = reduce(cut, area.factor)[inner]
     full = 255 if cut.dtype == np.uint8 else 1
-    cut[_stretch(inner, cut.shape, area.factor) == 0] = full * np.median(colours, axis=0)
-    view = reduce(cut, area.factor)
-    within = _Area(cut, pick_channel(view), area.wanted, area.wanted, False, area.depth - 1)
+    colour = np.median(colours, axis=0)
+    cut[_stretch(inner, cut.shape, area.factor) == 0] = full * colour
+    within = _Area(cut, Channel(), area.wanted, area.wanted, False, area.depth - 1)
     try:
-        ink = _search(within, view)
+        ink = _look(within, reduce(cut, within.factor))
     except PictureError:
         return None
-    return replace(_shift(ink, (rows, columns), False), doubt=ink.doubt or CROWDED)
+    differs = np.abs(colour - np.median(view.reshape(-1, *view.shape[2:]), axis=0)).max() > MIN_DIFFERENCE
+    doubt = CROWDED if differs else ""  # else it is the inside of a box on the same paper
+    return replace(_shift(ink, (rows, columns), False), doubt=ink.doubt or doubt)
 
 
 def _enlarge(

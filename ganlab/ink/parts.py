@@ -126,9 +126,9 @@ def measure_parts(labels: np.ndarray, count: int) -> list[Part]:
     ]  # fmt: skip
 
 
-def split_parts(mask: np.ndarray) -> tuple[np.ndarray, list[Part]]:
+def split_parts(mask: np.ndarray, diagonal: bool = True) -> tuple[np.ndarray, list[Part]]:
     """The labels (H, W) of a mask's parts, and the parts."""
-    labels, count = label_parts(mask)
+    labels, count = label_parts(mask, diagonal)
     return labels, measure_parts(labels, count)
 
 
