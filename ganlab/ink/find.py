@@ -143,8 +143,10 @@ def _search_sheet(area: _Area, view: np.ndarray, sheet: Part, mask: np.ndarray) 
     except PictureError:
         return None
     differs = np.abs(colour - np.median(view.reshape(-1, *view.shape[2:]), axis=0)).max() > MIN_DIFFERENCE
-    doubt = CROWDED if differs else ""  # else it is the inside of a box on the same paper
-    return replace(_shift(ink, (rows, columns), False), doubt=ink.doubt or doubt)
+    # Else it is the inside of a box on the same paper.
+    note, doubt = ("looked at one sheet", CROWDED) if differs else ("frame left out", "")
+    ink = _shift(ink, (rows, columns), False)
+    return replace(ink, notes=(note, *ink.notes), doubt=ink.doubt or doubt)
 
 
 def _enlarge(

@@ -12,7 +12,7 @@ MIN_SQUARE = 0.87  # area over that of the smallest rectangle around; of an elli
 FLAT_SIDE = 128  # longest side at which flat rectangles are looked for
 MAX_STEP = 0.05  # between neighbours there, above which a picture is not flat
 MIN_FLAT = 0.02  # of the picture's area
-MIN_CELL = 0.6  # of the largest thing on a sheet; another sheet with one so large makes both cells of a table
+MIN_CELL = 0.6  # of the largest thing on a sheet; two sheets with such things are cells of a table
 MAX_FLAT = 8  # rectangles that are looked at
 ANGLES = np.deg2rad(np.arange(0, 90, 3))
 
