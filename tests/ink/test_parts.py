@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 
 import numpy as np
@@ -103,7 +104,7 @@ def test_thick_strokes_are_thinned_and_keep_their_holes() -> None:
 def test_condensed_digits_are_widened_but_a_one_is_not() -> None:
     two = np.zeros((200, 44), np.float32)
     points = [(2, 40), (2, 4), (41, 4), (41, 90), (2, 195), (42, 195)]
-    for first, second in zip(points, points[1:], strict=False):
+    for first, second in itertools.pairwise(points):
         for part in np.linspace(0, 1, 300):
             column, row = (round(a + (b - a) * part) for a, b in zip(first, second, strict=True))
             two[max(row - 4, 0) : row + 4, max(column - 4, 0) : column + 4] = 1
