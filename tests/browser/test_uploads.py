@@ -18,7 +18,7 @@ from ganlab.gallery import Pictures
 from ganlab.images import PreparedPicture
 from ganlab.outliers import OutlierScore
 from ganlab.ui.server import view
-from tests.browser.gestures import SEVEN, Open, caption, card, draw, pixels, upload
+from tests.browser.gestures import SEVEN, Open, caption, card, draw, pixels, tab, upload
 from tests.browser.test_crop import LIVE, SETTLED, drag
 from tests.pictures import encoded
 
@@ -97,6 +97,22 @@ def test_one_of_several_digits_is_taken_by_a_click_or_a_key(
     page.locator("[data-do=undo]").first.click()
     expect(digits.first).to_be_checked()
     shows(page, bundled, sheet, [0, 5, 170, 175])
+    tab(page, "Interpolate")
+    page.set_input_files(
+        "[data-upload=B]", {"name": "two.png", "mimeType": "image/png", "buffer": encoded(sheet, "PNG")}
+    )
+    dialog = page.get_by_role("dialog", name="Choose a digit of your picture")
+    expect(dialog.get_by_role("radio", checked=True)).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(dialog).to_contain_text("Digit 2 of 2 is taken.")
+    dialog.get_by_role("button", name="use this").click()
+    end = page.locator(".gl-slot").last
+    expect(end).to_contain_text("your picture B")
+    x = images.to_uint8(bundled.prepare(sheet, crop=[170, 10, 120, 120])[0])
+    np.testing.assert_array_equal(pixels(end.locator(".gl-small")), x)
+    page.set_input_files("[data-upload=B]", {"name": "no.png", "mimeType": "image/png", "buffer": b""})
+    expect(page.locator(".gl-notice:visible")).to_have_text("The file is empty.")
+    expect(end).to_contain_text("your picture B")
 
 
 def test_a_part_is_offered_where_preparation_or_the_gauge_is_unsure(
