@@ -78,8 +78,8 @@ export class Visit {
    */
   #recall() {
     try {
-      const { search, ...snapshot } = JSON.parse(sessionStorage.getItem(STORED) ?? 'null') ?? {};
-      if (search === location.search) return snapshot;
+      const { page, ...snapshot } = JSON.parse(sessionStorage.getItem(STORED) ?? 'null') ?? {};
+      if (page === location.pathname + location.search) return snapshot;
     } catch {
       // storage is switched off, or something else lies there; the history may have the picture
     }
@@ -92,7 +92,8 @@ export class Visit {
     if (!snapshot || !this.#shown) return;
     try {
       const kept = undefined; // that storage.js keeps for all tabs
-      const text = JSON.stringify({ ...this.#shown, ...snapshot, kept, search: location.search });
+      const page = location.pathname + location.search;
+      const text = JSON.stringify({ ...this.#shown, ...snapshot, kept, page });
       sessionStorage.setItem(STORED, text);
     } catch {
       // storage is switched off or full
