@@ -55,8 +55,7 @@ def _widen(strength: np.ndarray) -> np.ndarray:
     """Ink as wide as MNIST's at least, unless it is a 1: condensed letters have strokes side by side."""
     height, width = strength.shape
     ink = strength > 0.5
-    stroke = measure_stroke(ink)
-    if width >= MIN_WIDTH * height or width < 2.5 * stroke or _is_upright_line(ink):
+    if width >= MIN_WIDTH * height or width < 2.5 * measure_stroke(ink) or _is_upright_line(ink):
         return strength
     return pooled(strength, F.interpolate, (height, round(MIN_WIDTH * height)), None, "bicubic").clip(0, 1)
 

@@ -9,7 +9,7 @@ import numpy as np
 LIGHTNESS = np.array([0.299, 0.587, 0.114], np.float32)
 MIN_LIGHTNESS = 0.3  # of the difference between ink and paper, below which colour shows more
 MIN_DIFFERENCE = 0.1  # between colours, below which they are noise
-MAX_PIXELS = 20_000  # looked at
+MAX_PIXELS = 8_000  # looked at
 INK_SHARE = 0.015  # of the pixels: those that differ most from the paper
 
 

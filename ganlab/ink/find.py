@@ -69,6 +69,8 @@ def find_ink(pixels: np.ndarray, polarity: Polarity, is_cut: bool = False) -> In
     is a part of another. PictureError where there is no ink."""
     area = _Area(pixels, Channel(), polarity, polarity, is_cut)
     view = reduce(pixels, area.factor)
+    if view.ndim == 3 and all(np.array_equal(view[..., 0], view[..., other]) for other in (1, 2)):
+        area, view = replace(area, pixels=pixels[..., 0]), view[..., 0]  # grey, as drawings are
     return _look(area, view)
 
 

@@ -137,6 +137,8 @@ def find_surroundings(labels: np.ndarray, parts: list[Part]) -> dict[int, tuple[
 
     `labels` (H, W) are of the parts; the keys are the first labels of those that are inside.
     """
+    if len(parts) < 2:
+        return {}
     framed = np.pad(labels, 1)
     grounds, count = label_parts(framed == 0, diagonal=False)
     outer = grounds[0, 0]

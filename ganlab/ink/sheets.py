@@ -19,8 +19,8 @@ ANGLES = np.deg2rad(np.arange(0, 90, 3))
 
 def find_sheet(view: np.ndarray) -> tuple[Part, np.ndarray] | None:
     """Of a picture (H, W) or (H, W, 3) in [0, 1] the flat rectangle with the largest thing on it, where that
-    MIN_CELL = 0.6  # of the largest thing on a sheet; two sheets with such things are cells of a table
-        with several alike."""
+    does not lie along the picture's edges, and its area, holes and all, as a mask of its box; None without
+    one, or with several alike."""
     step = -(-max(view.shape[0], view.shape[1]) // FLAT_SIDE)
     colours = reduce(view, step).reshape(-(-view.shape[0] // step), -(-view.shape[1] // step), -1)
     height, width = colours.shape[:2]
