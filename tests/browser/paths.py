@@ -127,7 +127,7 @@ def main() -> None:
 
 def draw_photograph(path: Path) -> Path:
     """A digit on a page, photographed, as `train.realworld` draws it."""
-    from train.measure.realworld.scenes import draw_pictures
+    from train.measure.realworld.kinds import draw_pictures
 
     picture = next(
         each for each in draw_pictures(seed=1, each=8) if each.kind == "photographed" and each.label == 4
