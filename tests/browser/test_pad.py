@@ -115,7 +115,7 @@ def _upload_nothing(page: Any, digits: Pictures) -> None:
     np.testing.assert_array_equal(read_ink(page), seven)
     expect(caption(page)).to_contain_text("your drawing")
     expect(page.locator(".gl-notice")).to_have_count(0)
-    upload(page, photo(digits, 2))
+    upload(page, photo(digits, 1))
     expect(caption(page)).to_contain_text("your picture")
     right = seen.get_attribute("src")  # of dark ink; told that it is light, the model sees the paper instead
     page.get_by_label("light ink").check()
