@@ -136,6 +136,17 @@ def test_a_pen_of_any_width_gives_the_same_digit() -> None:
     assert (thin - thick).abs().mean() < 0.05
 
 
+def test_a_tap_is_a_dot() -> None:
+    for width, side in ((6, 280), (22, 280), (44, 280), (30, 64)):
+        image = Image.new("L", (side, side), 255)
+        ImageDraw.Draw(image).ellipse((8, 20, 8 + width, 20 + width), fill=0)
+        prepared = prepare(image, TINY, "dark")
+        assert "a dot" in prepared.notes
+        rows, columns = np.nonzero(prepared.x[0, 0].numpy() > 0.5)
+        assert 8 <= len(rows) <= 16
+        assert 12 <= min(rows.min(), columns.min()) <= max(rows.max(), columns.max()) <= 16
+
+
 @pytest.mark.parametrize("corner", [(700, 40), (60, 20), (5, 700)])
 def test_dust_does_not_move_the_digit(corner: tuple[int, int]) -> None:
     image = drawing(TWO, 24)

@@ -12,6 +12,7 @@ from ganlab.ink.basics import bounds, dilate, pooled
 MNIST, SIDE = 28, 20  # MNIST's pictures are 28x28, its digits 20 on their longest side
 MIN_STROKE = 1.8  # stroke width, in pixels of a 28x28 picture, below which strokes are thickened
 MAX_STROKE = 3.2  # above which they are thinned
+MIN_SOLID, DOT = 0.44, 4  # stroke over longest side from which ink is a dot; its size in pixels of 28x28
 MIN_WIDTH = 0.48  # width over height, below which digits other than a 1 are widened
 
 
@@ -36,11 +37,15 @@ def _centre(picture: np.ndarray) -> tuple[float, float]:
 
 def fit_to_canvas(strength: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """Ink (h, w) on 28x28 as MNIST has it, its longest side 20, its centre of mass in the middle, in 256
-    levels; and what was changed of its strokes, in short phrases."""
-    strength, changes = _set_stroke(_widen(strength))
+    levels; and what was changed of its strokes, in short phrases. A dot stays one: DOT wide."""
+    side = SIDE
+    if _is_dot(strength):
+        side, changes = DOT, ["a dot"]
+    else:
+        strength, changes = _set_stroke(_widen(strength))
     top, bottom, left, right = bounds(strength > 0.05)
     strength = strength[top:bottom, left:right]
-    scale = SIDE / max(strength.shape)
+    scale = side / max(strength.shape)
     height, width = (max(1, round(length * scale)) for length in strength.shape)
     small = pooled(strength, F.interpolate, (height, width), None, "bicubic", False, None, True).clip(0, 1)
     small = (small / small.max() * 255).round() / 255
@@ -49,6 +54,19 @@ def fit_to_canvas(strength: np.ndarray) -> tuple[np.ndarray, list[str]]:
     picture = np.zeros((MNIST, MNIST), np.float32)
     picture[top : top + height, left : left + width] = small
     return picture, changes
+
+
+def _is_dot(strength: np.ndarray) -> bool:
+    """Whether ink (h, w) is a tap of the pen: its mean stroke is half as wide as a disc, and narrower than
+    0.4 of the longest side in any digit of MNIST."""
+    ink = _enlarge(strength) > 0.5
+    return measure_stroke(ink) > MIN_SOLID * max(ink.shape)
+
+
+def _enlarge(strength: np.ndarray) -> np.ndarray:
+    """Small ink (h, w) at several times its size, so that its widths can change by parts of a pixel."""
+    finer = math.ceil(4 * SIDE / max(strength.shape))
+    return pooled(strength, F.interpolate, None, finer, "bicubic")
 
 
 def _widen(strength: np.ndarray) -> np.ndarray:
@@ -77,10 +95,8 @@ def _is_upright_line(ink: np.ndarray) -> bool:
 
 def _set_stroke(strength: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """Ink whose strokes are no thinner than MIN_STROKE and no wider than MAX_STROKE once the longest side
-    is SIDE. The result is larger: small pictures are enlarged first, so that widths can change by parts of a
-    pixel."""
-    finer = math.ceil(4 * SIDE / max(strength.shape))
-    strength = pooled(strength, F.interpolate, None, finer, "bicubic")
+    is SIDE; the result is larger."""
+    strength = _enlarge(strength)
     scale, width = max(strength.shape) / SIDE, measure_stroke(strength > 0.5)
     more = round(MIN_STROKE * scale - width)
     if more > 0:

@@ -83,6 +83,7 @@ def _tap_and_undo(page: Any, drawings: list[Any], digits: Pictures) -> None:
     dot = read_ink(page)
     assert dot[140, 140] == 255
     assert 300 < (dot > 128).sum() < 460  # a disc of 22 pixels
+    assert 8 <= (pixels(seen) > 128).sum() <= 16  # for the model too
     click(page, "undo")
     expect(caption(page)).to_contain_text("test 7")
     np.testing.assert_array_equal(pixels(seen), digits.pixels[0, 0].numpy())
