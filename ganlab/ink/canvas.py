@@ -60,7 +60,7 @@ def _is_dot(strength: np.ndarray) -> bool:
     """Whether ink (h, w) is a tap of the pen: its mean stroke is half as wide as a disc, and narrower than
     0.4 of the longest side in any digit of MNIST."""
     ink = _enlarge(strength) > 0.5
-    return measure_stroke(ink) > MIN_SOLID * max(ink.shape)
+    return bool(measure_stroke(ink) > MIN_SOLID * max(ink.shape))
 
 
 def _enlarge(strength: np.ndarray) -> np.ndarray:

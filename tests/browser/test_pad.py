@@ -22,11 +22,13 @@ expect = pytest.importorskip("playwright.sync_api").expect
 
 CANVAS = ".gl-paper > canvas"
 HINT = ".gl-hint"
+FRAMES = "() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))"
 REST = "() => new Promise((resolve) => setTimeout(resolve, 200))"  # longer than the pad waits before it sends
 
 
 def read_ink(page: Any) -> np.ndarray:
-    """Ink on the paper, uint8 (280, 280): 255 where it is black."""
+    """Ink on the paper, uint8 (280, 280), 255 where it is black, once all that pointers did has arrived."""
+    page.evaluate(FRAMES)
     uri = page.evaluate(f"document.querySelector('{CANVAS}').toDataURL()")
     content = base64.b64decode(uri.split(",")[1])
     return 255 - np.asarray(Image.open(io.BytesIO(content)).convert("L"))
@@ -204,6 +206,8 @@ def test_one_pointer_draws_and_a_pen_wins_over_touch(open_page: Open) -> None:
     expect(caption(page)).to_contain_text("your drawing")
     assert page.evaluate("scrollY") == scrolled  # the finger draws, it does not scroll
     _draw_by_pen(page, hand)
+    click(page, "no-tour")
+    assert page.locator(CANVAS).bounding_box() == hand.box  # what the header offers does not move the pad
 
 
 def _draw_by_pen(page: Any, hand: Hand) -> None:
