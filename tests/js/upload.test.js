@@ -68,6 +68,7 @@ test('several digits are said in words', () => {
   assert.equal(describeDigits([small, large, small], 1, false), '3 digits: the largest is taken. Click another.');
   assert.equal(describeDigits([small, large], 0, false), '2 digits: the marked one is taken. Click another.');
   assert.equal(describeDigits([small, large], 0, true), 'Digit 1 of 2 is taken. Click another.');
+  assert.equal(describeDigits([small, large], 0, false, true), '2 digits: click another.');
 });
 
 /** As much of a page as these modules need. */

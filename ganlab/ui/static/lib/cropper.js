@@ -138,13 +138,14 @@ export class Cropper {
     const seen = await this.lens.rest(this.part);
     if (sent !== this.lens.sent || isAll !== !this.part) return seen; // of another picture, or of another part
     if (isAll) this.outline(seen.digits.map(toBox), null);
-    const isOffered = isAll && this.digits.length < 2; // of several digits one is clicked
-    if (isOffered && (seen.doubt || seen.unlike)) {
+    const isUnlike = Boolean(seen.unlike) && this.digits.length < 2; // of several digits one is clicked
+    if (isAll && (seen.doubt || isUnlike)) {
       this.outlines.show(this.digits, this.picture, true);
       this.activate(true);
     }
-    const digits = this.square ? '' : describeDigits(this.outlines.boxes, this.outlines.taken, Boolean(this.digit));
-    const doubt = seen.doubt || (isOffered && seen.unlike ? OFFER : '');
+    const doubt = seen.doubt || (isAll && isUnlike ? OFFER : '');
+    const { boxes, taken } = this.outlines;
+    const digits = this.square ? '' : describeDigits(boxes, taken, Boolean(this.digit), Boolean(doubt));
     this.words.sentence.textContent = [digits, doubt].filter(Boolean).join(' ');
     return seen;
   }

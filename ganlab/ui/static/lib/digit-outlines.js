@@ -93,9 +93,11 @@ function createRadio(label) {
  * @param {Box[]} boxes
  * @param {number} taken
  * @param {boolean} chosen whether by the person
+ * @param {boolean} isShort since more is said
  */
-export function describeDigits(boxes, taken, chosen) {
+export function describeDigits(boxes, taken, chosen, isShort = false) {
   if (boxes.length < 2) return '';
+  if (isShort) return `${boxes.length} digits: click another.`;
   if (chosen) return `Digit ${taken + 1} of ${boxes.length} is taken. Click another.`;
   const areas = boxes.map(({ width, height }) => width * height);
   const isLargest = areas[taken] >= Math.max(...areas);
