@@ -10,7 +10,7 @@ from ganlab.ink.parts import join_all, label_parts, measure_parts
 MAX_SLOPE = 0.2  # of a line that lies, in pixels a pixel
 MAX_SIDE = 100  # of a mask in which lines are looked for
 MIN_COVER = 0.8  # of a line's columns that have ink on it
-MIN_OVER = 0.12  # of what is left, by which a line goes beyond it at both ends
+MIN_OVER = 0.2  # of what is left, by which a line goes beyond it at both ends
 MIN_REST = 0.3  # of the mask's height that is left without the line
 MIN_PIECE = 0.1  # of the largest piece of what is left, from which another counts
 MAX_LINES = 4  # as of a box

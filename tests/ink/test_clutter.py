@@ -105,6 +105,23 @@ def test_parts_of_one_digit_stay_together() -> None:
     assert np.ptp(columns) > 10
 
 
+@pytest.mark.parametrize(
+    "points",
+    [
+        [(430, 150), (400, 380), (300, 600), (220, 620), (430, 590), (580, 640)],  # a 2 with a wide base
+        [(250, 160), (560, 160), (460, 400), (330, 400), (560, 400), (460, 400), (390, 640)],  # a crossed 7
+        [(300, 250), (400, 150), (400, 620), (290, 620), (520, 620)],  # a 1 with a foot
+    ],
+)
+def test_the_lines_of_a_digit_stay(points: Points) -> None:
+    prepared = prepare(drawing(points, 30), TINY)
+    assert not any("left out" in note for note in prepared.notes)
+    left, top, width, height = prepared.digits[0]
+    ends = np.array(points)
+    assert np.abs(np.array([left, top]) - ends.min(0)).max() < 24
+    assert np.abs(np.array([left + width, top + height]) - ends.max(0)).max() < 24
+
+
 def test_an_outline_is_filled() -> None:
     thick = drawing(FIVE, 90)
     outline = np.asarray(thick) ^ np.asarray(thick.filter(ImageFilter.MinFilter(9)))
