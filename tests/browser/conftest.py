@@ -139,7 +139,7 @@ def bare_page(warm_context: Any, server: str) -> Iterator[Any]:
 @pytest.fixture
 def served_page(
     open_page: Callable[..., Any], bundled: Explorer, other_model: str, monkeypatch: pytest.MonkeyPatch
-) -> Any:
+) -> Iterator[Any]:
     """A page whose model is one that the server makes the pictures of."""
     from playwright.sync_api import expect
 
@@ -159,4 +159,6 @@ def served_page(
     choose(page, other_model, "Other · MNIST")
     # What is stale belongs to the model before, and a click on it is dropped.
     expect(page.locator("#tabs .gl-stale:visible")).to_have_count(0)
-    return page
+    yield page
+    # Nor does what it keeps of this one hold for tests that come later.
+    page.context.new_cdp_session(page).send("Network.clearBrowserCache")
