@@ -8,6 +8,7 @@ import io
 import os
 import re
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,8 @@ def execute(path: Path = NOTEBOOK) -> Any:
             kernel_name="python3", transport=transport, connection_file=str(Path(scratch, "kernel.json"))
         )
         client = NotebookClient(notebook, kernel, timeout=TIMEOUT, record_timing=False, resources=resources)
-        asyncio.run(client.async_execute(cleanup_kc=True))
+        with ThreadPoolExecutor(1) as thread:  # a test of before may have left an event loop in this one
+            thread.submit(asyncio.run, client.async_execute(cleanup_kc=True)).result()
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
             output.get("data", {}).pop("image/jpeg", None)  # PIL offers it beside the PNG
