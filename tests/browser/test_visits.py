@@ -109,6 +109,19 @@ def test_a_server_that_stops_and_starts_gets_the_visit_back(visit: Any, small: S
     expect(page.locator(".gl-kept .gl-tile")).to_have_count(1)
 
 
+# Back, and Forward before the page has answered.
+HASTY = """
+() => new Promise((resolve) => {
+  const next = (act) => addEventListener('popstate', act, { once: true });
+  next(() => {
+    next(resolve);
+    history.forward();
+  });
+  history.back();
+})
+"""
+
+
 def test_an_address_is_shared_and_back_goes_back(visit: Any) -> None:
     page = visit(query="?tab=neighbours&at=test-4&space=pixels&k=5&__theme=dark")
     expect(page.get_by_role("tab", name="Neighbours")).to_have_attribute("aria-selected", "true")
@@ -142,6 +155,10 @@ def test_an_address_is_shared_and_back_goes_back(visit: Any) -> None:
     page.go_back()
     expect(caption(page)).to_contain_text(steps[1].split("\n")[0])
     page.go_forward()
+    expect(caption(page)).to_contain_text(steps[2].split("\n")[0])
+    arrivals = int(page.locator("[data-arrived]").get_attribute("data-arrived"))
+    page.evaluate(HASTY)
+    expect(page.locator("[data-arrived]")).to_have_attribute("data-arrived", str(arrivals + 2))
     expect(caption(page)).to_contain_text(steps[2].split("\n")[0])
 
 

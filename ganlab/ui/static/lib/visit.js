@@ -25,6 +25,8 @@ export class Visit {
   /** @type {Address | null} */
   #shown = null; // what the address says of the page
   #arrival = 0; // number of an arrival under way
+  /** @type {Address | null} */
+  #goal = null; // the address that an arrival under way leads to, if Back or Forward began it
   #count = 0; // of arrivals
   #looks = 0; // since its answer should have been there
   /** @type {{ key: string, recipe: string } | null} */
@@ -68,7 +70,7 @@ export class Visit {
 
   /** @param {object} data */
   #send(data) {
-    [this.#arrival, this.#looks] = [++this.#count, 0];
+    [this.#arrival, this.#looks, this.#goal] = [++this.#count, 0, null];
     this.arrive({ ...data, id: String(this.#arrival) });
   }
 
@@ -111,8 +113,10 @@ export class Visit {
   /** @param {{ address: Address, current: object, checkpoint: string } | undefined} entry of the browser's history */
   #goBack(entry) {
     const address = entry?.address ?? readAddress(location.search);
-    if (!address || isSameAddress(address, this.#shown)) return;
+    const here = this.#arrival ? this.#goal : this.#shown;
+    if (!address || isSameAddress(address, here)) return;
     this.#send({ kind: 'back', ...address, current: entry?.current, checkpoint: entry?.checkpoint });
+    this.#goal = address;
   }
 
   /** Compare page and address when the page has come to rest. */
