@@ -19,6 +19,7 @@ from tests.browser import CHROMIUM_NAMES, chromium
 from tests.js.run import fetch_packages
 from tests.nginx import find_nginx
 
+WITHOUT_SHELL = {CHROMIUM_NAMES[0]: CHROMIUM_NAMES[1]}  # for systems that have no package of the first name
 MAX_WORKERS = 4  # each has the app and a Chromium of its own
 
 
@@ -61,11 +62,11 @@ def page_tests() -> Iterator[Callable[[], int]]:
 
 
 def main() -> int:
-    present = {"chromium": chromium, "nginx": find_nginx, "openssl": lambda: shutil.which("openssl")}
+    present = {CHROMIUM_NAMES[0]: chromium, "nginx": find_nginx, "openssl": lambda: shutil.which("openssl")}
     reason = None
     if missing := [name for name, find in present.items() if find() is None]:
         print(f"Fetching {' and '.join(missing)} for the browser tests ...", flush=True)
-        reason = fetch(*missing)
+        reason = fetch(*missing) and fetch(*(WITHOUT_SHELL.get(name, name) for name in missing))
     if find_nginx() is None:
         print(f"No nginx ({reason or 'not found after installing'}): what needs it is left out.", flush=True)
     if chromium() is None:
