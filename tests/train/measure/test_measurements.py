@@ -55,13 +55,21 @@ def test_all_that_is_shown_is_declared_and_all_that_is_stored_is_shown() -> None
 
 
 def test_real_world_has_a_column_for_each_model() -> None:
+    def kinds(prepared: float, reconstructed: float) -> dict[str, object]:
+        row = {"count": 40, "prepared": prepared, "reconstructed": reconstructed}
+        return {"kinds": {"thin pen": row, "hollow": {**row, "prepared": prepared - 0.1}}}
+
     def figures(share: float) -> dict[str, object]:
-        kinds = {"thin": {"count": 40, "prepared": 0.975, "reconstructed": share}}
-        return {"count": 40, "prepared": 0.975, "reconstructed": share, "kinds": kinds}
+        return {**kinds(0.975, share), "fresh": kinds(0.95, share)}
 
     heads, rows = realworld.compare({"one": figures(0.9), "two": figures(0.5)})
-    assert heads[3:] == ["in G(E(x)), one", "in G(E(x)), two"]
-    assert rows == [[kind, "40", "97.5 %", "90.0 %", "50.0 %"] for kind in ("thin", "all")]
+    assert heads[4:] == ["in G(E(x)), one", "in G(E(x)), two"]
+    assert rows == [
+        ["thin pen", "40", "97.5 %", "95.0 %", "90.0 %", "50.0 %"],
+        ["hollow", "40", "87.5 %", "85.0 %", "90.0 %", "50.0 %"],
+        ["a digit on a page", "40", "97.5 %", "95.0 %", "90.0 %", "50.0 %"],
+        ["all", "80", "92.5 %", "90.0 %", "90.0 %", "50.0 %"],
+    ]
 
 
 def test_outliers_weigh_each_kind_by_its_number() -> None:

@@ -15,10 +15,11 @@ from ganlab.images import PictureError
 from ganlab.judge import Judge
 from train.measure.measurement import Figures, Measurement, Subject, require_judged_digits
 from train.measure.realworld.kinds import draw_pictures
-from train.measure.realworld.scenes import Picture
+from train.measure.realworld.scenes import PLAIN, Picture
 from train.report.text import Table, format_percent
 
-SEED = 0  # of the pictures
+SEED = 0  # of the pictures that preparation was adjusted to
+FRESH_SEED = 11  # of as many others, which it was not
 MIN_SHARE = 0.9  # of a kind of upload: below it the card names the kind
 
 
@@ -54,7 +55,6 @@ def measure_real_world(explorer: Explorer, uploads: Sequence[Picture]) -> Figure
     whole = shares(torch.ones_like(has_ink))
     return {
         "judge": judge.fingerprint,
-        "seed": SEED,
         **whole,
         "standard_error": metrics.standard_error(whole["reconstructed"], whole["count"]),
         "kinds": {kind: shares(chosen) for kind, chosen in kinds.items()},
@@ -62,7 +62,16 @@ def measure_real_world(explorer: Explorer, uploads: Sequence[Picture]) -> Figure
 
 
 def _measure(subject: Subject) -> Figures:
-    return measure_real_world(subject.explorer, draw_pictures(SEED))
+    figures = measure_real_world(subject.explorer, draw_pictures(SEED))
+    fresh = measure_real_world(subject.explorer, draw_pictures(FRESH_SEED))
+    kept = {key: fresh[key] for key in ("count", "prepared", "reconstructed", "kinds")}
+    return {"seed": SEED, **figures, "fresh": {"seed": FRESH_SEED, **kept}}
+
+
+def _pool(figures: Figures, kinds: Sequence[str], share: str) -> str:
+    """A share over all pictures of some kinds, for people."""
+    rows = [figures["kinds"][kind] for kind in kinds]
+    return f"{100 * sum(row['count'] * row[share] for row in rows) / sum(row['count'] for row in rows):.1f} %"
 
 
 def _sentence(figures: Figures) -> str:
@@ -75,24 +84,36 @@ def _sentence(figures: Figures) -> str:
         f"Of {figures['count']} digits from outside MNIST (fonts and pens, on lined or shaded paper,"
         f" photographed, with other things around; `{figures['command']}`) the judge still sees the right"
         f" one in {format_percent(figures['prepared'])} after preparation and in"
-        f" {format_percent(figures['reconstructed'], figures['standard_error'])} of the reconstructions."
+        f" {format_percent(figures['reconstructed'], figures['standard_error'])} of the reconstructions"
+        f" (of {figures['fresh']['count']} fresh ones, which preparation was not adjusted to, in"
+        f" {format_percent(figures['fresh']['prepared'])} and"
+        f" {format_percent(figures['fresh']['reconstructed'])})."
         f" Kinds below {100 * MIN_SHARE:.0f} %: {', '.join(failing) or 'none'}."
     )
 
 
 def compare(models: Mapping[str, Figures]) -> Table:
-    """One row for each kind of upload and one for all; a column of reconstructions for each model."""
+    """One row for each kind of upload, one for those with nothing but a digit on a page, and one for all; a
+    column of reconstructions for each model."""
     first = next(iter(models.values()))
-    heads = ["Kind of picture", "Number", "Digit kept by preparation"]
+    groups = {kind: [kind] for kind in first["kinds"]}
+    if plain := [kind for kind in first["kinds"] if kind in PLAIN]:
+        groups["a digit on a page"] = plain
+    groups["all"] = list(first["kinds"])
+    heads = ["Kind of picture", "Number", "Digit kept by preparation", "Of as many fresh pictures"]
     rows = [
-        [kind, str(row["count"]), f"{100 * row['prepared']:.1f} %"]
-        for kind, row in [*first["kinds"].items(), ("all", first)]
+        [
+            title,
+            str(sum(first["kinds"][kind]["count"] for kind in kinds)),
+            _pool(first, kinds, "prepared"),
+            _pool(first["fresh"], kinds, "prepared"),
+        ]
+        for title, kinds in groups.items()
     ]
     for name, figures in models.items():
         heads.append(f"in G(E(x)), {name}")
-        for cells in rows:
-            row = figures if cells[0] == "all" else figures["kinds"][cells[0]]
-            cells.append(f"{100 * row['reconstructed']:.1f} %")
+        for cells, kinds in zip(rows, groups.values(), strict=True):
+            cells.append(_pool(figures, kinds, "reconstructed"))
     return heads, rows
 
 

@@ -54,7 +54,9 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: Pictures) -> P
     folder = tmp_path / "mnist-bigan"
     shutil.copytree(CHECKPOINTS / "mnist-bigan", folder)
     monkeypatch.setattr(
-        measure, "draw_pictures", lambda seed: uploads(digits, 10) if seed == measure.SEED else []
+        measure,
+        "draw_pictures",
+        lambda seed: uploads(digits, {measure.SEED: 10, measure.FRESH_SEED: 20}[seed]),
     )
     return folder
 
@@ -95,8 +97,12 @@ def test_the_card_names_the_kinds_that_fail() -> None:
             kind: {"count": 40, "prepared": 1.0, "reconstructed": share} for kind, share in kinds.items()
         }
         whole = {"count": 80, "prepared": 0.961, "reconstructed": 0.5, "standard_error": 0.02}
-        return sentence({"command": "the command", "kinds": shown, **whole})
+        fresh = {"count": 60, "prepared": 0.97, "reconstructed": 0.6}
+        return sentence({"command": "the command", "kinds": shown, "fresh": fresh, **whole})
 
+    assert "of 60 fresh ones, which preparation was not adjusted to, in 97.00 % and 60.00 %" in said(
+        photo=0.5
+    )
     assert "96.10 % after preparation" in said(photo=0.5)
     assert "50.00 ± 2.00 %" in said(photo=0.5)
     assert said(photo=0.5, scan=0.95).endswith("Kinds below 90 %: photo (50 %).")
