@@ -277,10 +277,12 @@ class Gallery:
 
     def _iterate_chunks(self, chunk: int) -> Iterator[slice]:
         """All rows, `chunk` at a time; `progress` says meanwhile how many are behind."""
-        for start in range(0, len(self), chunk):
-            self.progress = start, len(self)
-            yield slice(start, start + chunk)
-        self.progress = None
+        try:
+            for start in range(0, len(self), chunk):
+                self.progress = start, len(self)
+                yield slice(start, start + chunk)
+        finally:  # also where a chunk could not be computed
+            self.progress = None
 
 
 def _place_stored(folder: Path, file: str, kind: str) -> Path:

@@ -307,3 +307,18 @@ def test_a_gallery_never_gets_the_points_of_a_dead_one(tiny_model: LatentModel, 
     cache._entries[id(living), "features"] = weakref.ref(dead), wrong  # an address that is used again
     del dead
     assert cache.get((living, "features"), lambda: right) is right
+
+
+def test_no_progress_is_left_where_a_picture_could_not_be_encoded(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = Gallery(gallery.model, gallery.pictures)
+
+    def fail(x: Tensor, space: str) -> Tensor:
+        assert fresh.progress == (0, 400)
+        raise ValueError("no memory")
+
+    monkeypatch.setattr(fresh, "embed", fail)
+    with pytest.raises(ValueError, match="no memory"):
+        _ = fresh.codes
+    assert fresh.progress is None

@@ -39,9 +39,7 @@ class Item:
     page_key: str = ""  # what the page that made the latent calls it
     pad_key: str = ""  # what the pad calls the square of an upload that x is
     origin: Item | None = None  # the same in the model where it was made, for the way back
-    address: str = (
-        ""  # what finds it again in the same model, see `from_address`; empty for what nothing short does
-    )
+    address: str = ""  # a short name that leads to it in the same model, see `from_address`; or none
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
     since: float = field(default_factory=time.time)  # when it was made, or became current again
 
