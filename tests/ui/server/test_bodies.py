@@ -1,0 +1,36 @@
+"""How much a request may hold."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from urllib.parse import urlsplit
+
+from ganlab.ui.server.bodies import MAX_BODY
+from tests.ui.server.test_launch import request
+
+
+def test_a_large_body_is_refused_unread(server: str) -> None:
+    headers = {"Content-Type": "application/json", "Content-Length": str(MAX_BODY + 1)}
+    status, text = request(server, "POST", "/gradio_api/run/predict", b"", headers)
+    assert status == 413
+    assert "16 MB" in json.loads(text)["error"]
+
+
+def test_a_body_without_a_length_is_cut_off(server: str) -> None:
+    address = urlsplit(server)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=300)
+    chunks = (b"x" * 1_000_000 for _ in range(20))
+    try:
+        connection.request(
+            "POST",
+            "/gradio_api/run/predict",
+            body=chunks,
+            encode_chunked=True,
+            headers={"Transfer-Encoding": "chunked", "Content-Type": "application/json"},
+        )
+        assert connection.getresponse().status == 413
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # cut off before we had sent it all
+    finally:
+        connection.close()
