@@ -122,7 +122,7 @@ class Page:
         draws anew, so that such a listener is registered once all tabs are there.
 
         All clicks of one visitor are handled one after the other in the order in which they arrived: they
-        go to /run/predict (queue=False in `events`), where the middleware of ui/server/launch.py lets one
+        go to /run/predict (queue=False in `events`), where the middleware of ui/server/sessions.py lets one
         request of a session through at a time. Only STREAM events run beside them.
         """
         if self.tab and self.current in {*writes}:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
-from weakref import WeakValueDictionary
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -18,7 +16,8 @@ from ganlab.ui.server import routes, tools
 from ganlab.ui.server.bodies import MAX_BODY, BodyLimit
 from ganlab.ui.server.doors import Doors
 from ganlab.ui.server.models import Models
-from ganlab.ui.server.proxy import App, Message, Receive, RootPath, Send, Streams, Visitors
+from ganlab.ui.server.proxy import RootPath, Streams, Visitors
+from ganlab.ui.server.sessions import MAX_SESSIONS, SessionOrder
 from ganlab.ui.server.visits import VisitGuard
 
 MAX_QUEUE = 32  # events that may wait; further ones are refused
@@ -27,40 +26,6 @@ PRELOADED = ("drawing-pad", "elements", "files", "shelf-memory", "stale", "stora
 LATER = ("studio",)  # modules of a tab that shows its first picture as soon as they are there
 ICON = '<link rel="icon" href="favicon.ico">'  # without it, browsers look for one outside the root path
 IMPORT = re.compile(r"from '\./([\w-]+)\.js'")
-MAX_SESSIONS = 500  # visitors whose state is kept
-
-SESSION = re.compile(rb'"session_hash":\s*"([^"]{1,64})"')
-
-
-class SessionOrder:
-    """Handles the events of one session one after another, in the order in which they arrive (ASGI).
-
-    Gradio runs handlers that bypass the queue side by side. Two quick clicks would start from the same state,
-    and the handler that ended last would overwrite the other's result. Sessions do not wait for each other.
-    """
-
-    def __init__(self, app: App) -> None:
-        self.app = app
-        self.locks: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()  # of sessions at work
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].endswith("/run/predict"):
-            return await self.app(scope, receive, send)
-        messages = [await receive()]
-        while messages[-1].get("more_body"):
-            messages.append(await receive())
-        session = SESSION.search(b"".join(message.get("body", b"") for message in messages))
-        unread = iter(messages)
-
-        async def receive_again() -> Message:
-            message = next(unread, None)
-            return await receive() if message is None else message
-
-        if session is None:
-            return await self.app(scope, receive_again, send)
-        lock = self.locks.setdefault(session[1], asyncio.Lock())
-        async with lock:  # asyncio's locks are first come, first served
-            await self.app(scope, receive_again, send)
 
 
 def build_theme() -> gr.themes.Base:
