@@ -10,7 +10,8 @@ import io
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, get_args
+from pathlib import Path
+from typing import Any, TypeAlias, get_args
 
 import numpy as np
 import torch
@@ -29,6 +30,7 @@ from ganlab.decoding import decode as decode
 from ganlab.decoding import open_large as open_large
 from ganlab.decoding import read_pixels as read_pixels
 from ganlab.decoding import to_unit
+from ganlab.files import write_bytes
 from ganlab.ink import Box as Box
 from ganlab.ink import PictureError as PictureError
 from ganlab.ink import Polarity as Polarity
@@ -256,6 +258,13 @@ def encode_png(image: Image.Image) -> bytes:
     file = io.BytesIO()
     image.save(file, "PNG")
     return file.getvalue()
+
+
+def save(image: Image.Image, path: Path, **options: Any) -> None:
+    """Write a file whose format its ending says, whole or not at all; WriteError where it cannot be."""
+    content = io.BytesIO()  # PIL takes no notice where a file takes only a part of what it writes
+    image.save(content, Image.registered_extensions()[path.suffix.lower()], optimize=True, **options)
+    write_bytes(path, content.getvalue())
 
 
 def encode_data_uri(x: Tensor, scale: int = 1) -> str:

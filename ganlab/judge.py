@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from ganlab import model, tensor_files
 from ganlab.config import CheckpointError
+from ganlab.files import write_atomically
 from ganlab.hub import CHECKPOINTS
 from ganlab.model import MAX_WEIGHTS_BYTES
 
@@ -257,4 +258,4 @@ def save(config: JudgeConfig, network: Network, folder: Path) -> None:
     """Write judge.json and judge.safetensors (floats as fp16) to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     tensor_files.write_module(folder / WEIGHTS_FILE, network)
-    (folder / CONFIG_FILE).write_text(config.to_json(), encoding="utf-8")
+    write_atomically(folder / CONFIG_FILE, config.to_json())

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ganlab import networks, tensor_files
 from ganlab.config import CheckpointError, ModelConfig
+from ganlab.files import write_atomically
 from ganlab.hub import CONFIG_FILE, resolve
 from ganlab.mixture import MIXTURE_FILE, Mixture
 from ganlab.networks import Encoder, LatentMap
@@ -139,7 +140,7 @@ def save(
         files[MIXTURE_FILE] = mixture
     for file, module in files.items():
         tensor_files.write_module(folder / file, module)
-    (folder / CONFIG_FILE).write_text(config.to_json(), encoding="utf-8")
+    write_atomically(folder / CONFIG_FILE, config.to_json())
 
 
 def resolve_device(name: str) -> torch.device:

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from ganlab import images
 from ganlab.config import CheckpointError, check_classes
+from ganlab.files import open_atomically
 
 KINDS = {  # what the pictures of a gallery are
     "data": "",
@@ -95,7 +96,7 @@ def save_pictures(path: Path, pictures: Pictures, files: Sequence[bytes] | None 
         arrays["shape"] = np.array(pictures.pixels.shape[1:])
         arrays["lengths"] = np.array([len(each) for each in rest], np.uint32)
         stored["files"] = np.frombuffer(b"".join(rest), np.uint8)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+    with open_atomically(path) as whole, zipfile.ZipFile(whole, "w", zipfile.ZIP_LZMA) as archive:
         for name, array in (arrays | stored).items():
             info = zipfile.ZipInfo(f"{name}.npy")
             info.compress_type = zipfile.ZIP_STORED if name in stored else zipfile.ZIP_LZMA

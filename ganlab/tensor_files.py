@@ -10,10 +10,12 @@ import safetensors
 import safetensors.torch
 from torch import Tensor, nn
 
+from ganlab.files import write_bytes
+
 
 def write(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Write CPU tensors of any shape and type to `path`."""
-    safetensors.torch.save_file(_contiguous(tensors), path, metadata)
+    """Write CPU tensors of any shape and type to `path`, whole or not at all."""
+    write_bytes(path, pack(tensors, metadata))
 
 
 def write_module(path: Path, module: nn.Module) -> None:

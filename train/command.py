@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn, ParamSpec
 
 import train
+from ganlab.files import explain
 
 P = ParamSpec("P")
 
@@ -45,7 +46,10 @@ def report_errors(main: Callable[P, int]) -> Callable[P, int]:
     def run(*args: P.args, **kwargs: P.kwargs) -> int:
         try:
             return main(*args, **kwargs)
-        except (ValueError, OSError) as error:
+        except OSError as error:
+            print(f"error: {describe(error)}", file=sys.stderr)
+            return 2
+        except ValueError as error:
             print(f"error: {error}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
@@ -53,6 +57,14 @@ def report_errors(main: Callable[P, int]) -> Callable[P, int]:
             return 130
 
     return run
+
+
+def describe(error: OSError) -> str:
+    """An error of the file system in one sentence, without its number."""
+    if not error.strerror:
+        return str(error)
+    subject = f"{error.filename}: {explain(error)}" if error.filename else explain(error)
+    return f"{subject[:1].upper()}{subject[1:]}."
 
 
 def list_commands() -> dict[str, str]:

@@ -1,41 +1,12 @@
-"""Files and folders that are replaced whole or not at all: who reads meanwhile sees the old or the new."""
+"""Folders that are replaced whole or not at all; for files see `ganlab.files`, whose names are here too."""
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
 
+from ganlab.files import open_atomically, write_atomically, write_bytes, write_json
 
-@contextmanager
-def open_atomically(path: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the place of `path` once it is complete; after an error `path` is as before.
-
-    Until then it lies beside `path`, on the same disk, so that renaming is atomic.
-    """
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())  # else a power failure could leave the new name with no content
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write `text` as UTF-8."""
-    with open_atomically(path) as file:
-        file.write(text.encode())
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON, one item a line; what JSON cannot hold raises TypeError before any writing."""
-    write_atomically(path, json.dumps(value, indent=1) + "\n")
+__all__ = ["open_atomically", "replace_folder", "write_atomically", "write_bytes", "write_json"]
 
 
 def replace_folder(target: Path, folder: Path, backup: Path) -> None:

@@ -219,7 +219,7 @@ def draw_pictures(stored: LatentModel, folder: Path) -> None:
         return
     columns, sample_rows, pair_rows, scale = LARGE_GRID if stored.config.size >= LARGE else GRID
     z = Explorer(stored).sample(columns * sample_rows, card.SAMPLE_SEED)
-    images.draw_grid(stored.generator(z), columns, scale).save(folder / card.SAMPLES_FILE, optimize=True)
+    images.save(images.draw_grid(stored.generator(z), columns, scale), folder / card.SAMPLES_FILE)
     test = galleries.load_test_pictures(stored)
     if "encoder" in stored.networks and test:
         x = test.inputs(slice(0, columns * pair_rows))
@@ -227,9 +227,7 @@ def draw_pictures(stored: LatentModel, folder: Path) -> None:
         rows = [
             row for pair in zip(torch.split(x, columns), torch.split(y, columns), strict=True) for row in pair
         ]
-        images.draw_grid(torch.cat(rows), columns, scale).save(
-            folder / card.RECONSTRUCTIONS_FILE, optimize=True
-        )
+        images.save(images.draw_grid(torch.cat(rows), columns, scale), folder / card.RECONSTRUCTIONS_FILE)
 
 
 def check_sizes(folder: Path) -> None:

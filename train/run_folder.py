@@ -85,7 +85,7 @@ def write_grid(run: Path, kind: str, epoch: int, pictures: Tensor) -> None:
     """KIND/epoch_0005.png: pictures (N, C, H, W) in [0, 1], row by row."""
     folder = run / kind
     folder.mkdir(parents=True, exist_ok=True)
-    images.draw_grid(pictures, GRID_COLUMNS).save(folder / f"epoch_{epoch:04d}.png")
+    images.save(images.draw_grid(pictures, GRID_COLUMNS), folder / f"epoch_{epoch:04d}.png")
 
 
 def load_networks(run: Path, config: ModelConfig) -> dict[str, nn.Module]:

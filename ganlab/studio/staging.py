@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 import tempfile
 from pathlib import Path
 from types import TracebackType
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what systems answer when nothing more fits
+from ganlab.files import FULL
+
 PREFIX = ".ganlab-"  # of the hidden folders beside the targets, which only a killed process leaves behind
 
 

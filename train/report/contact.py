@@ -36,7 +36,7 @@ def write(explorer: Explorer, test: Pictures, folder: Path) -> list[Path]:
         if explorer.gallery is not None:
             sheets[card.NEIGHBOURS_FILE] = draw_neighbours(explorer, test)
     for name, sheet in sheets.items():
-        sheet.convert("RGB").save(folder / name, quality=QUALITY, optimize=True)
+        images.save(sheet.convert("RGB"), folder / name, quality=QUALITY)
     for name in (card.SAMPLES_FILE, card.RECONSTRUCTIONS_FILE):  # of `train.publish`
         (folder / name).unlink(missing_ok=True)
     return [folder / name for name in sheets]

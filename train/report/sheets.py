@@ -164,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         explorer = ganlab.load(name)
         for kind, sheet in draw(explorer).items():
             path = options.out / f"{explorer.config.name}-{kind}.png"
-            sheet.save(path, optimize=True)
+            images.save(sheet, path)
             print(path)
     return 0
 

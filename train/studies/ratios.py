@@ -74,7 +74,7 @@ def make_ratio(
         samples = stored.generator(latent.draw(config.prior, config.latent_dim, COLUMNS * ROWS, SEED))
         frechet = measure_frechet(stored, pictures, test.inputs(slice(None)), judge)
     name = f"{d_steps}-{g_steps}.png"
-    images.draw_grid(samples, COLUMNS, 2).save(folder / name, optimize=True)
+    images.save(images.draw_grid(samples, COLUMNS, 2), folder / name)
     return {
         "d_steps": d_steps,
         "g_steps": g_steps,
