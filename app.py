@@ -15,6 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     try:
         check_address(options.host, options.port)
+        from ganlab.download import MAX_SECONDS
         from ganlab.ui.server.models import Models
         from ganlab.ui.server.proxy import read_proxies, read_root_path
 
@@ -22,7 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
         # Visitors from other machines may choose among the bundled models only.
         private = options.host in LOCAL and (bool(proxies) or not root_path)
         models = Models(options.model, options.device, allow_any=private)
-        models.get(models.default)  # a wrong name is reported before Gradio is imported, which takes seconds
+        # A wrong name is reported before Gradio is imported, which takes seconds.
+        models.get(models.default, patience=MAX_SECONDS)
         from ganlab.ui import app
         from ganlab.ui.server import launch
 

@@ -6,11 +6,13 @@ import re
 from pathlib import Path
 
 from ganlab.config import CheckpointError
+from ganlab.download import CONFIG_FILE, Report, UnreachableError, download
+
+__all__ = ["CHECKPOINTS", "CONFIG_FILE", "is_hub_id", "list_models", "resolve"]
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
-CONFIG_FILE = "config.json"
-# The files of a Hub repository that are downloaded: none that could hold a pickle.
-HUB_FILES = ["*.json", "*.safetensors", "*.webp", "*.png", "README.md", "gallery/*.npz"]
+# "user/repo", and a branch, tag, commit or "refs/pr/1" after "@": no part begins with a dot.
+HUB_ID = r"(?!\.)[\w.-]{1,96}/(?!\.)[\w.-]{1,96}(@(?!\.)[\w.-]{1,96}(/(?!\.)[\w.-]{1,96}){0,3})?"
 
 
 def list_models(root: Path | None = None) -> list[str]:
@@ -19,9 +21,28 @@ def list_models(root: Path | None = None) -> list[str]:
     return sorted(path.parent.name for path in root.glob(f"*/{CONFIG_FILE}"))
 
 
-def resolve(name: str) -> Path:
+def resolve(name: str, offline: bool = False, report: Report = lambda _: None) -> Path:
     """The folder of a bundled checkpoint's name, a path, or a Hub id "user/repo[@revision]", which is
-    downloaded. CheckpointError where there is none."""
+    downloaded; with `offline`, only one that was downloaded before. `report` hears what is being downloaded.
+    CheckpointError where there is none."""
+    if (folder := find_folder(name)) is not None:
+        return folder
+    if not is_hub_id(name):
+        raise CheckpointError(f"Model {name!r} not found; available = {list_models()}.")
+    try:
+        return download(name, offline, report)
+    except UnreachableError as error:
+        raise CheckpointError(f"{str(error).removesuffix('.')}; available here = {list_models()}.") from None
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether a name has the form of a Hub id and is no folder here."""
+    return re.fullmatch(HUB_ID, name, re.ASCII) is not None and find_folder(name) is None
+
+
+def find_folder(name: str) -> Path | None:
+    """The folder of a bundled checkpoint's name or a path, or None. CheckpointError for a folder that is no
+    checkpoint, or what cannot be a path."""
     if not name or "\0" in name:
         raise CheckpointError("A model is named by a bundled name, a folder, or a Hub id user/repo.")
     try:
@@ -36,21 +57,4 @@ def resolve(name: str) -> Path:
     except (OSError, RuntimeError) as error:  # a name too long for the system; the home of no such user
         reason = getattr(error, "strerror", None) or error
         raise CheckpointError(f"{name[:80]!r} is no usable path: {reason}.") from None
-    if re.fullmatch(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", name) and not name.startswith("."):
-        return _download(name)
-    raise CheckpointError(f"Model {name!r} not found; available = {list_models()}.")
-
-
-def _download(hub_id: str) -> Path:
-    from huggingface_hub import snapshot_download
-
-    repo, _, revision = hub_id.partition("@")
-    try:
-        folder = snapshot_download(repo, revision=revision or None, allow_patterns=HUB_FILES)
-    except Exception as error:  # of the client, the disk, or the HTTP library that the client uses
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise CheckpointError(
-            f"{hub_id} is neither a folder here nor a Hub repository that can be reached ({reason});"
-            f" available here = {list_models()}."
-        ) from None
-    return Path(folder)
+    return None

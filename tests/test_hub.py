@@ -1,153 +1,124 @@
-"""Models from the Hub: its real client against a small server that answers as the Hub does."""
+"""Models from the Hub: its real client against a small server that answers as the Hub does, or badly.
+
+What else can go wrong is attacked by tests/attacks/hub.py.
+"""
 
 from __future__ import annotations
 
-import http.server
-import json
-import os
-import subprocess
-import sys
-import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ganlab import model
+from ganlab import download, fetch, hub, model
+from ganlab.config import CheckpointError
+from tests import fake_hub
 from tests.conftest import TINY
+from tests.fake_hub import Hub
 
-ROOT = Path(model.__file__).resolve().parent.parent
-
-
-class Hub:
-    """Serves one repository as the Hub would, and records the requests."""
-
-    sha = "0123456789abcdef0123456789abcdef01234567"
-
-    def __init__(self, folder: Path) -> None:
-        self.files = {
-            p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()
-        }
-        self.requests: list[str] = []
-        hub = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                hub.answer(self, body=True)
-
-            def do_HEAD(self) -> None:
-                hub.answer(self, body=False)
-
-            def log_message(self, *arguments: object) -> None: ...
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def answer(self, request: http.server.BaseHTTPRequestHandler, body: bool) -> None:
-        path = request.path.split("?")[0]
-        self.requests.append(path)
-        headers = {"X-Repo-Commit": self.sha}
-        revisions = ("main", "v1", self.sha)
-        if path in [f"/api/models/user/tiny/revision/{revision}" for revision in revisions]:
-            siblings = [{"rfilename": name} for name in self.files]
-            content = json.dumps({"id": "user/tiny", "sha": self.sha, "siblings": siblings}).encode()
-        elif path == f"/api/models/user/tiny/tree/{self.sha}":
-            content = json.dumps(
-                [
-                    {"type": "file", "path": name, "size": len(data), "oid": f"{index:040x}"}
-                    for index, (name, data) in enumerate(self.files.items())
-                ]
-            ).encode()
-        elif path.startswith(f"/user/tiny/resolve/{self.sha}/"):
-            content = self.files[path.removeprefix(f"/user/tiny/resolve/{self.sha}/")]
-            headers["ETag"] = f'"{len(content)}-{path}"'.replace("/", "-")
-        else:
-            code = "RevisionNotFound" if "user/tiny" in path else "RepoNotFound"
-            request.send_response(404)
-            request.send_header("X-Error-Code", code)
-            request.send_header("Content-Length", "0")
-            request.end_headers()
-            return
-        request.send_response(200)
-        for name, value in headers.items():
-            request.send_header(name, value)
-        request.send_header("Content-Length", str(len(content)))
-        request.end_headers()
-        if body:
-            request.wfile.write(content)
+WEIGHTS = [f"{name}.safetensors" for name in sorted(TINY.networks)]
 
 
 @pytest.fixture
-def hub(tiny_folder: Path) -> Iterator[Hub]:
+def server(tiny_folder: Path, tmp_path: Path) -> Iterator[Hub]:
+    """A Hub with user/tiny, and no other models."""
     (tiny_folder / "README.md").write_text("# Tiny")
     (tiny_folder / "model.pkl").write_bytes(b"never asked for")
     (tiny_folder / "gallery").mkdir()
     (tiny_folder / "gallery" / "train.npz").write_bytes(b"pictures")
-    server = Hub(tiny_folder)
-    yield server
-    server.server.shutdown()
-    server.server.server_close()
+    with fake_hub.serving(tmp_path / "home") as server:
+        server.put_folder("user/tiny", tiny_folder)
+        yield server
 
 
-LOAD_ALL = """
-import json, sys
-from ganlab import model
-from ganlab.config import CheckpointError
-answers = []
-for name in sys.argv[1:]:
-    try:
-        loaded = model.load(name)
-        paths = [path for path in loaded.folder.rglob("*") if path.is_file()]
-        files = sorted(path.relative_to(loaded.folder).as_posix() for path in paths)
-        answers.append([loaded.fingerprint, files])
-    except CheckpointError as error:
-        answers.append(str(error))
-print(json.dumps(answers))
-"""
+def read_files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
-def load_in_a_new_process(home: Path, endpoint: str, *names: str) -> list[Any]:
-    # The client reads its settings when it is imported, so it needs a process of its own.
-    environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
-    environment |= {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_DISABLE_TELEMETRY": "1"}
-    environment |= {"PYTHONPATH": str(ROOT), "HF_HUB_DISABLE_XET": "1"}
-    environment.pop("HF_HUB_OFFLINE", None)
-    done = subprocess.run(
-        [sys.executable, "-c", LOAD_ALL, *names],
-        env=environment,
-        cwd=home.parent,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr
-    answers: list[Any] = json.loads(done.stdout)
-    return answers
+def refuse(name: str) -> str:
+    """The sentence with which a name is refused."""
+    with pytest.raises(CheckpointError) as failure:
+        hub.resolve(name)
+    assert "\n" not in str(failure.value)
+    return str(failure.value)
 
 
 @pytest.mark.slow
-def test_a_hub_id_is_fetched_checked_and_kept(hub: Hub, tiny_folder: Path, tmp_path: Path) -> None:
+def test_a_hub_id_is_fetched_checked_and_kept(server: Hub, tiny_folder: Path) -> None:
     here = model.load(str(tiny_folder)).fingerprint
-    pinned = f"user/tiny@{hub.sha}"
-    answers = load_in_a_new_process(
-        tmp_path / "home", hub.url, "user/tiny", "user/tiny@v1", pinned, "user/tiny@v9", "user/other"
-    )
-    weights = [f"{name}.safetensors" for name in sorted(TINY.networks)]
-    fetched = sorted(["README.md", "config.json", "gallery/train.npz", *weights])
-    assert answers[:3] == [[here, fetched]] * 3
-    for answer in answers[3:]:
-        assert "neither a folder here nor a Hub repository that can be reached" in answer
-        assert "\n" not in answer
-    assert answers[3].startswith("user/tiny@v9 ")
-    assert answers[4].startswith("user/other ")
-    assert not any("model.pkl" in path for path in hub.requests)
+    pinned = f"user/tiny@{next(iter(server.commits['user/tiny']))}"
+    fetched = sorted(["README.md", "config.json", "gallery/train.npz", *WEIGHTS])
+    heard: list[str] = []
+    for name in ("user/tiny", "user/tiny@v1", pinned):
+        assert read_files(hub.resolve(name, report=heard.append)) == fetched
+    assert model.load(pinned).fingerprint == here
+    assert heard[0] == "its config"
+    assert "generator.safetensors, file 1 of " in heard[1]
+    assert server.paths[0] == "/user/tiny/resolve/main/config.json"  # before anything that it names
+    assert not any("model.pkl" in path for path in server.paths)
+    nowhere = "is neither a folder here nor a Hub repository that can be reached"
+    assert f"user/tiny@v9 {nowhere}: it has no such revision" in refuse("user/tiny@v9")
+    assert f"user/other {nowhere}: the Hub has no such repository" in refuse("user/other")
 
     # Without a network: what was fetched still loads, all else gets one sentence.
-    hub.server.shutdown()
-    hub.server.server_close()
-    kept, absent = load_in_a_new_process(tmp_path / "home", hub.url, pinned, "user/absent")
-    assert kept == [here, fetched]
-    assert absent.startswith("user/absent is neither a folder here nor a Hub repository")
-    assert "\n" not in absent
+    server.close()
+    assert read_files(hub.resolve("user/tiny")) == read_files(hub.resolve(pinned, offline=True)) == fetched
+    assert refuse("user/absent").startswith(f"user/absent {nowhere}: the Hub is not reached; available here")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["user/tiny@../../refs", "user/tiny@a/../b", "user/..", "../user/tiny", "user/tiny@", "user/tiny@-\n",
+     "ü/x", "user/tiny@" + "a/" * 9, "user/tiny/more"],
+)  # fmt: skip
+def test_what_is_no_hub_id_is_asked_of_no_hub(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "download", lambda *_: pytest.fail("the Hub is asked"))
+    assert not hub.is_hub_id(name)
+    assert refuse(name)
+
+
+def test_an_id_may_name_a_branch_a_tag_a_commit_or_a_request() -> None:
+    for name in (
+        "user/repo",
+        "user/repo@main",
+        "user/repo.v2@v1.0",
+        f"user/repo@{'a' * 40}",
+        "u/r@refs/pr/1",
+    ):
+        assert hub.is_hub_id(name)
+
+
+def test_a_download_ends_at_its_time_and_leaves_nothing(
+    server: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.faults["generator.safetensors"] = fake_hub.DRIP
+    monkeypatch.setattr(download, "MAX_SECONDS", 1.0)
+    start = time.monotonic()
+    assert refuse("user/tiny") == "user/tiny cannot be used: it takes more than 1 seconds."
+    assert time.monotonic() - start < 60  # at a byte every tenth of a second it would be an hour
+    assert not list((tmp_path / "home").rglob("*incomplete*"))
+
+
+def test_a_file_is_taken_up_to_its_limit_only(server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(download.LIMITS, ".npz", 7)
+    assert refuse("user/tiny").endswith("gallery/train.npz has 0.0 MB, and at most 0 are taken.")
+    monkeypatch.setitem(download.LIMITS, ".npz", 8)
+    monkeypatch.setattr(download, "MAX_BYTES", 1000)
+    assert "user/tiny has over 0 MB" in refuse("user/tiny")
+
+
+def test_a_repository_of_something_else_is_refused_before_its_weights(server: Hub) -> None:
+    server.put("other/config", {"config.json": b'{"architectures": []}', "model.safetensors": b"weights"})
+    server.put("pickle/only", {"model.pkl": b"a pickle"})
+    assert "does not describe a ganlab model" in refuse("other/config")
+    assert refuse("pickle/only").endswith("is no ganlab checkpoint: it has no config.json.")
+    assert [path for path in server.paths if not path.endswith("config.json")] == []
+
+
+def test_limits_of_writing_are_the_systems(tmp_path: Path) -> None:
+    pytest.importorskip("resource")
+    with pytest.raises(OSError, match="large") as failure, fetch.limited_writes(10):
+        (tmp_path / "large").write_bytes(bytes(11))
+    assert fetch.explain(failure.value, "x.npz") == (fetch.LARGE, "x.npz is larger than the Hub said")
+    (tmp_path / "large").write_bytes(bytes(11))

@@ -6,7 +6,6 @@ import argparse
 import dataclasses
 import json
 import re
-import shutil
 import sys
 import tempfile
 from collections.abc import Collection
@@ -33,17 +32,13 @@ from train.measure.evaluate import evaluate, load_split
 from train.mixture import fit_to_codes
 from train.report import card
 from train.run_folder import LOG_FILE, RESUME_FILE
+from train.upload import PublishError, check_sizes, upload
 
-MAX_FILE_BYTES = 10_000_000  # a Space's git repository takes larger files only through LFS
 RESERVED = ("ablation", "galleries", "judges", "ratios", "table")
 # Of samples.png and reconstructions.png: columns, rows of samples, rows of pairs, and how often a pixel is
 # repeated. Large pictures are fewer, so that the files stay small.
 GRID, LARGE_GRID = (12, 6, 3, 2), (8, 3, 2, 1)
 LARGE = 33  # pixels a side
-
-
-class PublishError(ValueError):
-    """A run that cannot be published; the message says why and what to do."""
 
 
 def publish(
@@ -228,52 +223,6 @@ def draw_pictures(stored: LatentModel, folder: Path) -> None:
             row for pair in zip(torch.split(x, columns), torch.split(y, columns), strict=True) for row in pair
         ]
         images.save(images.draw_grid(torch.cat(rows), columns, scale), folder / card.RECONSTRUCTIONS_FILE)
-
-
-def check_sizes(folder: Path) -> None:
-    """PublishError for a file too large for a Space's git repository."""
-    for path in folder.rglob("*"):
-        if path.is_file() and path.stat().st_size >= MAX_FILE_BYTES:
-            raise PublishError(
-                f"{path.name} would take {path.stat().st_size / 1e6:.1f} MB, and a Space's git repository"
-                f" takes less than {MAX_FILE_BYTES / 1e6:.0f}: train a smaller --width."
-            )
-
-
-def upload(folder: Path, repo_id: str) -> str:
-    """Push a checkpoint to the Hub with its own copy of the gallery, and return the address of the commit.
-
-    PublishError where the repository cannot be written.
-    """
-    import httpx
-    from huggingface_hub import HfApi
-
-    config = ModelConfig.from_json((folder / CONFIG_FILE).read_text(encoding="utf-8"), CONFIG_FILE)
-    with tempfile.TemporaryDirectory() as temporary:
-        staged = Path(temporary) / folder.name
-        shutil.copytree(folder, staged)
-        named = datasets.DATASETS.get(config.dataset)
-        if config.gallery and named and named.bundled and not (staged / "gallery").exists():
-            shutil.copytree(galleries.GALLERIES / config.gallery, staged / "gallery")
-        card.write(staged, source=repo_id)
-        check_sizes(staged)
-        try:
-            api = HfApi()
-            api.create_repo(repo_id, exist_ok=True)
-            # Weights of an earlier version under other names would not fit the new config.
-            commit = api.upload_folder(
-                repo_id=repo_id,
-                folder_path=staged,
-                commit_message=f"Publish {folder.name}",
-                delete_patterns=["*.safetensors"],
-            )
-        except (OSError, ValueError, httpx.HTTPError) as error:
-            reason = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
-            raise PublishError(
-                f"{folder} was written, but {repo_id} could not be ({reason}): log in with hf auth login,"
-                " and run the same command again."
-            ) from None
-    return str(commit)
 
 
 @report_errors

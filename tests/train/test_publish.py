@@ -3,7 +3,6 @@
 import json
 import shutil
 
-import huggingface_hub
 import numpy as np
 import pytest
 import torch
@@ -15,10 +14,11 @@ from ganlab.features import LEVELS
 from ganlab.gallery import Gallery, Pictures, build_untrained
 from tests.train.runs import publish_quickly, take
 from train import publish as publishing
+from train import upload as uploading
 from train.config import TrainConfig
 from train.data import datasets
 from train.measure import latent_error
-from train.publish import PublishError, publish, upload
+from train.publish import PublishError, publish
 from train.run_folder import load_networks
 from train.trainer import Trainer
 
@@ -333,7 +333,7 @@ def test_what_has_changed_since_the_checkpoint_before_is_kept(run, root):
 
 
 def test_a_file_too_large_for_a_space_is_refused(run, root, monkeypatch):
-    monkeypatch.setattr(publishing, "MAX_FILE_BYTES", 20_000)
+    monkeypatch.setattr(uploading, "MAX_FILE_BYTES", 20_000)
     with pytest.raises(PublishError, match="git repository"):
         publish_quickly(run, root)
     assert list(root.iterdir()) == []
@@ -345,45 +345,3 @@ def test_command_line_says_what_is_wrong_in_one_line(run, capsys):
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 2
     assert all(line.startswith("error: ") for line in errors)
-
-
-class FakeHub:
-    def __init__(self):
-        self.calls = []
-
-    def create_repo(self, repo_id, exist_ok):
-        self.calls.append(repo_id)
-
-    def upload_folder(self, *, repo_id, folder_path, commit_message, delete_patterns):
-        self.files = {str(path.relative_to(folder_path)) for path in folder_path.rglob("*") if path.is_file()}
-        self.card = (folder_path / "README.md").read_text()
-        assert delete_patterns == ["*.safetensors"]
-        return "https://hub/commit"
-
-
-def test_upload_stands_alone(run, root, monkeypatch):
-    hub = FakeHub()
-    monkeypatch.setattr(huggingface_hub, "HfApi", lambda: hub)
-    folder = publish_quickly(run, root)
-    card = (folder / "README.md").read_text()
-    assert upload(folder, "someone/tiny") == "https://hub/commit"
-    assert hub.calls == ["someone/tiny"]
-    assert {
-        "generator.safetensors",
-        "gallery/train.npz",
-        "gallery/test.npz",
-        "gallery.safetensors",
-    } <= hub.files
-    assert 'ganlab.load("someone/tiny")' in hub.card
-    assert (folder / "README.md").read_text() == card
-    assert not (folder / "gallery").exists()
-
-
-def test_upload_that_is_refused_says_what_to_do(run, root, monkeypatch):
-    class Refusing(FakeHub):
-        def create_repo(self, repo_id, exist_ok):
-            raise OSError("Token is required")
-
-    monkeypatch.setattr(huggingface_hub, "HfApi", Refusing)
-    with pytest.raises(PublishError, match="hf auth login"):
-        upload(publish_quickly(run, root), "someone/tiny")

@@ -13,6 +13,7 @@ from ganlab.explorer import Explorer, load
 from ganlab.hub import list_models
 from ganlab.model import resolve_device
 from ganlab.studio.recipe import Recipe, RecipeError
+from ganlab.ui.server.downloads import PATIENCE, Downloads
 
 MAX_SUGGESTED = 3  # models named in place of one that cannot do something
 MAX_LOADED = 8  # models kept in memory, about 25 MB each; the least recently used is dropped first
@@ -31,6 +32,7 @@ class Models:
         self._names: dict[str, str] = {}  # by fingerprint, of all that were loaded
         self._lock = threading.Lock()  # guards the two dictionaries; never held while a model loads
         self._load_locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+        self._downloads = Downloads()
 
     def restrict(self) -> None:
         """From now on, only what is on offer."""
@@ -60,7 +62,7 @@ class Models:
         one."""
         if name == self.default:  # it may be a Hub id, which is not looked up again
             return self.get(name).config
-        text = (hub.resolve(name) / hub.CONFIG_FILE).read_text(encoding="utf-8")
+        text = (hub.resolve(name, offline=True) / hub.CONFIG_FILE).read_text(encoding="utf-8")
         return ModelConfig.from_json(text, f"{name}/{hub.CONFIG_FILE}")
 
     def suggest_encoder(self, config: ModelConfig) -> str:
@@ -78,10 +80,11 @@ class Models:
         names = [name for _, name in sorted(fitting, key=lambda each: each[0])[:MAX_SUGGESTED]]
         return f"Models for the same pictures that have one: {', '.join(names)}." if names else ""
 
-    def get(self, name: str) -> Explorer:
+    def get(self, name: str, patience: float = PATIENCE, download: bool = True) -> Explorer:
         """The explorer of a name, folder or Hub id, loaded at its first use; or of a fingerprint, by which a
-        page may name a model that it uses. Whoever asks for the same model meanwhile waits for it; others do
-        not. CheckpointError for one that is not on offer."""
+        page may name a model that it uses. Whoever asks for the same model while it is loaded waits for it;
+        others do not. A Hub id that is not here yet is waited for as `Downloads.get` says; without `download`
+        the Hub is not asked. CheckpointError for one that is not on offer."""
         name = name.strip() if isinstance(name, str) else ""
         name = self._names.get(name, name)
         if not self.allow_any and name not in (names := self.list_names()):
@@ -89,12 +92,18 @@ class Models:
         with self._lock:
             if (explorer := self._look_up(name)) is not None:
                 return explorer
+        source = str(self._downloads.get(name, patience, not download)) if hub.is_hub_id(name) else name
+        with self._lock:
             loading = self._load_locks.setdefault(name, threading.Lock())
         with loading:
             with self._lock:
                 if (explorer := self._look_up(name)) is not None:  # loaded while this thread waited
                     return explorer
-            explorer = load(name, self.device)
+            try:
+                explorer = load(source, self.device)
+            except CheckpointError:
+                self._downloads.forget(name)
+                raise
             with self._lock:
                 self._explorers[name] = explorer
                 self._names[explorer.fingerprint] = name

@@ -247,7 +247,7 @@ class Scripts(StaticFiles):
 
 def _answer_get(models: Models, route: Get, request: Request) -> Response:
     try:
-        explorer = models.get(request.query_params.get("model", ""))
+        explorer = models.get(request.query_params.get("model", ""), download=False)
         headers = NO_CACHE
         if route.cacheable:
             tag = f'"{explorer.fingerprint}-{STARTED}"'
@@ -271,7 +271,8 @@ async def _answer_post(
     if not isinstance(payload, dict):
         return PlainTextResponse("Send a JSON object.", status_code=400)
     try:
-        explorer = await run_in_threadpool(models.get, str(payload.get("model", "")))
+        name = str(payload.get("model", ""))
+        explorer = await run_in_threadpool(models.get, name, download=False)
         return await run_in_threadpool(function, explorer, payload)
     except ValueError as error:
         return PlainTextResponse(str(error), status_code=400)

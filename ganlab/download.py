@@ -1,0 +1,200 @@
+"""Download a checkpoint from the Hub: its config first, then only the files that it names, each under a limit
+and all of them under one of time. What was downloaded before is used where the Hub is not reached."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+from ganlab import fetch
+from ganlab.config import CheckpointError, ModelConfig
+
+MAX_SECONDS = 300.0  # of a download
+TIMEOUT = 10  # seconds that the Hub may take to accept a connection, or be silent
+CONFIG_FILE = "config.json"
+# The kinds of file that a checkpoint has, none of which can hold a pickle, and the bytes that one may have.
+LIMITS = {
+    ".json": 4_000_000,
+    ".md": 1_000_000,
+    ".safetensors": 300_000_000,
+    ".npz": 300_000_000,
+    ".png": 20_000_000,
+    ".jpg": 20_000_000,
+    ".webp": 20_000_000,
+}
+MAX_FILES = 64
+MAX_BYTES = 600_000_000  # of all files
+# What a checkpoint may have beside its networks, where its config names no files.
+OPTIONAL = (
+    "README.md", "metrics.json", "gallery.safetensors", "features.safetensors", "latents.safetensors",
+    "directions.safetensors", "map.safetensors", "light.safetensors", "gallery/train.npz",
+    "gallery/test.npz", "gallery/attributes.npz", "gallery/stand-in-train.npz",
+    "gallery/stand-in-test.npz",
+)  # fmt: skip
+FILE_NAME = r"([A-Za-z0-9][\w-]*/)?[A-Za-z0-9][\w.-]*"
+SUM = r"[0-9a-f]{64}"
+Report = Callable[[str], object]  # takes what is being done, as words that follow "user/repo:"
+
+
+class File(NamedTuple):
+    """A file of a checkpoint: its name, its SHA-256 where it is known, whether it must be there."""
+
+    name: str
+    sum: str | None
+    needed: bool
+
+
+class UnreachableError(CheckpointError):
+    """No Hub answered, and nothing was downloaded before."""
+
+
+def download(hub_id: str, offline: bool = False, report: Report = lambda _: None) -> Path:
+    """The folder of a checkpoint "user/repo[@revision]" in the client's cache. With `offline`, nothing is
+    asked of the Hub. CheckpointError, in one sentence, where it cannot be had in MAX_SECONDS."""
+    repo, _, revision = hub_id.partition("@")
+    with Worker(hub_id) as worker:
+        report("its config")
+        config = worker.fetch(File(CONFIG_FILE, None, True), repo, revision or "main", offline)
+        assert config is not None
+        if config["kept"]:
+            print(f"{hub_id}: the Hub is not reached; what was downloaded before is used.", file=sys.stderr)
+        files = list_files(Path(config["path"]), hub_id)
+        total = 0
+        for number, file in enumerate(files, 1):
+            report(f"{file.name}, file {number} of {len(files)}")
+            if (answer := worker.fetch(file, repo, config["commit"], config["kept"])) is not None:
+                total += Path(answer["path"]).stat().st_size
+            if total > MAX_BYTES:
+                raise CheckpointError(f"{hub_id} has over {MAX_BYTES / 1e6:,.0f} MB: refused.")
+    return Path(config["path"]).parent
+
+
+def list_files(config: Path, hub_id: str) -> list[File]:
+    """The files that a config.json names. CheckpointError for one that is no config, or names too many files
+    or such as no checkpoint has."""
+    source = f"{hub_id}/{CONFIG_FILE}"
+    try:
+        text = config.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise CheckpointError(f"{source} is not valid JSON: {error}.") from None
+    described = ModelConfig.from_json(text, source)
+    sums = json.loads(text).get("files")
+    weights = [f"{name}.safetensors" for name in described.networks]
+    weights += ["density.safetensors"] if described.gaussians else []
+    if not sums:
+        names = [*weights, *OPTIONAL]
+        return [check_file(File(name, None, name in weights), source) for name in names]
+    if not isinstance(sums, dict) or len(sums) > MAX_FILES:
+        raise CheckpointError(f"{source}: files is an object of at most {MAX_FILES} files and their sums.")
+    if missing := sorted(set(weights) - set(sums)):
+        raise CheckpointError(f"{source} does not name {missing[0]} among its files.")
+    return [check_file(File(name, digest, True), source) for name, digest in sums.items()]
+
+
+def check_file(file: File, source: str) -> File:
+    """CheckpointError for a name that is none of a checkpoint's, or a sum that is none."""
+    if not re.fullmatch(FILE_NAME, file.name, re.ASCII) or PurePosixPath(file.name).suffix not in LIMITS:
+        raise CheckpointError(f"{source} names {file.name[:60]!r}, which is no file of a checkpoint.")
+    if file.sum is not None and not (isinstance(file.sum, str) and re.fullmatch(SUM, file.sum)):
+        raise CheckpointError(f"{source} names {file.name} without its SHA-256.")
+    return file
+
+
+class Worker:
+    """The process of `ganlab.fetch`, for as long as the `with` lasts, and at most MAX_SECONDS."""
+
+    def __init__(self, hub_id: str) -> None:
+        self.hub_id = hub_id
+        self.late = False
+
+    def __enter__(self) -> Worker:
+        run = "import runpy, sys; runpy.run_path(sys.argv[1], run_name='__main__')"
+        times = dict.fromkeys(("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT"), str(TIMEOUT))
+        quiet = dict.fromkeys(
+            # Without Xet, all goes over HTTP with the time-outs above.
+            ("HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS"),
+            "1",
+        )
+        here = Path(fetch.__file__).resolve()
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", run, str(here)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=here.parent.parent,  # -c looks for modules there first
+            env={**times, **os.environ, **quiet},
+            text=True,
+        )
+        self.timer = threading.Timer(MAX_SECONDS, self._stop)
+        self.timer.daemon = True
+        self.timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.timer.cancel()
+        self._end()
+
+    def _stop(self) -> None:
+        self.late = True
+        self._end()
+
+    def _end(self) -> None:
+        """Close its input, upon which it puts away what it had begun to write; or kill it."""
+        with contextlib.suppress(OSError, ValueError):
+            assert self.process.stdin is not None
+            self.process.stdin.close()
+        try:
+            self.process.wait(2)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def fetch(self, file: File, repo: str, revision: str, offline: bool) -> dict[str, Any] | None:
+        """The path of a file, its commit, and whether it was "kept" from before since the Hub is not reached;
+        None for one that is not there and not needed. CheckpointError for one that is needed."""
+        limit = LIMITS[PurePosixPath(file.name).suffix]
+        request = {"repo": repo, "file": file.name, "revision": revision, "limit": limit, "sha256": file.sum}
+        answer = self._ask({**request, "offline": offline})
+        if answer.get("kind") == fetch.UNREACHABLE and not offline and file.name == CONFIG_FILE:
+            kept = self._ask({**request, "offline": True})
+            if "path" in kept:
+                return {**kept, "kept": True}
+        if "path" in answer:
+            return {**answer, "kept": offline}
+        absent = answer["kind"] == fetch.FILE or (offline and answer["kind"] == fetch.UNREACHABLE)
+        if absent and not file.needed:
+            return None
+        raise self._refuse(file, **answer)
+
+    def _refuse(self, file: File, kind: str, reason: str) -> CheckpointError:
+        if kind == fetch.REPOSITORY or (kind == fetch.UNREACHABLE and file.name == CONFIG_FILE):
+            return UnreachableError(
+                f"{self.hub_id} is neither a folder here nor a Hub repository that can be reached: {reason}."
+            )
+        if kind == fetch.FILE and file.name == CONFIG_FILE:
+            return CheckpointError(f"{self.hub_id} is on the Hub, but is no ganlab checkpoint: {reason}.")
+        return CheckpointError(f"{self.hub_id} cannot be used: {reason}.")
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, str]:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        line = ""
+        with contextlib.suppress(OSError, ValueError):  # it has been ended
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+        if not line:
+            reason = (
+                f"it takes more than {MAX_SECONDS:.0f} seconds" if self.late else "its download has ended"
+            )
+            return {"kind": fetch.OTHER, "reason": reason}
+        answer: dict[str, str] = json.loads(line)
+        return answer

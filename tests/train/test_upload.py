@@ -1,0 +1,83 @@
+"""train.publish --repo-id: the real client pushes to a local server, from which the checkpoint is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from huggingface_hub import constants
+from huggingface_hub.utils import close_session
+
+from ganlab import hub, model
+from tests import fake_hub
+from tests.fake_hub import Hub
+from tests.train.runs import publish_quickly
+from train import upload as uploading
+from train.upload import PublishError, upload
+
+pytestmark = [
+    pytest.mark.usefixtures("small_gallery", "few_samples"),
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning"),  # within the client
+]
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A Hub to which this process uploads; its client has read the environment long ago."""
+    with fake_hub.serving(tmp_path / "home") as server:
+        monkeypatch.setattr(constants, "ENDPOINT", server.url)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr(uploading, "TIMEOUT", 0.3)
+        monkeypatch.setenv("HF_TOKEN", "hf_secret")
+        yield server
+    close_session()
+
+
+def test_what_is_uploaded_is_loaded_again(run: Path, root: Path, server: Hub) -> None:
+    folder = publish_quickly(run, root)
+    card = (folder / "README.md").read_text()
+    address = upload(folder, "someone/tiny")
+    commit = list(server.commits["someone/tiny"])[-1]
+    assert address == f"{server.url}/someone/tiny/commit/{commit}"
+    changing = [request for request in server.requests if request.path.startswith(("/api/m", "/api/r"))]
+    assert {request.token for request in changing} == {"Bearer hf_secret"}
+    assert server.files["someone/tiny"]["README.md"].decode().count('ganlab.load("someone/tiny")') == 1
+
+    stored = hub.resolve("someone/tiny")
+    assert model.load(str(stored)).fingerprint == model.load(str(folder)).fingerprint
+    files = {path.relative_to(stored).as_posix() for path in stored.rglob("*") if path.is_file()}
+    assert {"generator.safetensors", "gallery.safetensors", "gallery/train.npz", "gallery/test.npz"} <= files
+    assert (folder / "README.md").read_text() == card  # the checkpoint here stays as it is
+    assert not (folder / "gallery").exists()
+
+    # Again: what the new version does not have goes, and the revision before stays as it was.
+    (folder / "reconstructions.png").unlink()
+    server.files["someone/tiny"]["old_network.safetensors"] = b"of an earlier version"
+    upload(folder, "someone/tiny")
+    assert not {"old_network.safetensors", "reconstructions.png"} & server.files["someone/tiny"].keys()
+    assert hub.resolve(f"someone/tiny@{commit}") == stored
+
+
+@pytest.mark.parametrize(
+    ("path", "fault", "reason"),
+    [
+        ("/api/repos/create", fake_hub.SILENT, "the Hub does not answer in time"),
+        ("/commit/main", fake_hub.SILENT, "the Hub does not answer in time"),
+        ("/api/repos/create", fake_hub.ERROR, "the Hub answers 500"),
+        ("/commit/main", fake_hub.HTML, "what answers is not a Hub"),
+        ("/preupload/main", fake_hub.REFUSAL, "the Hub answers 403"),
+    ],
+)
+def test_an_upload_that_fails_says_why_and_what_to_do(
+    tiny_folder: Path, server: Hub, path: str, fault: str, reason: str
+) -> None:
+    server.faults[path] = fault
+    with pytest.raises(PublishError) as failure:
+        upload(tiny_folder, "someone/tiny")
+    text = str(failure.value)
+    assert text.endswith(" and run the same command again.")
+    assert f"someone/tiny could not be ({reason}): log in with hf auth login" in text
+    assert "config.json" not in server.files.get("someone/tiny", {})
