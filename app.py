@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
 
         blocks = app.build(models)
         print(f"ganlab: http://{options.host}:{options.port}", flush=True)
-        serving = {"root_path": root_path, "proxies": proxies, "mcp": options.mcp}
+        serving = {"root_path": root_path, "proxies": proxies, "mcp": options.mcp, "metrics": options.metrics}
         launch.launch(blocks, models, options.host, options.port, **serving)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -55,6 +55,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         default="",
         metavar="ADDRESSES",
         help="proxies whose X-Forwarded-For and -Proto count, as 127.0.0.1,10.0.0.0/8 (default: none)",
+    )
+    parser.add_argument(
+        "--metrics", action="store_true", help="let other machines see /health and /metrics (Prometheus)"
     )
     parser.add_argument("--mcp", action="store_true", help="offer the API to assistants (MCP)")
     return parser.parse_args(arguments)

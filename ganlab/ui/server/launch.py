@@ -12,7 +12,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from ganlab.ui.html.markup import STATIC
-from ganlab.ui.server import routes, tools
+from ganlab.ui.server import health, routes, tools
 from ganlab.ui.server.bodies import MAX_BODY, BodyLimit
 from ganlab.ui.server.doors import Doors
 from ganlab.ui.server.models import Models
@@ -66,13 +66,23 @@ def list_modules(names: Iterable[str]) -> list[str]:
 
 
 def build_settings(
-    models: Models, host: str, port: int | None, root_path: str = "", proxies: tuple[str, ...] = ()
+    models: Models,
+    host: str,
+    port: int | None,
+    root_path: str = "",
+    proxies: tuple[str, ...] = (),
+    public: bool = False,
 ) -> dict[str, Any]:
-    """Arguments of Gradio's launch(); the comments say why each is set."""
+    """Arguments of Gradio's launch(); the comments say why each is set. `public`: whether everybody may see
+    what `health` tells of the server."""
+    own = routes.list_routes(models)
+    metrics = health.build_metrics(models, {getattr(route, "path", "") for route in own}, required=public)
     middleware = [
         Middleware(RootPath),
         Middleware(Visitors, models, proxies),
+        Middleware(health.Meter, metrics),
         Middleware(Doors),
+        Middleware(health.Health, models, metrics, public, shut=bool(root_path) and not proxies),
         Middleware(Streams),
         Middleware(BodyLimit),
         Middleware(SessionOrder),
@@ -91,7 +101,7 @@ def build_settings(
         "state_session_capacity": MAX_SESSIONS,
         "run_history": False,  # would store every picture in the visitor's browser
         "footer_links": ["api"],
-        "app_kwargs": {"middleware": middleware, "routes": routes.list_routes(models)},
+        "app_kwargs": {"middleware": middleware, "routes": own},
         "theme": build_theme(),
         "css_paths": sorted(STATIC.glob("*.css")),  # app.css comes first
         "head": build_head(),
@@ -123,17 +133,18 @@ def launch(
     root_path: str = "",
     proxies: tuple[str, ...] = (),
     mcp: bool = False,
+    metrics: bool = False,
     prevent_thread_lock: bool = False,
     **more: Any,
 ) -> Any:
     """Serve the page. `root_path` is where a proxy serves it, see `proxy.read_root_path`; what trusted
-    `proxies` say of a visitor counts; with `mcp` the endpoints are tools too. `more` overrides or adds to the
-    settings. Returns what Gradio's launch() returns: at once with `prevent_thread_lock`, else when the server
-    is stopped."""
+    `proxies` say of a visitor counts; with `mcp` the endpoints are tools too; with `metrics` everybody may
+    see what `health` tells of the server. `more` overrides or adds to the settings. Returns what Gradio's
+    launch() returns: at once with `prevent_thread_lock`, else when the server is stopped."""
     if mcp:
         tools.check_installed()
     blocks.queue(api_open=False, max_size=MAX_QUEUE, default_concurrency_limit=2)
-    settings = {**build_settings(models, host, port, root_path, proxies), **more}
+    settings = {**build_settings(models, host, port, root_path, proxies, metrics), **more}
     with trusting_nobody():
         launched = blocks.launch(**settings, mcp_server=mcp, prevent_thread_lock=True)
     if mcp:

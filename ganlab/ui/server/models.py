@@ -29,6 +29,7 @@ class Models:
     def __init__(self, default: str, device: str = "auto", allow_any: bool = True) -> None:
         self.default, self.device, self.allow_any = default, resolve_device(device), allow_any
         self._explorers: OrderedDict[str, Explorer] = OrderedDict()  # the most recently used last
+        self._loads = 0  # since the start
         self._names: dict[str, str] = {}  # by fingerprint, of all that were loaded
         self._lock = threading.Lock()  # guards the two dictionaries; never held while a model loads
         self._load_locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
@@ -105,11 +106,17 @@ class Models:
                 self._downloads.forget(name)
                 raise
             with self._lock:
+                self._loads += 1
                 self._explorers[name] = explorer
                 self._names[explorer.fingerprint] = name
                 while len(self._explorers) > MAX_LOADED:
                     self._explorers.popitem(last=False)
         return explorer
+
+    def count_loaded(self) -> tuple[int, int]:
+        """How many models are in memory, and how many were loaded since the start."""
+        with self._lock:
+            return len(self._explorers), self._loads
 
     def _look_up(self, name: str) -> Explorer | None:
         if name in self._explorers:
