@@ -220,7 +220,7 @@ class Directions:
         if self._statistics is not None:
             return self._statistics.covariance.double()
         if self.gallery is not None and "encoder" in self.model.networks:
-            return torch.cov(self.gallery.latents.double().T)
+            return torch.cov(self.gallery.shown.latents.double().T)
         config = self.model.config
         return torch.cov(latent.draw(config.prior, config.latent_dim, PRINCIPAL_SAMPLES, 0).double().T)
 

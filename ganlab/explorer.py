@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from ganlab.gallery import Gallery, Neighbour, Pictures, explain_absence, load_t
 from ganlab.images import Polarity, PreparedPicture
 from ganlab.inversion import Inversion
 from ganlab.judge import Judge
+from ganlab.large.gallery import LargeGallery, find_folder
 from ganlab.model import LatentModel
 
 
@@ -275,18 +277,18 @@ class Explorer:
     def get_training_picture(self, index: int) -> tuple[Tensor, int]:
         """A picture of the gallery (1, C, H, W) and its label, by its index in the data set. ValueError for
         an index that is not in the gallery."""
-        pictures = self.gallery.pictures if self.gallery is not None else None
-        row = (pictures.indices == index).nonzero().flatten()[:1] if pictures is not None else None
-        if pictures is None or row is None or not len(row):
+        row = self.gallery.find_row(index) if self.gallery is not None else None
+        if self.gallery is None or row is None:
             raise ValueError(f"There is no training picture {index} in this model's gallery.")
-        return pictures.inputs(row), int(pictures.labels[row])
+        pictures = self.gallery.pictures
+        return pictures.inputs(slice(row, row + 1)), int(pictures.labels[row])
 
     def find_memorized(self, x: Tensor) -> list[tuple[Neighbour, float | None]]:
         """For each picture of x the training picture with the nearest pixels (L2), and the share of test
         pictures that are farther from theirs: near 1 where x is closer to a training picture than new real
         pictures are. The share is None for a checkpoint that `python -m train.memorization` has not
-        measured."""
-        near = self._gallery().neighbours(self.model.check_pictures(x).cpu().flatten(1), "pixels", 1)
+        measured. A large gallery is searched in its first space, for it has no pixels."""
+        near = self.neighbours_of_each(x, 1, "pixels" if self._gallery().own else self.spaces[0])
         figures = self.get_metrics("memorization")
         measured = isinstance(figures, dict) and figures.get("fingerprint") == self.fingerprint
         measured = measured and self._gallery().pictures.kind == "data"
@@ -310,6 +312,8 @@ class Explorer:
 
     def accuracy(self, space: str) -> float | None:
         """The space's 1NN accuracy on the test set, from metrics.json, or None where it was not measured."""
+        if self.gallery is not None and not self.gallery.own:
+            return None
         if space == "untrained":  # stored with the accuracy of the trained encoder's features
             return self.get_figure("one_nn", "features", "untrained")
         return self.get_figure("one_nn", space, "accuracy")
@@ -380,10 +384,15 @@ def vote(neighbours: Sequence[Neighbour]) -> tuple[int, int]:
     return label, count
 
 
-def load(name: str, device: torch.device | str = "cpu", stand_ins: bool = True) -> Explorer:
+def load(
+    name: str, device: torch.device | str = "cpu", stand_ins: bool = True, gallery: Path | None = None
+) -> Explorer:
     """The Explorer of a bundled checkpoint's name, a folder, or a Hub id "user/repo[@revision]". Where the
     training pictures are not here, `stand_ins` lets others take their place (`Pictures.kind`). `device` is
     "auto", "cpu", "cuda" or "cuda:N". CheckpointError, a ValueError, for a checkpoint that is missing,
-    damaged or does not fit; ValueError for a device that is not here."""
+    damaged or does not fit; ValueError for a device that is not here. `gallery` is the folder of a large
+    gallery (`python -m train.gallery`) to use in place of the checkpoint's own, or of its pictures;
+    ValueError where it is not the model's."""
     model = checkpoint.load(name, device)
-    return Explorer(model, Gallery.load(model, stand_ins))
+    folder = find_folder(model, gallery)
+    return Explorer(model, LargeGallery.open(model, folder) if folder else Gallery.load(model, stand_ins))

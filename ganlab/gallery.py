@@ -10,8 +10,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import threading
-import weakref
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from numbers import Integral
@@ -26,7 +24,7 @@ from ganlab import networks, tensor_files
 from ganlab.config import CheckpointError, ModelConfig
 from ganlab.hub import CHECKPOINTS
 from ganlab.model import LatentModel
-from ganlab.nearest import Points, find_nearest
+from ganlab.nearest import Points, SpaceCache, find_nearest
 from ganlab.networks import Discriminator, Encoder, JointDiscriminator
 from ganlab.pictures import Pictures, load_pictures, name_label, save_pictures
 
@@ -94,6 +92,8 @@ class Gallery:
     Threads may share a gallery: the points of a space are computed once, on first use, and then only read.
     """
 
+    own = True  # whether figures, map and attributes that were measured with a gallery are of this one
+
     def __init__(
         self,
         model: LatentModel,
@@ -147,6 +147,16 @@ class Gallery:
 
     def __len__(self) -> int:
         return len(self.pictures)
+
+    @property
+    def shown(self) -> Gallery:
+        """The pictures on a map, which statistics of codes are of too: all, or a sample of very many."""
+        return self
+
+    def find_row(self, index: int) -> int | None:
+        """The row of the picture with this index in the data set; None where it is not in the gallery."""
+        rows = (self.pictures.indices == index).nonzero().flatten()[:1].tolist()
+        return rows[0] if rows else None
 
     @property
     def codes(self) -> Tensor:
@@ -362,38 +372,4 @@ def iterate_batches(pictures: Pictures) -> Iterator[Tensor]:
         yield pictures.inputs(slice(start, start + size))
 
 
-# ---------------------------------------------------------------------- spaces in memory
-
-
-class _SpaceCache:
-    """The large spaces used last, of all models together, so that memory does not grow with models."""
-
-    def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
-        self._entries: OrderedDict[tuple[int, str], tuple[weakref.ref[Gallery], Points]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: tuple[Gallery, str], compute: Callable[[], Points]) -> Points:
-        """The cached points of a gallery's space, or those that `compute` returns."""
-        gallery, space = key
-        name = (id(gallery), space)
-        with self._lock:
-            entry = self._entries.get(name)
-            if entry is not None and entry[0]() is gallery:
-                self._entries.move_to_end(name)
-                return entry[1]
-            # Make room first, so that the old and the new points are never in memory together.
-            self._entries.pop(name, None)
-            for other in [other for other, (owner, _) in self._entries.items() if owner() is None]:
-                del self._entries[other]
-            while len(self._entries) >= self.capacity:
-                self._entries.popitem(last=False)
-        points = compute()
-        with self._lock:
-            self._entries[name] = weakref.ref(gallery), points
-            while len(self._entries) > self.capacity:
-                self._entries.popitem(last=False)
-        return points
-
-
-_CACHE = _SpaceCache(MAX_CACHED_SPACES)
+_CACHE: SpaceCache[Gallery] = SpaceCache(MAX_CACHED_SPACES)

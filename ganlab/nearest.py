@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
+
+Owner = TypeVar("Owner")
 
 CHUNK = 8192  # references compared at a time
 EXTRA = 16  # candidates beyond k whose distance is computed again without cancellation
@@ -54,3 +60,34 @@ def find_nearest(points: Tensor, references: Points, k: int) -> tuple[Tensor, Te
     )
     distances, order = exact.sort(dim=1, stable=True)
     return distances[:, :k].float(), rows.gather(1, order)[:, :k]
+
+
+class SpaceCache(Generic[Owner]):
+    """The points used last, of all owners together, so that memory does not grow with their number."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self._entries: OrderedDict[tuple[int, str], tuple[weakref.ref[Owner], Points]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[Owner, str], compute: Callable[[], Points]) -> Points:
+        """The cached points of an owner's space, or those that `compute` returns."""
+        owner, space = key
+        name = (id(owner), space)
+        with self._lock:
+            entry = self._entries.get(name)
+            if entry is not None and entry[0]() is owner:
+                self._entries.move_to_end(name)
+                return entry[1]
+            # Make room first, so that the old and the new points are never in memory together.
+            self._entries.pop(name, None)
+            for other in [other for other, (kept, _) in self._entries.items() if kept() is None]:
+                del self._entries[other]
+            while len(self._entries) >= self.capacity:
+                self._entries.popitem(last=False)
+        points = compute()
+        with self._lock:
+            self._entries[name] = weakref.ref(owner), points
+            while len(self._entries) > self.capacity:
+                self._entries.popitem(last=False)
+        return points

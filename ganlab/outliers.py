@@ -256,4 +256,5 @@ def _describe_dependencies(explorer: Explorer) -> dict[str, Any]:
         "fingerprint": explorer.fingerprint,
         "judge": explorer.judge.fingerprint if explorer.judge is not None else None,
         "statistics": list(list_statistics(explorer)),
+        "gallery": None if explorer.gallery is None or explorer.gallery.own else "another",
     }

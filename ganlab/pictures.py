@@ -27,6 +27,7 @@ from ganlab.files import open_atomically
 
 KINDS = {  # what the pictures of a gallery are
     "data": "",
+    "folder": "",  # of a large gallery, which need not be what the model was trained on
     "reconstructions": "the model's own reconstructions of training pictures",
     "samples": "the model's own samples",
 }

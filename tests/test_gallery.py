@@ -270,7 +270,7 @@ def test_the_discriminator_sees_pictures_or_pictures_with_their_codes(
 def test_only_the_last_few_large_spaces_are_kept(
     tiny_model: LatentModel, digits: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(galleries, "_CACHE", galleries._SpaceCache(galleries.MAX_CACHED_SPACES))
+    monkeypatch.setattr(galleries, "_CACHE", nearest.SpaceCache(galleries.MAX_CACHED_SPACES))
     computed: dict[tuple[int, str], weakref.ref[Tensor]] = {}
     beside: list[int] = []  # spaces in memory while another one is computed
 
@@ -301,7 +301,7 @@ def test_only_the_last_few_large_spaces_are_kept(
 
 
 def test_a_gallery_never_gets_the_points_of_a_dead_one(tiny_model: LatentModel, digits: Pictures) -> None:
-    cache = galleries._SpaceCache(2)
+    cache = nearest.SpaceCache(2)
     dead, living = Gallery(tiny_model, digits), Gallery(tiny_model, digits)
     wrong, right = (nearest.Points.from_rows(torch.full((1, 1), value)) for value in (0.0, 1.0))
     cache._entries[id(living), "features"] = weakref.ref(dead), wrong  # an address that is used again

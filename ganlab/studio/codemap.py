@@ -40,6 +40,7 @@ PLANE: dict[str, tuple[int | str, ...]] = {  # shapes of what is stored of a pri
 }
 ABOUT = {  # what a picture of each kind of gallery is, before its class, and what all are
     "data": ("training", "training pictures"),
+    "folder": ("gallery", "pictures of the gallery"),
     "reconstructions": ("reconstruction of training", "reconstructions of training pictures"),
     "samples": ("sample:", "samples"),
 }
@@ -59,7 +60,7 @@ def list_twins(explorer: Explorer, names: Iterable[str]) -> dict[str, str]:
     """Those of the bundled models and folders `names` that have codes of the same training pictures, and
     their titles."""
     gallery = explorer.config.gallery
-    if not gallery or explain_absence(explorer):
+    if not gallery or explain_absence(explorer) or not _is_own(explorer):
         return {}
     bundled = list_models()
     folders = {name: resolve(name) for name in names if name in bundled or Path(name).is_dir()}
@@ -80,7 +81,12 @@ def list_kinds(explorer: Explorer) -> tuple[str, ...]:
     """The KINDS of map that the model has, the best first."""
     if explain_absence(explorer):
         return ()
-    return ("principal",) if _load_tsne(explorer.model) is None else ("tsne", "principal")
+    return ("principal",) if _load_tsne(explorer) is None else ("tsne", "principal")
+
+
+def _is_own(explorer: Explorer) -> bool:
+    """Whether what is stored of the gallery with the checkpoint, and measured with it, is of this gallery."""
+    return explorer.gallery is not None and explorer.gallery.own
 
 
 def compute_positions(explorer: Explorer, kind: str) -> Tensor:
@@ -91,7 +97,7 @@ def compute_positions(explorer: Explorer, kind: str) -> Tensor:
         raise ValueError(f"{explorer.config.name} has no map {kind!r}: {reason}")
     if kind == "principal":
         return find_plane(explorer).positions.float()
-    stored = _load_tsne(explorer.model)
+    stored = _load_tsne(explorer)
     assert stored is not None
     return stored
 
@@ -108,7 +114,7 @@ class Plane(NamedTuple):
 
 def find_plane(explorer: Explorer) -> Plane:
     """The principal map of a model with a gallery: the stored one of these weights, or computed."""
-    stored = _read_file(explorer.model)
+    stored = _read_file(explorer.model) if _is_own(explorer) else None
     if stored is not None and PLANE.keys() <= stored.keys():
         return Plane(*(stored[name] for name in PLANE))
     return compute_plane(explorer)
@@ -117,7 +123,7 @@ def find_plane(explorer: Explorer) -> Plane:
 def compute_plane(explorer: Explorer) -> Plane:
     """The principal map, of the codes behind a latent map where there is one."""
     assert explorer.gallery is not None
-    codes = explorer.gallery.codes
+    codes = explorer.gallery.shown.codes
     axes, deviations = latent.principal_directions(torch.cov(codes.double().T), codes.shape[1])
     axes, mean, variances = axes[:2], codes.mean(0), deviations.square()
     positions, middle, scale = quantise((codes - mean) @ axes.T)
@@ -142,9 +148,10 @@ def save(folder: Path, tsne: Tensor, fingerprint: str, plane: Plane | None = Non
     tensor_files.write(folder / FILE, tensors, {"fingerprint": fingerprint})
 
 
-def _load_tsne(model: LatentModel) -> Tensor | None:
-    """Stored t-SNE positions (N, 2) as float32; None where there are none, or only those of other weights."""
-    tensors = _read_file(model)
+def _load_tsne(explorer: Explorer) -> Tensor | None:
+    """Stored t-SNE positions (N, 2) as float32; None where there are none, or only those of other weights
+    or of another gallery."""
+    tensors = _read_file(explorer.model) if _is_own(explorer) else None
     return None if tensors is None else tensors["tsne"].float()
 
 
@@ -175,13 +182,13 @@ def pack(explorer: Explorer) -> bytes:
     (see `features.compress_codes`), "labels" and "indices" (N,), and "attributes" (N, A) uint8 where the
     gallery has them. Codes are the encoder's, among which distances mean most; of latents before a latent map
     there are "lengths" (N,) float16, which the light needs. The metadata's "ganlab" describes them.
-    ValueError for a model without a map.
+    Of a large gallery it is a sample, which the notes say. ValueError for a model without a map.
     """
     if reason := explain_absence(explorer):
         raise ValueError(reason)
-    gallery = explorer.gallery
-    assert gallery is not None
-    plane, tsne = find_plane(explorer), _load_tsne(explorer.model)
+    assert explorer.gallery is not None
+    gallery = explorer.gallery.shown
+    plane, tsne = find_plane(explorer), _load_tsne(explorer)
     tensors = {"principal": plane.positions}
     if tsne is not None:
         tensors["tsne"] = quantise(tsne)[0]
@@ -195,7 +202,7 @@ def pack(explorer: Explorer) -> bytes:
     labels = gallery.pictures.labels
     tensors["labels"] = labels.to(torch.uint8 if int(labels.max()) < 256 else torch.int32)
     tensors["indices"] = gallery.pictures.indices.to(torch.int32)
-    attributes = read_attributes(explorer.model)
+    attributes = read_attributes(explorer.model) if _is_own(explorer) else None
     if attributes is not None:
         tensors["attributes"] = attributes[0]
     metadata = {
@@ -206,7 +213,7 @@ def pack(explorer: Explorer) -> bytes:
             {
                 "id": kind,
                 "title": KINDS[kind],
-                "note": describe(explorer, kind, plane) + _describe_stand_in(explorer),
+                "note": describe(explorer, kind, plane) + _describe_pictures(explorer),
                 "projection": describe_projection(plane) if kind == "principal" else None,
             }
             for kind in kinds
@@ -225,9 +232,14 @@ def pack(explorer: Explorer) -> bytes:
     return tensor_files.pack(tensors, {"ganlab": json.dumps(metadata)})
 
 
-def _describe_stand_in(explorer: Explorer) -> str:
-    """What stands in for training pictures; empty where nothing does."""
-    kind = explorer.gallery.pictures.kind if explorer.gallery is not None else "data"
+def _describe_pictures(explorer: Explorer) -> str:
+    """Which pictures of a large gallery are shown, or what stands in for training pictures; empty where all
+    training pictures are."""
+    if explorer.gallery is None:
+        return ""
+    kind, count, shown = explorer.gallery.pictures.kind, len(explorer.gallery), len(explorer.gallery.shown)
+    if kind == "folder":
+        return f" Shown are {shown:,} of {count:,} pictures, evenly spread." if shown < count else ""
     if kind == "data":
         return ""
     return f" The pictures are {PICTURE_KINDS[kind]}: {galleries.explain_absence(explorer.model)}."
@@ -239,7 +251,7 @@ def pack_latents(explorer: Explorer) -> bytes:
     if reason := explain_absence(explorer):
         raise ValueError(reason)
     assert explorer.gallery is not None
-    return tensor_files.pack(compress_codes(explorer.gallery.latents))
+    return tensor_files.pack(compress_codes(explorer.gallery.shown.latents))
 
 
 def describe_projection(plane: Plane) -> dict[str, Any]:
@@ -258,7 +270,7 @@ def describe(explorer: Explorer, kind: str, plane: Plane | None = None) -> str:
     else:
         plane = plane or find_plane(explorer)
         summary = f"The plane holds {float(plane.share):.0%} of the codes' variance."
-    if kept is None or one_nn is None or codes_nn is None:
+    if kept is None or one_nn is None or codes_nn is None or not _is_own(explorer):
         return summary
     k = explorer.get_figure("map", "k") or 0
     return (

@@ -149,6 +149,8 @@ def from_gallery(explorer: Explorer, index: int) -> Item:
 def describe(explorer: Explorer, pictures: Pictures, split: str, label: int, index: int) -> str:
     """A caption: "training 7 (no. 12)", "test picture (no. 3)", "reconstruction of test frog (no. 9)"."""
     name = explorer.name_class(label) if pictures.are_labelled else "picture"
+    if pictures.kind == "folder":
+        return f"gallery {name} (no. {index})"
     before = "" if pictures.kind == "data" else f"{pictures.kind.removesuffix('s')} of "
     return f"{before}{split} {name} (no. {index})"
 

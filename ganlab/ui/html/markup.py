@@ -164,6 +164,7 @@ def name_gallery(explorer: Explorer) -> str:
     kind = explorer.gallery.pictures.kind if explorer.gallery is not None else "data"
     names = {
         "data": "training {}s",
+        "folder": "{}s of the gallery",
         "reconstructions": "reconstructions of training {}s",
         "samples": "samples",
     }
@@ -173,7 +174,7 @@ def name_gallery(explorer: Explorer) -> str:
 def stand_in_html(explorer: Explorer) -> str:
     """What stands in for training pictures, and how to get these; empty where nothing does."""
     kind = explorer.gallery.pictures.kind if explorer.gallery is not None else "data"
-    if kind == "data":
+    if kind in ("data", "folder"):
         return ""
     return reason(
         f"Shown are {KINDS[kind]}, in place of the training pictures: {explain_absence(explorer.model)}."
@@ -204,7 +205,11 @@ def neighbour_row(explorer: Explorer, neighbours: list[Neighbour], what: str) ->
 def describe_neighbour(explorer: Explorer, neighbour: Neighbour) -> str:
     """ "training picture of class 7"; "reconstruction of a training picture of class frog"."""
     kind = explorer.gallery.pictures.kind if explorer.gallery is not None else "data"
-    what = {"data": "training picture", "reconstructions": "reconstruction of a training picture"}
+    what = {
+        "data": "training picture",
+        "folder": "picture",
+        "reconstructions": "reconstruction of a training picture",
+    }
     return what.get(kind, "sample") + (f" of class {neighbour.name}" if neighbour.name else "")
 
 
