@@ -12,7 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ganlab import latent
+from ganlab import latent, sums
+from ganlab.sums import CheckpointError
+
+__all__ = ["CheckpointError", "ModelConfig", "check_classes"]
 
 NORMS = ("batch", "spectral", "none")  # of the discriminators of the family "conv"
 FINGERPRINT = r"[0-9a-f]{16}"
@@ -29,10 +32,6 @@ NEWER_FIELDS = (
     "blocks",
     "classes",
 )
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that is missing, damaged or does not fit; the message says what is wrong."""
 
 
 def check_classes(classes: Sequence[object], owner: str) -> None:
@@ -85,6 +84,9 @@ class ModelConfig:
     # All networks of the training run in its order, where the checkpoint does not hold all of them: random
     # weights are drawn in this order, those of untrained networks too. Empty: `networks`.
     trained_networks: tuple[str, ...] = ()
+    # SHA-256 of each file of the checkpoint by its name, see sums.py; empty: it was written before there were
+    # sums. They are no part of what the model is, and so not of its fingerprint.
+    files: Mapping[str, str] = dataclasses.field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         for name in ("name", "method", "dataset", "family", "preparation", "title"):
@@ -164,9 +166,10 @@ class ModelConfig:
         return self.channels * self.size * self.size
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields of config.json. Empty ones of NEWER_FIELDS are left out: they would change the
-        fingerprint of checkpoints that were written before these fields existed."""
+        """The fields of config.json without sums. Empty ones of NEWER_FIELDS are left out: they would change
+        the fingerprint of checkpoints that were written before these fields existed."""
         fields = dataclasses.asdict(self)
+        del fields["files"]
         for name in NEWER_FIELDS:
             if not fields[name]:
                 del fields[name]
@@ -174,17 +177,16 @@ class ModelConfig:
 
     def to_json(self) -> str:
         """The content of config.json."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
+        return sums.join(text, self.files) if self.files else text
 
     @staticmethod
     def from_json(text: str, source: str) -> ModelConfig:
         """From the content of config.json; CheckpointError, which names the `source`, where it is not
-        valid."""
-        try:
-            fields = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise CheckpointError(f"{source} is not valid JSON: {error}.") from None
-        declared = {field.name: field for field in dataclasses.fields(ModelConfig)}
+        valid, or does not have its own sum."""
+        text, files = sums.split(text, source)
+        fields = json.loads(text)
+        declared = {field.name: field for field in dataclasses.fields(ModelConfig) if field.name != "files"}
         if not isinstance(fields, dict):
             raise CheckpointError(f"{source} must hold one JSON object with the model's settings.")
         unknown = sorted(set(fields) - set(declared))
@@ -208,4 +210,4 @@ class ModelConfig:
             fields[name] = tuple(fields.get(name, []))
         if not isinstance(fields.get("replaced", {}), dict):
             raise CheckpointError(f"{source}: replaced is an object of fingerprints, each with what changed.")
-        return ModelConfig(**fields)
+        return ModelConfig(**fields, files=files)

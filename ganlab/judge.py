@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import itertools
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganlab import model, tensor_files
+from ganlab import model, sums, tensor_files
 from ganlab.config import CheckpointError
 from ganlab.files import write_atomically
 from ganlab.hub import CHECKPOINTS
@@ -49,6 +48,7 @@ class JudgeConfig:
     count: int  # number of those test pictures; 0: not measured
     training: dict[str, Any] = dataclasses.field(default_factory=dict)  # settings, seconds, commit
     grid: int = 0  # the last convolution's output is averaged to grid x grid at most; 0: it is not
+    files: Mapping[str, str] = dataclasses.field(default_factory=dict, compare=False)  # see sums.py
 
     def __post_init__(self) -> None:
         if not isinstance(self.dataset, str) or not isinstance(self.training, dict):
@@ -79,18 +79,26 @@ class JudgeConfig:
     def to_json(self) -> str:
         """The content of judge.json."""
         fields = dataclasses.asdict(self)
+        del fields["files"]
         if not self.grid:
             del fields["grid"]
-        return json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
+        return sums.join(text, self.files) if self.files else text
 
     @staticmethod
-    def from_json(text: bytes) -> JudgeConfig:
-        """From the content of judge.json; CheckpointError where it is not valid."""
+    def from_json(text: str, source: str) -> JudgeConfig:
+        """From the content of judge.json; CheckpointError, which names the `source`, where it is not valid,
+        or does not have its own sum."""
+        text, files = sums.split(text, source)
         try:
-            fields = json.loads(text)
-        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise CheckpointError(f"not valid JSON: {error}.") from None
-        expected = {field.name for field in dataclasses.fields(JudgeConfig)} - {"grid"}  # which may be absent
+            return JudgeConfig._from_fields(json.loads(text), files)
+        except CheckpointError as error:
+            raise CheckpointError(f"{source}: {error}") from None
+
+    @staticmethod
+    def _from_fields(fields: object, files: Mapping[str, str]) -> JudgeConfig:
+        declared = {field.name for field in dataclasses.fields(JudgeConfig)}
+        expected = declared - {"grid", "files"}  # which may be absent
         if not isinstance(fields, dict) or set(fields) - {"grid"} != expected:
             given = set(fields) if isinstance(fields, dict) else set()
             raise CheckpointError(
@@ -99,7 +107,7 @@ class JudgeConfig:
             )
         if not isinstance(fields["widths"], list):
             raise CheckpointError(f"widths are three to five whole numbers, not {fields['widths']!r}.")
-        return JudgeConfig(**fields | {"widths": tuple(fields["widths"])})
+        return JudgeConfig(**fields | {"widths": tuple(fields["widths"]), "files": files})
 
 
 class Network(nn.Module):
@@ -168,20 +176,18 @@ class Judge:
         """Load a judge strictly: every tensor of its description, of its shape, and nothing else.
         CheckpointError for a folder without one, or files that do not fit."""
         name = f"judges/{folder.name}"
-        for file in (CONFIG_FILE, WEIGHTS_FILE):
-            if not (folder / file).is_file():
-                raise CheckpointError(f"{name} lacks {file}: it is no judge.")
-        if (folder / WEIGHTS_FILE).stat().st_size > MAX_WEIGHTS_BYTES:
-            raise CheckpointError(f"{name}/{WEIGHTS_FILE} is over a gigabyte: refused.")
-        description, blob = (folder / CONFIG_FILE).read_bytes(), (folder / WEIGHTS_FILE).read_bytes()
-        try:
-            config = JudgeConfig.from_json(description)
-        except CheckpointError as error:
-            raise CheckpointError(f"{name}/{CONFIG_FILE}: {error}") from None
+        text = sums.read_description(folder, CONFIG_FILE, name)
+        if text is None:
+            raise CheckpointError(f"{name} lacks {CONFIG_FILE}: it is no judge.")
+        config = JudgeConfig.from_json(text, f"{name}/{CONFIG_FILE}")
+        blob = sums.read(folder, WEIGHTS_FILE, config.files, name, MAX_WEIGHTS_BYTES)
+        if blob is None:
+            raise CheckpointError(f"{name} lacks {WEIGHTS_FILE}: it is no judge.")
         with torch.device("meta"):  # nothing is allocated, no random number drawn
             network = Network(config)
         model.fill(network, blob, f"{name}/{WEIGHTS_FILE}", device)
-        return Judge(config, network, hashlib.sha256(description + blob).hexdigest()[:16])
+        description = sums.split(text, name)[0].encode()
+        return Judge(config, network, sums.compute(description + blob)[:16])
 
     @property
     def name(self) -> str:
@@ -258,4 +264,4 @@ def save(config: JudgeConfig, network: Network, folder: Path) -> None:
     """Write judge.json and judge.safetensors (floats as fp16) to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     tensor_files.write_module(folder / WEIGHTS_FILE, network)
-    write_atomically(folder / CONFIG_FILE, config.to_json())
+    write_atomically(folder / CONFIG_FILE, dataclasses.replace(config, files={}).to_json())

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +14,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from ganlab import networks, tensor_files
+from ganlab import networks, sums, tensor_files
 from ganlab.config import CheckpointError, ModelConfig
 from ganlab.files import write_atomically
 from ganlab.hub import CONFIG_FILE, resolve
@@ -132,7 +133,8 @@ def save(
     config: ModelConfig, nets: dict[str, nn.Module], folder: Path, mixture: Mixture | None = None
 ) -> None:
     """Write config.json and a safetensors file for each network (floats as float16) to `folder`, and one for
-    the `mixture` where `config.gaussians` is not 0."""
+    the `mixture` where `config.gaussians` is not 0. The sums of `config.files` are those of another folder:
+    they are left out."""
     folder.mkdir(parents=True, exist_ok=True)
     files: dict[str, nn.Module] = {weights_file(name): nets[name] for name in config.networks}
     if config.gaussians:
@@ -140,7 +142,7 @@ def save(
         files[MIXTURE_FILE] = mixture
     for file, module in files.items():
         tensor_files.write_module(folder / file, module)
-    write_atomically(folder / CONFIG_FILE, config.to_json())
+    write_atomically(folder / CONFIG_FILE, dataclasses.replace(config, files={}).to_json())
 
 
 def resolve_device(name: str) -> torch.device:
@@ -159,19 +161,23 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
+def read_config(folder: Path, name: str) -> tuple[ModelConfig, str]:
+    """The description of the checkpoint in `folder`, which people call `name`, and its text without sums.
+    CheckpointError where it is missing or damaged."""
+    text = sums.read_description(folder, CONFIG_FILE, name)
+    if text is None:
+        raise CheckpointError(f"{name} lacks {CONFIG_FILE}: it is no checkpoint.")
+    source = f"{name}/{CONFIG_FILE}"
+    return ModelConfig.from_json(text, source), sums.split(text, source)[0]
+
+
 def load(name: str, device: torch.device | str = "cpu") -> LatentModel:
     """Load a checkpoint by a bundled name, a path or a Hub id, strictly: every tensor that its config names,
     of its shape, and nothing else. CheckpointError for one that is missing, damaged or does not fit, and
     ValueError for a `device` that `resolve_device` refuses."""
     device = resolve_device(device) if isinstance(device, str) else device
     folder = resolve(name)
-    if not (folder / CONFIG_FILE).is_file():
-        raise CheckpointError(f"{name} lacks {CONFIG_FILE}: it is no checkpoint.")
-    try:
-        config_text = (folder / CONFIG_FILE).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise CheckpointError(f"{name}/{CONFIG_FILE} is not valid JSON: {error}.") from None
-    config = ModelConfig.from_json(config_text, f"{name}/{CONFIG_FILE}")
+    config, config_text = read_config(folder, name)
     try:
         # On "meta" nothing is allocated before the files turn out to hold what the config claims, and no
         # random numbers are drawn for weights that are replaced anyway.
@@ -185,15 +191,14 @@ def load(name: str, device: torch.device | str = "cpu") -> LatentModel:
     if mixture is not None:
         files[MIXTURE_FILE] = mixture
     for file, module in files.items():
-        path = folder / file
-        if not path.is_file():
-            raise CheckpointError(f"{name} lacks {path.name}: it is no checkpoint.")
-        if path.stat().st_size > MAX_WEIGHTS_BYTES:
-            raise CheckpointError(f"{name}/{path.name} is over a gigabyte: refused.")
-        blob = path.read_bytes()
+        blob = sums.read(folder, file, config.files, name, MAX_WEIGHTS_BYTES)
+        if blob is None:
+            raise CheckpointError(f"{name} lacks {file}: it is no checkpoint.")
         digest.update(blob)
-        fill(module, blob, f"{name}/{path.name}", device)
-    return LatentModel(config, nets, digest.hexdigest()[:16], folder, read_metrics(folder), mixture)
+        fill(module, blob, f"{name}/{file}", device)
+    fingerprint = digest.hexdigest()[:16]
+    metrics = select_figures(_read_metrics(folder, config.files, name), (fingerprint, *config.aliases))
+    return LatentModel(config, nets, fingerprint, folder, metrics, mixture)
 
 
 def fill(module: nn.Module, blob: bytes, source: str, device: torch.device | str) -> None:
@@ -220,13 +225,32 @@ def fill(module: nn.Module, blob: bytes, source: str, device: torch.device | str
 
 
 def read_metrics(folder: Path) -> dict[str, Any]:
-    """The figures in a checkpoint's metrics.json, or {} where there is none. CheckpointError for invalid
-    JSON."""
-    path = folder / METRICS_FILE
-    if not path.is_file():
-        return {}
+    """What a checkpoint's metrics.json holds, or {} where there is none; its sum is not looked at.
+    CheckpointError for invalid JSON."""
+    return _read_metrics(folder, {}, folder.name)
+
+
+def _read_metrics(folder: Path, files: Mapping[str, str], name: str) -> dict[str, Any]:
+    content = sums.read(folder, METRICS_FILE, files, name, sums.MAX_DESCRIPTION_BYTES)
     try:
-        metrics = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise CheckpointError(f"{path.name} of {folder.name} is not valid JSON: {error}.") from None
-    return metrics if isinstance(metrics, dict) else {}
+        metrics = {} if content is None else json.loads(content, parse_constant=lambda _: None)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{name}/{METRICS_FILE} is not valid JSON: {error}.") from None
+    if not isinstance(metrics, dict):
+        raise CheckpointError(f"{name}/{METRICS_FILE} must hold one JSON object with figures.")
+    return metrics
+
+
+def select_figures(metrics: Mapping[str, Any], fingerprints: Sequence[str]) -> dict[str, Any]:
+    """Of what metrics.json holds, the figures that were measured of a checkpoint with one of these
+    `fingerprints`; those of other weights are not its own. What it says of the training always counts."""
+    about, of_all = metrics.get("evaluation"), metrics.get("fingerprint")
+    evaluated = about.get("fingerprint") if isinstance(about, Mapping) else of_all
+
+    def is_own(key: str, value: Any) -> bool:
+        if key in ("training", "fingerprint"):
+            return True
+        of = value.get("fingerprint", evaluated) if isinstance(value, Mapping) else evaluated
+        return of in fingerprints and (of_all is None or of_all in fingerprints)
+
+    return {key: value for key, value in metrics.items() if is_own(key, value)}

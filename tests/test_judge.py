@@ -243,8 +243,11 @@ def test_half_a_judge_is_refused(folder: Path, file: str):
 
 def test_an_oversized_weights_file_is_refused_unread(folder: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(judges, "MAX_WEIGHTS_BYTES", 100)
-    monkeypatch.setattr(Path, "read_bytes", lambda self: pytest.fail("read"))
-    with pytest.raises(CheckpointError, match="over a gigabyte: refused"):
+    read = Path.read_bytes
+    monkeypatch.setattr(
+        Path, "read_bytes", lambda self: pytest.fail("read") if self.suffix == ".safetensors" else read(self)
+    )
+    with pytest.raises(CheckpointError, match="bytes, over the limit of 100: refused"):
         Judge.read(folder)
 
 
@@ -261,7 +264,7 @@ def test_an_oversized_weights_file_is_refused_unread(folder: Path, monkeypatch: 
 )
 def test_a_damaged_description_is_refused(folder: Path, content: bytes, message: str):
     (folder / judges.CONFIG_FILE).write_bytes(content)
-    with pytest.raises(CheckpointError, match=rf"judges/tiny/judge\.json: {message}"):
+    with pytest.raises(CheckpointError, match=rf"judges/tiny/judge\.json(:| is) {message}"):
         Judge.read(folder)
 
 

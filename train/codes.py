@@ -21,6 +21,7 @@ from ganlab.gallery import CODES_FILE, TRAIN_FILE, Gallery
 from ganlab.hub import CONFIG_FILE
 from ganlab.model import LatentModel
 from ganlab.nearest import Points, find_nearest
+from train import sums
 from train.command import create_parser, report_errors
 from train.data import datasets
 from train.files import write_atomically
@@ -93,7 +94,8 @@ def main(arguments: list[str] | None = None) -> int:
         model = complete(checkpoint.load(name, device))
         gallery = compute(model)
         folder = Path(str(model.folder))
-        gallery.save(folder)
+        with sums.updating(folder):
+            gallery.save(folder)
         for path in (folder / CODES_FILE, folder / galleries.FEATURES_FILE):
             if path.is_file():
                 path.chmod(0o644)  # a server may run as another user

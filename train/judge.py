@@ -19,7 +19,7 @@ from ganlab.gallery import Pictures
 from ganlab.judge import JUDGES, WEIGHTS_FILE, Judge, JudgeConfig, Network, save
 from ganlab.latent import MAX_SEED
 from ganlab.model import resolve_device
-from train import judge_colour
+from train import judge_colour, sums
 from train.command import create_parser, report_errors
 from train.data import datasets
 from train.files import replace_folder
@@ -151,6 +151,7 @@ def build(
         folder = Path(temporary) / dataset
         save(config, network, folder)
         save(dataclasses.replace(config, **measure(Judge.read(folder, device), test)), network, folder)
+        sums.write(folder)
         (folder / WEIGHTS_FILE).chmod(0o644)  # safetensors writes for its owner alone
         replace_folder(root / dataset, folder, Path(temporary) / "before")
     return Judge.read(root / dataset)

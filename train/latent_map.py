@@ -24,7 +24,7 @@ from ganlab.gallery import Pictures
 from ganlab.model import METRICS_FILE, LatentModel
 from ganlab.networks import LatentMap
 from ganlab.networks.latent_map import Velocity
-from train import run_folder
+from train import run_folder, sums
 from train.command import create_parser, report_errors
 from train.data import datasets
 from train.files import replace_folder, write_json
@@ -181,9 +181,14 @@ def attach(stored: LatentModel, latent_map: LatentMap, folder: Path, change: str
     )
     model.save(config, {**stored.networks, networks.LATENT_MAP: latent_map}, folder)
     training = stored.metrics.get("training")
-    write_json(folder / METRICS_FILE, {"training": training} if training else {})
-    draw_pictures(model.load(str(folder)), folder)
+    mapped = model.load(str(folder))
+    write_json(
+        folder / METRICS_FILE,
+        {"fingerprint": mapped.fingerprint, **({"training": training} if training else {})},
+    )
+    draw_pictures(mapped, folder)
     card.write(folder)
+    sums.write(folder)
 
 
 def publish(stored: LatentModel, latent_map: LatentMap, target: Path, change: str = "") -> None:

@@ -21,6 +21,7 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import TRAIN_FILE, Gallery, Pictures
 from ganlab.hub import CHECKPOINTS, CONFIG_FILE
 from ganlab.model import METRICS_FILE, LatentModel
+from train import sums
 from train.calibration import load_calibrated
 from train.command import create_parser, report_errors
 from train.data import datasets
@@ -89,16 +90,15 @@ def publish(
         folder.mkdir()
         kept = build_own(folder, pictures, test) if own else select_gallery(config, pictures)
         build(run, config, folder, pictures, kept, codes)
-        write_json(folder / METRICS_FILE, {"training": training})
+        fingerprint = model.load(str(folder)).fingerprint
+        write_json(folder / METRICS_FILE, {"fingerprint": fingerprint, "training": training})
         if test is None or not measured:
             card.write(folder)
         else:
             evaluate(folder, test, pictures)
             if own and "encoder" in config.networks:
                 measure_directions(folder)
-        check_sizes(folder)
-        for path in folder.rglob("*.*"):
-            path.chmod(0o644)  # safetensors are private to their owner; a server may run as another user
+        finish(folder)
         replace_folder(target, folder, Path(temporary) / "before")
     return target
 
@@ -223,6 +223,15 @@ def draw_pictures(stored: LatentModel, folder: Path) -> None:
             row for pair in zip(torch.split(x, columns), torch.split(y, columns), strict=True) for row in pair
         ]
         images.save(images.draw_grid(torch.cat(rows), columns, scale), folder / card.RECONSTRUCTIONS_FILE)
+
+
+def finish(folder: Path) -> None:
+    """The last steps before a checkpoint takes its place: sizes, sums, and permissions. PublishError as for
+    `check_sizes`."""
+    check_sizes(folder)
+    sums.write(folder)
+    for path in folder.rglob("*.*"):
+        path.chmod(0o644)  # safetensors are private to their owner; a server may run as another user
 
 
 @report_errors

@@ -10,6 +10,7 @@ from ganlab import fetch
 from ganlab import gallery as galleries
 from ganlab.config import ModelConfig
 from ganlab.hub import CONFIG_FILE
+from train import sums
 from train.data import datasets
 from train.report import card
 
@@ -64,8 +65,9 @@ def stage(folder: Path, staged: Path, repo_id: str) -> Path:
     config = ModelConfig.from_json((folder / CONFIG_FILE).read_text(encoding="utf-8"), CONFIG_FILE)
     shutil.copytree(folder, staged)
     named = datasets.DATASETS.get(config.dataset)
-    if config.gallery and named and named.bundled and not (staged / galleries.OWN_FOLDER).exists():
-        shutil.copytree(galleries.GALLERIES / config.gallery, staged / galleries.OWN_FOLDER)
-    card.write(staged, source=repo_id)
+    with sums.updating(staged):
+        if config.gallery and named and named.bundled and not (staged / galleries.OWN_FOLDER).exists():
+            shutil.copytree(galleries.GALLERIES / config.gallery, staged / galleries.OWN_FOLDER)
+        card.write(staged, source=repo_id)
     check_sizes(staged)
     return staged

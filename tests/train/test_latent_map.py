@@ -138,7 +138,7 @@ def test_the_command_gives_a_checkpoint_its_map_and_leaves_its_networks(
     assert after.config.networks == (*before.config.networks, "latent_map")
     assert after.fingerprint != before.fingerprint
     assert before.fingerprint in after.config.replaced
-    assert set(after.metrics) == {"training"}
+    assert set(after.metrics) == {"fingerprint", "training"}
     for name, network in before.model.networks.items():
         for key, value in network.state_dict().items():
             assert torch.equal(after.model.networks[name].state_dict()[key], value), (name, key)

@@ -273,8 +273,17 @@ def test_a_run_on_a_folder_of_ones_own_is_published_and_measured(own_run, root, 
     result = json.loads((folder / "metrics.json").read_text())
     assert result["evaluation"]["gallery"] == f"shades train, {len(train)}"
     assert result["evaluation"]["test"] == f"shades test, {len(test)}"
-    parts = {"evaluation", "training", "one_nn", "reconstruction", "latent", "codes", "directions"}
-    assert set(result) == parts
+    parts = {
+        "fingerprint",
+        "evaluation",
+        "training",
+        "one_nn",
+        "reconstruction",
+        "latent",
+        "codes",
+        "directions",
+    }
+    assert set(result) == parts | {"fingerprint", "evaluation", "training"}
     E, x = stored.encoder, train.inputs(slice(None))
     with torch.inference_mode():
         h = E.second(torch.nn.functional.leaky_relu(E.first(x.flatten(1)), 0.2))

@@ -20,6 +20,7 @@ from ganlab.gallery import OWN_FOLDER, STAND_IN, TEST_FILE, TRAIN_FILE, Gallery
 from ganlab.hub import resolve
 from ganlab.model import LatentModel
 from ganlab.pictures import Pictures, load_pictures, save_pictures
+from train import sums
 from train.command import create_parser, report_errors
 from train.data import datasets
 from train.files import write_atomically
@@ -97,6 +98,7 @@ def build(dataset: str, root: str | Path, folder: Path) -> None:
         counts[split] = len(kept)
         _report(folder / file, kept)
     write_atomically(folder / "README.md", ABOUT[dataset].format(**counts))
+    sums.write(folder)
 
 
 def build_own(folder: Path, train: Pictures, test: Pictures | None) -> Pictures:
@@ -193,14 +195,17 @@ def main(arguments: list[str] | None = None) -> int:
         )
     folder = resolve(options.name)
     if options.stand_in:
-        build_stand_in(folder, options.data_root)
+        with sums.updating(folder):
+            build_stand_in(folder, options.data_root)
         return 0
     config = model.load(str(folder)).config
     train, test = (
         datasets.load(options.dataset, "", split, size=config.size, channels=config.channels)
         for split in ("train", "test")
     )
-    _report(folder / OWN_FOLDER / TRAIN_FILE, build_own(folder, train, test))
+    with sums.updating(folder):
+        pictures = build_own(folder, train, test)
+    _report(folder / OWN_FOLDER / TRAIN_FILE, pictures)
     return 0
 
 

@@ -21,6 +21,7 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import ATTRIBUTES_FILE, TRAIN_FILE, Pictures, find_file
 from ganlab.nearest import Points, find_nearest
 from ganlab.studio import codemap
+from train import sums
 from train.measure import attributes_colour
 from train.measure.attributes import ATTRIBUTES, UNITS
 from train.measure.directions import measure_attribute
@@ -112,7 +113,8 @@ def _measure(subject: Subject) -> Figures:
     assert folder is not None
     attributes = pictures.with_name(ATTRIBUTES_FILE)
     if not attributes.is_file():
-        write_attributes(explorer.gallery.pictures, attributes)
+        with sums.updating(folder if attributes.is_relative_to(folder) else attributes.parent):
+            write_attributes(explorer.gallery.pictures, attributes)
     if not options.measure:
         began = time.perf_counter()
         codes = explorer.gallery.codes

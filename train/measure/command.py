@@ -12,7 +12,8 @@ from typing import Any
 import ganlab
 import train
 from ganlab import hub
-from ganlab.model import METRICS_FILE, read_metrics
+from ganlab.model import METRICS_FILE, read_metrics, select_figures
+from train import sums
 from train.command import create_parser, report_errors
 from train.data import datasets
 from train.files import write_json
@@ -39,13 +40,16 @@ def load_subject(name: str, options: argparse.Namespace) -> Subject:
 
 def store(folder: Path, measurement: Measurement, subject: Subject) -> Figures:
     """Measure, and put the figures into the checkpoint's metrics.json and card. Returns them as stored."""
-    figures = {
-        "command": f"python -m train.{measurement.command} {subject.name}",
-        "fingerprint": subject.model.fingerprint,
-        **round_figures(measurement.measure(subject)),
-    }
-    write_json(folder / METRICS_FILE, {**read_metrics(folder), measurement.key: figures})
-    card.write(folder)
+    with sums.updating(folder):
+        figures = {
+            "command": f"python -m train.{measurement.command} {subject.name}",
+            "fingerprint": subject.model.fingerprint,
+            **round_figures(measurement.measure(subject)),
+        }
+        own = subject.model.fingerprint
+        kept = select_figures(read_metrics(folder), (own, *subject.model.config.aliases))
+        write_json(folder / METRICS_FILE, kept | {"fingerprint": own, measurement.key: figures})
+        card.write(folder)
     return figures
 
 

@@ -16,7 +16,8 @@ from ganlab import hub, model
 from ganlab.config import ModelConfig
 from ganlab.gallery import Gallery, Pictures, load_pictures
 from ganlab.judge import Judge
-from ganlab.model import METRICS_FILE
+from ganlab.model import METRICS_FILE, read_metrics
+from train import sums
 from train.command import create_parser, report_errors
 from train.data import datasets
 from train.files import write_json
@@ -64,6 +65,7 @@ def evaluate(folder: Path, test: Pictures, pictures: Pictures | None = None) -> 
     figures = measure(subject)
     seconds = time.perf_counter() - began
     result = {
+        "fingerprint": stored.fingerprint,
         "evaluation": {
             "command": f"python -m train.evaluate {folder.name}",
             "date": datetime.date.today().isoformat(),
@@ -74,17 +76,18 @@ def evaluate(folder: Path, test: Pictures, pictures: Pictures | None = None) -> 
             "seeds": {name: seed for m in EVALUATED for name, seed in m.seeds.items()},
             "seconds": round(seconds, 1),
         },
-        "training": stored.metrics.get("training", {}),
+        "training": read_metrics(folder).get("training", {}),  # also where its figures are of other weights
         **round_figures(figures),
     }
     for separate in SEPARATE.values():
         kept = stored.metrics.get(separate.key, {})
         if kept.get("fingerprint") == stored.fingerprint:
             result[separate.key] = kept
-    write_json(folder / METRICS_FILE, result)
-    if subject.in_colour and {"encoder", "generator"} <= subject.networks:
-        contact.write(subject.explorer, subject.test, folder)
-    card.write(folder)
+    with sums.updating(folder):
+        write_json(folder / METRICS_FILE, result)
+        if subject.in_colour and {"encoder", "generator"} <= subject.networks:
+            contact.write(subject.explorer, subject.test, folder)
+        card.write(folder)
     print(card.format_figures(stored.config, result), end="\n\n")
     print(format_plain(*summary.list_figures(result, explain_absences(subject, result))), end="\n\n")
     print(f"{folder.name}: checkpoint and gallery loaded in {loaded:.2f} s, all measured in {seconds:.0f} s")

@@ -29,7 +29,7 @@ from train.measure.realworld import measure as realworld
 
 pytestmark = pytest.mark.usefixtures("small")
 
-ALWAYS = {"evaluation", "training"}
+ALWAYS = {"fingerprint", "evaluation", "training"}
 
 
 def test_each_has_a_key_and_a_command_of_its_own() -> None:
