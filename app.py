@@ -8,11 +8,13 @@ import socket
 import sys
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
+DEFAULT_MODEL = "mnist-bigan-plus"
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    device = choose_device(options.device)
     try:
         check_address(options.host, options.port)
         from ganlab.download import MAX_SECONDS
@@ -22,12 +24,13 @@ def main(arguments: list[str] | None = None) -> int:
         root_path, proxies = read_root_path(options.root_path), read_proxies(options.trusted_proxies)
         # Visitors from other machines may choose among the bundled models only.
         private = options.host in LOCAL and (bool(proxies) or not root_path)
-        models = Models(options.model, options.device, allow_any=private)
+        models = Models(options.model or choose_model(), device, allow_any=private)
         # A wrong name is reported before Gradio is imported, which takes seconds.
         models.get(models.default, patience=MAX_SECONDS)
-        from ganlab.ui import app
+        from ganlab.ui import app, zero_gpu
         from ganlab.ui.server import launch
 
+        zero_gpu.prepare()
         blocks = app.build(models)
         print(f"ganlab: http://{options.host}:{options.port}", flush=True)
         serving = {"root_path": root_path, "proxies": proxies, "mcp": options.mcp, "metrics": options.metrics}
@@ -41,7 +44,10 @@ def main(arguments: list[str] | None = None) -> int:
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     on_space = "SPACE_ID" in os.environ
     parser = argparse.ArgumentParser(description="Explore the latent space of a GAN with an encoder.")
-    parser.add_argument("--model", default="mnist-bigan-plus", help="a bundled name, a folder, or a Hub id")
+    parser.add_argument(
+        "--model",
+        help=f"a bundled name, a folder, or a Hub id (default: {DEFAULT_MODEL}, or the first one there is)",
+    )
     parser.add_argument("--host", default="0.0.0.0" if on_space else "127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=7860, help="port to listen on (default: 7860)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
@@ -61,6 +67,24 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--mcp", action="store_true", help="offer the API to assistants (MCP)")
     return parser.parse_args(arguments)
+
+
+def choose_device(name: str) -> str:
+    """The device that serves: on a Space that lends GPUs call by call, the CPU. There the package `spaces`
+    has to be imported before anything that might use CUDA."""
+    if not os.environ.get("SPACES_ZERO_GPU"):
+        return name
+    import spaces  # noqa: F401
+
+    return "cpu" if name == "auto" else name
+
+
+def choose_model() -> str:
+    """What is served where nobody names a model."""
+    from ganlab.hub import list_models
+
+    names = list_models()
+    return DEFAULT_MODEL if DEFAULT_MODEL in names or not names else names[0]
 
 
 def check_address(host: str, port: int) -> None:

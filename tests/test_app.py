@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
 
 import app
+from ganlab import hub
 
 Capture = pytest.CaptureFixture[str]
 ROOT = Path(__file__).parents[1]
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+# Takes the place of the package of that name: it wants to come before CUDA.
+SPACES = "import sys\nsys.exit('spaces comes too late') if 'torch' in sys.modules else print('spaces')\n"
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "app.py", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, "app.py", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **environment},
     )
 
 
@@ -38,7 +50,7 @@ def check_line(text: str) -> str:
 
 
 @pytest.mark.slow
-def test_a_wrong_flag_is_answered_by_one_sentence(capsys: Capture) -> None:
+def test_a_wrong_flag_is_answered_by_one_sentence(capsys: Capture, tmp_path: Path) -> None:
     def read_error(*arguments: str) -> str:
         assert app.main([*arguments]) == 2
         return check_line(capsys.readouterr().err)
@@ -52,7 +64,27 @@ def test_a_wrong_flag_is_answered_by_one_sentence(capsys: Capture) -> None:
     assert "The device is auto, cpu, cuda or cuda:N, not 'warp'" in read_error(
         "--device", "warp", "--port", "0"
     )
-    # As a person types it, in a process of its own.
-    result = run("--model", "no-such-model", "--port", "0")
+    # As a person types it, in a process of its own, which finds itself on a Space that lends GPUs.
+    (tmp_path / "spaces.py").write_text(SPACES)
+    paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    result = run("--model", "no-such-model", "--port", "0", PYTHONPATH=paths, SPACES_ZERO_GPU="true")
     assert result.returncode == 2
+    assert result.stdout == "spaces\n"
     assert "Model 'no-such-model' not found; available = " in check_line(result.stderr)
+
+
+def test_a_space_that_lends_gpus_serves_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert app.choose_device("auto") == "auto"
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    monkeypatch.setitem(sys.modules, "spaces", types.ModuleType("spaces"))
+    assert [app.choose_device(name) for name in ("auto", "cpu", "cuda")] == ["cpu", "cpu", "cuda"]
+
+
+def test_the_default_is_the_model_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["another", app.DEFAULT_MODEL]
+    monkeypatch.setattr(hub, "list_models", lambda: names)
+    assert app.choose_model() == app.DEFAULT_MODEL
+    names.remove(app.DEFAULT_MODEL)  # a Space of one model
+    assert app.choose_model() == "another"
+    names.clear()
+    assert app.choose_model() == app.DEFAULT_MODEL

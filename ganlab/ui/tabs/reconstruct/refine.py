@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ganlab import images, inversion
 from ganlab.explorer import Explorer
-from ganlab.ui import items
+from ganlab.ui import items, zero_gpu
 from ganlab.ui.html import markup
 from ganlab.ui.items import Item
 from ganlab.ui.work import Run
@@ -71,7 +71,7 @@ def refinements(
     weight = None if method != "hybrid" else inversion.CONTENT_WEIGHT if content else inversion.FEATURE_WEIGHT
     sent, last = 0.0, None
     start = explorer.error(x, item.image) if method == "hybrid" and item.x is not None else None
-    for step in explorer.descend(x, method, STEPS[method], feature_weight=weight):
+    for step in zero_gpu.descend(explorer, x, method, STEPS[method], weight):
         start = float(step.error[0]) if start is None else start
         if last is None or time.monotonic() - sent >= PAUSE:
             sent = time.monotonic()
