@@ -39,6 +39,14 @@ def explain(error: OSError) -> str:
     return REASONS.get(error.errno or 0) or (error.strerror or str(error) or "no reason was given").lower()
 
 
+def describe(error: OSError) -> str:
+    """An error of the file system as a sentence, without its number."""
+    if not error.strerror:
+        return str(error)
+    text = f"{error.filename}: {explain(error)}." if error.filename else f"{explain(error)}."
+    return text[0].upper() + text[1:]
+
+
 def find_os_error(error: BaseException) -> OSError | None:
     """The error of the file system that `error` is, or that it was raised from: writers such as torch's
     raise one of their own once a file takes no more."""

@@ -6,13 +6,13 @@ import argparse
 import ast
 import functools
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn, ParamSpec
 
 import train
-from ganlab.files import explain
+from ganlab.files import describe
+from train.messages import STDERR
 
 P = ParamSpec("P")
 
@@ -47,24 +47,16 @@ def report_errors(main: Callable[P, int]) -> Callable[P, int]:
         try:
             return main(*args, **kwargs)
         except OSError as error:
-            print(f"error: {describe(error)}", file=sys.stderr)
+            print(f"error: {describe(error)}", file=STDERR)
             return 2
         except ValueError as error:
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {error}", file=STDERR)
             return 2
         except KeyboardInterrupt:
-            print("Stopped.", file=sys.stderr)
+            print("Stopped.", file=STDERR)
             return 130
 
     return run
-
-
-def describe(error: OSError) -> str:
-    """An error of the file system in one sentence, without its number."""
-    if not error.strerror:
-        return str(error)
-    subject = f"{error.filename}: {explain(error)}" if error.filename else explain(error)
-    return f"{subject[:1].upper()}{subject[1:]}."
 
 
 def list_commands() -> dict[str, str]:

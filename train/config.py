@@ -172,6 +172,9 @@ class TrainConfig:
         5, RUN, "epochs between two grids of samples and reconstructions", free=True
     )
     save_every: int = _setting(1, RUN, "epochs between two saves of the state to resume from", free=True)
+    save_minutes: float = _setting(
+        10.0, RUN, "minutes after which it is saved within an epoch too; 0: never", free=True
+    )
 
     def __post_init__(self) -> None:
         self._check_choices()
@@ -201,6 +204,8 @@ class TrainConfig:
             raise ValueError("--lr must be above 0 and finite, --lr-final in (0, 1].")
         if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1 and 0 <= self.weight_decay < math.inf):
             raise ValueError("--beta1 and --beta2 lie in [0, 1), --weight-decay is at least 0 and finite.")
+        if not 0 <= self.save_minutes < math.inf:
+            raise ValueError("--save-minutes is at least 0 (never) and finite.")
         if self.limit < 0 or not 0 <= self.seed <= MAX_SEED:
             raise ValueError("--limit and --seed are at least 0, and --seed is below 2^63.")
         if not 0 <= self.epochs_of_decay <= self.epochs:

@@ -22,7 +22,7 @@ from ganlab.latent import MAX_SEED
 from ganlab.networks import LatentMap
 from ganlab.networks.latent_map import Velocity
 from train.capture import CapturedStep
-from train.trainer import derive_seed
+from train.planning import derive_seed
 
 EMA = 0.995  # decay of the weights' moving average, which is stored
 WARM_UP = 200  # steps in which the learning rate grows

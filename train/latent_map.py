@@ -31,11 +31,11 @@ from train.files import replace_folder, write_json
 from train.flow_matching import CHUNK, EndRound, FitConfig, Round, follow
 from train.measure.batches import map_batches
 from train.measure.evaluate import load_split, resolve_source
+from train.planning import derive_seed
 from train.precision import resolve_precision
 from train.publish import draw_pictures
 from train.report import card
 from train.run_folder import TrainingError
-from train.trainer import derive_seed
 
 ROUNDS = ("first round", "weak round", "second round", "ends")
 LOG_EVERY = 500  # steps between two lines of the log, and two saves

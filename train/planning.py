@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 from pathlib import Path
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ganlab import model as checkpoint
@@ -13,6 +17,7 @@ from ganlab.model import LatentModel
 from train.config import TrainConfig
 from train.data import datasets
 from train.methods import Method, build_method
+from train.provenance import current_commit
 from train.run_folder import TrainingError
 
 
@@ -83,3 +88,20 @@ def name_run(config: TrainConfig) -> str:
     """METHOD-DATASET-sSEED, with the family where it is not the paper's."""
     family = [] if config.family == "paper" else [config.family]
     return "-".join([config.method, *family, Path(config.dataset).resolve().name, f"s{config.seed}"])
+
+
+def describe_run(config: TrainConfig, model: ModelConfig, device: torch.device) -> dict[str, Any]:
+    """What a run's config.json says."""
+    return {
+        "commit": current_commit(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "data": datasets.get_title(config.dataset, config.data_root),
+        "train": dataclasses.asdict(config),
+        "model": model.to_dict(),
+    }
+
+
+def derive_seed(seed: int, purpose: str, index: int) -> int:
+    """A seed in [0, 2^63) for a purpose ("order", "step") and an epoch or step."""
+    digest = hashlib.blake2b(f"{seed}/{purpose}/{index}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1

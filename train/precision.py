@@ -24,6 +24,12 @@ def resolve_precision(name: str, device: torch.device) -> Any:
     return "bf16" if _time_matmul(torch.bfloat16) < 0.6 * _time_matmul(torch.float32) else "fp32"
 
 
+def set_up_cuda(precision: str) -> None:
+    """Fast products where the precision allows them, and convolutions that give the same in every run."""
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision != "fp32"
+
+
 def _time_matmul(dtype: torch.dtype) -> float:
     """Seconds of the fastest of five products (512, 1024) x (1024, 1024)."""
     a = torch.ones(512, 1024, dtype=dtype)

@@ -21,7 +21,7 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import TRAIN_FILE, Gallery, Pictures
 from ganlab.hub import CHECKPOINTS, CONFIG_FILE
 from ganlab.model import METRICS_FILE, LatentModel
-from train import sums
+from train import run_folder, sums
 from train.calibration import load_calibrated
 from train.command import create_parser, report_errors
 from train.data import datasets
@@ -32,7 +32,7 @@ from train.measure.command import load_subject, store
 from train.measure.evaluate import evaluate, load_split
 from train.mixture import fit_to_codes
 from train.report import card
-from train.run_folder import LOG_FILE, RESUME_FILE
+from train.run_folder import RESUME_FILE, TrainingError
 from train.upload import PublishError, check_sizes, upload
 
 RESERVED = ("ablation", "galleries", "judges", "ratios", "table")
@@ -161,20 +161,15 @@ def read_run(run: Path, name: str, unfinished: bool) -> tuple[ModelConfig, dict[
 
     PublishError for a folder that is no run, a damaged one, or one not `unfinished` that has epochs left.
     """
-    for file in (CONFIG_FILE, RESUME_FILE):
-        if not (run / file).is_file():
-            raise PublishError(f"{run} holds no {file}: it is not a run folder of python -m train.")
+    if not run_folder.has_state(run):
+        raise PublishError(f"{run} holds no {RESUME_FILE}: it is not a run folder of python -m train.")
     try:
-        settings = json.loads((run / CONFIG_FILE).read_text(encoding="utf-8"))
-        config = ModelConfig.from_json(json.dumps(settings["model"] | {"name": name}), f"{run}/{CONFIG_FILE}")
-        train = settings["train"]
-        step = torch.load(run / RESUME_FILE, map_location="cpu", weights_only=True, mmap=True)["step"]
-        log = run / LOG_FILE
-        lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
-        # Epochs that were logged after the resume file was saved are not part of what is published.
-        rows = [row for row in map(json.loads, lines) if row["step"] <= step]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise PublishError(f"{run} is damaged: {type(error).__name__} {error}.") from None
+        state = run_folder.read_state(run, "cpu")
+        settings = run_folder.read_settings(run, state)
+    except TrainingError as error:
+        raise PublishError(f"{run} cannot be published: {error}") from None
+    train, rows = settings["train"], run_folder.list_epochs(run, state)
+    config = ModelConfig.from_json(json.dumps(settings["model"] | {"name": name}), f"{run}/{CONFIG_FILE}")
     last = rows[-1] if rows else {"epoch": 0, "seconds": None, "images_per_second": None}
     if last["epoch"] < train["epochs"] and not unfinished:
         raise PublishError(

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import hashlib
+import json
 import math
-import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +19,16 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from ganlab import latent, networks
 from ganlab.gallery import Pictures
 from ganlab.model import LatentModel, resolve_device
-from train import run_folder
+from train import planning, run_folder
 from train.capture import CapturedStep
 from train.config import TrainConfig
 from train.data import datasets
 from train.data.augment_colour import mirror
+from train.messages import STDERR
 from train.methods import METHODS, build_method
-from train.planning import copy_weights, describe_model, list_networks, load_first, name_run
-from train.precision import resolve_precision
-from train.provenance import current_commit
+from train.precision import resolve_precision, set_up_cuda
 from train.run_folder import RESUME_FILE, TrainingError
+from train.saving import Saver, call_on_signal
 
 STRETCH = 3.0  # how far a slider goes, in deviations of the prior
 CHECK_EVERY = 200  # steps on a GPU between two looks at the losses, for which it has to wait
@@ -53,22 +51,17 @@ class Trainer:
         torch.set_flush_denormal(True)
         self.device = resolve_device(config.device)
         self.on_gpu = self.device.type == "cuda"
-        self.run = Path(config.out or f"runs/{name_run(config)}")
-        precision: Any = config.precision
-        if resume and precision == "auto":  # a busy machine could measure another one now
-            precision = run_folder.read_settings(self.run)["precision"]
-        self.config = config = dataclasses.replace(
-            config, precision=resolve_precision(precision, self.device)
-        )
-        if self.on_gpu:
-            set_up_cuda(config.precision)
+        self.run = Path(config.out or f"runs/{planning.name_run(config)}")
+        saved = run_folder.read_state(self.run, self.device) if resume else {}
+        self.settings = run_folder.read_settings(self.run, saved) if resume else {}
+        self.config = config = self._choose_precision(config)
         self.pixels = pictures.pixels[: config.limit or None].to(self.device)
         if len(self.pixels) < config.batch_size:
             raise TrainingError(f"{len(self.pixels)} pictures do not fill one batch of {config.batch_size}.")
         self.steps_per_epoch = len(self.pixels) // config.batch_size
         self.method = build_method(config.method, config)
-        first = load_first(config)
-        self.model_config = describe_model(config, self.pixels, first, pictures.classes)
+        first = planning.load_first(config)
+        self.model_config = planning.describe_model(config, self.pixels, first, pictures.classes)
         self.nets = self._build_networks(first)
         self.seen = {**self.nets, **self._copy_first_encoder()}  # what the method sees
         self.averaged: dict[str, nn.Module] = {  # EMA copies of what the app will use
@@ -85,7 +78,8 @@ class Trainer:
         }
         # fp16's range is too small for raw gradients; the scaler does nothing in other precisions.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "fp16")
-        self.step, self.seconds = 0, 0.0
+        self.step, self.seconds, self._counted_to = 0, 0.0, 0.0
+        self.saver = Saver(self.run, config.save_minutes)
         # Losses summed over this epoch, and the share of the run that is done, where no step waits for them.
         self.sums = torch.zeros(len(self.method.players), dtype=torch.float64, device=self.device)
         self.progress = torch.zeros((), device=self.device)
@@ -97,21 +91,31 @@ class Trainer:
             self.take_step = CapturedStep(self._take_turns, self.device)
         self.stop = False
         if resume:
-            self._load()
-        elif (self.run / RESUME_FILE).exists():
+            self._load(saved)
+        elif run_folder.has_state(self.run):
             raise TrainingError(
                 f"{self.run} already holds a run. Continue it with --resume, or choose another --out."
             )
         else:
-            self._start_folder()
+            self.settings = planning.describe_run(config, self.model_config, self.device)
+            run_folder.start(self.run, self.settings)
+
+    def _choose_precision(self, config: TrainConfig) -> TrainConfig:
+        precision: Any = config.precision
+        if self.settings and precision == "auto":  # a busy machine could measure another one now
+            precision = self.settings["train"]["precision"]
+        precision = resolve_precision(precision, self.device)
+        if self.on_gpu:
+            set_up_cuda(precision)
+        return dataclasses.replace(config, precision=precision)
 
     def _build_networks(self, first: LatentModel | None) -> dict[str, nn.Module]:
         """All networks of the method with their first weights, in training mode on the device."""
-        names = list_networks(self.method, first)
+        names = planning.list_networks(self.method, first)
         nets = networks.build(dataclasses.replace(self.model_config, networks=names))
         networks.initialise(nets, self.config.seed, getattr(self.method, "zero_output", ()))
         if first is not None:
-            copy_weights(first, nets)
+            planning.copy_weights(first, nets)
         for net in nets.values():
             net.to(self.device).train()
             if self.on_gpu:
@@ -135,18 +139,6 @@ class Trainer:
             capturable=self.on_gpu,
         )
 
-    def _start_folder(self) -> None:
-        run_folder.start(
-            self.run,
-            {
-                "commit": current_commit(),
-                "device": torch.cuda.get_device_name(self.device) if self.on_gpu else "cpu",
-                "data": datasets.get_title(self.config.dataset, self.config.data_root),
-                "train": dataclasses.asdict(self.config),
-                "model": self.model_config.to_dict(),
-            },
-        )
-
     # ------------------------------------------------------------------ the loop
 
     def train(self) -> bool:
@@ -156,6 +148,7 @@ class Trainer:
         progress = tqdm(
             total=total * cfg.batch_size,
             initial=self.step * cfg.batch_size,
+            file=STDERR,
             unit=" images",
             unit_scale=True,
             smoothing=0.05,
@@ -164,27 +157,39 @@ class Trainer:
         )
         if self.step == 0:
             self._write_pictures(0)
-        with progress, self._stop_on_signal():
+        with progress, call_on_signal(self.request_stop):
             while self.step < total and not self.stop:
                 epoch, first = divmod(self.step, self.steps_per_epoch)
                 order = self.shuffle(epoch)
                 self._set_learning_rate(epoch)
-                started = time.perf_counter()
+                self._counted_to = time.perf_counter()
                 for index in range(first, self.steps_per_epoch):
                     self.train_step(order[index])
                     progress.update(cfg.batch_size)
                     if self.stop:
                         break
-                self.seconds += time.perf_counter() - started
+                    if self.saver.is_due():
+                        self._check_losses()
+                        self.save()
+                self._count_seconds()
                 if self.step % self.steps_per_epoch == 0:
                     self._end_epoch(epoch + 1, progress)
         if self.stop or self.step == total:
-            self.save()
+            self.save(last=True)
         return self.step == total
+
+    def request_stop(self) -> None:
+        """End the loop after the step in hand, so that its state can be saved."""
+        self.stop = True
+
+    def _count_seconds(self) -> None:
+        """Add what has passed since the last count to the time that training took."""
+        now = time.perf_counter()
+        self.seconds, self._counted_to = self.seconds + now - self._counted_to, now
 
     def train_step(self, rows: Tensor) -> None:
         """Update the players on the pictures of indices `rows` (batch,); TrainingError if a loss diverges."""
-        torch.manual_seed(derive_seed(self.config.seed, "step", self.step))
+        torch.manual_seed(planning.derive_seed(self.config.seed, "step", self.step))
         self.progress.fill_(self.step / (self.config.epochs * self.steps_per_epoch))
         self.rows.copy_(rows)
         self.take_step()
@@ -279,7 +284,7 @@ class Trainer:
 
     def shuffle(self, epoch: int) -> Tensor:
         """The epoch's batches of picture indices, (steps, batch); an incomplete last batch is dropped."""
-        rng = torch.Generator().manual_seed(derive_seed(self.config.seed, "order", epoch))
+        rng = torch.Generator().manual_seed(planning.derive_seed(self.config.seed, "order", epoch))
         order = torch.randperm(len(self.pixels), generator=rng)
         used = self.steps_per_epoch * self.config.batch_size
         return order[:used].view(-1, self.config.batch_size).to(self.device)
@@ -309,7 +314,7 @@ class Trainer:
             "images_per_second": round(self.step * self.config.batch_size / self.seconds, 1),
             "loss": means,
         }
-        run_folder.append_to_log(self.run, row)
+        self.saver.log(row)
         progress.set_postfix(
             epoch=f"{epoch}/{self.config.epochs}", **{k: f"{v:.3f}" for k, v in means.items()}
         )
@@ -318,8 +323,16 @@ class Trainer:
         if epoch % self.config.save_every == 0:
             self.save()
 
-    @torch.no_grad()
     def _write_pictures(self, epoch: int) -> None:
+        try:
+            with self.saver.tolerate():
+                self._draw_pictures(epoch)
+        finally:
+            for net in self.nets.values():
+                net.train()
+
+    @torch.no_grad()
+    def _draw_pictures(self, epoch: int) -> None:
         """Grids of G(z), and of x beside G(E(x)), for the same z and x in every epoch."""
         nets = networks.compose({**self.nets, **self.averaged})
         z = latent.draw(self.config.prior, self.config.latent_dim, GRID, self.config.seed)
@@ -330,14 +343,15 @@ class Trainer:
             reconstructed = G(nets["encoder"].eval()(x))
             pairs = torch.stack([x, reconstructed], 1).flatten(0, 1)
             run_folder.write_grid(self.run, "reconstructions", epoch, pairs)
-        for net in self.nets.values():
-            net.train()
 
     # ------------------------------------------------------------------ resume
 
-    def save(self) -> None:
-        """Write all that training changes to the resume file."""
+    def save(self, last: bool = False) -> None:
+        """Write all that training changes to the resume file; `last`: TrainingError where it cannot be."""
+        if not last:
+            self._count_seconds()
         state = {
+            "settings": json.dumps(self.settings),
             "step": self.step,
             "seconds": self.seconds,
             "sums": dict(zip(self.method.players, self.sums.tolist(), strict=True)),
@@ -346,13 +360,24 @@ class Trainer:
             "optimisers": {name: o.state_dict() for name, o in self.optimisers.items()},
             "scaler": self.scaler.state_dict(),
         }
-        run_folder.write_state(self.run, state)
+        self.saver.save(state, last)
+        self._counted_to = time.perf_counter()
 
-    def _load(self) -> None:
-        differences = self.config.list_differences(run_folder.read_settings(self.run))
+    def _load(self, state: dict[str, Any]) -> None:
+        differences = self.config.list_differences(self.settings["train"])
         if differences:
             raise TrainingError("A run continues only with its own settings: " + "; ".join(differences) + ".")
-        state = run_folder.read_state(self.run, self.device)
+        try:
+            self._restore(state)
+        except (RuntimeError, KeyError, TypeError, ValueError, AttributeError):
+            raise TrainingError(
+                f"{self.run / RESUME_FILE} is of another run: its networks are not those of these settings."
+            ) from None
+        run_folder.sweep(self.run)
+        self.saver.resume(state)
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        """Put a state's numbers in place."""
         self.step, self.seconds = state["step"], state["seconds"]
         # Empty where the epoch had just begun, in runs saved by earlier versions.
         sums = [state["sums"].get(player, 0.0) for player in self.method.players]
@@ -368,30 +393,3 @@ class Trainer:
                 if isinstance(rate, Tensor):  # the tensor itself is part of the captured step
                     group["lr"] = rate.copy_(group["lr"])
         self.scaler.load_state_dict(state["scaler"])
-        run_folder.drop_log_after(self.run, self.step)
-
-    @contextmanager
-    def _stop_on_signal(self) -> Iterator[None]:
-        """Let Ctrl-C and SIGTERM end the loop after the current step, so that its state can be saved."""
-
-        def request_stop(signum: int, frame: object) -> None:
-            self.stop = True
-
-        before = {s: signal.signal(s, request_stop) for s in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-
-def set_up_cuda(precision: str) -> None:
-    """Fast products where the precision allows them, and convolutions that give the same in every run."""
-    torch.backends.cudnn.deterministic = True
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision != "fp32"
-
-
-def derive_seed(seed: int, purpose: str, index: int) -> int:
-    """A seed in [0, 2^63) for a purpose ("order", "step") and an epoch or step."""
-    digest = hashlib.blake2b(f"{seed}/{purpose}/{index}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") >> 1

@@ -14,6 +14,7 @@ from ganlab.features import LEVELS
 from ganlab.gallery import Gallery, Pictures, build_untrained
 from tests.train.runs import publish_quickly, take
 from train import publish as publishing
+from train import run_folder
 from train import upload as uploading
 from train.config import TrainConfig
 from train.data import datasets
@@ -93,12 +94,16 @@ def test_refuses_a_name(run, root, name):
     assert not root.exists()
 
 
+def change_state(run, **changes):
+    run_folder.write_state(run, run_folder.read_state(run, "cpu") | changes)
+
+
 def test_refuses_an_unfinished_run_unless_allowed(run, root, tmp_path):
     partial = tmp_path / "partial"
     shutil.copytree(run, partial)
     settings = json.loads((partial / "config.json").read_text())
     settings["train"]["epochs"] = 5
-    (partial / "config.json").write_text(json.dumps(settings))
+    change_state(partial, settings=json.dumps(settings))
     with pytest.raises(PublishError, match="1 of 5 epochs"):
         publish_quickly(partial, root)
     folder = publish_quickly(partial, root, unfinished=True)
@@ -112,12 +117,14 @@ def test_epochs_logged_but_not_saved_do_not_count(run, root, tmp_path):
     row = json.loads(log.read_text())
     row["step"] += 1
     log.write_text(json.dumps(row) + "\n")
+    assert publish_quickly(ahead, root).is_dir()  # the state knows its epochs
+    change_state(ahead, log=[])  # as of versions whose states did not
     with pytest.raises(PublishError, match="0 of 1 epochs"):
         publish_quickly(ahead, root)
 
 
 def test_refuses_what_is_no_run(tmp_path, root):
-    with pytest.raises(PublishError, match=r"holds no config\.json"):
+    with pytest.raises(PublishError, match=r"holds no resume\.pt"):
         publish_quickly(tmp_path, root)
 
 

@@ -141,46 +141,6 @@ def test_nothing_cannot_be_resumed(tmp_path: Path, digits: Pictures) -> None:
     assert not (tmp_path / "nothing").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"not a file of torch"])
-def test_a_damaged_resume_file_gets_one_sentence(saved: Path, digits: Pictures, content: bytes) -> None:
-    (saved / RESUME_FILE).write_bytes(content)
-    with pytest.raises(TrainingError, match="is damaged") as caught:
-        Trainer(settings(saved), digits, resume=True)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_run_without_its_settings_gets_one_sentence(saved: Path, digits: Pictures) -> None:
-    for content in (None, "{", "{}"):
-        path = saved / "config.json"
-        path.unlink(missing_ok=True)
-        if content is not None:
-            path.write_text(content)
-        with pytest.raises(TrainingError, match=r"config\.json cannot be read"):
-            Trainer(settings(saved), digits, resume=True)
-
-
-def test_a_crash_while_saving_leaves_the_old_file_whole(
-    saved: Path, digits: Pictures, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = (saved / RESUME_FILE).read_bytes()
-    run = Trainer(settings(saved), digits, resume=True)
-    original = torch.save
-
-    def torn(state: object, file: Any) -> None:
-        file.write(b"half of it")
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(torch, "save", torn)
-    with pytest.raises(OSError, match="No space left"):
-        run.train()
-    assert (saved / RESUME_FILE).read_bytes() == before
-    monkeypatch.setattr(torch, "save", original)
-    again = Trainer(settings(saved), digits, resume=True)
-    assert again.step == STEPS
-    assert again.train()
-    assert not list(saved.glob("*.partial"))
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_after_the_step_in_hand(number: int, tmp_path: Path, digits: Pictures) -> None:
     run = Trainer(settings(tmp_path / "run"), digits)

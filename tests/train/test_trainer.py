@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from ganlab import latent
 from ganlab.gallery import Pictures
 from tests.train.runs import STEPS, assert_same, log, settings, state
-from train import trainer
+from train import planning
 from train.config import TrainConfig
 from train.data import datasets
 from train.methods import METHODS
-from train.run_folder import RESUME_FILE, TrainingError, load_networks
+from train.run_folder import PREVIOUS_FILE, RESUME_FILE, TrainingError, load_networks
 from train.trainer import Trainer
 
 # ------------------------------------------------------------------ one step
@@ -50,7 +50,7 @@ def references(run: Trainer) -> tuple[dict[str, nn.Module], dict[str, torch.opti
 def next_batch(run: Trainer) -> tuple[Tensor, Tensor]:
     """The x and z that the run's next step will see."""
     chosen = run.shuffle(0)[run.step]
-    torch.manual_seed(trainer.derive_seed(run.config.seed, "step", run.step))
+    torch.manual_seed(planning.derive_seed(run.config.seed, "step", run.step))
     return datasets.to_input(run.pixels[chosen]), torch.rand(len(chosen), 4) * 2 - 1
 
 
@@ -197,9 +197,9 @@ def test_an_epoch_shows_every_picture_once_in_an_order_of_its_own(tmp_path: Path
 
 def test_seeds_for_different_uses_differ() -> None:
     uses = [(s, p, i) for s in (0, 1) for p in ("order", "step") for i in range(50)]
-    assert len({trainer.derive_seed(*use) for use in uses}) == len(uses)
-    assert all(0 <= trainer.derive_seed(*use) < 2**63 for use in uses)
-    assert trainer.derive_seed(0, "step", 0) == 4433896974232160741  # else old runs could not be resumed
+    assert len({planning.derive_seed(*use) for use in uses}) == len(uses)
+    assert all(0 <= planning.derive_seed(*use) < 2**63 for use in uses)
+    assert planning.derive_seed(0, "step", 0) == 4433896974232160741  # else old runs could not be resumed
 
 
 def test_the_average_is_the_one_computed_by_hand(tmp_path: Path, digits: Pictures) -> None:
@@ -268,7 +268,7 @@ def test_a_run_folder_holds_its_settings_log_pictures_and_state(tmp_path: Path, 
     grids = [
         f"{kind}/epoch_{epoch:04d}.png" for kind in ("samples", "reconstructions") for epoch in (0, 2, 3)
     ]
-    assert result == {"config.json", "metrics.jsonl", RESUME_FILE, *grids}
+    assert result == {"config.json", "metrics.jsonl", RESUME_FILE, PREVIOUS_FILE, *grids}
     written = json.loads((run.run / "config.json").read_text())
     assert TrainConfig(**written["train"]) == config
     expected = {

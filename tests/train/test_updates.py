@@ -15,10 +15,11 @@ from ganlab.gallery import Pictures
 from ganlab.networks import Encoder
 from tests.train.methods.nets import give_opinions, minus_log_sigmoid, sigmoid
 from tests.train.runs import STEPS, log, settings, state
-from train import trainer
+from train import planning
 from train.config import TrainConfig
 from train.data import datasets
-from train.trainer import Trainer, name_run
+from train.planning import name_run
+from train.trainer import Trainer
 
 Nets = dict[str, nn.Module]
 Call = tuple[tuple[str, ...], Tensor, Tensor, dict[str, float]]  # players, x, z, all losses
@@ -113,7 +114,7 @@ def set_gradients(loss: Tensor, net: nn.Module) -> None:
 def inputs(run: Trainer) -> tuple[Tensor, Tensor]:
     """The x and the first z of the run's next step."""
     chosen = run.shuffle(0)[run.step]
-    torch.manual_seed(trainer.derive_seed(run.config.seed, "step", run.step))
+    torch.manual_seed(planning.derive_seed(run.config.seed, "step", run.step))
     return datasets.to_input(run.pixels[chosen]).double(), (torch.rand(len(chosen), 4) * 2 - 1).double()
 
 

@@ -16,8 +16,8 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from ganlab.networks import LatentMap
 from train.flow_matching import EMA, WARM_UP, FitConfig
+from train.planning import derive_seed
 from train.run_folder import TrainingError
-from train.trainer import derive_seed
 
 # Coupling layers, and units of the two hidden layers of each: about a million multiplications a latent.
 AFFINE_LAYERS, AFFINE_UNITS = 12, 256

@@ -27,7 +27,7 @@ from train.measure.frechet import measure_frechet
 from train.presets import FAMILY_DEFAULTS
 from train.report import results
 from train.report.text import format_markdown
-from train.run_folder import RESUME_FILE
+from train.run_folder import has_state
 from train.studies.rows import add_flags, load_judged
 from train.trainer import Trainer
 
@@ -65,7 +65,7 @@ def make_ratio(
         precision=precision,
         **FAMILY_DEFAULTS[FAMILY] | {"decay_epochs": 0},
     )
-    trainer = Trainer(config, pictures, resume=(run / RESUME_FILE).exists())
+    trainer = Trainer(config, pictures, resume=has_state(run))
     if not trainer.train():
         return None
     model_config, training, _ = publish.read_run(run, "ratio", unfinished=False)

@@ -22,7 +22,7 @@ from train.measure.command import round_figures
 from train.measure.evaluate import measure
 from train.measure.measurement import Subject
 from train.mixture import fit_to_codes
-from train.run_folder import RESUME_FILE
+from train.run_folder import has_state
 from train.studies.table import FOLDER, METHODS
 from train.trainer import Trainer
 
@@ -49,7 +49,7 @@ def make_row(
     With `gaussians`, samples of a mixture of so many Gaussians, fitted to the codes, are measured too.
     """
     run = Path(str(config.out))
-    trainer = Trainer(config, pictures, resume=(run / RESUME_FILE).exists())
+    trainer = Trainer(config, pictures, resume=has_state(run))
     if not trainer.train():
         return None
     model_config, training, _ = publish.read_run(run, run.name.lower(), unfinished=False)
