@@ -14,8 +14,9 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from ganlab import fetch
+from ganlab import fetch, sums
 from ganlab.config import CheckpointError, ModelConfig
+from ganlab.mixture import MIXTURE_FILE
 
 MAX_SECONDS = 300.0  # of a download
 TIMEOUT = 10  # seconds that the Hub may take to accept a connection, or be silent
@@ -30,7 +31,6 @@ LIMITS = {
     ".jpg": 20_000_000,
     ".webp": 20_000_000,
 }
-MAX_FILES = 64
 MAX_BYTES = 600_000_000  # of all files
 # What a checkpoint may have beside its networks, where its config names no files.
 OPTIONAL = (
@@ -39,8 +39,6 @@ OPTIONAL = (
     "gallery/test.npz", "gallery/attributes.npz", "gallery/stand-in-train.npz",
     "gallery/stand-in-test.npz",
 )  # fmt: skip
-FILE_NAME = r"([A-Za-z0-9][\w-]*/)?[A-Za-z0-9][\w.-]*"
-SUM = r"[0-9a-f]{64}"
 Report = Callable[[str], object]  # takes what is being done, as words that follow "user/repo:"
 
 
@@ -86,26 +84,15 @@ def list_files(config: Path, hub_id: str) -> list[File]:
     except UnicodeDecodeError as error:
         raise CheckpointError(f"{source} is not valid JSON: {error}.") from None
     described = ModelConfig.from_json(text, source)
-    sums = json.loads(text).get("files")
     weights = [f"{name}.safetensors" for name in described.networks]
-    weights += ["density.safetensors"] if described.gaussians else []
-    if not sums:
-        names = [*weights, *OPTIONAL]
-        return [check_file(File(name, None, name in weights), source) for name in names]
-    if not isinstance(sums, dict) or len(sums) > MAX_FILES:
-        raise CheckpointError(f"{source}: files is an object of at most {MAX_FILES} files and their sums.")
-    if missing := sorted(set(weights) - set(sums)):
+    weights += [MIXTURE_FILE] if described.gaussians else []
+    if not described.files:  # of before there were sums
+        if strange := [name for name in weights if not re.fullmatch(sums.FILE_NAME, name, re.ASCII)]:
+            raise CheckpointError(f"{source} names the network {strange[0][:60]!r}, which has no file.")
+        return [File(name, None, name in weights) for name in (*weights, *OPTIONAL)]
+    if missing := sorted(set(weights) - set(described.files)):
         raise CheckpointError(f"{source} does not name {missing[0]} among its files.")
-    return [check_file(File(name, digest, True), source) for name, digest in sums.items()]
-
-
-def check_file(file: File, source: str) -> File:
-    """CheckpointError for a name that is none of a checkpoint's, or a sum that is none."""
-    if not re.fullmatch(FILE_NAME, file.name, re.ASCII) or PurePosixPath(file.name).suffix not in LIMITS:
-        raise CheckpointError(f"{source} names {file.name[:60]!r}, which is no file of a checkpoint.")
-    if file.sum is not None and not (isinstance(file.sum, str) and re.fullmatch(SUM, file.sum)):
-        raise CheckpointError(f"{source} names {file.name} without its SHA-256.")
-    return file
+    return [File(name, digest, True) for name, digest in described.files.items()]
 
 
 class Worker:

@@ -11,8 +11,9 @@ from ganlab.download import CONFIG_FILE, Report, UnreachableError, download
 __all__ = ["CHECKPOINTS", "CONFIG_FILE", "is_hub_id", "list_models", "resolve"]
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
-# "user/repo", and a branch, tag, commit or "refs/pr/1" after "@": no part begins with a dot.
-HUB_ID = r"(?!\.)[\w.-]{1,96}/(?!\.)[\w.-]{1,96}(@(?!\.)[\w.-]{1,96}(/(?!\.)[\w.-]{1,96}){0,3})?"
+# "user/repo", and a branch, tag, commit or "refs/pr/1" after "@", which becomes a path in the client's cache.
+NAME, REVISION = r"\w(?:(?!--|\.\.)[\w.-]){0,95}", r"\w(?:(?!\.\.)[\w.-]){0,95}"
+HUB_ID = rf"{NAME}/{NAME}(?:@{REVISION}(?:/{REVISION}){{0,3}})?"
 
 
 def list_models(root: Path | None = None) -> list[str]:

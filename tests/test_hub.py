@@ -16,13 +16,14 @@ from ganlab.config import CheckpointError
 from tests import fake_hub
 from tests.conftest import TINY
 from tests.fake_hub import Hub
+from train import sums
 
 WEIGHTS = [f"{name}.safetensors" for name in sorted(TINY.networks)]
 
 
 @pytest.fixture
 def server(tiny_folder: Path, tmp_path: Path) -> Iterator[Hub]:
-    """A Hub with user/tiny, and no other models."""
+    """A Hub with user/tiny, which has no sums, and no other models."""
     (tiny_folder / "README.md").write_text("# Tiny")
     (tiny_folder / "model.pkl").write_bytes(b"never asked for")
     (tiny_folder / "gallery").mkdir()
@@ -122,3 +123,46 @@ def test_limits_of_writing_are_the_systems(tmp_path: Path) -> None:
         (tmp_path / "large").write_bytes(bytes(11))
     assert fetch.explain(failure.value, "x.npz") == (fetch.LARGE, "x.npz is larger than the Hub said")
     (tmp_path / "large").write_bytes(bytes(11))
+
+
+# ---------------------------------------------------------------------- sums
+
+
+@pytest.fixture
+def summed(server: Hub, tiny_folder: Path) -> Path:
+    """user/summed on the Hub names its files and their sums, and holds one more that it does not name."""
+    sums.write(tiny_folder)
+    (tiny_folder / "notes.json").write_text("{}")
+    server.put_folder("user/summed", tiny_folder)
+    return tiny_folder
+
+
+def test_only_files_that_the_config_names_are_fetched(server: Hub, summed: Path) -> None:
+    folder = hub.resolve("user/summed")
+    assert read_files(folder) == sorted(["README.md", "config.json", "gallery/train.npz", *WEIGHTS])
+    # Again: whether the branch has moved is asked, and nothing else.
+    del server.requests[:]
+    assert hub.resolve("user/summed") == folder
+    assert [request.method for request in server.requests] == ["HEAD", "HEAD"]
+
+
+def test_another_file_under_the_same_revision_is_refused(server: Hub, summed: Path) -> None:
+    server.faults["encoder.safetensors"] = fake_hub.CHANGED
+    assert refuse("user/summed") == (
+        "user/summed cannot be used: encoder.safetensors is not the file that config.json names."
+    )
+    server.faults.clear()
+    assert model.load("user/summed").fingerprint == model.load(str(summed)).fingerprint
+    assert not any("notes.json" in path for path in server.paths)
+
+
+def test_a_damaged_copy_is_fetched_anew_or_refused_by_name(server: Hub, summed: Path) -> None:
+    folder = hub.resolve("user/summed")
+    weights = (folder / "encoder.safetensors").resolve()
+    sound = weights.read_bytes()
+    for damaged in (sound[:-1] + bytes([sound[-1] ^ 1]), b""):
+        weights.write_bytes(damaged)
+        assert (hub.resolve("user/summed") / "encoder.safetensors").read_bytes() == sound
+    weights.write_bytes(sound[:-1] + bytes([sound[-1] ^ 1]))
+    server.close()
+    assert "the copy of encoder.safetensors that is kept here is damaged" in refuse("user/summed")

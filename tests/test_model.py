@@ -313,8 +313,9 @@ def test_a_bundled_name_wins_and_a_path_is_taken_as_it_is(
         ("notes.txt", "not found; available"),
         ("x" * 5000, "is no usable path: File name too long"),
         ("~no-such-user/m", "is no usable path"),
-        ("a/..x..", "neither a folder here nor a Hub repository"),
-        ("user--x/y", "neither a folder here nor a Hub repository"),
+        ("a/..x..", "not found; available"),
+        ("user--x/y", "not found; available"),
+        ("user/y", "neither a folder here nor a Hub repository"),
         ("https://example.org/m", "not found; available"),
     ],
 )
