@@ -20,7 +20,7 @@ VISIT = "x-ganlab-visit"
 PATIENCE = httpx.Timeout(120, connect=30)
 BUSY = 503  # with JSON: Gradio's queue, or the app, is full; the page asks again
 MAX_PAUSES = 30  # 2 s apart
-GIVEN_AWAY = {"Accept-Encoding": "gzip, deflate, br", "User-Agent": "Mozilla/5.0 (ganlab load test)"}
+AS_A_BROWSER = {"Accept-Encoding": "gzip, deflate, br", "Sec-Fetch-Site": "same-origin"}
 
 
 class RefusedError(Exception):
@@ -34,7 +34,11 @@ class Page:
         self.url, self.session = url, secrets.token_hex(6)
         transport = httpx.AsyncHTTPTransport(verify=False, local_address=address)
         self.client = httpx.AsyncClient(
-            base_url=url, transport=transport, timeout=PATIENCE, headers=GIVEN_AWAY, trust_env=False
+            base_url=url,
+            transport=transport,
+            timeout=PATIENCE,
+            headers={**AS_A_BROWSER, "Origin": url},
+            trust_env=False,
         )
         self.config: dict[str, Any] = {}
         self.values: dict[int, Any] = {}  # of components; states stay on the server
@@ -106,7 +110,7 @@ class Page:
     async def post(self, path: str, body: Mapping[str, Any] | bytes) -> httpx.Response:
         """A request to a route of ours."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        kind = "image/jpeg" if isinstance(body, bytes) else "text/plain;charset=UTF-8"  # as browsers say
+        kind = "application/octet-stream" if isinstance(body, bytes) else "application/json"
         answer = await self._insist("POST", path, content=content, headers={"Content-Type": kind})
         if answer.status_code != 200:
             raise RefusedError(f"{answer.status_code} of {path.split('?')[0]}: {answer.text[:120]}")
@@ -162,7 +166,7 @@ class Page:
         await self._call(handler, handler["source"], data)
 
     async def _call(self, handler: Mapping[str, Any], source: int | None, data: Any) -> None:
-        settings = self._write(handler, source, {} if data is None else data)
+        settings = self.write_event(handler, source, {} if data is None else data)
         answer = await self._insist("POST", f"/gradio_api/run/predict{self.query}", **settings)
         if answer.status_code != 200:
             lost = " (lost)" if answer.headers.get(VISIT) == "lost" else ""
@@ -173,7 +177,7 @@ class Page:
         self._open = True
         await self._apply(handler, result["data"])
 
-    def _write(self, handler: Mapping[str, Any], source: int | None, data: Any) -> dict[str, Any]:
+    def write_event(self, handler: Mapping[str, Any], source: int | None, data: Any) -> dict[str, Any]:
         """Body and headers of an event."""
         body = {
             "data": [self.values.get(number) for number in handler["inputs"]],
@@ -212,7 +216,7 @@ class Page:
         """An event that is answered in parts, through Gradio's queue; how many came within `most` seconds,
         after which the visitor goes on to something else."""
         handler = self.find(event, elem_id)
-        settings = self._write(handler, handler["source"], data)
+        settings = self.write_event(handler, handler["source"], data)
         answer = await self._insist("POST", "/gradio_api/queue/join", **settings)
         if answer.status_code != 200:
             raise RefusedError(f"{answer.status_code} of /queue/join: {answer.text[:120]}")
