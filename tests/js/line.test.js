@@ -6,8 +6,11 @@ import { BUSY, DOWN, FAILED, SAVED, TOO_LARGE, explainRefusal } from '../../ganl
 
 const RUN = 'http://server/app/gradio_api/run/predict?tab=map';
 const JSON_TYPE = { 'content-type': 'application/json' };
-const ok = () => new Response('{}', { headers: { ...JSON_TYPE, 'x-ganlab-page': 'p1' } });
+let version = 0;
+const ok = () => new Response('{}', { headers: { ...JSON_TYPE, 'x-ganlab-page': 'p1', 'x-ganlab-state': `v${++version}` } });
 const lost = (page = 'p1') => new Response('', { status: 409, headers: { 'x-ganlab-visit': 'lost', 'x-ganlab-page': page } });
+/** An answer whose connection breaks in the middle. */
+const broken = () => new Response(new ReadableStream({ start: (controller) => controller.error(new TypeError('broken')) }));
 const body = (/** @type {object} */ more = {}) => JSON.stringify({ fn_index: 1, session_hash: 's', ...more });
 
 /**
@@ -40,7 +43,7 @@ function connect(answers) {
 test('a request waits until the server is back', async () => {
   const { line, sent, said } = connect([null, null, new Response('', { status: 502 }), ok(), ok()]);
   assert.equal((await line.fetch(RUN, { body: body() })).status, 200);
-  assert.deepEqual(sent, ['predict', 'app_id', 'app_id', 'app_id', 'predict']);
+  assert.deepEqual(sent, ['predict open 0', 'app_id', 'app_id', 'app_id', 'predict open 0']);
   assert.deepEqual(said, [`${DOWN} ...`, '', '']);
 });
 
@@ -64,12 +67,39 @@ test('requests that wait together go on in their order', async () => {
   assert.deepEqual(order, [1, 2, 3]);
 });
 
-test('a visit that the server has lost is put back once, before anything else is done', async () => {
-  const { line, sent, restores } = connect([ok(), lost(), lost(), ok(), ok(), ok()]);
+test('a state that the server lacks is put back before anything else is done', async () => {
+  version = 0;
+  const { line, sent, restores } = connect([ok(), lost(), ok(), ok(), ok()]);
   await line.fetch(RUN, { body: body() });
   await Promise.all([line.fetch(RUN, { body: body() }), line.fetch(RUN, { body: body() })]);
   await Promise.all(restores);
-  assert.deepEqual(sent, ['predict', ...Array(2).fill('predict open s'), 'predict new s', ...Array(2).fill('predict open s')]);
+  assert.deepEqual(sent, ['open 0', 'open v1', 'new', 'open v2', 'open v3'].map((mark) => `predict ${mark}`));
+});
+
+test('events that are made together are sent one after the other, each with the state that the one before left', async () => {
+  /** @type {((response: Response) => void)[]} */
+  const held = [];
+  /** @type {(string | null)[]} */
+  const marks = [];
+  const line = new Line({
+    fetch: (address, options) => {
+      marks.push(new Headers(options?.headers).get('x-ganlab-visit'));
+      return new Promise((resolve) => void held.push(resolve));
+    },
+    restore: () => {},
+    say: () => {},
+    reload: () => {},
+  });
+  version = 0;
+  const events = [1, 2, 3].map((number) => line.fetch(RUN, { body: body({ fn_index: number }) }));
+  assert.equal(line.underWay, 3);
+  for (const event of events) {
+    while (!held.length) await new Promise((resolve) => void setImmediate(resolve));
+    assert.equal(held.length, 1);
+    held.shift()?.(ok());
+    await event;
+  }
+  assert.deepEqual(marks, ['open 0', 'open v1', 'open v2']);
 });
 
 test('a server with another page has it opened anew; so does a state that cannot be put back', async () => {
@@ -105,7 +135,16 @@ test('other requests are left alone, and so is what somebody stops', async () =>
   assert.equal((await line.fetch('http://server/ganlab/generator')).status, 500);
   const signal = AbortSignal.abort();
   await assert.rejects(line.fetch(RUN, { body: body(), signal }), /Failed to fetch/);
-  assert.deepEqual(sent, ['generator', 'predict']);
+  assert.deepEqual(sent, ['generator', 'predict open 0']);
+});
+
+test('a route is asked again while the server goes away, and its answer is whole', async () => {
+  const { line, sent } = connect([null, new Response('<html>', { status: 502, headers: { 'content-type': 'text/html' } }), broken(), new Response('film')]);
+  assert.equal(await (await line.fetch('http://server/ganlab/film', { method: 'POST', body: '{}' })).text(), 'film');
+  assert.deepEqual(sent, Array(4).fill('film'));
+  const full = connect([new Response('The server is full.', { status: 503, headers: { 'content-type': 'text/plain' } })]);
+  assert.equal((await full.line.fetch('http://server/ganlab/film')).status, 503); // the app's own word
+  await assert.rejects(connect([]).line.fetch('http://server/ganlab/film'), /Failed to fetch/);
 });
 
 test('only the app\'s own sentences are read out', async () => {

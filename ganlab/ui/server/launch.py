@@ -17,14 +17,16 @@ from ganlab.ui.server.bodies import MAX_BODY, BodyLimit
 from ganlab.ui.server.doors import Doors
 from ganlab.ui.server.models import Models
 from ganlab.ui.server.proxy import RootPath, Streams, Visitors
-from ganlab.ui.server.sessions import MAX_SESSIONS, SessionOrder
-from ganlab.ui.server.visits import VisitGuard
+from ganlab.ui.server.sessions import SessionOrder
+from ganlab.ui.server.visits import VisitGuard, name_page
 
 MAX_QUEUE = 32  # events that may wait; further ones are refused
 # Modules that the first screen uses.
-PRELOADED = ("drawing-pad", "elements", "files", "shelf-memory", "stale", "storage", "visit")
+PRELOADED = ("drawing-pad", "elements", "files", "page-line", "shelf-memory", "stale", "storage", "visit")
 LATER = ("studio",)  # modules of a tab that shows its first picture as soon as they are there
 ICON = '<link rel="icon" href="favicon.ico">'  # without it, browsers look for one outside the root path
+# Runs before Gradio asks for anything: events name the state that the page shows.
+LINE = '<script type="module" src="ganlab/static/lib/page-line.js"></script>'
 IMPORT = re.compile(r"from '\./([\w-]+)\.js'")
 
 
@@ -49,9 +51,13 @@ def build_head() -> str:
     pad takes strokes and files at once, and after them what the modules LATER need, so that the studio does
     not fetch import after import."""
     priorities = dict.fromkeys(list_modules(LATER), "low") | dict.fromkeys(list_modules(PRELOADED), "auto")
-    return ICON + "".join(
-        f'<link rel="modulepreload" href="ganlab/static/lib/{module}.js" fetchpriority="{priority}">'
-        for module, priority in priorities.items()
+    return (
+        ICON
+        + LINE
+        + "".join(
+            f'<link rel="modulepreload" href="ganlab/static/lib/{module}.js" fetchpriority="{priority}">'
+            for module, priority in priorities.items()
+        )
     )
 
 
@@ -98,7 +104,6 @@ def build_settings(
         "enable_monitoring": False,
         "strict_cors": True,
         "max_file_size": MAX_BODY,
-        "state_session_capacity": MAX_SESSIONS,
         "run_history": False,  # would store every picture in the visitor's browser
         "footer_links": ["api"],
         "app_kwargs": {"middleware": middleware, "routes": own},
@@ -145,6 +150,7 @@ def launch(
         tools.check_installed()
     blocks.queue(api_open=False, max_size=MAX_QUEUE, default_concurrency_limit=2)
     settings = {**build_settings(models, host, port, root_path, proxies, metrics), **more}
+    settings["head"] += f'<meta name="ganlab-page" content="{name_page(blocks)}">'
     with trusting_nobody():
         launched = blocks.launch(**settings, mcp_server=mcp, prevent_thread_lock=True)
     if mcp:

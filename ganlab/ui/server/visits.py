@@ -1,28 +1,33 @@
-"""Visits whose state the server has lost: after a restart, a long sleep, or too many other visitors.
+"""Visits whose state this server does not have: after a restart, a long sleep, too many sessions of one
+visitor, or where another process of several has answered since.
 
-Gradio would answer their next event with the state of a page that was just opened: another picture, another
-model, an empty shelf. The page (static/lib/line.js) says with every event that it has been answered before;
-then such an event is refused, the page puts its state back and sends the event again.
+Gradio would answer their next event with the state of a page that was just opened, or of an earlier moment:
+another picture, another model, an empty shelf. Each answer names the version of the state that it left, and
+the page (static/lib/line.js) says with every event which version it shows. An event of another version is
+refused; the page puts its state back and sends the event again. So each is done once, wherever it arrives.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, MutableMapping
+import secrets
 from typing import Any
 
-HEADER = b"x-ganlab-visit"  # of a request: "open SESSION" or "new SESSION"; of a refusal: "lost"
-PAGE = b"x-ganlab-page"  # of an answer: which page the server's handlers belong to
-EVENTS = ("/run/predict", "/queue/join")
+import gradio as gr
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
+from ganlab.ui.server.proxy import App, Message, Receive, Send
+from ganlab.ui.server.sessions import NAME, Session, Sessions
+
+# Of a request: "open VERSION", or "new" with a state that is put back; of a refusal: "lost".
+HEADER = b"x-ganlab-visit"
+STATE = b"x-ganlab-state"  # of an answer: the version of the state that the page shows from then on
+PAGE = b"x-ganlab-page"  # of both: which page the handlers belong to
+EVENTS = ("/run/predict", "/queue/join")
+OPENED = "0"  # version of a page that nobody has answered yet
 
 
 class VisitGuard:
-    """Refuses an event of a visit whose state is lost, with status 409 (ASGI)."""
+    """Refuses an event of a visit whose state is not here, with status 409 (ASGI)."""
 
     def __init__(self, app: App) -> None:
         self.app = app
@@ -30,43 +35,59 @@ class VisitGuard:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].endswith(EVENTS):
             return await self.app(scope, receive, send)
-        mark = dict(scope["headers"]).get(HEADER, b"").decode("latin-1")
-        kind, _, session = mark.partition(" ")
-        server = scope["app"]
-        page = (PAGE, name_page(server).encode())
-        if kind == "open":
-            if is_lost(server.state_holder, session):
-                headers = [page, (HEADER, b"lost"), (b"content-length", b"0")]
-                await send({"type": "http.response.start", "status": 409, "headers": headers})
-                return await send({"type": "http.response.body", "body": b""})
-            server.state_holder.session_data[session].is_closed = False  # whatever its heartbeat does
+        headers, server = dict(scope["headers"]), scope["app"]
+        kind, _, version = headers.get(HEADER, b"").decode("latin-1").partition(" ")
+        name, sessions = scope.get(NAME) or "", server.state_holder
+        page = name_page(server.get_blocks()).encode()
+        if kind in ("open", "new") and headers.get(PAGE, page) != page:
+            return await refuse(send, page)
+        if kind == "open" and not is_here(sessions, name, version):
+            return await refuse(send, page)
+        if kind == "open" and name in sessions:
+            sessions.session_data[name].is_closed = False  # whatever its heartbeat does
         elif kind == "new":
-            server.state_holder.session_data.pop(session, None)  # what may be left of it
+            sessions.drop(name)  # what may be left of it
 
         async def send_named(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], page]
+                message["headers"] = [*message["headers"], (PAGE, page)]
+                if kind in ("open", "new") and message["status"] == 200 and scope["path"].endswith(EVENTS[0]):
+                    message["headers"].append((STATE, mark_state(sessions[name]).encode()))
             await send(message)
 
         await self.app(scope, receive, send_named)
 
 
-def is_lost(holder: Any, session: str) -> bool:
-    """Whether Gradio dropped a session that there was, or a part of its state."""
-    state = holder.session_data.get(session)
-    if state is None or not state.state_data:
-        return True
-    return not state.state_data.keys() >= getattr(state, "_state_ttl", {}).keys()
+async def refuse(send: Send, page: bytes) -> None:
+    headers = [(PAGE, page), (HEADER, b"lost"), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 409, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
 
 
-def name_page(server: Any) -> str:
-    """A hash of the page's handlers with their components: an event of a page with another one means
-    something else to this server."""
-    blocks = server.get_blocks()
-    if not hasattr(server, "ganlab_page"):
-        parts = [
+def is_here(sessions: Sessions, name: str, version: str) -> bool:
+    """Whether the state of a page that shows this version is here, whole and unchanged since."""
+    session = sessions.session_data.get(name)
+    if session is None:
+        return version == OPENED
+    whole = session.state_data.keys() >= session._state_ttl.keys()
+    return bool(whole and (session.version or OPENED) == version)
+
+
+def mark_state(session: Session) -> str:
+    """Name the state that an answer leaves; no other state of any process has the name."""
+    session.version = secrets.token_urlsafe(9)
+    return session.version
+
+
+def name_page(blocks: gr.Blocks) -> str:
+    """A hash of the page's handlers with their components, and of what it opens with: an event of a page
+    with another one means something else to this server."""
+    if not hasattr(blocks, "ganlab_page"):
+        parts: list[Any] = [
             (number, function.targets, [part._id for part in (*function.inputs, *function.outputs)])
             for number, function in sorted(blocks.fns.items())
         ]
-        server.ganlab_page = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
-    return str(server.ganlab_page)
+        states = [part.value for part in blocks.blocks.values() if isinstance(part, gr.State)]
+        parts += [value for value in states if isinstance(value, str)]  # names of the model and the tab
+        blocks.ganlab_page = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+    return str(blocks.ganlab_page)

@@ -1,14 +1,22 @@
-// The page's line to Gradio's handlers. A request that the server does not answer waits until it does; where the server
-// has lost the visit's state, the page puts it back first. So Gradio never hears of either, and keeps the page as it is.
+// The page's line to Gradio's handlers. Events are sent one after the other, each with the version of the state that the
+// page shows. One that no server answers waits until one does; where the server that answers has another state, the page
+// puts its own back first. So each event is done once, and Gradio never hears of either.
+import { Relay } from './relay.js';
 import { BUSY, DOWN, FAILED, SAVED, TOO_LONG, explainStatus } from './sentences.js';
 
 const EVENT = /\/(run\/predict|queue\/join)(\?|$)/;
 const RESTORING = '"restoring":true'; // in the request that puts the state back, see visit.js
-const SESSION = /"session_hash":\s*"([^"]{1,64})"/;
 const VISIT = 'x-ganlab-visit'; // see ganlab/ui/server/visits.py
+const STATE = 'x-ganlab-state';
 const PAGE = 'x-ganlab-page';
+const TAB = 'x-ganlab-tab'; // by which a proxy finds the same server again, see docs/serving.md
+const OPENED = '0'; // version of a page that was not answered yet
+const OURS = /\/(gradio_api|ganlab)\//; // of addresses of this app
+const ASKED_AGAIN = /\/ganlab\/[a-z_]+(\?|$)/; // routes of ours, which change nothing: to ask twice does no harm
+const STREAMED = /event-stream|x-ndjson/;
 const PAUSE = 1000; // ms between two looks whether the server is there
 const MAX_PAUSE = 5000;
+const MAX_AGAIN = 3; // times that a route of ours is asked again
 
 /**
  * @typedef {object} LineSettings
@@ -16,6 +24,7 @@ const MAX_PAUSE = 5000;
  * @property {() => void} restore has the page put its state back, by a request that carries RESTORING
  * @property {(sentence: string, lasting?: boolean) => void} say shows a sentence; an empty one takes it away
  * @property {() => void} reload opens the page anew
+ * @property {string} [page] which page this is, see ganlab/ui/server/visits.py
  * @property {() => void} [idle] called when no request is under way any more
  * @property {(ms: number) => Promise<void>} [pause]
  */
@@ -28,32 +37,92 @@ export class Line {
   #outage = null;
   /** @type {{ over: Promise<void>, end: () => void } | null} */
   #recovery = null;
-  #open = false; // whether the server has answered this visit
-  #page = ''; // which page the server had then
+  #version = OPENED; // of the state that the page shows
+  #page; // whose handlers the page's events mean
+  /** @type {Promise<unknown>} */
+  #last = Promise.resolve(); // the event before the next one
 
   /** @param {LineSettings} settings */
   constructor(settings) {
     this.settings = { pause: sleep, idle: () => {}, ...settings };
-    this.underWay = 0; // requests without an answer
+    this.#page = settings.page ?? '';
+    this.tab = Math.random().toString(36).slice(2);
+    this.underWay = 0; // events without an answer
+    this.relay = new Relay({
+      fetch: (address, options) => this.settings.fetch(address, this.#mark(options)),
+      join: (address, options) => this.#send(address, options),
+      pause: this.settings.pause,
+    });
     /** @type {typeof fetch} */
-    this.fetch = (address, options) => this.#send(address, options);
+    this.fetch = (address, options) => this.#fetch(address, options);
   }
 
   /**
    * @param {RequestInfo | URL} address
    * @param {RequestInit} [options]
    */
-  async #send(address, options = {}) {
-    const { body } = options;
-    if (!EVENT.test(String(address instanceof Request ? address.url : address)) || typeof body !== 'string') {
-      return this.settings.fetch(address, options);
+  async #fetch(address, options = {}) {
+    const target = String(address instanceof Request ? address.url : address);
+    if (EVENT.test(target) && typeof options.body === 'string') {
+      const response = await this.#send(address, options);
+      return target.includes('/queue/join') ? this.relay.remember(address, options, response) : response;
     }
+    if (!OURS.test(target) || isElsewhere(target)) return this.settings.fetch(address, options);
+    if (target.includes('/queue/data')) return this.relay.follow(address, options);
+    const marked = this.#mark(options, address instanceof Request ? address.headers : undefined);
+    return ASKED_AGAIN.test(target) ? this.#askAgain(address, marked) : this.settings.fetch(address, marked);
+  }
+
+  /**
+   * @param {RequestInit} [options]
+   * @param {HeadersInit} [others]
+   * @returns {RequestInit}
+   */
+  #mark(options = {}, others) {
+    const headers = new Headers(options.headers ?? others);
+    headers.set(TAB, this.tab);
+    return { ...options, headers };
+  }
+
+  /**
+   * An event, after those before it.
+   * @param {RequestInfo | URL} address
+   * @param {RequestInit} options
+   */
+  async #send(address, options) {
+    const body = String(options.body);
     this.underWay += 1;
     try {
-      return await this.#insist(address, options, body);
+      if (body.includes(RESTORING)) return await this.#insist(address, options, body); // others wait for this one
+      const sent = this.#last.then(() => this.#insist(address, options, body));
+      this.#last = sent.catch(() => {});
+      return await sent;
     } finally {
       this.underWay -= 1;
       if (!this.underWay) this.settings.idle();
+    }
+  }
+
+  /**
+   * Ask a route of ours, again if the server goes away meanwhile: another may be there already. What does not come in
+   * parts is here whole.
+   * @param {RequestInfo | URL} address
+   * @param {RequestInit} options
+   * @returns {Promise<Response>}
+   */
+  async #askAgain(address, options) {
+    for (let again = 1; ; again++) {
+      try {
+        const response = await this.settings.fetch(address, options);
+        const type = response.headers.get('content-type') ?? '';
+        const gone = [502, 503].includes(response.status) && !type.startsWith('text/plain');
+        if (!gone || again > MAX_AGAIN) {
+          return response.status !== 200 || STREAMED.test(type) ? response : new Response(await response.arrayBuffer(), response);
+        }
+      } catch (error) {
+        if (options.signal?.aborted || again > MAX_AGAIN) throw error;
+      }
+      await this.settings.pause(again ** 2 * 100);
     }
   }
 
@@ -69,7 +138,7 @@ export class Line {
     for (;;) {
       await this.#outage;
       if (!restoring) await this.#recovery?.over;
-      const response = await this.#attempt(address, options, body, restoring);
+      const response = await this.#attempt(address, options, restoring);
       const status = response?.status ?? 0;
       if (response?.headers.get(VISIT) === 'lost') {
         await this.#recover(response);
@@ -87,7 +156,7 @@ export class Line {
       if (restoring && !response?.ok) await this.#openAnew(FAILED);
       if (restoring) this.#endRecovery();
       if (response?.ok) {
-        this.#open = true;
+        this.#version = response.headers.get(STATE) ?? this.#version;
         this.#page = response.headers.get(PAGE) ?? this.#page;
         this.settings.say('');
         return response;
@@ -100,15 +169,13 @@ export class Line {
   /**
    * @param {RequestInfo | URL} address
    * @param {RequestInit} options
-   * @param {string} body
    * @param {boolean} restoring
    * @returns {Promise<Response | null>} null where there is no server
    */
-  async #attempt(address, options, body, restoring) {
-    const headers = new Headers(options.headers);
-    const session = SESSION.exec(body)?.[1];
-    if (session && restoring) headers.set(VISIT, `new ${session}`);
-    else if (session && this.#open) headers.set(VISIT, `open ${session}`);
+  async #attempt(address, options, restoring) {
+    const { headers } = /** @type {{ headers: Headers }} */ (this.#mark(options));
+    headers.set(VISIT, restoring ? 'new' : `open ${this.#version}`);
+    if (this.#page) headers.set(PAGE, this.#page);
     try {
       return await this.settings.fetch(address, { ...options, headers });
     } catch (error) {
@@ -167,6 +234,15 @@ export class Line {
     })();
     return this.#outage;
   }
+}
+
+/**
+ * Whether an address is another server's.
+ * @param {string} target
+ */
+function isElsewhere(target) {
+  const { location } = globalThis;
+  return Boolean(location) && new URL(target, globalThis.document?.baseURI).origin !== location.origin;
 }
 
 /**

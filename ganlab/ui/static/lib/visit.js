@@ -2,8 +2,7 @@
 // server that has lost it. ganlab/ui/arrival.py answers what is sent from here.
 import { isSameAddress, isStep, readAddress, writeAddress } from './address.js';
 import { concerns } from './elements.js';
-import { Line } from './line.js';
-import { showSentence } from './notices.js';
+import { connect, line } from './page-line.js';
 import { encodeRecipe, recipeToQuery } from './recipe.js';
 import { takeSnapshot } from './snapshot.js';
 
@@ -15,6 +14,7 @@ const WATCHED = '.gl-current, .gl-ends, .gl-kept, .gl-visits [data-choice], .gl-
 const ATTRIBUTES = ['data-item', 'data-items', 'data-kept', 'data-choice', 'data-tab', 'data-arrived', 'data-chosen'];
 const QUIET = 60; // ms without a change, after which the page shows one state
 const MAX_LOOKS = 30; // at the page, QUIET apart, when no request is under way
+const MAX_WAITS = 50; // looks, QUIET apart, for a page whose parts belong together
 const ARRIVING = 'gl-arriving'; // on <body> until the page is where it was asked to be
 
 let settle = () => {};
@@ -37,18 +37,12 @@ export class Visit {
   /** @param {(data: object) => void} arrive has Python bring the page to an address */
   constructor(arrive) {
     this.arrive = arrive;
-    this.line = new Line({
-      fetch: window.fetch.bind(window),
-      restore: () => this.#restore(),
-      say: showSentence,
-      reload: () => location.reload(),
-      idle: () => this.#plan(),
-    });
+    this.line = line;
   }
 
   /** Listen to the page, the browser's Back and the requests, and go where the address says. */
   start() {
-    window.fetch = this.line.fetch;
+    connect({ restore: () => void this.#restore(), idle: () => this.#plan() });
     addEventListener('popstate', ({ state }) => this.#goBack(state?.ganlab));
     addEventListener('pagehide', () => this.#save());
     new MutationObserver((records) => {
@@ -102,9 +96,17 @@ export class Visit {
     }
   }
 
-  /** The server has lost what it knew of this visit: put all of it back. */
-  #restore() {
-    const snapshot = takeSnapshot(document);
+  /** The server has another state than this page, or none: put all of it back. */
+  async #restore() {
+    let snapshot = takeSnapshot(document);
+    for (let looks = 0; !snapshot && looks < MAX_WAITS; looks++) { // an answer is being drawn
+      await new Promise((resolve) => void setTimeout(resolve, QUIET));
+      snapshot = takeSnapshot(document);
+    }
+    if (!snapshot) {
+      location.reload(); // what the browser remembers is worth more than half of what is here
+      return;
+    }
     /** @type {HTMLElement | null} */
     const stage = document.querySelector('#reconstruct-stage [data-key]');
     this.arrive({ kind: 'restored', restoring: true, ...snapshot, shown: stage?.dataset.key });
