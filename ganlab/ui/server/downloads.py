@@ -10,7 +10,7 @@ from ganlab import hub
 from ganlab.config import CheckpointError
 
 MAX_AT_ONCE = 2
-PATIENCE = 15.0  # seconds that whoever starts a download waits for its end; all others are answered at once
+PATIENCE = 6.0  # seconds that whoever starts a download waits for its end; all others are answered at once
 MAX_AGE = 10.0  # seconds for which a failure is repeated before the Hub is asked again
 
 
