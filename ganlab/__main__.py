@@ -7,6 +7,7 @@ python -m ganlab encode FOLDER -o CODES.npz: the codes of all pictures of a fold
 from __future__ import annotations
 
 import argparse
+import io
 import math
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.images import Polarity
 from ganlab.model import resolve_device
-from ganlab.studio import film, folder
+from ganlab.studio import film, film_files, folder
 from ganlab.studio.film import Film
 from ganlab.studio.folder import FolderResult, Outputs, check_outputs, encode_folder, list_pictures
 from ganlab.studio.paths import WAYS
@@ -90,8 +91,8 @@ def read_keyframe(explorer: Explorer, source: str) -> Tensor:
 def make_film(options: argparse.Namespace) -> None:
     """Write the film through `options.keyframes` to `options.out`."""
     kind = options.out.suffix.lstrip(".").lower()
-    if kind not in film.FORMATS:
-        endings = ", ".join(f".{name}" for name in film.FORMATS)
+    if kind not in film_files.FORMATS:
+        endings = ", ".join(f".{name}" for name in film_files.FORMATS)
         raise ValueError(f"The file's name ends in one of {endings}.")
     frames = options.seconds * options.rate
     if not math.isfinite(frames):
@@ -99,8 +100,10 @@ def make_film(options: argparse.Namespace) -> None:
     settings = Film(round(frames), options.seconds, options.easing, options.way, options.loop)
     explorer = ganlab.load(options.model)
     keyframes = torch.cat([read_keyframe(explorer, source) for source in options.keyframes])
-    pictures = film.render_frames(explorer, settings, keyframes)
-    write_whole(options.out, film.encode_file(pictures, settings, kind, options.scale))
+    sheet = film_files.plan_file(explorer.config, settings, kind, options.scale)
+    content = io.BytesIO()
+    film_files.write_file(content, film.iterate_frames(explorer, settings, keyframes), sheet, kind)
+    write_whole(options.out, content.getvalue())
 
 
 def encode_pictures(options: argparse.Namespace) -> None:
@@ -220,7 +223,12 @@ def main(arguments: list[str] | None = None) -> int:
         "keyframes", metavar="KEYFRAME", nargs="+", help="a picture, seed:7, or a recipe's file"
     )
     filming.add_argument(
-        "-o", "--out", type=Path, required=True, metavar="FILE", help=f"ends in {', '.join(film.FORMATS)}"
+        "-o",
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help=f"ends in {', '.join(film_files.FORMATS)}",
     )
     filming.add_argument("--seconds", type=float, default=3.0, help="its length (default: %(default)s)")
     filming.add_argument("--rate", type=float, default=25, help="frames a second (default: %(default)s)")

@@ -235,8 +235,10 @@ class Explorer:
             return ("prior",)
         return ("mixture", "prior") if self.model.latent_map is None else ("prior", "mixture")
 
-    def sample(self, n: int, seed: int = 0, truncation: float = 1.0, source: str | None = None) -> Tensor:
-        """n latents (n, latent_dim); a seed gives the same on every machine.
+    def sample(
+        self, n: int, seed: int = 0, truncation: float = 1.0, source: str | None = None, first: int = 0
+    ) -> Tensor:
+        """n latents (n, latent_dim), from number `first` of a seed on, which gives the same on every machine.
 
         `source` is one of `sources`: "mixture", the mixture of Gaussians fitted to the codes of the training
         pictures, where the checkpoint has one, or "prior". `truncation` in [0, 1] shrinks latents towards the
@@ -247,8 +249,8 @@ class Explorer:
             raise ValueError(f"{self.config.name} draws latents from {list(self.sources)}, not {source!r}.")
         if source == "mixture":
             assert self.model.mixture is not None
-            return self.from_codes(self.model.mixture.draw(n, seed, truncation))
-        return latent.draw(self.config.prior, self.config.latent_dim, n, seed, truncation)
+            return self.from_codes(self.model.mixture.draw(n, seed, truncation, first))
+        return latent.draw(self.config.prior, self.config.latent_dim, n, seed, truncation, first)
 
     def interpolate(self, a: Tensor, b: Tensor, steps: int) -> Tensor:
         """A path (steps, latent_dim) between two latents, with exact ends: straight for a uniform prior,

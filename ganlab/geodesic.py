@@ -19,6 +19,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ganlab import interruption
+
 PIECES = 12  # of a path, straight ones: between them lie the latents that are optimised
 SAMPLES = 3  # pictures on each piece: with its ends alone, a piece could lead through anything
 STEPS = 40  # of the descent, each a pass of PIECES * SAMPLES latents through G and back
@@ -85,6 +87,7 @@ def minimise(
     memory: list[tuple[Tensor, Tensor]] = []  # steps and changes of the gradient, the latest last
     direction, shrink, failures = _first_direction(value, gradient), 1.0, 0
     for _ in range(steps - 1):
+        interruption.check()
         step = shrink * direction
         new_value, new_gradient = compute(w + step)
         if new_value <= value + DECREASE * float((gradient * step).sum()):

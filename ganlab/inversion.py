@@ -22,7 +22,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from ganlab import latent, metrics
+from ganlab import interruption, latent, metrics
 from ganlab.networks import Encoder
 
 METHODS = ("encoder", "optimise", "hybrid")
@@ -238,6 +238,7 @@ def _descend(
     trace: list[Tensor] = []
     scores: list[Tensor] = []
     for step in range(1, steps + 1):
+        interruption.check()
         errors, score, gradient = _compute_gradient(generator, z, target, objective)
         better = active & (score.view(count, starts) < best)
         best = torch.where(better, score.view(count, starts), best)

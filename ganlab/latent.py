@@ -15,18 +15,22 @@ from torch import Tensor
 
 PRIORS = ("uniform", "normal")
 MAX_SEED = 2**63 - 1
+MAX_FIRST = 2**53  # of a sample's number
 DEVIATIONS = {"uniform": 3**-0.5, "normal": 1.0}  # standard deviation of each dimension of a prior
 
 
-def draw(prior: str, latent_dim: int, count: int, seed: int, truncation: float = 1.0) -> Tensor:
-    """`count` samples of the prior (count, latent_dim), float32; the first rows do not depend on `count`.
+def draw(
+    prior: str, latent_dim: int, count: int, seed: int, truncation: float = 1.0, first: int = 0
+) -> Tensor:
+    """Samples `first` to `first + count - 1` of the prior (count, latent_dim), float32. A sample depends on
+    its number and the seed alone, and none before it is drawn: the millionth costs as much as the first.
 
     A seed, from 0 to MAX_SEED, gives the same latents on every machine: the bits come from NumPy's Philox
     stream, which NumPy promises never to change, not from a library's float sampler. `truncation` in [0, 1]
     shrinks latents towards the prior's centre: uniform on [-t, t], or N(0, t^2 I). ValueError for arguments
     out of range.
     """
-    for name, value in (("seed", seed), ("number of latents", count)):
+    for name, value in (("seed", seed), ("number of latents", count), ("sample's number", first)):
         if not isinstance(value, Integral):
             raise ValueError(f"A {name} is a whole number, not {value!r}.")
     if not 0 <= seed <= MAX_SEED:
@@ -35,7 +39,9 @@ def draw(prior: str, latent_dim: int, count: int, seed: int, truncation: float =
         raise ValueError(f"Truncation is a number from 0 to 1, not {truncation}.")
     if count < 1:
         raise ValueError(f"At least one latent has to be drawn, not {count}.")
-    bits = np.random.Philox(key=seed).random_raw(count * latent_dim)
+    if not 0 <= first <= MAX_FIRST:
+        raise ValueError(f"A sample's number is a whole number from 0 to 2^53, not {first}.")
+    bits = _read_bits(seed, first * latent_dim, count * latent_dim)
     # 52 bits plus half a bit: exact in float64 and strictly inside (0, 1), so that the normal quantile is
     # finite. (With 53 bits the largest value would round up to 1.)
     unit = ((bits >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
@@ -47,6 +53,15 @@ def draw(prior: str, latent_dim: int, count: int, seed: int, truncation: float =
     else:
         raise ValueError(f"Unknown prior {prior!r}; available = {list(PRIORS)}.")
     return (z * truncation).float()
+
+
+def _read_bits(seed: int, start: int, count: int) -> np.ndarray:
+    """`count` of the 64-bit numbers of a seed's stream, from the one with number `start` on."""
+    stream = np.random.Philox(key=seed)
+    blocks, skipped = divmod(start, 4)  # each step of the counter gives four numbers
+    if blocks:
+        stream.advance(blocks)
+    return stream.random_raw(skipped + count)[skipped:]
 
 
 def interpolate(a: Tensor, b: Tensor, steps: int, prior: str) -> Tensor:

@@ -36,16 +36,16 @@ class Mixture(nn.Module):
         self.register_buffer("means", torch.zeros(count, dim))
         self.register_buffer("factors", torch.zeros(count, dim * (dim + 1) // 2))
 
-    def draw(self, count: int, seed: int, truncation: float = 1.0) -> Tensor:
-        """`count` samples (count, D) on the CPU. As with `latent.draw`, a seed gives the same on every
-        machine, the first rows do not depend on `count`, and arguments out of range raise ValueError.
+    def draw(self, count: int, seed: int, truncation: float = 1.0, first: int = 0) -> Tensor:
+        """Samples `first` to `first + count - 1` (count, D) on the CPU. As with `latent.draw`, a seed gives
+        the same on every machine, none before `first` is drawn, and arguments out of range raise ValueError.
 
         `truncation` in [0, 1] shrinks each latent towards the mean of its Gaussian.
         """
         if not 0.0 <= truncation <= 1.0:
             raise ValueError(f"Truncation is a number from 0 to 1, not {truncation}.")
         dim = self.means.shape[1]
-        noise = latent.draw("normal", dim + 1, count, seed)
+        noise = latent.draw("normal", dim + 1, count, seed, first=first)
         # The first number of each row selects the Gaussian, the others are the sample's in it.
         bounds = self.weights.cpu().double().cumsum(0)
         chosen = torch.searchsorted(bounds, torch.special.ndtr(noise[:, 0].double()) * bounds[-1])

@@ -40,6 +40,23 @@ def test_the_first_latents_do_not_depend_on_how_many_are_drawn(prior: str) -> No
         assert torch.equal(latent.draw(prior, 50, count, seed=3), many[:count])
 
 
+@pytest.mark.parametrize("dims", [1, 3, 4, 50, 51])
+def test_a_sample_by_its_number_is_drawn_alone(dims: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = latent.draw("normal", dims, 60, seed=3)
+    for first in (0, 1, 2, 3, 5, 58):
+        assert torch.equal(latent.draw("normal", dims, 2, seed=3, first=first), many[first : first + 2])
+    drawn: list[int] = []
+
+    class Stream(np.random.Philox):
+        def random_raw(self, size: int) -> np.ndarray:  # type: ignore[override]
+            drawn.append(size)
+            return np.asarray(super().random_raw(size))
+
+    monkeypatch.setattr(np.random, "Philox", Stream)
+    assert latent.draw("normal", dims, 1, seed=3, first=10**12).isfinite().all()
+    assert max(drawn) <= dims + 3
+
+
 def test_seeds_differ_and_latents_of_one_seed_differ() -> None:
     rows = torch.cat([latent.draw("uniform", 8, 20, seed) for seed in range(10)])
     assert len(torch.unique(rows, dim=0)) == 200
@@ -110,6 +127,8 @@ def test_drawing_leaves_the_global_random_states_alone() -> None:
         ({"truncation": -0.1}, "Truncation is a number from 0 to 1"),
         ({"truncation": math.nan}, "Truncation is a number from 0 to 1"),
         ({"count": 0}, "At least one latent"),
+        ({"first": -1}, "A sample's number is a whole number from 0"),
+        ({"first": 0.5}, "A sample's number is a whole number"),
         ({"prior": "cauchy"}, r"Unknown prior 'cauchy'; available = \['uniform', 'normal'\]"),
     ],
 )

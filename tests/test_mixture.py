@@ -44,7 +44,9 @@ def test_draws_have_the_weights_means_and_covariances() -> None:
 
 def test_draws_follow_from_the_seed_and_first_rows_not_from_the_count() -> None:
     first = mixture().draw(5, seed=1)
-    assert torch.equal(first, mixture().draw(1500, seed=1)[:5])  # more than a chunk
+    many = mixture().draw(1500, seed=1)  # more than a chunk
+    assert torch.equal(first, many[:5])
+    assert torch.equal(mixture().draw(3, seed=1, first=1200), many[1200:1203])
     assert not torch.equal(first, mixture().draw(5, seed=2))
 
 

@@ -1,4 +1,4 @@
-"""Films: a path through two or more latents, frame by frame, as pictures or files.
+"""Films: a path through two or more latents, frame by frame, as pictures; `film_files` writes them.
 
 Between two latents it takes the way of the prior, or a requested one of `paths.WAYS`.
 ganlab/ui/static/lib/film.js computes the same in the page.
@@ -7,23 +7,20 @@ ganlab/ui/static/lib/film.js computes the same in the page.
 from __future__ import annotations
 
 import dataclasses
-import io
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ganlab import images, outliers
+from ganlab import interruption, outliers
 from ganlab.explorer import Explorer
 from ganlab.studio.paths import WAYS, Way, choose_way
 
 EASINGS = ("linear", "smooth")
-FORMATS = {"png": "image/png", "gif": "image/gif", "webp": "image/webp", "mp4": "video/mp4"}
-MAX_KEYFRAMES, MAX_FRAMES, MAX_SIDE = 24, 600, 1024
+MAX_KEYFRAMES, MAX_FRAMES = 24, 600
+BATCH = 16  # frames decoded at a time
 SECONDS = (0.2, 60.0)
 
 
@@ -98,50 +95,24 @@ def ease(t: Tensor, easing: str) -> Tensor:
 
 def render_frames(explorer: Explorer, film: Film, keyframes: Tensor) -> Tensor:
     """All frames, (frames, C, H, W) in [0, 1]."""
-    return explorer.decode(interpolate(explorer, film, keyframes))
+    return torch.cat([*iterate_frames(explorer, film, keyframes)])
+
+
+def iterate_frames(explorer: Explorer, film: Film, keyframes: Tensor) -> Iterator[Tensor]:
+    """All frames, a few at a time: (B, C, H, W) in [0, 1]. ValueError, at once, for a way that the model
+    does not have."""
+    return _decode(explorer, interpolate(explorer, film, keyframes))
+
+
+def _decode(explorer: Explorer, latents: Tensor) -> Iterator[Tensor]:
+    for batch in torch.split(latents, BATCH):
+        interruption.check()
+        yield explorer.decode(batch)
 
 
 def interpolate(explorer: Explorer, film: Film, keyframes: Tensor) -> Tensor:
     """The latents of all frames (frames, D). ValueError for a way that the model does not have."""
     return film.interpolate(explorer.check_latents(keyframes), choose_way(explorer, film.way))
-
-
-def encode_file(frames: Tensor, film: Film, kind: str, scale: int = 8) -> bytes:
-    """A file in one of FORMATS from frames (N, C, H, W) in [0, 1], each pixel `scale` pixels wide. PNG shows
-    all frames in one row, GIF and WebP keep every pixel, MP4 is H.264 and needs the package av. ValueError
-    for another format or scale."""
-    if kind not in FORMATS:
-        raise ValueError(f"Format {kind!r} not found; available = {list(FORMATS)}.")
-    side = max(frames.shape[2:])
-    if type(scale) is not int or not 1 <= scale <= MAX_SIDE // side:
-        raise ValueError(
-            f"Frames of {side} pixels are enlarged from 1 to {MAX_SIDE // side} times, not {scale!r}."
-        )
-    if kind == "png":
-        return images.encode_png(images.draw_strip(frames, scale))
-    if kind == "mp4":
-        return _encode_mp4([images.to_uint8(frame) for frame in frames], scale, len(frames) / film.seconds)
-    return images.encode_animation(frames, scale, film.seconds / len(frames), False, kind)
-
-
-def _encode_mp4(frames: Sequence[np.ndarray], scale: int, rate: float) -> bytes:
-    try:
-        import av
-    except ModuleNotFoundError:
-        raise ValueError('MP4 needs the package av: pip install -e ".[film]". GIF and WebP do not.') from None
-    file = io.BytesIO()
-    with av.open(file, "w", format="mp4") as container:
-        stream = container.add_stream("h264", rate=Fraction(rate).limit_denominator(1000))
-        stream.pix_fmt, stream.options = "yuv420p", {"crf": "18"}
-        # The codec wants even sides.
-        stream.height, stream.width = (scale * side + scale * side % 2 for side in frames[0].shape[:2])
-        for frame in frames:
-            rgb = frame if frame.ndim == 3 else np.repeat(frame[:, :, None], 3, 2)
-            large = rgb.repeat(scale, 0).repeat(scale, 1)
-            even = np.pad(large, [(0, side % 2) for side in large.shape[:2]] + [(0, 0)])
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
-        container.mux(stream.encode())
-    return file.getvalue()
 
 
 def classify_frames(explorer: Explorer, frames: Tensor) -> list[int] | None:

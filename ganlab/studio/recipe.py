@@ -109,6 +109,10 @@ class Recipe:
             fields["film"] = dataclasses.asdict(self.film)
         return json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
 
+    def take_first(self) -> Recipe:
+        """The recipe of its first latent alone, which is decoded."""
+        return Recipe(self.model, self.fingerprint, self.latents[:1])
+
     @staticmethod
     def from_json(text: str) -> Recipe:
         """A recipe from a text that may come from anybody; RecipeError for one that is no recipe."""
@@ -176,8 +180,9 @@ def find_latents(explorer: Explorer, recipe: Recipe) -> Tensor:
     latents = []
     for source in recipe.latents:
         if isinstance(source, SampledLatent):
-            sample = explorer.sample(source.index + 1, source.seed, source.truncation, source.source)
-            latents.append(sample[source.index :])
+            latents.append(
+                explorer.sample(1, source.seed, source.truncation, source.source, first=source.index)
+            )
         else:
             latents.append(explorer.check_latents(source.to_tensor()))
     return torch.cat(latents)

@@ -126,7 +126,7 @@ def from_sample(
 ) -> Item:
     """Sample `index` of a seed; where a model has more than one source of latents, it is named."""
     source = source or explorer.sources[0]
-    z = explorer.sample(index + 1, seed, truncation, source)[index:]
+    z = explorer.sample(1, seed, truncation, source, first=index)
     caption, address = f"sample {index} of seed {seed}", f"sample-{seed}-{index}"
     if len(explorer.sources) > 1:
         caption += f", {source}"

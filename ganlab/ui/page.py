@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from ganlab.explorer import Explorer
+from ganlab.interruption import InterruptedWorkError
 from ganlab.ui.call import Answer, Call, Component
 from ganlab.ui.events import SLOW, waits_on
 from ganlab.ui.html import markup
@@ -174,6 +175,8 @@ class Page:
                     return self._complete(call, function(call)) if call else gr.skip()
                 except ValueError as error:
                     return self._say(str(error)) or gr.skip()
+                except InterruptedWorkError:  # the visitor is gone
+                    return gr.skip()
 
         def answers(
             values: dict[Any, Any], request: gr.Request = None, event: gr.EventData = NO_EVENT
@@ -184,6 +187,8 @@ class Page:
                         yield self._complete(call, part)
             except ValueError as error:
                 yield self._say(str(error)) or gr.skip()
+            except InterruptedWorkError:  # the visitor is gone
+                return
 
         return answers if inspect.isgeneratorfunction(function) else answer
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageSequence
 
-from ganlab import images, latent, outliers
+from ganlab import images, interruption, latent, outliers
 from ganlab.explorer import Explorer
+from ganlab.interruption import InterruptedWorkError
 from ganlab.outliers import OutlierScores
-from ganlab.studio import film
+from ganlab.studio import film, film_files
 from ganlab.studio.film import Film
 
 KEYS = torch.randn(3, 50, generator=torch.Generator().manual_seed(0))
@@ -61,7 +63,7 @@ def test_smooth_is_slow_near_the_keyframes() -> None:
 def test_files_hold_every_pixel(bundled: Explorer, kind: str) -> None:
     settings = Film(frames=6, seconds=1.2)
     frames = film.render_frames(bundled, settings, bundled.sample(2, seed=1))
-    content = film.encode_file(frames, settings, kind, scale=3)
+    content = film_files.encode_file(frames, settings, kind, scale=3)
     with Image.open(io.BytesIO(content)) as image:
         if kind == "png":
             assert image.size == (3 * (6 * 29 + 1), 3 * 30)
@@ -74,11 +76,69 @@ def test_files_hold_every_pixel(bundled: Explorer, kind: str) -> None:
             np.testing.assert_array_equal(written, expected)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("kind", ["gif", "webp", "png"])
+def test_a_file_is_what_pillow_writes_of_all_frames_at_once(channels: int, kind: str) -> None:
+    shades = torch.randint(0, 5, (4, channels, 6, 9), generator=torch.Generator().manual_seed(0)) / 4
+    frames = torch.cat([shades[:1], shades[:1], shades[1:]])  # the second is the first again
+    frames[3] = frames[2]
+    frames[3, :, 2:4, 5:] = 1  # a change in one part
+    content = film_files.encode_file(frames, Film(frames=5, seconds=1.0), kind, scale=2)
+    with Image.open(io.BytesIO(content)) as image:
+        if kind == "png":
+            strip = images.draw_strip(frames, 2)
+            assert (image.mode, image.size) == (strip.mode, strip.size)
+            np.testing.assert_array_equal(np.asarray(image), np.asarray(strip))
+            return
+        assert image.info["loop"] == 0
+        shown = []
+        for picture in ImageSequence.Iterator(image):  # equal frames may be one that is shown longer
+            shown += [np.asarray(picture.convert("RGB"))] * round(picture.info["duration"] / 200)
+        expected = [np.asarray(images.to_pil(frame, 2).convert("RGB")) for frame in frames]
+        np.testing.assert_array_equal(np.stack(shown), np.stack(expected))
+
+
+def test_no_more_than_a_few_frames_are_decoded_at_a_time(
+    bundled: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, batches, written = Film(frames=50), list[int](), list[int]()
+    decode, file = bundled.decode, io.BytesIO()
+    monkeypatch.setattr(Explorer, "decode", lambda _, z: batches.append(len(z)) or decode(z))
+    frames = film.iterate_frames(bundled, settings, bundled.sample(2, seed=1))
+
+    def watch() -> Iterator[torch.Tensor]:
+        for batch in frames:
+            written.append(file.tell())
+            yield batch
+
+    film_files.write_file(file, watch(), film_files.plan_file(bundled.config, settings, "gif", 2), "gif")
+    assert batches == [16, 16, 16, 2]
+    assert written == sorted({*written})  # each batch is in the file before the next is decoded
+
+
+@pytest.mark.parametrize("kind", film_files.FORMATS)
+def test_a_film_that_nobody_wants_any_more_ends_at_once(bundled: Explorer, kind: str) -> None:
+    if kind == "mp4":
+        pytest.importorskip("av")
+    settings, steps = Film(frames=40), list[int]()
+
+    def leave() -> None:
+        steps.append(1)
+        if len(steps) == 20:
+            raise InterruptedWorkError
+
+    sheet = film_files.plan_file(bundled.config, settings, kind, 2)
+    frames = film.iterate_frames(bundled, settings, bundled.sample(2, seed=1))
+    with interruption.checking(leave), pytest.raises(InterruptedWorkError):
+        film_files.write_file(io.BytesIO(), frames, sheet, kind)
+    assert len(steps) == 20
+
+
 def test_mp4_shows_the_frames(bundled: Explorer) -> None:
     av = pytest.importorskip("av", reason='MP4 needs the package av: pip install -e ".[film]"')
     settings = Film(frames=12, seconds=0.5)
     frames = film.render_frames(bundled, settings, bundled.sample(2, seed=1))
-    with av.open(io.BytesIO(film.encode_file(frames, settings, "mp4", scale=9))) as container:
+    with av.open(io.BytesIO(film_files.encode_file(frames, settings, "mp4", scale=9))) as container:
         shown = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
         assert float(container.streams.video[0].average_rate) == pytest.approx(24)
     assert len(shown) == 12
@@ -91,7 +151,7 @@ def test_without_av_a_sentence_says_what_to_do(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setitem(__import__("sys").modules, "av", None)
     frames = bundled.decode(bundled.sample(2, seed=0))
     with pytest.raises(ValueError, match=r"MP4 needs the package av"):
-        film.encode_file(frames, Film(frames=2), "mp4")
+        film_files.encode_file(frames, Film(frames=2), "mp4")
 
 
 @pytest.mark.parametrize(
@@ -121,9 +181,9 @@ def test_too_few_and_too_many_keyframes_and_sizes_are_refused(bundled: Explorer)
     frames = bundled.decode(bundled.sample(2, seed=0))
     for scale in (0, 37, 2.5):
         with pytest.raises(ValueError, match="from 1 to 36 times"):
-            film.encode_file(frames, Film(frames=2), "gif", scale)  # type: ignore[arg-type]
+            film_files.encode_file(frames, Film(frames=2), "gif", scale)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="available = "):
-        film.encode_file(frames, Film(frames=2), "avi")
+        film_files.encode_file(frames, Film(frames=2), "avi")
 
 
 def test_the_ribbon_tells_flips_in_words(bundled: Explorer) -> None:

@@ -17,9 +17,11 @@ import gradio as gr
 from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.images import Polarity
+from ganlab.interruption import InterruptedWorkError
 from ganlab.studio import batch, paths
 from ganlab.ui.html.spaces import MAX_NEIGHBOURS
 from ganlab.ui.sampling import read_draw
+from ganlab.ui.server.budget import price_neighbours
 from ganlab.ui.server.models import Models
 from ganlab.ui.server.payloads import (
     Json,
@@ -47,6 +49,7 @@ class Endpoints:
 
     def __init__(self, models: Models) -> None:
         self.models = models
+        self._described: dict[str, Json] = {}
 
     def _explorer(self, model: str) -> Explorer:
         return self.models.get(model or self.models.default)
@@ -57,7 +60,10 @@ class Endpoints:
         Returns:
             a list of models with name, title, fingerprint, prior, sources, networks and spaces
         """
-        return [describe_model(name, self.models.get(name)) for name in self.models.list_names()]
+        for name in self.models.list_names():
+            if name not in self._described:  # loading all takes seconds, and they do not change
+                self._described[name] = describe_model(name, self.models.get(name))
+        return [self._described[name] for name in self.models.list_names()]
 
     def prepare_picture(
         self,
@@ -282,6 +288,7 @@ class Endpoints:
         explorer = self._explorer(model)
         check_list(pictures_base64)
         check_number("k", k, 0, MAX_NEIGHBOURS)
+        price_neighbours(explorer.config, len(pictures_base64), k)
         sources = read_list(pictures_base64)
         prepared = batch.prepare_all(explorer, sources, check_polarity(polarity))
         x, z = prepared.x, explorer.encode(prepared.x)
@@ -347,7 +354,8 @@ def build_endpoints(models: Models) -> dict[str, Callable[..., Any]]:
 def register(models: Models) -> None:
     """Register the endpoints in the Blocks at hand; their errors reach the client as one sentence."""
     for name, function in build_endpoints(models).items():
-        gr.api(_send_errors(function), api_name=name)
+        # All together, so that no more run at once than there are cores for.
+        gr.api(_send_errors(function), api_name=name, concurrency_id="api", concurrency_limit=2)
 
 
 def _send_errors(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -357,5 +365,7 @@ def _send_errors(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args, **kwargs)
         except (ValueError, TypeError) as error:
             raise gr.Error(str(error), print_exception=False) from None
+        except InterruptedWorkError:
+            raise gr.Error("Nobody waits for this any more.", print_exception=False) from None
 
     return call

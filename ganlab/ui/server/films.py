@@ -2,38 +2,64 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import json
-import threading
+import tempfile
 from collections.abc import Iterator
-from typing import Any
+from typing import IO, Any
 
 import torch
 from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 from torch import Tensor
 
 from ganlab import geodesic
 from ganlab.explorer import Explorer
-from ganlab.studio import film, paths
+from ganlab.studio import film, film_files, paths
 from ganlab.studio.film import Film
 from ganlab.ui.html.markup import NO_CLASSIFIER, get_noun
+from ganlab.ui.server import budget
 
 Payload = dict[str, Any]  # a JSON object that a page sent: each value is anybody's
 
-MAX_PARTS = 8  # of a film along the shortest way: each is seconds of work
-MAX_RUNS = 4  # shortest ways that are computed side by side
+MAX_IN_MEMORY = 1_000_000  # bytes of a file; a larger one is on the disk until it is sent
+PIECE = 65_536  # bytes sent at a time
 LINES = "application/x-ndjson"
 NO_GAUGE = "Whether its frames are like {noun}s was not measured for this model."
 
-_turn = threading.Lock()  # one step of one shortest way is computed at a time
-_runs = threading.BoundedSemaphore(MAX_RUNS)
-
 
 def render_film(explorer: Explorer, payload: Payload) -> Response:
-    """A film as a file of the format `kind`, its pixels enlarged `scale` times."""
-    settings, frames = read_frames(explorer, payload)
-    kind = str(payload.get("kind"))
-    content = film.encode_file(frames, settings, kind, payload.get("scale", 8))
-    return Response(content, media_type=film.FORMATS[kind])
+    """A film as a file of the format `kind`, its pixels enlarged `scale` times. It is written frame by frame,
+    a large one to the disk, so that who fetches it slowly takes no memory."""
+    settings, keyframes = read_film(explorer, payload)
+    kind = payload.get("kind")
+    sheet = budget.price_film(explorer.config, settings, kind, payload.get("scale", 8))
+    compute_ways(explorer, settings, keyframes)
+    file = tempfile.SpooledTemporaryFile(MAX_IN_MEMORY)  # noqa: SIM115  # closed when it is sent
+    try:
+        film_files.write_file(file, film.iterate_frames(explorer, settings, keyframes), sheet, str(kind))
+    except BaseException:
+        file.close()
+        raise
+    return SentFile(file, film_files.FORMATS[str(kind)])
+
+
+class SentFile(StreamingResponse):
+    """A file that is sent piece by piece, and closed then or when the visitor leaves."""
+
+    def __init__(self, file: IO[bytes], media_type: str) -> None:
+        self._file = file
+        length = str(file.seek(0, io.SEEK_END))
+        file.seek(0)
+        pieces = iter(functools.partial(file.read, PIECE), b"")
+        super().__init__(pieces, media_type=media_type, headers={"Content-Length": length})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._file.close()
 
 
 def judge_film(explorer: Explorer, payload: Payload) -> Response:
@@ -66,22 +92,22 @@ def read_film(explorer: Explorer, payload: Payload) -> tuple[Film, Tensor]:
     latents = [explorer.unpack({"fingerprint": payload.get("fingerprint"), "z": z}) for z in keyframes]
     if len(latents) < 2:
         raise ValueError("A film needs two keyframes.")
-    parts = len(latents) - (not settings.loop)
-    if settings.way == "geodesic" and parts > MAX_PARTS:
-        raise ValueError(
-            f"The shortest way is computed from each keyframe to the next, {MAX_PARTS} times at most,"
-            f" not {parts}: take fewer keyframes, or another path."
-        )
+    budget.price_ways(settings, len(latents))
     return settings, torch.cat(latents)
 
 
 def read_frames(explorer: Explorer, payload: Payload) -> tuple[Film, Tensor]:
     """A film's settings and its frames (N, C, H, W); ValueError for a payload that describes none."""
     settings, keyframes = read_film(explorer, payload)
+    compute_ways(explorer, settings, keyframes)
+    return settings, film.render_frames(explorer, settings, keyframes)
+
+
+def compute_ways(explorer: Explorer, settings: Film, keyframes: Tensor) -> None:
+    """Compute the shortest ways that a film takes, if it does, and keep them."""
     if settings.way == "geodesic":
         for _ in _find_geodesics(explorer, settings.split(keyframes)):
             pass
-    return settings, film.render_frames(explorer, settings, keyframes)
 
 
 # ---------------------------------------------------------------------- the shortest way
@@ -99,17 +125,10 @@ def stream_geodesic(explorer: Explorer, payload: Payload) -> Response:
 
 def find_way(explorer: Explorer, parts: list[tuple[Tensor, Tensor]]) -> Iterator[dict[str, Any]]:
     """The lines of `stream_geodesic` for parts from a to b, each (D,)."""
-    if not _runs.acquire(blocking=False):
-        yield {"error": f"The server computes {MAX_RUNS} shortest ways at a time; try again soon."}
-        return
-    try:
-        for done in _find_geodesics(explorer, parts):
-            yield {"done": round(done, 3)}
-        with _turn:
-            ways = [paths.find_geodesic(explorer, a, b).tolist() for a, b in parts]
-            lengths = paths.measure_ways(explorer, parts)
-    finally:
-        _runs.release()
+    for done in _find_geodesics(explorer, parts):
+        yield {"done": round(done, 3)}
+    ways = [paths.find_geodesic(explorer, a, b).tolist() for a, b in parts]
+    lengths = paths.measure_ways(explorer, parts)
     rows = [
         {"way": way, "title": paths.WAYS.get(way, ""), "length": length} for way, length in lengths.items()
     ]
@@ -122,9 +141,5 @@ def _find_geodesics(explorer: Explorer, parts: list[tuple[Tensor, Tensor]]) -> I
         if paths.get_stored(explorer, a, b) is not None:
             continue
         steps = paths.trace_geodesic(explorer, a, b)
-        while True:
-            with _turn:
-                step = next(steps, None)
-            if step is None:
-                break
+        for step in steps:
             yield (number + step.number / geodesic.STEPS) / len(parts)

@@ -15,12 +15,13 @@ from ganlab.ui.html.markup import STATIC
 from ganlab.ui.server import health, routes, tools
 from ganlab.ui.server.bodies import MAX_BODY, BodyLimit
 from ganlab.ui.server.doors import Doors
+from ganlab.ui.server.events import FairQueue
 from ganlab.ui.server.models import Models
 from ganlab.ui.server.proxy import RootPath, Streams, Visitors
 from ganlab.ui.server.sessions import SessionOrder
+from ganlab.ui.server.turns import Turns
 from ganlab.ui.server.visits import VisitGuard, name_page
 
-MAX_QUEUE = 32  # events that may wait; further ones are refused
 # Modules that the first screen uses.
 PRELOADED = ("drawing-pad", "elements", "files", "page-line", "shelf-memory", "stale", "storage", "visit")
 LATER = ("studio",)  # modules of a tab that shows its first picture as soon as they are there
@@ -91,6 +92,7 @@ def build_settings(
         Middleware(health.Health, models, metrics, public, shut=bool(root_path) and not proxies),
         Middleware(Streams),
         Middleware(BodyLimit),
+        Middleware(Turns),
         Middleware(SessionOrder),
         Middleware(VisitGuard),
     ]
@@ -148,7 +150,8 @@ def launch(
     launch() returns: at once with `prevent_thread_lock`, else when the server is stopped."""
     if mcp:
         tools.check_installed()
-    blocks.queue(api_open=False, max_size=MAX_QUEUE, default_concurrency_limit=2)
+    blocks.queue(api_open=False, default_concurrency_limit=2)
+    blocks._queue = FairQueue(blocks, blocks._queue)
     settings = {**build_settings(models, host, port, root_path, proxies, metrics), **more}
     settings["head"] += f'<meta name="ganlab-page" content="{name_page(blocks)}">'
     with trusting_nobody():

@@ -27,6 +27,7 @@ from ganlab.studio.recipe import Recipe, find_latents
 from ganlab.ui.html.markup import STATIC, get_noun
 from ganlab.ui.sampling import describe_source
 from ganlab.ui.server import films
+from ganlab.ui.server.budget import TooMuchError
 from ganlab.ui.server.films import Payload
 from ganlab.ui.server.models import Models
 from ganlab.ui.server.sent import receive_upload
@@ -168,7 +169,8 @@ def get_latents(explorer: Explorer, request: Request) -> Response:
 def get_picture(explorer: Explorer, request: Request) -> Response:
     """A recipe's first picture as PNG; or G(z), for a page that cannot run the generator itself."""
     if recipe := request.query_params.get("recipe"):
-        return _png(explorer.decode(find_latents(explorer, Recipe.from_query(recipe))[:1]))
+        first = Recipe.from_query(recipe).take_first()
+        return _png(explorer.decode(find_latents(explorer, first)))
     text = request.query_params.get("z", "")
     try:
         z = torch.tensor([[float(value) for value in text.split(",")]])
@@ -274,5 +276,7 @@ async def _answer_post(
         name = str(payload.get("model", ""))
         explorer = await run_in_threadpool(models.get, name, download=False)
         return await run_in_threadpool(function, explorer, payload)
+    except TooMuchError as error:
+        return PlainTextResponse(str(error), status_code=422)
     except ValueError as error:
         return PlainTextResponse(str(error), status_code=400)

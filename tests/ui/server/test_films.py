@@ -13,7 +13,7 @@ from ganlab import outliers
 from ganlab.explorer import Explorer
 from ganlab.outliers import OutlierScores
 from ganlab.studio import paths
-from ganlab.ui.server import films
+from ganlab.ui.server import budget, films
 
 
 def payload(explorer: Explorer, keyframes: int = 2, **film: Any) -> dict[str, Any]:
@@ -63,25 +63,11 @@ def test_the_shortest_way_comes_in_lines(mapped: Explorer) -> None:
     assert len(list(films.find_way(mapped, settings.split(keyframes)))) == 1  # computed already
 
 
-def test_only_so_many_ways_are_computed_side_by_side(mapped: Explorer) -> None:
-    settings, keyframes = films.read_film(mapped, payload(mapped, way="geodesic"))
-    parts = settings.split(keyframes)
-    running = [films.find_way(mapped, parts) for _ in range(films.MAX_RUNS)]
-    for run in running:
-        next(run)
-    (refused,) = films.find_way(mapped, parts)
-    assert "try again soon" in refused["error"]
-    running.pop().close()  # whoever leaves makes room
-    assert "done" in next(films.find_way(mapped, parts))
-    for run in running:
-        run.close()
-
-
 def test_a_film_of_many_shortest_parts_is_refused(mapped: Explorer) -> None:
-    many = payload(mapped, films.MAX_PARTS + 2, way="geodesic")
+    many = payload(mapped, budget.MAX_PARTS + 2, way="geodesic")
     for answer in (films.stream_geodesic, films.judge_film, films.render_film):
         with pytest.raises(ValueError, match="8 times at most, not 9"):
             answer(mapped, many)
-    films.read_film(mapped, payload(mapped, films.MAX_PARTS + 1, way="geodesic"))
+    films.read_film(mapped, payload(mapped, budget.MAX_PARTS + 1, way="geodesic"))
     with pytest.raises(ValueError, match="8 times at most, not 9"):
-        films.read_film(mapped, payload(mapped, films.MAX_PARTS + 1, way="geodesic", loop=True))
+        films.read_film(mapped, payload(mapped, budget.MAX_PARTS + 1, way="geodesic", loop=True))
