@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 
 import ganlab
-from ganlab import images
+from ganlab import animation, images
 from ganlab.explorer import Explorer
 from ganlab.images import Polarity
 from ganlab.model import resolve_device
-from ganlab.studio import film, film_files, folder
+from ganlab.studio import film, folder
 from ganlab.studio.film import Film
 from ganlab.studio.folder import FolderResult, Outputs, check_outputs, encode_folder, list_pictures
 from ganlab.studio.paths import WAYS
@@ -91,8 +91,8 @@ def read_keyframe(explorer: Explorer, source: str) -> Tensor:
 def make_film(options: argparse.Namespace) -> None:
     """Write the film through `options.keyframes` to `options.out`."""
     kind = options.out.suffix.lstrip(".").lower()
-    if kind not in film_files.FORMATS:
-        endings = ", ".join(f".{name}" for name in film_files.FORMATS)
+    if kind not in film.FORMATS:
+        endings = ", ".join(f".{name}" for name in film.FORMATS)
         raise ValueError(f"The file's name ends in one of {endings}.")
     frames = options.seconds * options.rate
     if not math.isfinite(frames):
@@ -100,9 +100,9 @@ def make_film(options: argparse.Namespace) -> None:
     settings = Film(round(frames), options.seconds, options.easing, options.way, options.loop)
     explorer = ganlab.load(options.model)
     keyframes = torch.cat([read_keyframe(explorer, source) for source in options.keyframes])
-    sheet = film_files.plan_file(explorer.config, settings, kind, options.scale)
+    sheet = film.plan_file(explorer.config, settings, kind, options.scale)
     content = io.BytesIO()
-    film_files.write_file(content, film.iterate_frames(explorer, settings, keyframes), sheet, kind)
+    animation.write_file(content, film.iterate_frames(explorer, settings, keyframes), sheet, kind)
     write_whole(options.out, content.getvalue())
 
 
@@ -228,7 +228,7 @@ def main(arguments: list[str] | None = None) -> int:
         type=Path,
         required=True,
         metavar="FILE",
-        help=f"ends in {', '.join(film_files.FORMATS)}",
+        help=f"ends in {', '.join(film.FORMATS)}",
     )
     filming.add_argument("--seconds", type=float, default=3.0, help="its length (default: %(default)s)")
     filming.add_argument("--rate", type=float, default=25, help="frames a second (default: %(default)s)")

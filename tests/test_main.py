@@ -21,7 +21,7 @@ from ganlab.__main__ import main
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.model import LatentModel
-from ganlab.studio import film, film_files
+from ganlab.studio import film
 from ganlab.studio.film import Film
 from ganlab.studio.folder import FolderResult, Outputs
 from ganlab.studio.recipe import ExactLatent, Recipe, make_recipe
@@ -125,9 +125,7 @@ def test_a_film_is_the_pages(bundled: Explorer, tmp_path: Path, digits: Pictures
         [bundled.encode(bundled.prepare(picture)), bundled.sample(1, seed=9), bundled.sample(1, seed=3)]
     )
     settings = Film(8, 1.0, loop=True)
-    assert out.read_bytes() == film_files.encode_file(
-        film.render_frames(bundled, settings, z), settings, "gif", 2
-    )
+    assert out.read_bytes() == film.encode_file(film.render_frames(bundled, settings, z), settings, "gif", 2)
 
 
 @pytest.mark.parametrize(

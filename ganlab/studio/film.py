@@ -1,4 +1,4 @@
-"""Films: a path through two or more latents, frame by frame, as pictures; `film_files` writes them.
+"""Films: a path through two or more latents, frame by frame, as pictures; `animation` writes them.
 
 Between two latents it takes the way of the prior, or a requested one of `paths.WAYS`.
 ganlab/ui/static/lib/film.js computes the same in the page.
@@ -7,6 +7,7 @@ ganlab/ui/static/lib/film.js computes the same in the page.
 from __future__ import annotations
 
 import dataclasses
+import io
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ganlab import interruption, outliers
+from ganlab import animation, interruption, outliers
+from ganlab.animation import FORMATS as FORMATS
+from ganlab.animation import Sheet
+from ganlab.config import ModelConfig
 from ganlab.explorer import Explorer
 from ganlab.studio.paths import WAYS, Way, choose_way
 
@@ -113,6 +117,22 @@ def _decode(explorer: Explorer, latents: Tensor) -> Iterator[Tensor]:
 def interpolate(explorer: Explorer, film: Film, keyframes: Tensor) -> Tensor:
     """The latents of all frames (frames, D). ValueError for a way that the model does not have."""
     return film.interpolate(explorer.check_latents(keyframes), choose_way(explorer, film.way))
+
+
+def plan_file(config: ModelConfig, film: Film, kind: object, scale: object) -> Sheet:
+    """How a model's film becomes a file in one of FORMATS, each pixel `scale` pixels wide; for
+    `animation.write_file`. ValueError for another format, or a scale out of range."""
+    return animation.plan(config.image_shape, film.frames, film.seconds, kind, scale)
+
+
+def encode_file(frames: Tensor, film: Film, kind: str, scale: int = 8) -> bytes:
+    """A file in one of FORMATS from frames (N, C, H, W) in [0, 1], each pixel `scale` pixels wide. ValueError
+    for another format or scale."""
+    channels, height, width = frames.shape[1:]
+    sheet = animation.plan((channels, height, width), len(frames), film.seconds, kind, scale)
+    file = io.BytesIO()
+    animation.write_file(file, [frames], sheet, kind)
+    return file.getvalue()
 
 
 def classify_frames(explorer: Explorer, frames: Tensor) -> list[int] | None:

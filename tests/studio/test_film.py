@@ -11,11 +11,11 @@ import pytest
 import torch
 from PIL import Image, ImageSequence
 
-from ganlab import images, interruption, latent, outliers
+from ganlab import animation, images, interruption, latent, outliers
 from ganlab.explorer import Explorer
 from ganlab.interruption import InterruptedWorkError
 from ganlab.outliers import OutlierScores
-from ganlab.studio import film, film_files
+from ganlab.studio import film
 from ganlab.studio.film import Film
 
 KEYS = torch.randn(3, 50, generator=torch.Generator().manual_seed(0))
@@ -63,7 +63,7 @@ def test_smooth_is_slow_near_the_keyframes() -> None:
 def test_files_hold_every_pixel(bundled: Explorer, kind: str) -> None:
     settings = Film(frames=6, seconds=1.2)
     frames = film.render_frames(bundled, settings, bundled.sample(2, seed=1))
-    content = film_files.encode_file(frames, settings, kind, scale=3)
+    content = film.encode_file(frames, settings, kind, scale=3)
     with Image.open(io.BytesIO(content)) as image:
         if kind == "png":
             assert image.size == (3 * (6 * 29 + 1), 3 * 30)
@@ -83,7 +83,7 @@ def test_a_file_is_what_pillow_writes_of_all_frames_at_once(channels: int, kind:
     frames = torch.cat([shades[:1], shades[:1], shades[1:]])  # the second is the first again
     frames[3] = frames[2]
     frames[3, :, 2:4, 5:] = 1  # a change in one part
-    content = film_files.encode_file(frames, Film(frames=5, seconds=1.0), kind, scale=2)
+    content = film.encode_file(frames, Film(frames=5, seconds=1.0), kind, scale=2)
     with Image.open(io.BytesIO(content)) as image:
         if kind == "png":
             strip = images.draw_strip(frames, 2)
@@ -111,12 +111,12 @@ def test_no_more_than_a_few_frames_are_decoded_at_a_time(
             written.append(file.tell())
             yield batch
 
-    film_files.write_file(file, watch(), film_files.plan_file(bundled.config, settings, "gif", 2), "gif")
+    animation.write_file(file, watch(), film.plan_file(bundled.config, settings, "gif", 2), "gif")
     assert batches == [16, 16, 16, 2]
     assert written == sorted({*written})  # each batch is in the file before the next is decoded
 
 
-@pytest.mark.parametrize("kind", film_files.FORMATS)
+@pytest.mark.parametrize("kind", film.FORMATS)
 def test_a_film_that_nobody_wants_any_more_ends_at_once(bundled: Explorer, kind: str) -> None:
     if kind == "mp4":
         pytest.importorskip("av")
@@ -127,10 +127,10 @@ def test_a_film_that_nobody_wants_any_more_ends_at_once(bundled: Explorer, kind:
         if len(steps) == 20:
             raise InterruptedWorkError
 
-    sheet = film_files.plan_file(bundled.config, settings, kind, 2)
+    sheet = film.plan_file(bundled.config, settings, kind, 2)
     frames = film.iterate_frames(bundled, settings, bundled.sample(2, seed=1))
     with interruption.checking(leave), pytest.raises(InterruptedWorkError):
-        film_files.write_file(io.BytesIO(), frames, sheet, kind)
+        animation.write_file(io.BytesIO(), frames, sheet, kind)
     assert len(steps) == 20
 
 
@@ -138,7 +138,7 @@ def test_mp4_shows_the_frames(bundled: Explorer) -> None:
     av = pytest.importorskip("av", reason='MP4 needs the package av: pip install -e ".[film]"')
     settings = Film(frames=12, seconds=0.5)
     frames = film.render_frames(bundled, settings, bundled.sample(2, seed=1))
-    with av.open(io.BytesIO(film_files.encode_file(frames, settings, "mp4", scale=9))) as container:
+    with av.open(io.BytesIO(film.encode_file(frames, settings, "mp4", scale=9))) as container:
         shown = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
         assert float(container.streams.video[0].average_rate) == pytest.approx(24)
     assert len(shown) == 12
@@ -151,7 +151,7 @@ def test_without_av_a_sentence_says_what_to_do(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setitem(__import__("sys").modules, "av", None)
     frames = bundled.decode(bundled.sample(2, seed=0))
     with pytest.raises(ValueError, match=r"MP4 needs the package av"):
-        film_files.encode_file(frames, Film(frames=2), "mp4")
+        film.encode_file(frames, Film(frames=2), "mp4")
 
 
 @pytest.mark.parametrize(
@@ -181,9 +181,9 @@ def test_too_few_and_too_many_keyframes_and_sizes_are_refused(bundled: Explorer)
     frames = bundled.decode(bundled.sample(2, seed=0))
     for scale in (0, 37, 2.5):
         with pytest.raises(ValueError, match="from 1 to 36 times"):
-            film_files.encode_file(frames, Film(frames=2), "gif", scale)  # type: ignore[arg-type]
+            film.encode_file(frames, Film(frames=2), "gif", scale)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="available = "):
-        film_files.encode_file(frames, Film(frames=2), "avi")
+        film.encode_file(frames, Film(frames=2), "avi")
 
 
 def test_the_ribbon_tells_flips_in_words(bundled: Explorer) -> None:

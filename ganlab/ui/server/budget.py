@@ -7,9 +7,9 @@ asked is bounded where it is read: see `film.MAX_FRAMES`, `recipe.MAX_LATENTS`, 
 
 from __future__ import annotations
 
+from ganlab.animation import Sheet
 from ganlab.config import ModelConfig
-from ganlab.studio.film import Film
-from ganlab.studio.film_files import Sheet, plan_file
+from ganlab.studio.film import Film, plan_file
 from ganlab.ui.server.line import Line
 
 # Pixels of all frames of a file: 600 frames of 512 x 512, which take 6 seconds of a core at most.

@@ -14,9 +14,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 from torch import Tensor
 
-from ganlab import geodesic
+from ganlab import animation, geodesic
 from ganlab.explorer import Explorer
-from ganlab.studio import film, film_files, paths
+from ganlab.studio import film, paths
 from ganlab.studio.film import Film
 from ganlab.ui.html.markup import NO_CLASSIFIER, get_noun
 from ganlab.ui.server import budget
@@ -38,11 +38,11 @@ def render_film(explorer: Explorer, payload: Payload) -> Response:
     compute_ways(explorer, settings, keyframes)
     file = tempfile.SpooledTemporaryFile(MAX_IN_MEMORY)  # noqa: SIM115  # closed when it is sent
     try:
-        film_files.write_file(file, film.iterate_frames(explorer, settings, keyframes), sheet, str(kind))
+        animation.write_file(file, film.iterate_frames(explorer, settings, keyframes), sheet, str(kind))
     except BaseException:
         file.close()
         raise
-    return SentFile(file, film_files.FORMATS[str(kind)])
+    return SentFile(file, film.FORMATS[str(kind)])
 
 
 class SentFile(StreamingResponse):

@@ -162,8 +162,8 @@ class Line:
             if self._order is None:
                 order = self._served.arrange(self._waiting, self.working)
                 self._order = {turn.ticket: row for row, turn in enumerate(order)}
-            place = self._order.get(ticket)
-            return 0 if place is None else place + len(self.working)
+            row = self._order.get(ticket)
+            return 0 if row is None else row + len(self.working)
 
     def wait_until_idle(self, seconds: float) -> float:
         """Until nothing works in this line, at most `seconds`; how long that was."""

@@ -20,7 +20,7 @@ from torch import Tensor
 from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.gallery import explain_absence
-from ganlab.studio import codemap, film_files, paths, portable
+from ganlab.studio import codemap, film, paths, portable
 from ganlab.studio.recipe import hash_picture
 from ganlab.ui import items
 from ganlab.ui.call import Answer, Call, latents_payload
@@ -149,7 +149,7 @@ def film_value(call: Call, uploaded: Item | None = None) -> dict[str, Any]:
         "uploaded": keyframe(uploaded),
         "view": describe_view(call.explorer),
         "ways": offer_ways(call.explorer),
-        "formats": [kind for kind in film_files.FORMATS if kind != "mp4" or importlib.util.find_spec("av")],
+        "formats": [kind for kind in film.FORMATS if kind != "mp4" or importlib.util.find_spec("av")],
     }
 
 

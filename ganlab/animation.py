@@ -5,7 +5,6 @@ PNG shows all frames in one row, GIF and WebP keep every pixel, MP4 is H.264 and
 
 from __future__ import annotations
 
-import io
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -17,8 +16,6 @@ from PIL import GifImagePlugin, Image
 from torch import Tensor
 
 from ganlab import images, interruption
-from ganlab.config import ModelConfig
-from ganlab.studio.film import Film
 
 FORMATS = {"png": "image/png", "gif": "image/gif", "webp": "image/webp", "mp4": "video/mp4"}
 MAX_SIDE = 1024  # pixels of an enlarged frame
@@ -44,12 +41,9 @@ class Sheet(NamedTuple):
         return self.frames * self.size[0] * self.size[1]
 
 
-def plan_file(config: ModelConfig, film: Film, kind: object, scale: object) -> Sheet:
-    """A file in one of FORMATS for a model's film. ValueError for another format, or a scale out of range."""
-    return _plan(config.image_shape, film, film.frames, kind, scale)
-
-
-def _plan(shape: tuple[int, int, int], film: Film, count: int, kind: object, scale: object) -> Sheet:
+def plan(shape: tuple[int, int, int], frames: int, seconds: float, kind: object, scale: object) -> Sheet:
+    """A file in one of FORMATS that shows frames of `shape` (C, H, W) in `seconds`. ValueError for another
+    format, or a scale out of range."""
     if not isinstance(kind, str) or kind not in FORMATS:
         raise ValueError(f"Format {str(kind)[:40]!r} not found; available = {list(FORMATS)}.")
     side = max(shape[1:])
@@ -57,16 +51,7 @@ def _plan(shape: tuple[int, int, int], film: Film, count: int, kind: object, sca
         raise ValueError(
             f"Frames of {side} pixels are enlarged from 1 to {MAX_SIDE // side} times, not {str(scale)[:40]}."
         )
-    return Sheet(count, shape, scale, film.seconds / count)
-
-
-def encode_file(frames: Tensor, film: Film, kind: str, scale: int = 8) -> bytes:
-    """The content of a file of frames (N, C, H, W) in [0, 1]. ValueError as for `plan_file`."""
-    channels, height, width = frames.shape[1:]
-    sheet = _plan((channels, height, width), film, len(frames), kind, scale)
-    file = io.BytesIO()
-    write_file(file, [frames], sheet, kind)
-    return file.getvalue()
+    return Sheet(frames, shape, scale, seconds / frames)
 
 
 def write_file(file: IO[bytes], batches: Iterable[Tensor], sheet: Sheet, kind: str) -> None:
