@@ -27,7 +27,8 @@ from pathlib import Path
 from typing import Any
 
 COMMIT = r"[0-9a-f]{40}"
-MAX_MEMORY = 4 * 2**30  # bytes of addresses: an answer without end is not read into memory
+ETAG = r"[\w.-]{1,200}"  # becomes a file's name in the client's cache
+MAX_MEMORY = 2**30  # bytes of addresses: an answer without end is not read into memory
 # Kinds of failure: no such repository or revision; no such file in it; no Hub that answers; a file over its
 # limit; a file other than its sum says; anything else.
 REPOSITORY, FILE, UNREACHABLE, LARGE, CHANGED, OTHER = (
@@ -86,7 +87,7 @@ def check_header(repo: str, revision: str, file: str, limit: int) -> None:
 
     url = hf_hub_url(repo, file, revision=revision)
     header = get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT)
-    if not re.fullmatch(COMMIT, header.commit_hash or "") or not header.etag:
+    if not re.fullmatch(COMMIT, header.commit_hash or "") or not re.fullmatch(ETAG, header.etag or ""):
         raise FetchError(UNREACHABLE, "what answers is not a Hub")
     check_size(file, header.size or 0, limit)
 
@@ -162,6 +163,8 @@ def explain(error: BaseException, file: str) -> tuple[str, str]:
         return UNREACHABLE, "the Hub redirects without end"
     if names & {"HTTPError", "InvalidURL"} or "Consistency check failed" in str(error):
         return UNREACHABLE, f"the Hub breaks off in the middle of {file}"
+    if isinstance(error, MemoryError):
+        return UNREACHABLE, "the Hub sends without end"
     if isinstance(error, OSError) and error.errno == errno.EFBIG:  # by limited_writes
         return LARGE, f"{file} is larger than the Hub said"
     if isinstance(error, OSError) and error.strerror:

@@ -6,6 +6,7 @@ It holds repositories as files by name, takes commits, and records what it is as
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import http.server
 import json
@@ -20,11 +21,13 @@ from unittest import mock
 
 # What can be wrong with an answer: none comes; a byte comes now and then; it is an error of the Hub's, or
 # says no; it ends in the middle; it is a page; it announces gigabytes; it goes on without end though it
-# announced little; it is other bytes than before; it lies at another host, as the Hub's large files do;
-# it redirects for ever.
-SILENT, DRIP, ERROR, REFUSAL, HALF, HTML, HUGE, ENDLESS, CHANGED, ELSEWHERE, LOOP = (
-    "silent", "drip", "error", "refusal", "half", "html", "huge", "endless", "changed", "elsewhere", "loop"
+# announced little, or unpacks to that; it is other bytes than before; its tag is a path; it lies at another
+# host, as the Hub's large files do; it redirects for ever.
+SILENT, DRIP, ERROR, REFUSAL, HALF, HTML, HUGE, ENDLESS, BOMB, CHANGED, PATH, ELSEWHERE, LOOP = (
+    "silent", "drip", "error", "refusal", "half", "html", "huge", "endless", "bomb", "changed", "path",
+    "elsewhere", "loop",
 )  # fmt: skip
+BOMB_CONTENT = gzip.compress(bytes(6_000_000))
 PAGE = b"<!doctype html><title>Sign in</title><p>Welcome to the network of this hotel"
 
 
@@ -136,6 +139,10 @@ class Hub:
             return self.send(request, 302, b"", {**headers, **linked, "Location": location})
         if fault == HTML:
             return self.send(request, 200, PAGE, {"Content-Type": "text/html"})
+        if fault == PATH:
+            headers["ETag"] = '"../../../../written"'
+        if fault == BOMB and request.command == "GET":
+            return self.send(request, 200, BOMB_CONTENT, {**headers, "Content-Encoding": "gzip"})
         if fault == CHANGED:
             content = bytes([content[0] ^ 1]) + content[1:]
         return self.send(request, 200, content, headers, fault)

@@ -28,7 +28,7 @@ from train import sums
 
 FAULTS = (
     fake_hub.SILENT, fake_hub.DRIP, fake_hub.ERROR, fake_hub.HALF, fake_hub.HTML, fake_hub.HUGE,
-    fake_hub.ENDLESS, fake_hub.CHANGED, fake_hub.LOOP,
+    fake_hub.ENDLESS, fake_hub.BOMB, fake_hub.CHANGED, fake_hub.PATH, fake_hub.LOOP,
 )  # fmt: skip
 FILES = ("config.json", "generator.safetensors", "metrics.json")
 STRANGE = (  # files that no config may name
@@ -92,6 +92,7 @@ def ask_for_broken_models(server: Hub, folder: Path, seconds: float, short: bool
     accepted = [name for name, (fingerprint, *_) in zip(names, answers, strict=True) if fingerprint]
     odd = [text for _, text, _ in answers if text and not is_sentence(text)]
     cache = list((folder / "home").rglob("*"))
+    outside = [path.name for path in folder.iterdir() if path.name not in ("home", "tiny")]
     largest = max((path.stat().st_size for path in cache if path.is_file()), default=0)
     return [
         Figure("broken models refused", f"{len(names) - len(accepted)} of {len(names)}", ok=not accepted),
@@ -100,6 +101,7 @@ def ask_for_broken_models(server: Hub, folder: Path, seconds: float, short: bool
         at_most("slowest refusal", max(took for *_, took in answers), "s", 2 * seconds + SLACK),
         at_most("half-written files left", sum("incomplete" in path.name for path in cache), "", 0),
         at_most("largest file kept", largest / 1e6, "MB", max(download.LIMITS.values()) / 1e6),
+        at_most("files written elsewhere", len(outside), "", 0),
         at_most("pickles asked for", sum("pkl" in path for path in server.paths), "", 0),
     ]
 
