@@ -8,12 +8,13 @@ from pathlib import Path
 from ganlab.config import CheckpointError
 from ganlab.download import CONFIG_FILE, Report, UnreachableError, download
 
-__all__ = ["CHECKPOINTS", "CONFIG_FILE", "is_hub_id", "list_models", "resolve"]
+__all__ = ["CHECKPOINTS", "CONFIG_FILE", "REPOSITORY", "is_hub_id", "list_models", "resolve"]
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 # "user/repo", and a branch, tag, commit or "refs/pr/1" after "@", which becomes a path in the client's cache.
 NAME, REVISION = r"\w(?:(?!--|\.\.)[\w.-]){0,95}", r"\w(?:(?!\.\.)[\w.-]){0,95}"
-HUB_ID = rf"{NAME}/{NAME}(?:@{REVISION}(?:/{REVISION}){{0,3}})?"
+REPOSITORY = rf"{NAME}/{NAME}"
+HUB_ID = rf"{REPOSITORY}(?:@{REVISION}(?:/{REVISION}){{0,3}})?"
 
 
 def list_models(root: Path | None = None) -> list[str]:

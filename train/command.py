@@ -18,7 +18,16 @@ P = ParamSpec("P")
 
 # The first line of a command's module: what one types, and what it does.
 FIRST_LINE = re.compile(r"(?P<program>python -m [\w.]+)(?P<arguments>[^:]*): (?P<purpose>[^\n]+)")
-MODULES = ("bench", "codes", "judge", "latent_map", "publish", "space", "sums")  # of this package itself
+MODULES = (
+    "bench",
+    "codes",
+    "judge",
+    "latent_map",
+    "publish",
+    "space",
+    "sums",
+    "upload",
+)  # of this package itself
 
 
 class Parser(argparse.ArgumentParser):

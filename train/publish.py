@@ -33,7 +33,7 @@ from train.measure.evaluate import evaluate, load_split
 from train.mixture import fit_to_codes
 from train.report import card
 from train.run_folder import RESUME_FILE, TrainingError
-from train.upload import PublishError, check_sizes, upload
+from train.upload import PublishError, check_repository, check_sizes, upload
 
 RESERVED = ("ablation", "galleries", "judges", "ratios", "table")
 # Of samples.png and reconstructions.png: columns, rows of samples, rows of pairs, and how often a pixel is
@@ -270,8 +270,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     datasets.add_root_flag(parser)
     options = parser.parse_args(arguments)
-    if options.repo_id and not re.fullmatch(r"[\w.-]+/[\w.-]+", options.repo_id):
-        raise PublishError(f"--repo-id is USER/REPO, not {options.repo_id!r}.")
+    if options.repo_id:
+        check_repository(options.repo_id)
     target = publish(
         options.run,
         options.name,

@@ -1,16 +1,22 @@
-"""Push a checkpoint to a Hugging Face repository, so that others load it by `ganlab.load("user/repo")`."""
+"""python -m train.upload CHECKPOINT USER/REPO: push a checkpoint to a Hugging Face repository.
+
+Others then load it by `ganlab.load("user/repo")`. `python -m train.publish ... --repo-id` does the same at
+its end."""
 
 from __future__ import annotations
 
+import re
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 from ganlab import fetch
 from ganlab import gallery as galleries
 from ganlab.config import ModelConfig
-from ganlab.hub import CONFIG_FILE
+from ganlab.hub import CONFIG_FILE, REPOSITORY, resolve
 from train import sums
+from train.command import create_parser, report_errors
 from train.data import datasets
 from train.report import card
 
@@ -34,6 +40,17 @@ def check_sizes(folder: Path) -> None:
             )
 
 
+def check_repository(repo_id: str) -> None:
+    """PublishError for what is no repository's name, or where nobody has logged in: before work that takes
+    minutes, and without a network."""
+    from huggingface_hub import get_token
+
+    if not re.fullmatch(REPOSITORY, repo_id, re.ASCII):
+        raise PublishError(f"A repository is USER/REPO, not {repo_id!r}.")
+    if get_token() is None:
+        raise PublishError(f"To push to {repo_id}, log in first with hf auth login, or set HF_TOKEN.")
+
+
 def upload(folder: Path, repo_id: str) -> str:
     """Push a checkpoint to the Hub with its own copy of the gallery, and return the address of the commit.
     All files change in one commit, or none does. PublishError where the repository cannot be written."""
@@ -54,8 +71,8 @@ def upload(folder: Path, repo_id: str) -> str:
         except Exception as error:  # of the client, the disk, or the HTTP library that the client uses
             _, reason = fetch.explain(error, "the upload")
             raise PublishError(
-                f"{folder} was written, but {repo_id} could not be ({reason}): log in with hf auth login,"
-                " and run the same command again."
+                f"{folder} is here, but could not be pushed to {repo_id} ({reason}): see that you are logged"
+                f" in (hf auth login) and may write there, and run python -m train.upload {folder} {repo_id}."
             ) from None
     return str(commit)
 
@@ -71,3 +88,18 @@ def stage(folder: Path, staged: Path, repo_id: str) -> Path:
         card.write(staged, source=repo_id)
     check_sizes(staged)
     return staged
+
+
+@report_errors
+def main(arguments: list[str] | None = None) -> int:
+    parser = create_parser(__doc__)
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a bundled name or a folder")
+    parser.add_argument("repo_id", metavar="USER/REPO", help="made if it is not there")
+    options = parser.parse_args(arguments)
+    check_repository(options.repo_id)
+    print(upload(resolve(options.checkpoint), options.repo_id))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -13,6 +13,7 @@ from ganlab import hub, model
 from tests import fake_hub
 from tests.fake_hub import Hub
 from tests.train.runs import publish_quickly
+from train import publish as publishing
 from train import upload as uploading
 from train.upload import PublishError, upload
 
@@ -78,6 +79,28 @@ def test_an_upload_that_fails_says_why_and_what_to_do(
     with pytest.raises(PublishError) as failure:
         upload(tiny_folder, "someone/tiny")
     text = str(failure.value)
-    assert text.endswith(" and run the same command again.")
-    assert f"someone/tiny could not be ({reason}): log in with hf auth login" in text
+    assert text.startswith(f"{tiny_folder} is here, but could not be pushed to someone/tiny ({reason}): ")
+    assert text.endswith(f"and run python -m train.upload {tiny_folder} someone/tiny.")
     assert "config.json" not in server.files.get("someone/tiny", {})
+
+
+def test_the_command_pushes_what_was_published_before(
+    tiny_folder: Path, server: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert uploading.main([str(tiny_folder), "someone/tiny"]) == 0
+    assert capsys.readouterr().out.startswith(f"{server.url}/someone/tiny/commit/")
+    assert hub.resolve("someone/tiny").is_dir()
+
+
+def test_a_name_or_a_login_that_is_missing_is_noticed_before_the_work(
+    run: Path, root: Path, server: Hub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for repo_id, message in (("no-slash", "is USER/REPO, not 'no-slash'"), ("a/../b", "is USER/REPO")):
+        assert publishing.main([str(run), "tiny", "--root", str(root), "--repo-id", repo_id]) == 2
+        assert message in capsys.readouterr().err
+    monkeypatch.delenv("HF_TOKEN")
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(root / "absent"))
+    assert publishing.main([str(run), "tiny", "--root", str(root), "--repo-id", "someone/tiny"]) == 2
+    assert "log in first with hf auth login" in capsys.readouterr().err
+    assert not root.exists()
+    assert not server.requests
