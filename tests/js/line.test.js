@@ -102,6 +102,25 @@ test('events that are made together are sent one after the other, each with the 
   assert.deepEqual(marks, ['open 0', 'open v1', 'open v2']);
 });
 
+test('a picture that the server lacks is sent along', async () => {
+  /** @type {string[]} */
+  const bodies = [];
+  const answers = [new Response('', { status: 409, headers: { 'x-ganlab-visit': 'upload' } }), ok()];
+  const line = new Line({
+    fetch: async (_, options) => {
+      bodies.push(String(options?.body));
+      return answers.shift() ?? Response.error();
+    },
+    restore: () => {},
+    say: () => {},
+    reload: () => {},
+    encode: async (names) => Object.fromEntries(names.map((name) => [name, 'abc'])),
+  });
+  const event = { data: [null, { upload: 'one' }], event_data: { upload: 'two' } };
+  assert.equal((await line.fetch(RUN, { body: body(event) })).status, 200);
+  assert.deepEqual(JSON.parse(bodies[1]), { ...JSON.parse(bodies[0]), uploads: { one: 'abc', two: 'abc' } });
+});
+
 test('a server with another page has it opened anew; so does a state that cannot be put back', async () => {
   for (const [answers, sentence] of /** @type {[Response[], string][]} */ ([
     [[ok(), lost('p2')], SAVED],

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DigitOutlines, describeDigits } from '../../ganlab/ui/static/lib/digit-outlines.js';
 import { detectKind } from '../../ganlab/ui/static/lib/picture-file.js';
-import { SentPicture } from '../../ganlab/ui/static/lib/sent-picture.js';
+import { SentPicture, encodeSent } from '../../ganlab/ui/static/lib/sent-picture.js';
 import { ServedLens } from '../../ganlab/ui/static/lib/served-lens.js';
 import { sortForReading, squareAround, surround, toBox, toNumbers } from '../../ganlab/ui/static/lib/square.js';
 import { fitSides, measureSvg } from '../../ganlab/ui/static/lib/svg-picture.js';
@@ -156,18 +156,19 @@ test('the server is asked one part at a time, and the last one wins', async () =
   assert.ok(!lens.canvas.pictures.includes('picture of another file'));
 });
 
-test('a picture that the server has lost is sent again before it is looked at', async () => {
+test('a picture that the server has lost is sent along, under its name', async () => {
   const posted = [];
   globalThis.fetch = async (address, { body }) => {
     posted.push(address);
-    const uploads = posted.filter((each) => each.includes('upload')).length;
-    if (address.includes('upload')) return { ok: true, json: async () => ({ upload: `name ${uploads}` }) };
-    const { upload, crop } = JSON.parse(body);
-    return { ok: true, json: async () => (upload === 'name 2' ? { picture: 'p', crop } : { lost: true }) };
+    if (address.includes('upload')) return { ok: true, json: async () => ({ upload: 'name' }) };
+    const { upload, crop, uploads } = JSON.parse(body);
+    return { ok: true, json: async () => (uploads ? { picture: uploads[upload], crop } : { lost: true }) };
   };
-  const picture = new SentPicture('file');
+  const picture = new SentPicture(new Blob(['file']));
   const seen = await picture.look(toBox([1, 2, 30, 40]), { model: 'abc', polarity: 'auto' });
-  assert.deepEqual(seen, { picture: 'p', crop: [1, 2, 30, 40] });
+  assert.deepEqual(seen, { picture: btoa('file'), crop: [1, 2, 30, 40] });
+  assert.equal(posted.filter((address) => address.includes('upload')).length, 1);
+  assert.deepEqual(await encodeSent(['name', 'other']), { name: btoa('file') });
   globalThis.fetch = async (address) => ({ ok: true, json: async () => (address.includes('upload') ? { upload: 'x' } : { lost: true }) });
-  await assert.rejects(new SentPicture('file').look(null, { model: 'abc', polarity: 'auto' }), /Choose its file again/);
+  await assert.rejects(new SentPicture(new Blob(['file'])).look(null, { model: 'abc', polarity: 'auto' }), /Choose its file again/);
 });

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import re
 import secrets
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +22,7 @@ from ganlab import images
 
 MAX_KEPT = 256_000_000  # bytes of all pictures, decoded: ten of 8 megapixels
 MAX_AGE = 3600  # seconds since a picture was last used
+NAME = re.compile(r"[\w-]{22}", re.ASCII)
 QUALITY = 90  # of a JPEG that shows a page a picture which its browser cannot
 
 
@@ -41,6 +45,16 @@ class SentPictures:
             self._pictures[name] = self._now(), pixels
             self._drop()
         return name
+
+    def add_again(self, name: str, pixels: np.ndarray) -> None:
+        """Keep a picture under the name that it had, which is another's if it is taken."""
+        with self._lock:
+            self._pictures.setdefault(name, (self._now(), pixels))
+            self._drop()
+
+    def __contains__(self, name: object) -> bool:
+        with self._lock:
+            return name in self._pictures
 
     def get(self, name: object) -> np.ndarray:
         """The picture of a name; LostPictureError where there is none."""
@@ -66,6 +80,27 @@ class SentPictures:
 
 
 SENT = SentPictures()  # of all visitors: whoever knows a picture's name has sent it
+
+
+def list_missing(event: dict[str, Any]) -> list[str]:
+    """Names of pictures in a page's event that are not here: another process has them, or they were
+    dropped."""
+    data = event.get("data")
+    values = [event.get("event_data"), *(data if isinstance(data, list) else ())]
+    names = [value.get("upload") for value in values if isinstance(value, dict)]
+    return [name for name in names if isinstance(name, str) and name not in SENT]
+
+
+def take_again(event: dict[str, Any]) -> None:
+    """Keep the pictures that a page sends along with an event since they were missing: {"uploads": {name:
+    base64}}. What is no picture is left out; the event's handler says what is wrong."""
+    sent = event.get("uploads")
+    if not isinstance(sent, dict):
+        return
+    for name in list_missing(event):
+        if NAME.fullmatch(name) and isinstance(content := sent.get(name), str):
+            with contextlib.suppress(ValueError):
+                SENT.add_again(name, images.read_pixels(base64.b64decode(content, validate=True)))
 
 
 async def receive_upload(request: Request) -> Response:

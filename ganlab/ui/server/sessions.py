@@ -34,6 +34,7 @@ MAX_EVENTS = 32  # of one session that wait for each other
 V6_SITE = 64  # bits of an IPv6 address that name a visitor; the rest each visitor chooses
 
 NAME = "ganlab.session"  # in a request's scope: the session that its body names, or None
+EVENT = "ganlab.event"  # there too: all of the body's JSON, {} where it is none
 ORDERED = re.compile(r"/(run|api)/[^/]+/?$")  # events that are handled in their order
 NAMING = re.compile(r"/((run|api|call|call/v2)/[^/]+|queue/join|component_server|cancel|reset)/?$")
 
@@ -185,7 +186,9 @@ class SessionOrder:
         messages = [await receive()]
         while messages[-1].get("more_body"):
             messages.append(await receive())
-        name = read_name(b"".join(message.get("body", b"") for message in messages))
+        event = read_event(b"".join(message.get("body", b"") for message in messages))
+        name = event.get("session_hash")
+        name = name if isinstance(name, str) else None
         unread = iter(messages)
 
         async def receive_again() -> Message:
@@ -194,7 +197,7 @@ class SessionOrder:
 
         if name is not None and len(name) > MAX_NAME:
             return await refuse(send, 400, f"A session's name has at most {MAX_NAME} characters.")
-        scope[NAME] = name
+        scope[NAME], scope[EVENT] = name, event
         if name is None or not ORDERED.search(scope["path"]):
             return await self.app(scope, receive_again, send)
         line = self.lines.setdefault(name, EventLine())
@@ -225,16 +228,13 @@ class EventLine:
         self.lock.release()
 
 
-def read_name(body: bytes) -> str | None:
-    """The session that the JSON of an event names; None for none."""
-    if b"session" not in body:  # nobody writes it in another way
-        return None
+def read_event(body: bytes) -> dict[str, Any]:
+    """The JSON of an event; {} for what is none."""
     try:
         event = json.loads(body)
     except (ValueError, RecursionError):
-        return None
-    name = event.get("session_hash") if isinstance(event, dict) else None
-    return name if isinstance(name, str) else None
+        return {}
+    return event if isinstance(event, dict) else {}
 
 
 async def refuse(send: Send, status: int, sentence: str) -> None:

@@ -12,30 +12,41 @@ from __future__ import annotations
 import hashlib
 import secrets
 from typing import Any
+from urllib.parse import parse_qs
 
 import gradio as gr
+from starlette.concurrency import run_in_threadpool
 
 from ganlab.ui.server.proxy import App, Message, Receive, Send
-from ganlab.ui.server.sessions import NAME, Session, Sessions
+from ganlab.ui.server.sent import list_missing, take_again
+from ganlab.ui.server.sessions import EVENT, NAME, Session, Sessions
 
-# Of a request: "open VERSION", or "new" with a state that is put back; of a refusal: "lost".
+# Of a request: "open VERSION", or "new" with a state that is put back; of a refusal: what is not here.
 HEADER = b"x-ganlab-visit"
+LOST, UPLOAD = b"lost", b"upload"  # its state, or a picture that it sent before
 STATE = b"x-ganlab-state"  # of an answer: the version of the state that the page shows from then on
 PAGE = b"x-ganlab-page"  # of both: which page the handlers belong to
+TAB = b"x-ganlab-tab"  # of a page's requests: a name for the page, see docs/serving.md
 EVENTS = ("/run/predict", "/queue/join")
+PARTS = "/queue/data"
 OPENED = "0"  # version of a page that nobody has answered yet
 
 
 class VisitGuard:
-    """Refuses an event of a visit whose state is not here, with status 409 (ASGI)."""
+    """Refuses an event of a visit whose state is not here, with status 409, and a page's question for parts
+    of answers that are computed elsewhere, with status 421 (ASGI)."""
 
     def __init__(self, app: App) -> None:
         self.app = app
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].endswith(EVENTS):
+        if scope["type"] != "http" or not scope["path"].endswith((*EVENTS, PARTS)):
             return await self.app(scope, receive, send)
         headers, server = dict(scope["headers"]), scope["app"]
+        if scope["path"].endswith(PARTS):
+            if TAB in headers and not is_computed(server.get_blocks(), scope["query_string"]):
+                return await refuse(send, b"", LOST, 421)
+            return await self.app(scope, receive, send)
         kind, _, version = headers.get(HEADER, b"").decode("latin-1").partition(" ")
         name, sessions = scope.get(NAME) or "", server.state_holder
         page = name_page(server.get_blocks()).encode()
@@ -43,6 +54,11 @@ class VisitGuard:
             return await refuse(send, page)
         if kind == "open" and not is_here(sessions, name, version):
             return await refuse(send, page)
+        event = scope.get(EVENT) or {}
+        if kind in ("open", "new") and "uploads" not in event and list_missing(event):
+            return await refuse(send, page, UPLOAD)
+        if "uploads" in event:
+            await run_in_threadpool(take_again, event)
         if kind == "open" and name in sessions:
             sessions.session_data[name].is_closed = False  # whatever its heartbeat does
         elif kind == "new":
@@ -58,9 +74,9 @@ class VisitGuard:
         await self.app(scope, receive, send_named)
 
 
-async def refuse(send: Send, page: bytes) -> None:
-    headers = [(PAGE, page), (HEADER, b"lost"), (b"content-length", b"0")]
-    await send({"type": "http.response.start", "status": 409, "headers": headers})
+async def refuse(send: Send, page: bytes, reason: bytes = LOST, status: int = 409) -> None:
+    headers = [(PAGE, page), (HEADER, reason), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
 
 
@@ -71,6 +87,12 @@ def is_here(sessions: Sessions, name: str, version: str) -> bool:
         return version == OPENED
     whole = session.state_data.keys() >= session._state_ttl.keys()
     return bool(whole and (session.version or OPENED) == version)
+
+
+def is_computed(blocks: gr.Blocks, query: bytes) -> bool:
+    """Whether something is computed here, or was, for the session that a query names."""
+    name = parse_qs(query.decode("latin-1")).get("session_hash", [""])[0]
+    return name in blocks._queue.pending_messages_per_session
 
 
 def mark_state(session: Session) -> str:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
+import secrets
 from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from ganlab.ui.server.sent import MAX_AGE, SENT, LostPictureError, SentPictures
+from ganlab.ui.server.sent import (
+    MAX_AGE,
+    SENT,
+    LostPictureError,
+    SentPictures,
+    list_missing,
+    take_again,
+)
 from tests.pictures import ORIENTATION, encoded
 
 
@@ -55,6 +64,23 @@ def test_what_nobody_uses_is_dropped() -> None:
     pictures.get(used)
     now = 1.2 * MAX_AGE
     assert [is_kept(pictures, name) for name in (old, used)] == [False, True]
+
+
+def test_a_picture_comes_along_with_an_event_that_another_process_was_sent() -> None:
+    content = base64.b64encode(encoded(Image.new("L", (9, 8), 7), "PNG")).decode()
+    names = [secrets.token_urlsafe(16) for _ in range(3)]
+    event = {"data": [None, {"upload": names[0]}], "event_data": {"upload": names[1]}}
+    assert list_missing(event) == [names[1], names[0]]
+    take_again({**event, "uploads": {names[0]: content, names[1]: "no picture", names[2]: content}})
+    assert list_missing(event) == [names[1]]
+    assert SENT.get(names[0]).shape == (8, 9)
+    assert names[2] not in SENT  # which the event does not name
+    mine = SENT.add(picture(5))
+    SENT.add_again(mine, picture(6))
+    assert (SENT.get(mine) == 5).all()  # nobody replaces another's
+    for odd in (None, [], "x", {"short": content}, {names[1]: 5}):
+        take_again({**event, "uploads": odd})
+    assert list_missing({"data": "x", "event_data": {"upload": ["a"]}}) == []
 
 
 def post(server: str, content: bytes) -> tuple[int, bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import secrets
 from dataclasses import replace
 from typing import Any
 
@@ -66,6 +67,11 @@ def test_what_cannot_be_shown_is_said(bundled: Explorer, sheet: np.ndarray) -> N
     name = SENT.add(sheet)
     assert ask(bundled, upload="gone") == {"lost": True}
     assert ask(bundled) == {"lost": True}
+    content = base64.b64encode(images.encode_png(Image.fromarray(sheet))).decode()
+    along = {"upload": secrets.token_urlsafe(16), "uploads": {}}
+    assert ask(bundled, **along) == {"lost": True}
+    along["uploads"] = {along["upload"]: content}
+    assert ask(bundled, **along) == ask(bundled, upload=name)
     blank = SENT.add(np.full((90, 90), 200, np.uint8))
     assert "no ink" in ask(bundled, upload=blank)["refused"]
     for crop, sentence in (([0, 0, 2], "at least 8"), ([0, 0, 301], "not inside"), ("all", "three numbers")):

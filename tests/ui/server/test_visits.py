@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
 import pytest
+from PIL import Image
 
-from ganlab.ui.server.sessions import NAME, Sessions
+from ganlab import images
+from ganlab.ui.server.sent import SENT
+from ganlab.ui.server.sessions import EVENT, NAME, Sessions
 from ganlab.ui.server.visits import OPENED, VisitGuard, is_here, name_page
 
 PATH = "/app/gradio_api/run/predict"
@@ -28,7 +33,13 @@ def serve() -> Any:
 
 
 def send(
-    server: Any, mark: str, session: str = "mine", path: str = PATH, page: str = "", status: int = 200
+    server: Any,
+    mark: str,
+    session: str = "mine",
+    path: str = PATH,
+    page: str = "",
+    status: int = 200,
+    event: dict[str, Any] | None = None,
 ) -> tuple[int, dict[bytes, bytes]]:
     """Status and headers of an event's answer; `status` is what the handlers answer."""
     messages: list[Any] = []
@@ -42,7 +53,14 @@ def send(
 
     headers = [(b"x-ganlab-visit", mark.encode())] if mark else []
     headers += [(b"x-ganlab-page", page.encode())] if page else []
-    scope = {"type": "http", "path": path, "headers": headers, "app": server, NAME: session}
+    scope = {
+        "type": "http",
+        "path": path,
+        "headers": headers,
+        "app": server,
+        NAME: session,
+        EVENT: event or {},
+    }
     with ThreadPoolExecutor(1) as pool:  # a browser's tests may have a loop of their own in this thread
         pool.submit(asyncio.run, VisitGuard(app)(scope, None, collect)).result()  # type: ignore[arg-type]
     return messages[0]["status"], dict(messages[0]["headers"])
@@ -83,6 +101,49 @@ def test_each_answer_names_the_state_that_it_leaves() -> None:
     assert send(first, f"open {restored}")[0] == 409
     assert send(second, f"open {restored}")[0] == 200
     assert len({version, restored, "v1", OPENED}) == 4
+
+
+def test_a_picture_that_is_not_here_is_asked_for() -> None:
+    server, name = serve(), secrets.token_urlsafe(16)
+    event: dict[str, Any] = {"data": [{"upload": name}]}
+    status, headers = send(server, "open v1", event=event)
+    assert (status, headers[b"x-ganlab-visit"]) == (409, b"upload")
+    assert (
+        send(server, "open v1", event={**event, "uploads": {}})[0] == 200
+    )  # the page does not have it either
+    picture = base64.b64encode(images.encode_png(Image.new("L", (9, 8)))).decode()
+    server = serve()
+    assert send(server, "open v1", event={**event, "uploads": {name: picture}})[0] == 200
+    assert send(server, "", event=event)[0] == 200
+    assert name in SENT
+
+
+def test_parts_that_are_computed_elsewhere_are_not_here() -> None:
+    server = serve()
+    asked = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(scope["query_string"])
+
+    async def ignore(message: Any) -> None:
+        statuses.append(message.get("status"))
+
+    for name, tab, status in (("mine", True, 421), ("there", True, None), ("mine", False, None)):
+        statuses: list[Any] = []
+        server.get_blocks()._queue.pending_messages_per_session["there"] = asyncio.Queue()
+        headers = [(b"x-ganlab-tab", b"t")] if tab else []
+        query = f"session_hash={name}".encode()
+        scope = {
+            "type": "http",
+            "path": "/queue/data",
+            "headers": headers,
+            "app": server,
+            "query_string": query,
+        }
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(asyncio.run, VisitGuard(app)(scope, None, ignore)).result()  # type: ignore[arg-type]
+        assert statuses[:1] == ([status] if status else [])
+    assert asked == [b"session_hash=there", b"session_hash=mine"]
 
 
 def test_what_changes_nothing_leaves_the_version() -> None:

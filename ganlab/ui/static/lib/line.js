@@ -24,6 +24,7 @@ const MAX_AGAIN = 3; // times that a route of ours is asked again
  * @property {() => void} restore has the page put its state back, by a request that carries RESTORING
  * @property {(sentence: string, lasting?: boolean) => void} say shows a sentence; an empty one takes it away
  * @property {() => void} reload opens the page anew
+ * @property {(names: string[]) => Promise<Record<string, string>>} [encode] pictures that the page has sent before, as base64
  * @property {string} [page] which page this is, see ganlab/ui/server/visits.py
  * @property {() => void} [idle] called when no request is under way any more
  * @property {(ms: number) => Promise<void>} [pause]
@@ -38,6 +39,7 @@ export class Line {
   /** @type {{ over: Promise<void>, end: () => void } | null} */
   #recovery = null;
   #version = OPENED; // of the state that the page shows
+  #losses = 0; // of the state, one after the other
   #page; // whose handlers the page's events mean
   /** @type {Promise<unknown>} */
   #last = Promise.resolve(); // the event before the next one
@@ -135,15 +137,16 @@ export class Line {
    */
   async #insist(address, options, body) {
     const restoring = body.includes(RESTORING);
+    let sent = options;
     for (;;) {
       await this.#outage;
       if (!restoring) await this.#recovery?.over;
-      const response = await this.#attempt(address, options, restoring);
+      const response = await this.#attempt(address, sent, restoring);
       const status = response?.status ?? 0;
-      if (response?.headers.get(VISIT) === 'lost') {
-        await this.#recover(response);
-        continue;
-      }
+      const lacks = response?.headers.get(VISIT);
+      if (lacks === 'lost') await this.#recover(/** @type {Response} */ (response), address);
+      if (lacks === 'upload') sent = { ...options, body: await this.#addUploads(body) };
+      if (lacks) continue;
       if (status === 0 || status === 502 || (status === 503 && !isFull(response))) {
         await this.#wait(address);
         continue;
@@ -156,6 +159,7 @@ export class Line {
       if (restoring && !response?.ok) await this.#openAnew(FAILED);
       if (restoring) this.#endRecovery();
       if (response?.ok) {
+        if (!restoring) this.#losses = 0;
         this.#version = response.headers.get(STATE) ?? this.#version;
         this.#page = response.headers.get(PAGE) ?? this.#page;
         this.settings.say('');
@@ -185,16 +189,30 @@ export class Line {
   }
 
   /**
+   * An event with the pictures that it names.
+   * @param {string} body
+   */
+  async #addUploads(body) {
+    const event = JSON.parse(body);
+    const names = [event.event_data, ...(event.data ?? [])].map((value) => value?.upload).filter(Boolean);
+    return JSON.stringify({ ...event, uploads: (await this.settings.encode?.(names)) ?? {} });
+  }
+
+  /**
    * Have the state put back, once for all requests that wait for it; never ends if the page has to open anew.
    * @param {Response} response
+   * @param {RequestInfo | URL} address
    */
-  async #recover(response) {
+  async #recover(response, address) {
     const page = response.headers.get(PAGE);
     if (page && this.#page && page !== this.#page) await this.#openAnew(SAVED);
     if (!this.#recovery) {
       let end = () => {};
       const over = /** @type {Promise<void>} */ (new Promise((resolve) => void (end = resolve)));
       this.#recovery = { over, end };
+      // A proxy that takes one server after the other would ask for the event where the state was not put back.
+      this.#losses += 1;
+      for (let left = Math.floor(Math.random() * Math.min(this.#losses, 3)); left > 0; left--) await this.#probe(address);
       this.settings.restore();
     }
     await this.#recovery.over;
@@ -216,18 +234,25 @@ export class Line {
   }
 
   /**
+   * Whether a server answers, and which.
+   * @param {RequestInfo | URL} address of an event
+   */
+  #probe(address) {
+    const probe = new URL(String(address), globalThis.location?.href);
+    Object.assign(probe, { pathname: probe.pathname.replace(EVENT, '/app_id'), search: '' });
+    return this.settings.fetch(probe, this.#mark({ cache: 'no-store' })).catch(() => null);
+  }
+
+  /**
    * Until the server answers again; all requests that wait go on in their order.
    * @param {RequestInfo | URL} address
    */
   #wait(address) {
     this.#outage ??= (async () => {
       this.settings.say(DOWN, true);
-      const probe = new URL(String(address), globalThis.location?.href);
-      Object.assign(probe, { pathname: probe.pathname.replace(EVENT, '/app_id'), search: '' });
       for (let pause = PAUSE; ; pause = Math.min(1.5 * pause, MAX_PAUSE)) {
         await this.settings.pause(pause);
-        const response = await this.settings.fetch(probe, { cache: 'no-store' }).catch(() => null);
-        if (response?.ok) break;
+        if ((await this.#probe(address))?.ok) break;
       }
       this.#outage = null;
       this.settings.say('');

@@ -1,6 +1,7 @@
 // This page's line to the server, from before Gradio's first request on.
 import { Line } from './line.js';
 import { showSentence } from './notices.js';
+import { encodeSent } from './sent-picture.js';
 
 let restore = () => {};
 let idle = () => {};
@@ -13,6 +14,7 @@ export const line = new Line({
   say: showSentence,
   reload: () => location.reload(),
   idle: () => idle(),
+  encode: encodeSent,
   page: /** @type {HTMLMetaElement | null} */ (document.querySelector('meta[name=ganlab-page]'))?.content,
 });
 window.fetch = line.fetch;

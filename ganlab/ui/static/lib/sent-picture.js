@@ -13,7 +13,42 @@ export const MAX_FILE = 1e7; // bytes that it takes (images.MAX_BYTES)
 export const MAX_LOSSLESS = 2e6; // pixels of a PNG that is certainly smaller than that
 const UNWRITABLE = 'This browser cannot turn this file into a PNG. Save it as a PNG or JPEG and send that.';
 
+const CHUNK = 0x8000; // bytes that String.fromCharCode takes at once
+const MAX_REMEMBERED = 8; // files that are sent again where the server has lost them
+
 let count = 0;
+
+/** @type {Map<string, Blob>} by the names that the server gave them, the newest last */
+const files = new Map();
+
+/**
+ * Files by their names, as base64; those that are not known any more are left out.
+ * @param {string[]} names
+ * @returns {Promise<Record<string, string>>}
+ */
+export async function encodeSent(names) {
+  const known = names.filter((name) => files.has(name));
+  const texts = await Promise.all(known.map((name) => encode(/** @type {Blob} */ (files.get(name)))));
+  return Object.fromEntries(known.map((name, i) => [name, texts[i]]));
+}
+
+/** @param {Blob} file */
+async function encode(file) {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  const parts = Array.from({ length: Math.ceil(bytes.length / CHUNK) }, (_, i) => bytes.subarray(i * CHUNK, (i + 1) * CHUNK));
+  return btoa(parts.map((part) => String.fromCharCode(...part)).join(''));
+}
+
+/**
+ * @param {string} name
+ * @param {Blob} file
+ */
+function rememberFile(name, file) {
+  files.delete(name);
+  files.set(name, file);
+  for (const oldest of [...files.keys()].slice(0, -MAX_REMEMBERED)) files.delete(oldest);
+  return name;
+}
 
 /** A name for a square that no other of this visit has. */
 export function createKey() {
@@ -34,7 +69,7 @@ export class SentPicture {
    * @returns {Promise<string>}
    */
   send() {
-    this.name ??= this.#post('no').then(({ upload }) => upload, (error) => {
+    this.name ??= this.#post('no').then(({ upload }) => rememberFile(upload, this.file), (error) => {
       this.forget(); // the next time may go well
       throw error;
     });
@@ -47,7 +82,7 @@ export class SentPicture {
    */
   async sendForPreview() {
     const { upload, preview } = await this.#post('yes');
-    this.name = Promise.resolve(upload);
+    this.name = Promise.resolve(rememberFile(upload, this.file));
     return preview;
   }
 
@@ -78,14 +113,19 @@ export class SentPicture {
    * @returns {Promise<Seen>}
    */
   async look(part, settings) {
-    for (let again = 0; again < 2; again++) {
-      const body = JSON.stringify({ ...settings, ...(await this.describe(part)) });
-      const seen = await read(await request('ganlab/view', { method: 'POST', body }));
-      if (!seen.lost) return seen;
-      this.forget();
-    }
+    const asked = { ...settings, ...(await this.describe(part)) };
+    const seen = await ask(asked);
+    if (!seen.lost) return seen;
+    const again = await ask({ ...asked, uploads: await encodeSent([asked.upload]) });
+    if (!again.lost) return again;
+    this.forget();
     throw new Error('The server did not keep this picture. Choose its file again.');
   }
+}
+
+/** @param {object} asked */
+async function ask(asked) {
+  return read(await request('ganlab/view', { method: 'POST', body: JSON.stringify(asked) }));
 }
 
 /**
