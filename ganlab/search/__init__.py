@@ -16,16 +16,30 @@ from torch import Tensor
 from ganlab.search.exact import ExactIndex
 from ganlab.search.points import Index, map_rows
 
-__all__ = ["KINDS", "MAX_EXACT", "ExactIndex", "Index", "describe_index", "map_rows", "open_index"]
+__all__ = [
+    "KINDS",
+    "MAX_EXACT",
+    "ExactIndex",
+    "Index",
+    "describe_index",
+    "map_rows",
+    "name_description",
+    "open_index",
+]
 
 KINDS = ("exact", "faiss", "milvus")
 MAX_EXACT = 1_000_000  # points up to which all of them are compared; beyond, an index is quicker by far
 
 
+def name_description(space: str) -> str:
+    """The file that describes the index of a space."""
+    return f"{space}.index.json"
+
+
 def describe_index(folder: Path, space: str) -> dict[str, Any]:
     """What was built for a space of the gallery in `folder`: its "kind", one of KINDS, and its settings.
     ValueError for a damaged description."""
-    path = folder / f"{space}.index.json"
+    path = folder / name_description(space)
     if not path.is_file():
         return {"kind": "exact"}
     try:
@@ -49,7 +63,7 @@ def open_index(folder: Path, space: str, rows: Tensor) -> Index:
         if kind == "faiss":
             from ganlab.search.faiss_index import FaissIndex
 
-            return FaissIndex.load(folder / f"{space}.faiss", rows, described)
+            return FaissIndex.load(folder, rows, described)
         from ganlab.search.milvus_index import MilvusIndex
 
         return MilvusIndex.connect(folder, rows, described)

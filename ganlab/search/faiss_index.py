@@ -9,7 +9,7 @@ are searched is measured when the index is built: as few as keep the recall.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -95,8 +95,10 @@ class FaissIndex:
         return distances, rows
 
     @staticmethod
-    def build(rows: Tensor, memory: int, seed: int = 0) -> FaissIndex:
-        """The index of points (N, F), in memory, with the effort that `tune` finds."""
+    def build(
+        rows: Tensor, memory: int, seed: int = 0, progress: Callable[[int, int], None] | None = None
+    ) -> FaissIndex:
+        """The index of points (N, F), in memory; `tune` finds its effort."""
         count, dim = rows.shape
         settings = choose_settings(count, dim, memory)
         index = faiss.index_factory(dim, settings.factory)
@@ -106,6 +108,8 @@ class FaissIndex:
         index.train(rows.numpy()[chosen])
         for start in range(0, count, BLOCK):
             index.add(rows.numpy()[start : start + BLOCK])
+            if progress is not None:
+                progress(min(start + BLOCK, count), count)
         return FaissIndex(index, rows, settings)
 
     def tune(self, target: float = TARGET) -> float:
@@ -128,24 +132,28 @@ class FaissIndex:
                 return recall
             effort = min(limit, math.ceil(effort * 1.4))
 
-    def save(self, path: Path, recall: float) -> dict[str, Any]:
-        """Write the index, and return its description, which `load` reads."""
-        with open_atomically(path) as file:
+    def save(self, folder: Path, name: str, recall: float) -> dict[str, Any]:
+        """Write the index to the file `name` in a folder, and return its description, which `load` reads."""
+        with open_atomically(folder / name) as file:
             faiss.write_index(self.index, file.name)
         count, dim = self.rows.shape
-        return {"kind": "faiss", "count": count, "dim": dim, "recall": recall, **self.settings._asdict()}
+        facts = {"kind": "faiss", "file": name, "count": count, "dim": dim, "recall": recall}
+        return facts | self.settings._asdict()
 
     @staticmethod
-    def load(path: Path, rows: Tensor, described: Mapping[str, Any]) -> FaissIndex:
-        """What `save` wrote of points `rows` (N, F), its lists mapped into memory. ValueError for a damaged
-        file, or one of other points."""
+    def load(folder: Path, rows: Tensor, described: Mapping[str, Any]) -> FaissIndex:
+        """What `save` wrote to a folder of points `rows` (N, F), its lists mapped into memory. ValueError for
+        a damaged file, or one of other points."""
+        name = str(described.get("file"))
         try:
+            if Path(name).name != name:
+                raise ValueError("it names a file elsewhere")
             settings = Settings(*(described[key] for key in Settings._fields))
-            index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+            index = faiss.read_index(str(folder / name), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
             if (index.ntotal, index.d) != tuple(rows.shape):
-                raise ValueError
+                raise ValueError("it is of other points")
             return FaissIndex(index, rows, settings)
         except (KeyError, TypeError, ValueError, RuntimeError):
             raise ValueError(
-                f"{path.name} is damaged or of other points: python -m train.gallery builds it anew."
+                f"{name} is damaged or of other points: python -m train.gallery builds it anew."
             ) from None

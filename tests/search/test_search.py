@@ -48,7 +48,7 @@ def test_faiss_misses_hardly_a_neighbour_and_its_distances_are_exact(
     built = FaissIndex.build(rows, memory)
     recall = built.tune()
     assert recall >= 0.99
-    described = built.save(tmp_path / "code.faiss", recall)
+    described = built.save(tmp_path, "code.faiss", recall)
     (tmp_path / "code.index.json").write_text(json.dumps(described))
     index = open_index(tmp_path, "code", rows)
     assert isinstance(index, FaissIndex)
@@ -92,8 +92,8 @@ def test_a_graph_serves_points_of_many_dimensions(tmp_path: Path) -> None:
     index = FaissIndex.build(rows, AMPLE)
     assert index.settings.factory == "HNSW32,Flat"
     assert index.tune() >= 0.99
-    described = index.save(tmp_path / "features.faiss", 1.0)
-    loaded = FaissIndex.load(tmp_path / "features.faiss", rows, described)
+    described = index.save(tmp_path, "features.faiss", 1.0)
+    loaded = FaissIndex.load(tmp_path, rows, described)
     assert torch.equal(loaded.search(rows[:5], 3)[1], ExactIndex(rows).search(rows[:5], 3)[1])
 
 
@@ -106,7 +106,7 @@ def test_an_index_of_other_points_is_left_alone(clustered: tuple[Tensor, Tensor]
 @pytest.mark.parametrize("damage", ["cut", "other", "absent"])
 def test_a_damaged_index_is_a_sentence(clustered: tuple[Tensor, Tensor], damage: str, tmp_path: Path) -> None:
     rows, path = clustered[0], tmp_path / "code.faiss"
-    described = FaissIndex.build(rows, AMPLE).save(path, 1.0)
+    described = FaissIndex.build(rows, AMPLE).save(tmp_path, path.name, 1.0)
     (tmp_path / "code.index.json").write_text(json.dumps(described))
     if damage == "absent":
         path.unlink()

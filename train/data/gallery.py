@@ -1,14 +1,21 @@
-"""python -m train.gallery NAME: make the gallery of a data set, or of a checkpoint.
+"""python -m train.gallery NAME [FOLDER]: make the gallery of a data set, or of a checkpoint.
 
 A data set's gallery is shared by its models: mnist and cifar10 are bundled; imagenet64, whose pictures may
 not be passed on, is made on each machine from the files of the data set. For a checkpoint, --dataset FOLDER
 makes its own gallery of the pictures in that folder, and --stand-in its own reconstructions of training
 pictures, which the app shows, named so, where the training pictures are not.
+
+With FOLDER, a folder of any number of pictures and tar files of pictures, the checkpoint encodes them all for
+`python app.py --model NAME --gallery FOLDER`. The pictures stay where they are. What is killed goes on from
+there, and pictures that are added later are encoded by the same command. See docs/galleries.md.
 """
 
 from __future__ import annotations
 
+import argparse
+import csv
 import dataclasses
+import itertools
 import sys
 from pathlib import Path
 
@@ -16,13 +23,18 @@ import torch
 from torch import Tensor
 
 from ganlab import gallery, images, latent, model
+from ganlab.explorer import Explorer
 from ganlab.gallery import OWN_FOLDER, STAND_IN, TEST_FILE, TRAIN_FILE, Gallery
 from ganlab.hub import resolve
+from ganlab.large.gallery import HIDDEN_FOLDER
 from ganlab.model import LatentModel
 from ganlab.pictures import Pictures, load_pictures, save_pictures
+from ganlab.terminal import Progress, stop_by_signal
 from train import sums
 from train.command import create_parser, report_errors
 from train.data import datasets
+from train.data.indexes import CHOICES, LITE_FILE
+from train.data.large import REFUSED_FILE, Builder
 from train.files import write_atomically
 
 EXAMPLES = 500  # test pictures: examples in the app, inputs of the tests
@@ -33,6 +45,7 @@ MAX_OWN_BYTES = 9_000_000  # of its file
 MAX_LOSSLESS = 12_000_000  # bytes of pixels that are packed without loss; more become JPEG files
 QUALITY = 92  # of these
 BATCH = 250
+MAX_NAMED = 20  # pictures left out of a large gallery that the command names
 GOLDEN = 0.6180339887498949
 
 ABOUT = {
@@ -175,23 +188,71 @@ def _report(path: Path, pictures: Pictures) -> None:
     print(f"{path}: {len(pictures):,} pictures, {path.stat().st_size / 1e6:.2f} MB")
 
 
+def build_large(options: argparse.Namespace) -> None:
+    """Encode `options.folder`, and say what was done and which pictures were left out."""
+    if options.stand_in or options.dataset:
+        raise ValueError(
+            "FOLDER goes without --stand-in and --dataset, which make galleries of another kind."
+        )
+    if options.memory is not None and not 0 < options.memory < float("inf"):
+        raise ValueError(f"--memory is a number of gigabytes above 0, not {options.memory:g}.")
+    # The checkpoint's own gallery is not read: it is not needed, and may be large.
+    explorer = Explorer(model.load(options.name, model.resolve_device(options.device)))
+    out = options.out or options.folder / HIDDEN_FOLDER / explorer.fingerprint
+    memory = None if options.memory is None else int(options.memory * 1e9)
+    progress = Progress("encoding")
+    try:
+        with stop_by_signal(), Builder(explorer, options.folder, out) as builder:
+            outcome = builder.run(progress, options.index, memory, options.milvus)
+    except KeyboardInterrupt:
+        print("What was encoded is kept: the same command goes on from there.", file=sys.stderr)
+        raise
+    finally:
+        progress.close()
+    print(f"{out}: {outcome.total:,} pictures, {outcome.added:,} of them new.")
+    for space, words in outcome.indexes.items():
+        print(f"  {space}: {words}")
+    if not outcome.refused:
+        return
+    print(f"Left out, {outcome.refused:,} in all, which {out / REFUSED_FILE} names:", file=sys.stderr)
+    with (out / REFUSED_FILE).open(encoding="utf-8", newline="") as file:
+        for row in itertools.islice(csv.DictReader(file), MAX_NAMED):
+            print(f"  {row['name']}: {row['reason']}", file=sys.stderr)
+
+
 @report_errors
 def main(arguments: list[str] | None = None) -> int:
     parser = create_parser(__doc__)
     shared = [name for name, dataset in datasets.DATASETS.items() if dataset.gallery]
     parser.add_argument("name", help=f"a data set ({', '.join(shared)}), or a checkpoint's name or folder")
+    parser.add_argument(
+        "folder", nargs="?", type=Path, metavar="FOLDER", help="pictures to encode, any number"
+    )
+    large = parser.add_argument_group("with FOLDER")
+    large.add_argument("--out", type=Path, help="where the codes go (default: FOLDER/.ganlab/FINGERPRINT)")
+    large.add_argument(
+        "--index", choices=CHOICES, default="auto", help="how codes are searched (default: auto)"
+    )
+    large.add_argument("--memory", type=float, metavar="GB", help="that an index may take (default: half)")
+    large.add_argument(
+        "--milvus", default=LITE_FILE, metavar="URI", help="of a server, http://HOST:19530 (default: a file)"
+    )
+    large.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     kinds = parser.add_mutually_exclusive_group()
     kinds.add_argument("--dataset", metavar="FOLDER", help="the pictures of the checkpoint's own gallery")
     kinds.add_argument("--stand-in", action="store_true", help="the checkpoint's own reconstructions")
     datasets.add_root_flag(parser)
     options = parser.parse_args(arguments)
+    if options.folder is not None:
+        build_large(options)
+        return 0
     if options.name in shared and not (options.stand_in or options.dataset):
         build(options.name, options.data_root, gallery.GALLERIES / options.name)
         return 0
     if not (options.stand_in or options.dataset):
         raise ValueError(
-            f"{options.name!r} has no shared gallery; available = {shared}. For a checkpoint add --stand-in,"
-            " or --dataset FOLDER with the folder of its pictures."
+            f"{options.name!r} has no shared gallery; available = {shared}. For a checkpoint add a folder of"
+            " pictures, --stand-in, or --dataset FOLDER with the folder of its own pictures."
         )
     folder = resolve(options.name)
     if options.stand_in:
