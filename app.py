@@ -6,6 +6,7 @@ import argparse
 import os
 import socket
 import sys
+from pathlib import Path
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 DEFAULT_MODEL = "mnist-bigan-plus"
@@ -24,7 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
         root_path, proxies = read_root_path(options.root_path), read_proxies(options.trusted_proxies)
         # Visitors from other machines may choose among the bundled models only.
         private = options.host in LOCAL and (bool(proxies) or not root_path)
-        models = Models(options.model or choose_model(), device, allow_any=private)
+        name = options.model or choose_model()
+        models = Models(name, device, allow_any=private, gallery=options.gallery)
         # A wrong name is reported before Gradio is imported, which takes seconds.
         models.get(models.default, patience=MAX_SECONDS)
         from ganlab.ui import app, zero_gpu
@@ -47,6 +49,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--model",
         help=f"a bundled name, a folder, or a Hub id (default: {DEFAULT_MODEL}, or the first one there is)",
+    )
+    parser.add_argument(
+        "--gallery",
+        type=Path,
+        metavar="FOLDER",
+        help="the model's pictures in place of its own: what python -m train.gallery MODEL FOLDER encoded",
     )
     parser.add_argument("--host", default="0.0.0.0" if on_space else "127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=7860, help="port to listen on (default: 7860)")

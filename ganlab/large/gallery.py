@@ -1,8 +1,8 @@
 """A gallery of any size: pictures in a folder, codes and features mapped from disk, searched by an index.
 
-`python -m train.gallery CHECKPOINT FOLDER` makes one: gallery.json describes it, pictures.sqlite names its
-pictures, code.f32 and features.f32 are their points, labels.i32 their labels, and sample.safetensors holds
-what the map shows.
+`python -m train.gallery CHECKPOINT FOLDER` makes one: large.json describes it, pictures.sqlite names its
+pictures, code.f32 and features.f32 are their points, labels.i32 their labels, and latents.COUNT.f32
+holds the latents of what the map shows, where a latent map has to be inverted for them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganlab import images, tensor_files
+from ganlab import images
 from ganlab.config import CheckpointError, ModelConfig, check_classes
 from ganlab.gallery import OWN_FOLDER, Gallery, Neighbour
 from ganlab.large.catalogue import FILE as CATALOGUE_FILE
@@ -27,9 +27,8 @@ from ganlab.model import LatentModel
 from ganlab.pictures import Pictures
 from ganlab.search import Index, map_rows, open_index
 
-GALLERY_FILE = "gallery.json"
+GALLERY_FILE = "large.json"
 LABELS_FILE = "labels.i32"
-SAMPLE_FILE = "sample.safetensors"
 HIDDEN_FOLDER = ".ganlab"  # in a folder of pictures: a gallery for each checkpoint, by its fingerprint
 SPACES = ("features", "code")  # in which a large gallery may be searched
 FORMAT = 1
@@ -40,6 +39,11 @@ MISSING = 0.5  # the grey of a picture that is not there any more
 def name_points(space: str) -> str:
     """The file of a space's points."""
     return f"{space}.f32"
+
+
+def name_latents(count: int | str) -> str:
+    """The file of the latents of the pictures shown of so many: `choose_shown` chooses others of more."""
+    return f"latents.{count}.f32"
 
 
 def find_folder(model: LatentModel, path: Path | None) -> Path | None:
@@ -60,9 +64,9 @@ def find_folder(model: LatentModel, path: Path | None) -> Path | None:
     return folder
 
 
-def choose_shown(count: int, limit: int = MAX_SHOWN) -> Tensor:
-    """The rows (M,) that a map of `count` pictures shows: all, or `limit` of them, evenly spread."""
-    shown = min(count, limit)
+def choose_shown(count: int) -> Tensor:
+    """The rows (M,) that a map of `count` pictures shows: all, or MAX_SHOWN of them, evenly spread."""
+    shown = min(count, MAX_SHOWN)
     return torch.arange(shown) * count // max(shown, 1)
 
 
@@ -158,7 +162,10 @@ class LargeGallery(Gallery):
     @functools.cached_property
     def shown(self) -> Gallery:
         """The pictures on the map, evenly spread over all: their codes and latents, without pixels."""
-        rows, latents = self._read_sample()
+        rows, path = choose_shown(len(self)), self.folder / name_latents(len(self))
+        latents = None
+        if path.is_file() and self.model.latent_map is not None:
+            latents = map_rows(path, len(rows), self.model.config.latent_dim)
         pictures = Pictures(
             self.pictures.pixels,
             self.pictures.labels[rows].long(),
@@ -167,18 +174,6 @@ class LargeGallery(Gallery):
             self.pictures.kind,
         )
         return Gallery(self.model, pictures, codes=self.rows["code"][rows], latents=latents)
-
-    def _read_sample(self) -> tuple[Tensor, Tensor | None]:
-        """The rows of the pictures shown, and their latents where they are stored."""
-        path, rows = self.folder / SAMPLE_FILE, choose_shown(len(self))
-        if path.is_file():
-            tensors, _ = tensor_files.unpack(path.read_bytes())
-            latents = tensors.get("latents")
-            stored = tensors.get("rows")
-            fits = stored is not None and torch.equal(stored, rows)
-            if fits and latents is not None and latents.shape == (len(rows), self.model.config.latent_dim):
-                return rows, latents
-        return rows, None
 
     def search(self, points: Tensor, space: str, k: int) -> tuple[Tensor, Tensor]:
         """See `Gallery.search`; by the index that was built, which may miss a neighbour."""

@@ -20,7 +20,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganlab import tensor_files
 from ganlab.config import MAX_CLASSES
 from ganlab.explorer import Explorer
 from ganlab.files import open_atomically, write_json
@@ -28,7 +27,7 @@ from ganlab.folders import EXTENSIONS, walk
 from ganlab.images import PictureError, Source
 from ganlab.large.catalogue import BUSY, SCHEMA, Entry, read_content
 from ganlab.large.catalogue import FILE as CATALOGUE_FILE
-from ganlab.large.gallery import FORMAT, GALLERY_FILE, LABELS_FILE, SAMPLE_FILE, choose_shown, name_points
+from ganlab.large.gallery import FORMAT, GALLERY_FILE, LABELS_FILE, choose_shown, name_latents, name_points
 from ganlab.search import map_rows
 from ganlab.studio.batch import Batch, prepare_all
 from ganlab.terminal import Progress
@@ -36,7 +35,7 @@ from train.data.folder import name_classes
 from train.data.indexes import LITE_FILE, build_indexes, check_kind
 
 BATCH = 256  # pictures encoded at a time
-CHUNK = 8192  # codes whose latents are computed at a time
+CHUNK = 1024  # codes whose latents are computed at a time
 MAX_FEATURES = 256  # numbers of a picture's features, beyond which they are not stored
 LISTED = 10_000  # names between two commits of the listing
 REFUSED_FILE = "refused.csv"
@@ -105,7 +104,7 @@ class Builder:
             if not self.count:
                 raise ValueError(f"No picture of {self.pictures} can be used{self._name_refused()}.")
             refused = self._write_refused()
-        self._write_sample(progress)
+        self._write_latents(progress)
         described = {
             "format": FORMAT,
             "model": self.explorer.config.name,
@@ -320,23 +319,31 @@ class Builder:
             return []
         return list(name_classes(make_printable(folder) for folder in folders))
 
-    def _write_sample(self, progress: Progress | None) -> None:
-        """Store which pictures the map shows, and their latents where a latent map has to be inverted."""
-        rows = choose_shown(self.count)
-        tensors = {"rows": rows}
-        latent_map = self.explorer.model.latent_map
-        if latent_map is not None:
-            codes = map_rows(self.out / name_points("code"), self.count, self.dims["code"])[rows]
-            parts = []
-            with torch.inference_mode():
-                for start in range(0, len(codes), CHUNK):
-                    if progress is not None:
-                        progress(start, len(codes))
-                    parts.append(
-                        latent_map.invert(codes[start : start + CHUNK].to(self.explorer.device)).cpu()
-                    )
-            tensors["latents"] = torch.cat(parts)
-        tensor_files.write(self.out / SAMPLE_FILE, tensors)
+    def _write_latents(self, progress: Progress | None) -> None:
+        """Store the latents of what the map shows, where a latent map has to be inverted for them. It takes
+        long, so it too goes on where it was stopped."""
+        latent_map, name = self.explorer.model.latent_map, name_latents(self.count)
+        for path in self.out.glob(name_latents("*")):
+            if path.name != name:
+                path.unlink()
+        if latent_map is None:
+            return
+        codes = map_rows(self.out / name_points("code"), self.count, self.dims["code"])[
+            choose_shown(self.count)
+        ]
+        path, size = self.out / name, CHUNK * codes.shape[1] * 4
+        path.touch()
+        whole = len(codes) * codes.shape[1] * 4
+        done = path.stat().st_size if path.stat().st_size == whole else path.stat().st_size // size * size
+        os.truncate(path, done)
+        with path.open("ab") as file, torch.inference_mode():
+            for start in range(done // size * CHUNK, len(codes) if done < whole else 0, CHUNK):
+                if progress is not None:
+                    progress(start, len(codes))
+                latents = latent_map.invert(codes[start : start + CHUNK].to(self.explorer.device)).cpu()
+                file.write(latents.numpy().astype("<f4").tobytes())
+                file.flush()
+                os.fsync(file.fileno())
 
 
 def list_members(path: Path) -> Iterator[tuple[bytes, int, int]]:

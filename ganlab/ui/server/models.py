@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import OrderedDict
+from pathlib import Path
 from weakref import WeakValueDictionary
 
 from ganlab import hub
@@ -26,7 +27,10 @@ class Models:
     any folder or fetch any repository that a visitor names.
     """
 
-    def __init__(self, default: str, device: str = "auto", allow_any: bool = True) -> None:
+    def __init__(
+        self, default: str, device: str = "auto", allow_any: bool = True, gallery: Path | None = None
+    ) -> None:
+        self.gallery = gallery  # a large one, for the default model
         self.default, self.device, self.allow_any = default, resolve_device(device), allow_any
         self._explorers: OrderedDict[str, Explorer] = OrderedDict()  # the most recently used last
         self._loads = 0  # since the start
@@ -101,7 +105,8 @@ class Models:
                 if (explorer := self._look_up(name)) is not None:  # loaded while this thread waited
                     return explorer
             try:
-                explorer = load(source, self.device)
+                gallery = self.gallery if name == self.default else None
+                explorer = load(source, self.device, gallery=gallery)
             except CheckpointError:
                 self._downloads.forget(name)
                 raise
