@@ -228,7 +228,7 @@ class Builder:
                 checksums: list[int] = []
                 batch = prepare_all(self.explorer, self._read(listed, checksums))
                 codes, features = self._embed(batch.x)
-                known = len(labels)
+                numbered = len(labels)
                 batch_labels = [
                     labels.setdefault(find_class(listed[i].name), len(labels)) for i in batch.positions
                 ]
@@ -241,7 +241,7 @@ class Builder:
                     file.write(contents[name].tobytes())
                     file.flush()
                     os.fsync(file.fileno())
-                self._note(listed, batch, batch_labels, checksums, list(labels.items())[known:])
+                self._note(listed, batch, batch_labels, checksums, list(labels.items())[numbered:])
                 done += len(listed)
 
     def _read(self, listed: Sequence[Entry], checksums: list[int]) -> Iterator[Source | PictureError]:
