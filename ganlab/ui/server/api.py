@@ -22,6 +22,7 @@ from ganlab.studio import batch, paths
 from ganlab.ui.html.spaces import MAX_NEIGHBOURS
 from ganlab.ui.sampling import read_draw
 from ganlab.ui.server.budget import price_neighbours
+from ganlab.ui.server.events import CALLS, MAX_CALLS
 from ganlab.ui.server.models import Models
 from ganlab.ui.server.payloads import (
     Json,
@@ -355,7 +356,7 @@ def register(models: Models) -> None:
     """Register the endpoints in the Blocks at hand; their errors reach the client as one sentence."""
     for name, function in build_endpoints(models).items():
         # All together, so that no more run at once than there are cores for.
-        gr.api(_send_errors(function), api_name=name, concurrency_id="api", concurrency_limit=2)
+        gr.api(_send_errors(function), api_name=name, concurrency_id=CALLS, concurrency_limit=MAX_CALLS)
 
 
 def _send_errors(function: Callable[..., Any]) -> Callable[..., Any]:

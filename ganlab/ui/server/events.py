@@ -15,9 +15,11 @@ from gradio.queueing import Event, Queue
 
 from ganlab import interruption
 from ganlab.ui.server import budget
-from ganlab.ui.server.line import MAX_PAUSE, Served
+from ganlab.ui.server.line import Served, Turn
 from ganlab.ui.server.turns import find_address
 
+CALLS = "calls"  # Gradio's name for the calls of programs, of which few run at once
+MAX_CALLS = 2
 MAX_EVENTS = 512  # that wait, of all visitors
 MAX_EVENTS_EACH = 128  # of an address
 MAX_BYTES = 64_000_000  # of all bodies that wait
@@ -89,21 +91,22 @@ class FairQueue(Queue):  # type: ignore[misc]  # gradio has no types for it
         return chosen
 
     async def process_events(self, events: list[Event], batch: bool, begin_time: float, fn: Any) -> None:
-        """Handle events; their work notices that no visitor waits for them any more."""
-
-        start, waited = time.monotonic(), 0.0
+        """Handle events, to whose calls long work gives way; their own work notices that no visitor waits for
+        them any more."""
+        job = describe(events[0])
+        turn = Turn(job.address, job.page, budget.QUICK)
 
         def check() -> None:
-            nonlocal waited
             if not any(event.alive for event in events):
                 raise interruption.InterruptedWorkError
-            if waited < (time.monotonic() - start) / 2:
-                waited += budget.QUICK.wait_until_idle(MAX_PAUSE)
 
         try:
+            if fn.concurrency_id == CALLS:
+                budget.QUICK.attend(turn)
             with interruption.checking(check):
                 await super().process_events(events, batch, begin_time, fn)
         finally:
+            budget.QUICK.leave(turn)
             for event in events:
                 self.unread[event.session_hash] = time.monotonic()
 

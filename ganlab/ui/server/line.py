@@ -146,6 +146,12 @@ class Line:
             self._waiting.append(turn)
             self._start_next()
 
+    def attend(self, turn: Turn) -> None:
+        """Work that has had its turn elsewhere, and to which others give way as to that in this line."""
+        with self._idle:
+            turn.started = time.monotonic()
+            self.working.add(turn)
+
     def leave(self, turn: Turn) -> None:
         """The request is answered, or its visitor is gone."""
         with self._idle:
