@@ -58,18 +58,26 @@ def download(hub_id: str, offline: bool = False, report: Report = lambda _: None
     """The folder of a checkpoint "user/repo[@revision]" in the client's cache. With `offline`, nothing is
     asked of the Hub. CheckpointError, in one sentence, where it cannot be had in MAX_SECONDS."""
     repo, _, revision = hub_id.partition("@")
-    with Worker(hub_id) as worker:
+    with Worker(hub_id, repo) as worker:
         report("its config")
-        config = worker.fetch(File(CONFIG_FILE, None, True), repo, revision or "main", offline)
+        config = worker.fetch(File(CONFIG_FILE, None, True), revision or "main", offline)
         assert config is not None
-        if config["kept"]:
+        try:
+            files = list_files(Path(config["path"]), hub_id)
+        except CheckpointError:
+            if config["kept"]:
+                raise
+            # Another look at the Hub: the copy here may be damaged.
+            config = worker.fetch(File(CONFIG_FILE, None, True), config["commit"], anew=True)
+            assert config is not None
+            files = list_files(Path(config["path"]), hub_id)
+        if config["kept"] and not offline:
             print(f"{hub_id}: the Hub is not reached; what was downloaded before is used.", file=sys.stderr)
-        files = list_files(Path(config["path"]), hub_id)
         total = 0
         for number, file in enumerate(files, 1):
             report(f"{file.name}, file {number} of {len(files)}")
-            if (answer := worker.fetch(file, repo, config["commit"], config["kept"])) is not None:
-                total += Path(answer["path"]).stat().st_size
+            answer = worker.fetch(file, config["commit"], config["kept"], lenient=config["cached"])
+            total += Path(answer["path"]).stat().st_size if answer else 0
             if total > MAX_BYTES:
                 raise CheckpointError(f"{hub_id} has over {MAX_BYTES / 1e6:,.0f} MB: refused.")
     return Path(config["path"]).parent
@@ -98,8 +106,8 @@ def list_files(config: Path, hub_id: str) -> list[File]:
 class Worker:
     """The process of `ganlab.fetch`, for as long as the `with` lasts, and at most MAX_SECONDS."""
 
-    def __init__(self, hub_id: str) -> None:
-        self.hub_id = hub_id
+    def __init__(self, hub_id: str, repo: str) -> None:
+        self.hub_id, self.repo = hub_id, repo
         self.late = False
 
     def __enter__(self) -> Worker:
@@ -144,19 +152,24 @@ class Worker:
             self.process.kill()
             self.process.wait()
 
-    def fetch(self, file: File, repo: str, revision: str, offline: bool) -> dict[str, Any] | None:
-        """The path of a file, its commit, and whether it was "kept" from before since the Hub is not reached;
-        None for one that is not there and not needed. CheckpointError for one that is needed."""
+    def fetch(
+        self, file: File, revision: str, offline: bool = False, lenient: bool = False, anew: bool = False
+    ) -> dict[str, Any] | None:
+        """The path of a file, its commit, whether the Hub was not asked ("cached"), and whether it could not
+        be ("kept"); None for one that is not there and not needed, or, if `lenient`, not reached and not
+        needed. CheckpointError for one that is needed. `offline` and `anew` as in `ganlab.fetch`."""
         limit = LIMITS[PurePosixPath(file.name).suffix]
-        request = {"repo": repo, "file": file.name, "revision": revision, "limit": limit, "sha256": file.sum}
+        request = {"repo": self.repo, "file": file.name, "revision": revision, "limit": limit}
+        request |= {"sha256": file.sum, "anew": anew}
         answer = self._ask({**request, "offline": offline})
-        if answer.get("kind") == fetch.UNREACHABLE and not offline and file.name == CONFIG_FILE:
+        away = answer.get("kind") == fetch.UNREACHABLE
+        if away and not offline and not anew and file.name == CONFIG_FILE:
             kept = self._ask({**request, "offline": True})
             if "path" in kept:
-                return {**kept, "kept": True}
+                return {**kept, "cached": True, "kept": True}
         if "path" in answer:
-            return {**answer, "kept": offline}
-        absent = answer["kind"] == fetch.FILE or (offline and answer["kind"] == fetch.UNREACHABLE)
+            return {"cached": offline, **answer, "kept": offline}
+        absent = answer["kind"] == fetch.FILE or (away and (offline or lenient))
         if absent and not file.needed:
             return None
         raise self._refuse(file, **answer)
@@ -170,7 +183,7 @@ class Worker:
             return CheckpointError(f"{self.hub_id} is on the Hub, but is no ganlab checkpoint: {reason}.")
         return CheckpointError(f"{self.hub_id} cannot be used: {reason}.")
 
-    def _ask(self, request: dict[str, Any]) -> dict[str, str]:
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         line = ""
@@ -183,5 +196,5 @@ class Worker:
                 f"it takes more than {MAX_SECONDS:.0f} seconds" if self.late else "its download has ended"
             )
             return {"kind": fetch.OTHER, "reason": reason}
-        answer: dict[str, str] = json.loads(line)
+        answer: dict[str, Any] = json.loads(line)
         return answer

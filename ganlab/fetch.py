@@ -3,11 +3,12 @@ time: the client waits and tries again for as long as a server answers now and t
 
 It reads requests from its input, a line of JSON each, and answers each with a line:
 
-    {"repo", "revision", "file", "limit", "sha256", "offline"} -> {"path", "commit"} or {"kind", "reason"}
+    {"repo", "revision", "file", "limit", "sha256", "offline", "anew"} -> {"path", "commit", "cached"?}
+                                                                       or {"kind", "reason"}
 
-`limit` is in bytes; `sha256` may be null; with `offline` only what was fetched before is given. The end of
-its input ends it, also in the middle of a download. It imports nothing of this package, which would load
-torch first.
+`limit` is in bytes; `sha256` may be null; with `offline` only what was fetched before is given, with `anew`
+only what is fetched now. `cached` says that the Hub was not asked. The end of its input ends it, also in the
+middle of a download. It imports nothing of this package, which would load torch first.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class FetchError(Exception):
         self.kind, self.reason = kind, reason
 
 
-def fetch(request: dict[str, Any]) -> dict[str, str]:
+def fetch(request: dict[str, Any]) -> dict[str, Any]:
     """The path of a file and the commit that it is of. A file of a commit that was fetched before needs no
     network. FetchError says why there is none."""
     from huggingface_hub import hf_hub_download
@@ -62,14 +63,14 @@ def fetch(request: dict[str, Any]) -> dict[str, str]:
         if digest and hash_file(path) != digest:
             raise FetchError(CHANGED, f"the copy of {file} that is kept here is damaged")
         return describe(path, file, limit)
-    if re.fullmatch(COMMIT, revision):
+    if re.fullmatch(COMMIT, revision) and not request["anew"]:
         with contextlib.suppress(FileNotFoundError):
             path = get(kept=True)
             if not digest or hash_file(path) == digest:
-                return describe(path, file, limit)
+                return {**describe(path, file, limit), "cached": True}
     check_header(repo, revision, file, limit)
     with limited_writes(limit):
-        path = get()
+        path = get(anew=request["anew"])
         if digest and hash_file(path) != digest:
             path = get(anew=True)  # the copy here may be damaged; else the Hub sends the same again
             if hash_file(path) != digest:
@@ -172,7 +173,7 @@ def explain(error: BaseException, file: str) -> tuple[str, str]:
     return OTHER, next(iter(str(error).strip().splitlines()), "") or type(error).__name__
 
 
-def answer(line: str) -> dict[str, str]:
+def answer(line: str) -> dict[str, Any]:
     """The answer to a request."""
     request = json.loads(line)
     try:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
-from ganlab import gallery
+from ganlab import gallery, model, networks
 from ganlab.gallery import Pictures
+from tests.conftest import TINY
 from tests.train.runs import take
-from train import precision
+from train import precision, sums
 from train.config import TrainConfig
 from train.measure import frechet, latent_error
 from train.trainer import Trainer
@@ -52,3 +54,13 @@ def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
 def root(tmp_path: Path) -> Path:
     """An empty folder of checkpoints."""
     return tmp_path / "checkpoints"
+
+
+@pytest.fixture
+def small_model(small_gallery: Path, tmp_path: Path) -> Path:
+    """A checkpoint of tiny networks that has a shared gallery and a judge."""
+    nets = networks.build(TINY)
+    networks.initialise(nets, seed=0)
+    model.save(dataclasses.replace(TINY, gallery="mnist"), nets, tmp_path / "tiny")
+    sums.write(tmp_path / "tiny")
+    return tmp_path / "tiny"

@@ -12,13 +12,13 @@ from huggingface_hub.utils import close_session
 from ganlab import hub, model
 from tests import fake_hub
 from tests.fake_hub import Hub
-from tests.train.runs import publish_quickly
 from train import publish as publishing
+from train import sums
 from train import upload as uploading
+from train.report import card
 from train.upload import PublishError, upload
 
 pytestmark = [
-    pytest.mark.usefixtures("small_gallery", "few_samples"),
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning"),  # within the client
 ]
@@ -37,9 +37,12 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     close_session()
 
 
-def test_what_is_uploaded_is_loaded_again(run: Path, root: Path, server: Hub) -> None:
-    folder = publish_quickly(run, root)
-    card = (folder / "README.md").read_text()
+def test_what_is_uploaded_is_loaded_again(small_model: Path, server: Hub) -> None:
+    folder = small_model
+    card.write(folder)
+    (folder / "samples.png").write_bytes(b"a picture")
+    sums.write(folder)
+    text = (folder / "README.md").read_text()
     address = upload(folder, "someone/tiny")
     commit = list(server.commits["someone/tiny"])[-1]
     assert address == f"{server.url}/someone/tiny/commit/{commit}"
@@ -50,15 +53,16 @@ def test_what_is_uploaded_is_loaded_again(run: Path, root: Path, server: Hub) ->
     stored = hub.resolve("someone/tiny")
     assert model.load(str(stored)).fingerprint == model.load(str(folder)).fingerprint
     files = {path.relative_to(stored).as_posix() for path in stored.rglob("*") if path.is_file()}
-    assert {"generator.safetensors", "gallery.safetensors", "gallery/train.npz", "gallery/test.npz"} <= files
-    assert (folder / "README.md").read_text() == card  # the checkpoint here stays as it is
+    assert {"generator.safetensors", "samples.png", "gallery/train.npz", "gallery/test.npz"} <= files
+    assert (folder / "README.md").read_text() == text  # the checkpoint here stays as it is
     assert not (folder / "gallery").exists()
 
     # Again: what the new version does not have goes, and the revision before stays as it was.
-    (folder / "reconstructions.png").unlink()
+    (folder / "samples.png").unlink()
+    sums.write(folder)
     server.files["someone/tiny"]["old_network.safetensors"] = b"of an earlier version"
     upload(folder, "someone/tiny")
-    assert not {"old_network.safetensors", "reconstructions.png"} & server.files["someone/tiny"].keys()
+    assert not {"old_network.safetensors", "samples.png"} & server.files["someone/tiny"].keys()
     assert hub.resolve(f"someone/tiny@{commit}") == stored
 
 
@@ -93,14 +97,14 @@ def test_the_command_pushes_what_was_published_before(
 
 
 def test_a_name_or_a_login_that_is_missing_is_noticed_before_the_work(
-    run: Path, root: Path, server: Hub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    root: Path, server: Hub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for repo_id, message in (("no-slash", "is USER/REPO, not 'no-slash'"), ("a/../b", "is USER/REPO")):
-        assert publishing.main([str(run), "tiny", "--root", str(root), "--repo-id", repo_id]) == 2
+        assert publishing.main([str(root / "run"), "tiny", "--root", str(root), "--repo-id", repo_id]) == 2
         assert message in capsys.readouterr().err
     monkeypatch.delenv("HF_TOKEN")
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(root / "absent"))
-    assert publishing.main([str(run), "tiny", "--root", str(root), "--repo-id", "someone/tiny"]) == 2
+    assert publishing.main([str(root / "run"), "tiny", "--root", str(root), "--repo-id", "someone/tiny"]) == 2
     assert "log in first with hf auth login" in capsys.readouterr().err
     assert not root.exists()
     assert not server.requests

@@ -1,4 +1,4 @@
-"""A minimal Space and the container: they start with what they bring along, and with nothing else."""
+"""A minimal Space: it starts with what it brings along, and with nothing else."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from ganlab import model
 from ganlab.studio import portable
 from tests import environments
 from tests.conftest import free_port
+from tests.test_container import check_health
 from train import space
 from train.space import lay_out
 
-ROOT = Path(__file__).parents[1]
-NAME = "mnist-ae-l1"  # not the one that the app serves by default
+ROOT = Path(__file__).parents[2]
 PATIENCE = 300.0  # seconds
 
 
@@ -93,72 +93,35 @@ def get(url: str) -> bytes:
     "build", [environments.link, pytest.param(environments.install, marks=pytest.mark.install)]
 )
 def test_a_minimal_space_starts_with_its_requirements_alone(
-    public_folder: Path, build: Callable[[Path, Path], Path]
+    public_folder: Path, small_model: Path, build: Callable[[Path, Path], Path]
 ) -> None:
     folder = public_folder / "space"
-    assert space.main([str(folder), "--model", NAME]) == 0
-    python = build(public_folder / "environment", folder / "requirements.txt")
-    with started(folder, python, public_folder / "room") as url:
-        assert NAME in get(url + "/").decode()
-        assert get(f"{url}/ganlab/generator?model={NAME}") == portable.pack(model.load(NAME))
-        kinds = json.loads(get(f"{url}/ganlab/directions?model={NAME}"))["kinds"]
-        assert {"principal", "classes", "attributes"} <= {
-            kind["id"] for kind in kinds
-        }  # the gallery is there
-        assert get(f"{url}/ganlab/judge?model={NAME}")
-        assert check_health(url) == 0
+    assert space.main([str(folder), "--model", str(small_model)]) == 0
     parts = {path.relative_to(folder).parts[0] for path in folder.rglob("*")}
     assert parts == {"app.py", "requirements.txt", "LICENSE", "README.md", "ganlab", "checkpoints"}
+    python = build(public_folder / "environment", folder / "requirements.txt")
+    with started(folder, python, public_folder / "room") as url:
+        assert "tiny" in get(url + "/").decode()
+        generator = get(f"{url}/ganlab/generator?model=tiny")
+        assert generator == portable.pack(model.load(str(small_model)))
+        kinds = json.loads(get(f"{url}/ganlab/directions?model=tiny"))["kinds"]
+        assert "principal" in {kind["id"] for kind in kinds}  # of the gallery's codes
+        assert get(f"{url}/ganlab/judge?model=tiny")
+        assert check_health(url) == 0
 
 
-def test_a_space_is_laid_out_whole_or_not_at_all(tmp_path: Path, tiny_folder: Path) -> None:
+def test_a_space_is_laid_out_whole_or_not_at_all(tmp_path: Path, small_model: Path) -> None:
     folder = tmp_path / "space"
-    assert lay_out(folder, str(tiny_folder)) == "tiny"
+    assert lay_out(folder, str(small_model)) == "tiny"
     head = (folder / "README.md").read_text(encoding="utf-8").split("---")[1]
     fields = dict(re.findall(r"^(\w+): (.+)$", head, re.M))
     expected = {"app_file": "app.py", "sdk": "gradio", "title": "ganlab · Tiny"}
     assert expected.items() <= fields.items()
     assert len(fields["short_description"]) <= 60
     places = {path.parent.relative_to(folder).as_posix() for path in folder.glob("checkpoints/**/*.*")}
-    assert places == {"checkpoints/tiny", "checkpoints/judges/mnist"}
+    assert places == {"checkpoints/tiny", "checkpoints/galleries/mnist", "checkpoints/judges/mnist"}
     assert not list(folder.rglob("__pycache__"))
     with pytest.raises(ValueError, match="exists already: name a new folder, or an empty one"):
-        lay_out(folder, str(tiny_folder))
+        lay_out(folder, str(small_model))
     assert space.main([str(tmp_path / "other"), "--model", "absent"]) == 2
     assert not (tmp_path / "other").exists()
-
-
-# ---------------------------------------------------------------------- the container
-
-
-def read_dockerfile() -> list[tuple[str, str]]:
-    """The instructions of the Dockerfile with what they say, lines joined."""
-    text = re.sub(r"\\\n\s*", " ", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
-    lines = [line.split(maxsplit=1) for line in text.splitlines() if line and not line.startswith("#")]
-    return [(line[0], line[1]) for line in lines]
-
-
-def test_the_container_has_what_a_space_has_and_another_user() -> None:
-    instructions = read_dockerfile()
-    copied = [name for word, text in instructions if word == "COPY" for name in text.split()[:-1]]
-    assert set(copied) == {"requirements.txt", "app.py", "LICENSE", "ganlab/", "checkpoints/"}
-    assert all((ROOT / name).exists() for name in copied)
-    (user,) = [text for word, text in instructions if word == "USER"]
-    assert re.fullmatch(r"[1-9]\d*", user)  # a number, so that a cluster can see that it is not root
-    words = [word for word, _ in instructions]
-    assert words.index("USER") > max(i for i, word in enumerate(words) if word in ("COPY", "RUN"))
-    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
-    assert ignored[0] == "*"  # all but what is named
-    assert {line[1:] for line in ignored[1:] if line[0] == "!"} == set(copied)
-
-
-def check_health(url: str) -> int:
-    """The exit status of the container's health check, of a server at another address."""
-    (check,) = [text for word, text in read_dockerfile() if word == "HEALTHCHECK"]
-    command = json.loads(check[check.index("CMD") + 3 :].replace("http://127.0.0.1:7860", url))
-    assert command[0] == "python"
-    return subprocess.run([sys.executable, *command[1:]], capture_output=True, timeout=60).returncode
-
-
-def test_the_container_is_not_well_where_nothing_answers() -> None:
-    assert check_health(f"http://127.0.0.1:{free_port()}") == 1
