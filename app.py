@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import runpy
 import socket
 import sys
 from pathlib import Path
 
+# Networks of a Space's own proxy: nothing else reaches the container.
+SPACE_PROXIES = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 LOCAL = ("127.0.0.1", "localhost", "::1")
 DEFAULT_MODEL = "mnist-bigan-plus"
 
@@ -17,7 +20,10 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     device = choose_device(options.device)
     try:
-        check_address(options.host, options.port)
+        for port in range(options.port, options.port + options.workers):
+            check_address(options.host, port)
+        if options.workers != 1:
+            return supervise(sys.argv[1:] if arguments is None else arguments, options)
         from ganlab.download import MAX_SECONDS
         from ganlab.ui.server.models import Models
         from ganlab.ui.server.proxy import read_proxies, read_root_path
@@ -58,6 +64,13 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--host", default="0.0.0.0" if on_space else "127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=7860, help="port to listen on (default: 7860)")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=1,
+        metavar="N",
+        help="processes at as many ports from --port on, for a proxy to share visitors out (default: 1)",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument(
         "--root-path",
@@ -66,9 +79,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--trusted-proxies",
-        default="",
+        default=",".join(SPACE_PROXIES) if on_space else "",
         metavar="ADDRESSES",
-        help="proxies whose X-Forwarded-For and -Proto count, as 127.0.0.1,10.0.0.0/8 (default: none)",
+        help="proxies whose X-Forwarded-For and -Proto count, as 127.0.0.1,10.0.0.0/8 (default: none; on a"
+        " Space its own)",
     )
     parser.add_argument(
         "--metrics", action="store_true", help="let other machines see /health and /metrics (Prometheus)"
@@ -93,6 +107,13 @@ def choose_model() -> str:
 
     names = list_models()
     return DEFAULT_MODEL if DEFAULT_MODEL in names or not names else names[0]
+
+
+def supervise(arguments: list[str], options: argparse.Namespace) -> int:
+    """Run several processes. Their supervisor is read as a file: the package would take 0.5 GB of memory."""
+    workers = runpy.run_path(str(Path(__file__).parent / "ganlab" / "ui" / "server" / "workers.py"))
+    commands = workers["list_commands"](__file__, arguments, options.port, options.workers)
+    return int(workers["supervise"](commands))
 
 
 def check_address(host: str, port: int) -> None:

@@ -69,11 +69,21 @@ test('requests that wait together go on in their order', async () => {
 
 test('a state that the server lacks is put back before anything else is done', async () => {
   version = 0;
-  const { line, sent, restores } = connect([ok(), lost(), ok(), ok(), ok()]);
+  const { line, sent, restores } = connect([ok(), lost(), lost(), lost(), lost(), ok(), ok(), ok()]);
   await line.fetch(RUN, { body: body() });
   await Promise.all([line.fetch(RUN, { body: body() }), line.fetch(RUN, { body: body() })]);
   await Promise.all(restores);
-  assert.deepEqual(sent, ['open 0', 'open v1', 'new', 'open v2', 'open v3'].map((mark) => `predict ${mark}`));
+  const marks = ['open 0', ...Array(4).fill('open v1'), 'new', 'open v2', 'open v3'];
+  assert.deepEqual(sent, marks.map((mark) => `predict ${mark}`));
+});
+
+test('a state that another server has is looked for', async () => {
+  version = 0;
+  const { line, sent, restores } = connect([ok(), lost(), lost(), ok()]);
+  await line.fetch(RUN, { body: body() });
+  await line.fetch(RUN, { body: body() });
+  assert.deepEqual(sent, ['predict open 0', ...Array(3).fill('predict open v1')]);
+  assert.deepEqual(restores, []);
 });
 
 test('events that are made together are sent one after the other, each with the state that the one before left', async () => {
@@ -123,8 +133,8 @@ test('a picture that the server lacks is sent along', async () => {
 
 test('a server with another page has it opened anew; so does a state that cannot be put back', async () => {
   for (const [answers, sentence] of /** @type {[Response[], string][]} */ ([
-    [[ok(), lost('p2')], SAVED],
-    [[ok(), lost(), new Response('', { status: 500 })], FAILED],
+    [[ok(), ...Array.from({ length: 4 }, () => lost('p2'))], SAVED],
+    [[ok(), ...Array.from({ length: 4 }, () => lost()), new Response('', { status: 500 })], FAILED],
   ])) {
     const { line, said } = connect(answers);
     await line.fetch(RUN, { body: body() });

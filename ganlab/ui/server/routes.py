@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -35,7 +36,10 @@ from ganlab.ui.server.view import show_part
 
 # Browsers ask again each time and are answered "not modified": an update of the app reaches a page at once.
 NO_CACHE = {"Cache-Control": "no-cache"}
-STARTED = f"{time.time():.0f}"  # part of each ETag: what another version of the app sent is not reused
+# Processes that are to count as one version say so by GANLAB_STARTED.
+STARTED = (
+    os.environ.get("GANLAB_STARTED", "")[:20] or f"{time.time():.0f}"
+)  # part of each ETag: what another version of the app sent is not reused
 BINARY = "application/octet-stream"
 MAX_SAMPLES = 64  # a request
 MAX_DIGITS = 18  # of a whole number in a query

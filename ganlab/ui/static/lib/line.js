@@ -16,6 +16,8 @@ const ASKED_AGAIN = /\/ganlab\/[a-z_]+(\?|$)/; // routes of ours, which change n
 const STREAMED = /event-stream|x-ndjson/;
 const PAUSE = 1000; // ms between two looks whether the server is there
 const MAX_PAUSE = 5000;
+const MAX_LOOKS = 4; // times that an event is sent before the page puts its state back
+const SHORT = 20; // ms between them
 const MAX_AGAIN = 3; // times that a route of ours is asked again
 
 /**
@@ -39,7 +41,6 @@ export class Line {
   /** @type {{ over: Promise<void>, end: () => void } | null} */
   #recovery = null;
   #version = OPENED; // of the state that the page shows
-  #losses = 0; // of the state, one after the other
   #page; // whose handlers the page's events mean
   /** @type {Promise<unknown>} */
   #last = Promise.resolve(); // the event before the next one
@@ -138,13 +139,14 @@ export class Line {
   async #insist(address, options, body) {
     const restoring = body.includes(RESTORING);
     let sent = options;
-    for (;;) {
+    for (let lost = 1; ; ) {
       await this.#outage;
       if (!restoring) await this.#recovery?.over;
       const response = await this.#attempt(address, sent, restoring);
       const status = response?.status ?? 0;
       const lacks = response?.headers.get(VISIT);
-      if (lacks === 'lost') await this.#recover(/** @type {Response} */ (response), address);
+      if (lacks === 'lost' && lost++ % MAX_LOOKS) await this.settings.pause(SHORT); // the proxy may ask another server
+      else if (lacks === 'lost') await this.#recover(/** @type {Response} */ (response));
       if (lacks === 'upload') sent = { ...options, body: await this.#addUploads(body) };
       if (lacks) continue;
       if (status === 0 || status === 502 || (status === 503 && !isFull(response))) {
@@ -159,7 +161,6 @@ export class Line {
       if (restoring && !response?.ok) await this.#openAnew(FAILED);
       if (restoring) this.#endRecovery();
       if (response?.ok) {
-        if (!restoring) this.#losses = 0;
         this.#version = response.headers.get(STATE) ?? this.#version;
         this.#page = response.headers.get(PAGE) ?? this.#page;
         this.settings.say('');
@@ -201,18 +202,14 @@ export class Line {
   /**
    * Have the state put back, once for all requests that wait for it; never ends if the page has to open anew.
    * @param {Response} response
-   * @param {RequestInfo | URL} address
    */
-  async #recover(response, address) {
+  async #recover(response) {
     const page = response.headers.get(PAGE);
     if (page && this.#page && page !== this.#page) await this.#openAnew(SAVED);
     if (!this.#recovery) {
       let end = () => {};
       const over = /** @type {Promise<void>} */ (new Promise((resolve) => void (end = resolve)));
       this.#recovery = { over, end };
-      // A proxy that takes one server after the other would ask for the event where the state was not put back.
-      this.#losses += 1;
-      for (let left = Math.floor(Math.random() * Math.min(this.#losses, 3)); left > 0; left--) await this.#probe(address);
       this.settings.restore();
     }
     await this.#recovery.over;
