@@ -43,6 +43,7 @@ class Measured:
     client_cpu: float = 0.0
     lags: list[float] = field(default_factory=list)  # seconds by which the client itself was late
     pauses: int = 0  # times that the server said "busy" and the page asked again
+    reconnects: int = 0  # connections that the server had closed when the page used them again
     came: int = 0
 
     @property
@@ -143,6 +144,7 @@ async def _fill(
         page = Page(server.url, f"127.{1 + slot // 250}.{1 + turn % 250}.{1 + slot % 250}")
         await Visitor(page, pictures, 1000 * slot + turn, measured.deeds).visit(files, until)
         measured.pauses += page.pauses
+        measured.reconnects += page.reconnects
         measured.came += 1
         turn += 1
 

@@ -20,6 +20,7 @@ VISIT = "x-ganlab-visit"
 PATIENCE = httpx.Timeout(120, connect=30)
 BUSY = 503  # with JSON: Gradio's queue, or the app, is full; the page asks again
 MAX_PAUSES = 30  # 2 s apart
+MAX_RECONNECTS = 3
 AS_A_BROWSER = {"Accept-Encoding": "gzip, deflate, br", "Sec-Fetch-Site": "same-origin"}
 
 
@@ -47,6 +48,7 @@ class Page:
         self.tags: dict[str, str] = {}  # ETags of what the browser keeps
         self.query = ""
         self.pauses = 0  # times that the server was busy
+        self.reconnects = 0  # times that it had closed a connection
         self._open = False  # whether the server has answered this visit
         self._heart: asyncio.Task[None] | None = None
 
@@ -119,15 +121,23 @@ class Page:
     async def _insist(self, method: str, path: str, **settings: Any) -> httpx.Response:
         """An answer; while the server says that it is busy, the page asks again."""
         for _ in range(MAX_PAUSES):
-            try:
-                answer = await self.client.request(method, path, **settings)
-            except httpx.HTTPError as error:
-                raise RefusedError(f"{type(error).__name__} of {path.split('?')[0]}") from None
+            answer = await self._request(method, path, **settings)
             if answer.status_code != BUSY or "/gradio_api/" not in path:
                 return answer
             self.pauses += 1
             await asyncio.sleep(2)
         return answer
+
+    async def _request(self, method: str, path: str, **settings: Any) -> httpx.Response:
+        """An answer; where the server had closed the connection meanwhile, by another, as browsers do."""
+        for _ in range(MAX_RECONNECTS):
+            try:
+                return await self.client.request(method, path, **settings)
+            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+                self.reconnects += 1
+            except httpx.HTTPError as error:
+                raise RefusedError(f"{type(error).__name__} of {path.split('?')[0]}") from None
+        raise RefusedError(f"no answer of {path.split('?')[0]}")
 
     # ------------------------------------------------------------------ events
 
