@@ -12,7 +12,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from ganlab.ui.html.markup import STATIC
-from ganlab.ui.server import health, routes, tools
+from ganlab.ui.server import health, memory, routes, tools
 from ganlab.ui.server.bodies import MAX_BODY, BodyLimit
 from ganlab.ui.server.doors import Doors
 from ganlab.ui.server.events import FairQueue
@@ -154,6 +154,7 @@ def launch(
     blocks._queue = FairQueue(blocks, blocks._queue)
     settings = {**build_settings(models, host, port, root_path, proxies, metrics), **more}
     settings["head"] += f'<meta name="ganlab-page" content="{name_page(blocks)}">'
+    memory.bound_heap()
     with trusting_nobody():
         launched = blocks.launch(**settings, mcp_server=mcp, prevent_thread_lock=True)
     if mcp:

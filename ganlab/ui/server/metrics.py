@@ -11,11 +11,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from ganlab.ui.server import budget
 from ganlab.ui.server.models import Models
 
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)  # seconds
 API = re.compile(r"/gradio_api/(run/predict|run|api|call|queue/join|queue/data|heartbeat|upload|mcp|file)\b")
 FILES = re.compile(r"/(assets|static|svelte|ganlab/static)/|/(theme\.css|favicon\.ico|manifest\.json)$")
+LINES = {"clicks": budget.QUICK, "long": budget.LONG, "maps": budget.MAPS, "bodies": budget.BODIES}
 # What stays open for as long as a page does is counted, but says nothing of how quick the server is.
 OPEN = {"heartbeat", "queue/data"}
 
@@ -80,6 +82,12 @@ class State(Collector):
             "ganlab_sessions", "Pages whose state is kept.", len(server.state_holder.session_data)
         )
         yield GaugeMetricFamily("ganlab_queue_waiting", "Events that wait in Gradio's queue.", len(queue))
+        waiting = GaugeMetricFamily("ganlab_waiting", "Requests that wait, by line.", labels=["line"])
+        working = GaugeMetricFamily("ganlab_working", "Requests at work, by line.", labels=["line"])
+        for name, line in LINES.items():
+            waiting.add_metric([name], line.waiting)
+            working.add_metric([name], len(line.working))
+        yield from (waiting, working)
         loaded, loads = self.models.count_loaded()
         yield GaugeMetricFamily("ganlab_models_loaded", "Models in memory.", loaded)
         yield CounterMetricFamily("ganlab_model_loads", "Models that were loaded since the start.", loads)
