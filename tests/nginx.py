@@ -18,6 +18,7 @@ import pytest
 from tests.conftest import free_port
 
 README = Path(__file__).parents[1] / "README.md"
+SERVING = README.parent / "docs" / "serving.md"
 # As the README has it. It begins routes of ours too, so that a stripped path looks like one that is not.
 ROOT = "/ganlab"
 PATIENCE = 60  # seconds until nginx listens
@@ -53,6 +54,19 @@ def read_location() -> str:
     blocks = re.findall(rf"^    location {ROOT}/ {{\n.*?^    }}\n", text, flags=re.MULTILINE | re.DOTALL)
     (location,) = blocks
     return str(location)
+
+
+def read_balancer(ports: tuple[int, int], name: str, stays: bool) -> str:
+    """The blocks of docs/serving.md that share pages out, for two processes and with a name of its own; if a
+    page does not stay with its process, any answers."""
+    text = SERVING.read_text(encoding="utf-8")
+    (blocks,) = re.findall(r"^    map \$http.*?^    }\n    upstream.*?^    }\n", text, flags=re.M | re.S)
+    for shown, port in zip(("7860", "7861"), ports, strict=True):
+        assert shown in blocks
+        blocks = blocks.replace(f":{shown}", f":{port}")
+    (chosen,) = re.findall(r"hash .*;", blocks)
+    blocks = blocks if stays else blocks.replace(chosen, "random;")
+    return str(blocks.replace("ganlab_page", f"{name}_page").replace("upstream ganlab", f"upstream {name}"))
 
 
 class Way(NamedTuple):
@@ -109,6 +123,28 @@ def serve_behind_nginx(app_port: int, folder: Path) -> Iterator[dict[Way, str]]:
         )
         servers.append(server)
         addresses[way] = f"http{'s' if way.tls else ''}://127.0.0.1:{port}{ROOT}/"
+    with run_nginx(
+        path, folder, servers, [int(each.split(":")[2].split("/")[0]) for each in addresses.values()]
+    ):
+        yield addresses
+
+
+@contextlib.contextmanager
+def share_out(ports: tuple[int, int], folder: Path) -> Iterator[tuple[str, str]]:
+    """Addresses, which end with "/", of one app in two processes: where a page stays with one, and where it
+    meets any of them."""
+    path, servers, own = require_nginx(), [], [free_port(), free_port()]
+    for name, port, stays in zip(("same", "any"), own, (True, False), strict=True):
+        location = f"location / {{ proxy_pass http://{name}; proxy_set_header Host $http_host; }}"
+        servers.append(read_balancer(ports, name, stays))
+        servers.append(SERVER.format(port=port, ssl="", location=location, buffering="on"))
+    with run_nginx(path, folder, servers, own):
+        yield f"http://127.0.0.1:{own[0]}/", f"http://127.0.0.1:{own[1]}/"
+
+
+@contextlib.contextmanager
+def run_nginx(path: str, folder: Path, servers: list[str], ports: list[int]) -> Iterator[None]:
+    """nginx with these blocks, once it listens to these ports."""
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temporary = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
     config = folder / "nginx.conf"
@@ -117,9 +153,9 @@ def serve_behind_nginx(app_port: int, folder: Path) -> Iterator[dict[Way, str]]:
         [path, "-c", str(config), "-e", str(folder / "error.log")], stderr=subprocess.DEVNULL
     )
     try:
-        for address in addresses.values():
-            wait_for(process, int(address.split(":")[2].split("/")[0]), folder)
-        yield addresses
+        for port in ports:
+            wait_for(process, port, folder)
+        yield
     finally:
         process.terminate()
         process.wait()
