@@ -19,6 +19,7 @@ COMMANDS = {
     "ratios": "studies/ratios.py",
     "report": "report/__main__.py",
     "rows": "studies/rows.py",
+    "search_bench": "measure/search_bench.py",
     "sheets": "report/sheets.py",
     "split": "studies/split.py",
     "stages": "studies/stages.py",

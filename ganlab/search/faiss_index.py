@@ -24,8 +24,8 @@ from ganlab.search.points import EXTRA, rank
 
 LISTS = 4.0  # lists are so many times the square root of the points, a power of two
 MAX_LISTS, MIN_FILL = 65_536, 40  # and hold at least so many points each, on average
-MAX_FLAT_CENTRES = 4096  # beyond, a graph finds the nearest centres
-TRAINING = 64  # points a list from which the centres are computed
+MAX_FLAT_CENTRES = 16_384  # beyond, a graph finds the nearest centres
+TRAINING = 48  # points a list from which the centres are computed
 MAX_GRAPH, MIN_GRAPH_DIM = 2_000_000, 256  # points of many dimensions, which lists separate badly: a graph
 LINKS = 32  # of a graph's point
 BLOCK = 100_000  # points added at a time

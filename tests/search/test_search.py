@@ -75,9 +75,10 @@ def test_where_lists_hold_too_few_all_points_are_compared(clustered: tuple[Tenso
     [
         (60_000, 50, 4 * 10**9, "IVF1024,Flat"),
         (10**6, 50, 4 * 10**9, "IVF4096,Flat"),
-        (10**7, 50, 4 * 10**9, "IVF16384_HNSW32,Flat"),
-        (10**7, 50, 10**9, "IVF16384_HNSW32,SQ8"),
-        (10**7, 50, 3 * 10**8, "IVF16384_HNSW32,PQ25"),
+        (10**7, 50, 4 * 10**9, "IVF16384,Flat"),
+        (10**7, 50, 10**9, "IVF16384,SQ8"),
+        (10**7, 50, 3 * 10**8, "IVF16384,PQ25"),
+        (10**8, 50, 10**11, "IVF32768_HNSW32,Flat"),
         (10**6, 1024, 6 * 10**9, "HNSW32,Flat"),  # lists separate many dimensions badly
         (10**6, 1024, 10**9, "IVF4096,PQ512"),
         (10, 50, 10**9, "IVF1,Flat"),

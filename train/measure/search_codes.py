@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,8 +33,8 @@ def load_queries(explorer: Explorer) -> Tensor:
 
 
 @torch.inference_mode()
-def make_codes(folder: Path, count: int, name: str = MODEL) -> tuple[np.ndarray, Tensor]:
-    """Codes (count, D), memory-mapped from a file in `folder`, and queries (Q, D). What the file holds
+def make_codes(folder: Path, count: int, name: str = MODEL) -> tuple[Path, Tensor]:
+    """A file in `folder` that begins with codes (count, D), float32, and queries (Q, D). What the file holds
     already, also after an interruption, is not computed again; rows are the same on each machine, to
     rounding."""
     explorer = ganlab.load(name, stand_ins=False)
@@ -59,4 +58,4 @@ def make_codes(folder: Path, count: int, name: str = MODEL) -> tuple[np.ndarray,
             x = torch.where((rows < len(gallery)).view(-1, 1, 1, 1), x, changed)
             file.write(gallery.embed(x, "code").numpy().astype("<f4").tobytes())
     progress.close()
-    return np.memmap(path, np.dtype("<f4"), "r", shape=(count, dim)), queries
+    return path, queries
