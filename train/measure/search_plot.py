@@ -42,7 +42,7 @@ class Scale(NamedTuple):
     start: float
     end: float
 
-    def place(self, value: float) -> float:
+    def locate(self, value: float) -> float:
         """Where a value is drawn."""
         share = (math.log10(max(value, 10.0**self.low)) - self.low) / (self.high - self.low)
         return self.start + share * (self.end - self.start)
@@ -70,18 +70,18 @@ def _draw_panel(runs: Sequence[Run], panel: Panel, shift: float) -> str:
     y = Scale.fit([value(run) for run in runs for value, _ in panel.lines], HEIGHT - BOTTOM, TOP)
     parts = [_write(shift + LEFT, 16, panel.title, "start")]
     for power in range(y.low, y.high + 1):
-        height = y.place(10.0**power)
+        height = y.locate(10.0**power)
         parts.append(_line(x.start, height, x.end, height))
         parts.append(_write(x.start - 8, height + 4, f"{10.0**power:,g}", "end"))
     for power in range(x.low, x.high + 1):
-        column = x.place(10.0**power)
+        column = x.locate(10.0**power)
         parts.append(_line(column, y.start, column, y.end))
         parts.append(_write(column, y.start + 16, _name_count(10**power), "middle"))
     parts.append(_write((x.start + x.end) / 2, HEIGHT - 8, "codes", "middle"))
     for kind, colour in COLOURS.items():
         own = sorted((run for run in runs if run.kind == kind), key=lambda run: run.codes)
         for value, dashes in panel.lines if own else ():
-            points = [(x.place(run.codes), y.place(value(run))) for run in own]
+            points = [(x.locate(run.codes), y.locate(value(run))) for run in own]
             listed = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
             parts.append(
                 f'<polyline points="{listed}" fill="none" stroke="{colour}" stroke-width="2"'

@@ -96,7 +96,7 @@ def test_results_are_kept_by_kind_and_size_and_written_to_the_page(
 def test_a_plot_puts_values_on_logarithmic_axes() -> None:
     scale = search_plot.Scale.fit([3.0, 700.0], 0, 300)
     assert (scale.low, scale.high) == (0, 3)
-    assert [scale.place(value) for value in (1, 10, 1000)] == pytest.approx([0, 100, 300])
+    assert [scale.locate(value) for value in (1, 10, 1000)] == pytest.approx([0, 100, 300])
     runs = [make_run("exact", 10**4, 1.0), make_run("exact", 10**6, 90.0), make_run("faiss", 10**6, 1.0)]
     svg = search_plot.draw(runs)
     assert svg.count("<polyline") == 2 * 2 * 2  # kinds, panels, lines
