@@ -35,7 +35,7 @@ from train.data.folder import name_classes
 from train.data.indexes import LITE_FILE, build_indexes, check_kind
 
 BATCH = 256  # pictures encoded at a time
-CHUNK = 1024  # codes whose latents are computed at a time
+CHUNK = 256  # codes whose latents are computed at a time
 MAX_FEATURES = 256  # numbers of a picture's features, beyond which they are not stored
 LISTED = 10_000  # names between two commits of the listing
 REFUSED_FILE = "refused.csv"
