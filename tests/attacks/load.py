@@ -121,9 +121,8 @@ async def _run(server: Server, files: tuple[str, ...], measured: Measured, every
     watch = asyncio.create_task(_watch(server, measured, start))
     if everything:
         visitor = Visitor(Page(server.url, "127.0.1.1"), pictures, 0, measured.deeds)
-        await visitor.arrive(files)
-        for way, _ in people.WAYS:
-            await way(visitor)
+        for way in (visitor.arrive(files), *(way(visitor) for way, _ in people.WAYS)):
+            await visitor.attempt(way)
         await visitor.page.close()
     else:
         slots = (_fill(server, files, measured, pictures, slot, start) for slot in range(measured.visitors))

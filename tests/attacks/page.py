@@ -16,7 +16,8 @@ from typing import Any
 
 import httpx
 
-VISIT = "x-ganlab-visit"
+# Headers of the page, see ganlab/ui/server/visits.py: which version of the state it shows, and its own name.
+VISIT, STATE, TAB = "x-ganlab-visit", "x-ganlab-state", "x-ganlab-tab"
 PATIENCE = httpx.Timeout(120, connect=30)
 BUSY = 503  # with JSON: Gradio's queue, or the app, is full; the page asks again
 MAX_PAUSES = 30  # 2 s apart
@@ -38,7 +39,7 @@ class Page:
             base_url=url,
             transport=transport,
             timeout=PATIENCE,
-            headers={**AS_A_BROWSER, "Origin": url},
+            headers={**AS_A_BROWSER, "Origin": url, TAB: self.session},
             trust_env=False,
         )
         self.config: dict[str, Any] = {}
@@ -49,7 +50,7 @@ class Page:
         self.query = ""
         self.pauses = 0  # times that the server was busy
         self.reconnects = 0  # times that it had closed a connection
-        self._open = False  # whether the server has answered this visit
+        self.version = "0"  # of the state that the page shows
         self._heart: asyncio.Task[None] | None = None
 
     # ------------------------------------------------------------------ opening and closing
@@ -184,7 +185,7 @@ class Page:
         result = answer.json()
         if "data" not in result:
             raise RefusedError(f"error of /run/predict: {str(result)[:120]}")
-        self._open = True
+        self.version = answer.headers.get(STATE, self.version)
         await self._apply(handler, result["data"])
 
     def write_event(self, handler: Mapping[str, Any], source: int | None, data: Any) -> dict[str, Any]:
@@ -196,9 +197,7 @@ class Page:
             "trigger_id": source,
             "session_hash": self.session,
         }
-        headers = {"Content-Type": "application/json", "x-gradio-user": "app"}
-        if self._open:
-            headers[VISIT] = f"open {self.session}"
+        headers = {"Content-Type": "application/json", "x-gradio-user": "app", VISIT: f"open {self.version}"}
         return {"content": json.dumps(body).encode(), "headers": headers}
 
     async def _apply(self, handler: Mapping[str, Any], results: list[Any]) -> None:

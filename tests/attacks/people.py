@@ -27,6 +27,10 @@ STAGES = (0.35, 0.6, 0.8, 1.0)  # how much of a digit is drawn when the pad send
 REFINING = 3.0  # seconds after which a person stops a descent
 
 
+class GaveUpError(Exception):
+    """Something did not work, so that the visitor goes on to something else."""
+
+
 class Deed(NamedTuple):
     """One thing that a visitor did: when it began, how long its answer took (seconds), what went wrong."""
 
@@ -75,7 +79,7 @@ class Visitor:
 
     @contextlib.asynccontextmanager
     async def doing(self, action: str) -> AsyncIterator[None]:
-        """Note how long the answer takes, and what goes wrong; the visitor then goes on to something else."""
+        """Note how long the answer takes, and what goes wrong; GaveUpError then."""
         began, error = time.monotonic(), ""
         try:
             yield
@@ -84,6 +88,8 @@ class Visitor:
         except (httpx.HTTPError, KeyError, ValueError, TypeError, IndexError) as trouble:
             error = f"{type(trouble).__name__}: {str(trouble)[:120]}"
         self.deeds.append(Deed(action, began, time.monotonic() - began, error))
+        if error:
+            raise GaveUpError
 
     async def think(self) -> None:
         await asyncio.sleep(self.chance.uniform(*THINKING))
@@ -92,14 +98,20 @@ class Visitor:
         """Come, by a link or not, and stay for a while or `until` then (monotonic)."""
         until = min(until, time.monotonic() + self.chance.uniform(*STAY))
         try:
-            await self.arrive(assets)
+            await self.attempt(self.arrive(assets))
             ways, weights = zip(*WAYS, strict=True)
             while self.page.config and time.monotonic() < until:
                 await self.think()
                 (way,) = self.chance.choices(ways, weights)
-                await way(self)
+                await self.attempt(way(self))
         finally:
             await self.page.close()
+
+    @staticmethod
+    async def attempt(way: Awaitable[None]) -> None:
+        """Do something, or give it up."""
+        with contextlib.suppress(GaveUpError):
+            await way
 
     async def arrive(self, assets: tuple[str, ...]) -> None:
         link = self.chance.choice(LINKS) if self.chance.random() < 0.3 else None
@@ -145,12 +157,9 @@ async def draw(visitor: Visitor) -> None:
 
 async def upload(visitor: Visitor) -> None:
     """A photograph: the file once, looks at parts of it, then the part that was chosen."""
-    name = ""
     async with visitor.doing("upload a file"):
         content = visitor.chance.choice(visitor.pictures.photos)
         name = (await visitor.page.post("/ganlab/upload?preview=no", content)).json()["upload"]
-    if not name:
-        return
     model = str(visitor.page.value_of("latent-studio")["fingerprint"])
     for _ in range(3):
         await asyncio.sleep(STROKE)
@@ -199,7 +208,6 @@ async def slide(visitor: Visitor) -> None:
 
 async def walk(visitor: Visitor) -> None:
     """Between A and B, what is seen on the way, and a film to take home."""
-    body: dict[str, Any] = {}
     async with visitor.doing("open Interpolate"):
         await visitor.page.select("interpolate")
         film = visitor.page.value_of("film")
@@ -211,7 +219,7 @@ async def walk(visitor: Visitor) -> None:
             "film": settings,
         }
         await visitor.page.post("/ganlab/ribbon", body)
-    if body and visitor.chance.random() < 0.5:
+    if visitor.chance.random() < 0.5:
         await visitor.think()
         async with visitor.doing("film"):
             kind = visitor.chance.choice(("gif", "webp"))
