@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import html
 import json
 import re
 import secrets
@@ -18,6 +19,8 @@ import httpx
 
 # Headers of the page, see ganlab/ui/server/visits.py: which version of the state it shows, and its own name.
 VISIT, STATE, TAB = "x-ganlab-visit", "x-ganlab-state", "x-ganlab-tab"
+RESTORING = "new"
+SHELF = {"current": "data-item", "ends": "data-items", "kept": "data-kept"}
 PATIENCE = httpx.Timeout(120, connect=30)
 BUSY = 503  # with JSON: Gradio's queue, or the app, is full; the page asks again
 MAX_PAUSES = 30  # 2 s apart
@@ -51,6 +54,7 @@ class Page:
         self.pauses = 0  # times that the server was busy
         self.reconnects = 0  # times that it had closed a connection
         self.version = "0"  # of the state that the page shows
+        self.restores = 0  # times that it put its state back
         self._heart: asyncio.Task[None] | None = None
 
     # ------------------------------------------------------------------ opening and closing
@@ -179,14 +183,34 @@ class Page:
     async def _call(self, handler: Mapping[str, Any], source: int | None, data: Any) -> None:
         settings = self.write_event(handler, source, {} if data is None else data)
         answer = await self._insist("POST", f"/gradio_api/run/predict{self.query}", **settings)
+        if answer.headers.get(VISIT) == "lost" and self.version != RESTORING:
+            await self.restore()
+            return await self._call(handler, source, data)
         if answer.status_code != 200:
-            lost = " (lost)" if answer.headers.get(VISIT) == "lost" else ""
-            raise RefusedError(f"{answer.status_code}{lost} of /run/predict: {answer.text[:120]}")
+            raise RefusedError(f"{answer.status_code} of /run/predict: {answer.text[:120]}")
         result = answer.json()
         if "data" not in result:
             raise RefusedError(f"error of /run/predict: {str(result)[:120]}")
         self.version = answer.headers.get(STATE, self.version)
         await self._apply(handler, result["data"])
+
+    async def restore(self) -> None:
+        """Put back the state that the server does not have, as static/lib/visit.js does."""
+        shelf = {name: self.read(f"gl-{name}", key) for name, key in SHELF.items()}
+        where = {"tab": self.read("", "data-tab"), "model": self.read("", "data-choice")}
+        data = {"kind": "restored", "restoring": True, **where}
+        data |= {name: json.loads(text) for name, text in shelf.items()}
+        data["checkpoint"] = self.read("gl-current", "data-fingerprint")
+        handler = self.find("arrive")
+        self.version = RESTORING
+        self.restores += 1
+        await self._call(handler, handler["source"], data)
+
+    def read(self, name: str, attribute: str) -> str:
+        """An attribute of what the page shows, of the first element that has a class, or of any."""
+        texts = [text for text in self.values.values() if isinstance(text, str) and f" {attribute}=" in text]
+        (found, *_) = [text for text in texts if f'class="{name}"' in text or not name]
+        return html.unescape(found.split(f' {attribute}="', 1)[1].split('"', 1)[0])
 
     def write_event(self, handler: Mapping[str, Any], source: int | None, data: Any) -> dict[str, Any]:
         """Body and headers of an event."""
@@ -197,7 +221,8 @@ class Page:
             "trigger_id": source,
             "session_hash": self.session,
         }
-        headers = {"Content-Type": "application/json", "x-gradio-user": "app", VISIT: f"open {self.version}"}
+        mark = RESTORING if self.version == RESTORING else f"open {self.version}"
+        headers = {"Content-Type": "application/json", "x-gradio-user": "app", VISIT: mark}
         return {"content": json.dumps(body).encode(), "headers": headers}
 
     async def _apply(self, handler: Mapping[str, Any], results: list[Any]) -> None:
