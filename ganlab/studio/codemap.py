@@ -219,7 +219,7 @@ def pack(explorer: Explorer) -> bytes:
             for kind in kinds
         ],
         "lacking": [
-            {"title": KINDS[kind], "reason": f"python -m train.map {explorer.config.name} has not been run"}
+            {"title": KINDS[kind], "reason": _explain_missing(explorer)}
             for kind in KINDS
             if kind not in kinds
         ],
@@ -230,6 +230,13 @@ def pack(explorer: Explorer) -> bytes:
         "pictures": ABOUT[gallery.pictures.kind][1],
     }
     return tensor_files.pack(tensors, {"ganlab": json.dumps(metadata)})
+
+
+def _explain_missing(explorer: Explorer) -> str:
+    """Why there is no t-SNE."""
+    if _is_own(explorer):
+        return f"python -m train.map {explorer.config.name} has not been run"
+    return "it is computed of a checkpoint's own pictures alone"
 
 
 def _describe_pictures(explorer: Explorer) -> str:

@@ -22,7 +22,7 @@ from ganlab.large import gallery as large
 from ganlab.large.gallery import LargeGallery
 from ganlab.studio import codemap
 from ganlab.ui import items
-from ganlab.ui.html import markup
+from ganlab.ui.html import markup, spaces
 from ganlab.ui.server.models import Models
 from tests.disks import full_disk
 from train.data import gallery as command
@@ -200,6 +200,8 @@ def test_what_is_shown_of_very_many_is_a_sample_and_said(
     described = json.loads(metadata["ganlab"])
     assert "Shown are 5 of 11 pictures, evenly spread." in described["kinds"][0]["note"]
     assert described["pictures"] == "pictures of the gallery"
+    assert described["lacking"][0]["reason"] == "it is computed of a checkpoint's own pictures alone"
+    assert spaces.explain_absence(used) == "Of this gallery only these are stored."
     assert used.gallery is not None
     codes = used.gallery.points("code")[::2][:5]
     torch.testing.assert_close(used.to_codes(used.gallery.shown.latents), codes, rtol=1e-3, atol=1e-3)

@@ -41,7 +41,9 @@ def explain_absence(explorer: Explorer, instead: str = "") -> str:
     if not encodes:
         reasons.append("This GAN has no encoder, so it has no features, codes or untrained encoder.")
         reasons.append(instead)
-    if "discriminator" not in explorer.spaces:
+    if explorer.gallery is not None and not explorer.gallery.own:
+        reasons.append("Of this gallery only these are stored.")
+    elif "discriminator" not in explorer.spaces:
         reasons.append("This checkpoint holds no discriminator.")
     return " ".join(filter(None, reasons))
 
