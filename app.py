@@ -34,7 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
         name = options.model or choose_model()
         models = Models(name, device, allow_any=private, gallery=options.gallery)
         # A wrong name is reported before Gradio is imported, which takes seconds.
-        models.get(models.default, patience=MAX_SECONDS)
+        if notice := models.open_default(patience=MAX_SECONDS):
+            print(f"warning: {notice}", file=sys.stderr, flush=True)
         from ganlab.ui import app, zero_gpu
         from ganlab.ui.server import launch
 

@@ -2,6 +2,7 @@
 
 python -m ganlab film MODEL KEYFRAME KEYFRAME... -o FILE: a film through pictures, samples and recipes.
 python -m ganlab encode FOLDER -o CODES.npz: the codes of all pictures of a folder.
+python -m ganlab verify [NAME...]: whether checkpoints, judges and galleries are as they were published.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ import torch
 from torch import Tensor
 
 import ganlab
-from ganlab import animation, images
+from ganlab import animation, images, verify
+from ganlab.config import CheckpointError
 from ganlab.explorer import Explorer
+from ganlab.hub import CHECKPOINTS
 from ganlab.images import Polarity
 from ganlab.model import resolve_device
 from ganlab.studio import film, folder
@@ -53,7 +56,12 @@ def load_explorer(recipe: Recipe, name: str | None) -> Explorer:
         return ganlab.load(name)
     names, change = ganlab.list_models(), ""
     for candidate in sorted(names, key=lambda candidate: candidate != recipe.model):
-        explorer = ganlab.load(candidate)
+        try:
+            explorer = ganlab.load(candidate)
+        except CheckpointError as error:  # a broken one may be the one of the recipe; others go on
+            if candidate == recipe.model:
+                change = f"This recipe was made with {candidate}, which cannot be used: {error}"
+            continue
         if explorer.accepts(recipe.fingerprint):
             return explorer
         change = change or explorer.config.explain_replacement(recipe.fingerprint, "recipe")
@@ -159,6 +167,31 @@ def report(result: FolderResult, outputs: Outputs, explorer: Explorer) -> None:
         print(f'  and {more:,} more, which "refused" of {outputs.codes} lists.', file=sys.stderr)
 
 
+def verify_all(options: argparse.Namespace) -> None:
+    """Say of each checkpoint, judge and gallery whether it is as it was published; ValueError where one is
+    not."""
+    folders = [verify.find_folder(name) for name in options.names] or verify.list_folders()
+    broken = 0
+    for path in folders:
+        faults = verify.list_faults(path)
+        broken += bool(faults)
+        where = path.name if path.parent == CHECKPOINTS else f"{path.parent.name}/{path.name}"
+        print(f"{where}: {'broken' if faults else 'as it was published'}", flush=True)
+        for fault in faults:
+            print(f"  {fault}", flush=True)
+    if broken:
+        raise ValueError(f"{broken} of {len(folders)} are not as they were published.")
+
+
+def add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The flags of `verify`."""
+    verifying = commands.add_parser("verify", help="whether checkpoints, judges, galleries are undamaged")
+    verifying.add_argument(
+        "names", nargs="*", metavar="NAME", help="mnist-bigan, judges/mnist, a folder (default: all bundled)"
+    )
+    verifying.set_defaults(run=verify_all)
+
+
 def add_encode(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The flags of `encode`."""
     encoding = commands.add_parser("encode", help="the codes of all pictures of a folder")
@@ -238,6 +271,7 @@ def main(arguments: list[str] | None = None) -> int:
     filming.add_argument("--scale", type=int, default=8, help="size of a pixel (default: %(default)s)")
     filming.set_defaults(run=make_film)
     add_encode(commands)
+    add_verify(commands)
     options = parser.parse_args(arguments)
     try:
         options.run(options)

@@ -17,24 +17,30 @@ also measures what each kind does: one that does no more than random steps is no
 from __future__ import annotations
 
 import functools
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ganlab import latent, sensitivity, tensor_files
+from ganlab import latent, sensitivity
+from ganlab.code_statistics import FILE, RANKINGS, CodeStatistics, Ranking, load_statistics
 from ganlab.config import CheckpointError
 from ganlab.gallery import Gallery, explain_absence, name_label
 from ganlab.model import LatentModel
 
-FILE = "directions.safetensors"
+__all__ = [
+    "FILE",
+    "KINDS",
+    "RANKINGS",
+    "CodeStatistics",
+    "Direction",
+    "Directions",
+    "Ranking",
+    "load_statistics",
+]
+
 KINDS = ("principal", "local", "closed-form", "classes", "attributes", "raw")
-TENSORS = ("covariance", "classes", "attributes")
-RANKINGS = ("components", "closed_form")  # stored for a model with a latent map, where they take a second
 MAX_SHOWN = 10  # directions of a kind that ranks them
 MAX_PAIRED = 12  # classes of which each leads to each other
 MAX_STEPS = 3  # a slider's reach to each side
@@ -56,68 +62,6 @@ class Direction:
         """The direction in which one step is `step` (D,)."""
         length = step.norm()
         return Direction(name, step / length.clamp(min=1e-12), float(length), note)
-
-
-Ranking = tuple[Tensor, Tensor]  # sizes (D,), largest first, and their unit vectors (D, D), one a row
-
-
-@dataclass(frozen=True)
-class CodeStatistics:
-    """Statistics of a gallery's codes: their `covariance` (D, D), the mean code of each class, `classes`
-    (K, D), and the step for each of the attributes `names`, `attributes` (A, D). For a model with a latent
-    map also the RANKINGS of `sensitivity`; None where they are to be computed."""
-
-    covariance: Tensor
-    classes: Tensor
-    attributes: Tensor
-    names: tuple[str, ...]
-    components: Ranking | None = None
-    closed_form: Ranking | None = None
-
-    def save(self, folder: Path, fingerprint: str) -> None:
-        """Write them to `folder` as FILE, for the checkpoint with this fingerprint. Unit vectors of RANKINGS
-        are stored as float16, which is exact to 0.0005."""
-        tensors = {key: getattr(self, key).float() for key in TENSORS}
-        for key in RANKINGS:
-            if (ranking := getattr(self, key)) is not None:
-                tensors |= {f"{key}.sizes": ranking[0].float(), f"{key}.vectors": ranking[1].half()}
-        metadata = {"fingerprint": fingerprint, "names": json.dumps(self.names)}
-        tensor_files.write(folder / FILE, tensors, metadata)
-
-
-def load_statistics(model: LatentModel) -> CodeStatistics | None:
-    """The statistics stored with a checkpoint, or None where there are none for exactly these weights.
-
-    CheckpointError for a damaged file, or tensors whose shapes do not fit the model.
-    """
-    path = model.folder / FILE if model.folder else None
-    if path is None or not path.is_file():
-        return None
-    try:
-        tensors, metadata = tensor_files.unpack(path.read_bytes())
-        names = tuple(json.loads(metadata["names"]))
-        fields: dict[str, Any] = {key: tensors[key] for key in TENSORS}
-        fields |= {key: _read_ranking(tensors, key) for key in RANKINGS if f"{key}.sizes" in tensors}
-        statistics = CodeStatistics(**fields, names=names)
-        fingerprint = metadata["fingerprint"]
-    except (KeyError, ValueError, TypeError) as error:
-        raise CheckpointError(f"{FILE} of {model.config.name} is damaged: {error}.") from None
-    if fingerprint != model.fingerprint:
-        return None
-    D = model.config.latent_dim
-    shapes: dict[str, tuple[int, ...]] = {"covariance": (D, D), "attributes": (len(names), D)}
-    shapes["classes"] = (len(statistics.classes), D)
-    for key in fields.keys() & set(RANKINGS):
-        shapes |= {f"{key}.sizes": (D,), f"{key}.vectors": (D, D)}
-    if any(tensors[key].shape != shape or not tensors[key].isfinite().all() for key, shape in shapes.items()):
-        raise CheckpointError(f"{FILE} of {model.config.name} does not fit its latents.")
-    return statistics
-
-
-def _read_ranking(tensors: Mapping[str, Tensor], key: str) -> Ranking:
-    """One of RANKINGS as `sensitivity` gives it. KeyError for a missing tensor."""
-    sizes, vectors = (tensors[f"{key}.{part}"].double() for part in ("sizes", "vectors"))
-    return sizes, nn.functional.normalize(vectors, dim=-1)
 
 
 class Directions:
@@ -164,7 +108,8 @@ class Directions:
         if self.gallery is not None and kind == "classes" and not self.gallery.pictures.are_labelled:
             return "these pictures have no classes"
         if self._statistics is None:
-            return f"python -m train.directions {self.model.config.name} has not measured them"
+            measuring = f"python -m train.directions {self.model.config.name} has not measured them"
+            return self._stored[1].removesuffix(".") or measuring
         if kind == "attributes" and not self._statistics.names:
             return "attributes are those of strokes, which grey pictures have"
         return ""
@@ -288,8 +233,17 @@ class Directions:
         return latent.move(z[0], steps, amounts, self.model.config.prior).unsqueeze(0)
 
     @functools.cached_property
+    def _stored(self) -> tuple[CodeStatistics | None, str]:
+        """What `load_statistics` gives; and what is wrong with a damaged file, without which the rest
+        works."""
+        try:
+            return load_statistics(self.model), ""
+        except CheckpointError as error:
+            return None, str(error)
+
+    @property
     def _statistics(self) -> CodeStatistics | None:
-        return load_statistics(self.model)
+        return self._stored[0]
 
     def _describe_attribute(self, name: str) -> str:
         keys = ("r2", "effect", "effect_far")

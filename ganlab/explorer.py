@@ -15,12 +15,13 @@ from ganlab import images, inversion, latent, metrics
 from ganlab import model as checkpoint
 from ganlab.config import ModelConfig
 from ganlab.directions import Directions
-from ganlab.gallery import Gallery, Neighbour, Pictures, explain_absence, load_test_pictures, name_label
+from ganlab.gallery import Gallery, Neighbour, Pictures, explain_absence, name_label
 from ganlab.images import Polarity, PreparedPicture
 from ganlab.inversion import Inversion
 from ganlab.judge import Judge
 from ganlab.large.gallery import LargeGallery, find_folder
 from ganlab.model import LatentModel
+from ganlab.parts import Parts, load_gallery
 
 
 class Explorer:
@@ -34,6 +35,7 @@ class Explorer:
     def __init__(self, model: LatentModel, gallery: Gallery | None = None) -> None:
         self.model, self.gallery = model, gallery
         self.device = next(model.generator.parameters()).device
+        self.parts = Parts(model, self.device)
 
     @property
     def config(self) -> ModelConfig:
@@ -64,16 +66,14 @@ class Explorer:
         return fingerprint == self.fingerprint or fingerprint in self.config.aliases
 
     @functools.cached_property
-    @torch.inference_mode(False)  # whoever asks first: gradients may have to pass through it later
     def judge(self) -> Judge | None:
         """The classifier of the model's data set, or None where there is none for its pictures."""
-        judge = Judge.load(self.config.dataset, self.device)
-        return judge if judge is not None and judge.config.image_shape == self.config.image_shape else None
+        return self.parts.judge
 
     @property
     def examples(self) -> Pictures | None:
         """Held-out pictures of the data set, or what stands in for them (`Pictures.kind`), or None."""
-        return load_test_pictures(self.model, stand_ins=True)
+        return self.parts.examples
 
     @functools.cached_property
     def classes(self) -> tuple[str, ...]:
@@ -389,12 +389,12 @@ def vote(neighbours: Sequence[Neighbour]) -> tuple[int, int]:
 def load(
     name: str, device: torch.device | str = "cpu", stand_ins: bool = True, gallery: Path | None = None
 ) -> Explorer:
-    """The Explorer of a bundled checkpoint's name, a folder, or a Hub id "user/repo[@revision]". Where the
-    training pictures are not here, `stand_ins` lets others take their place (`Pictures.kind`). `device` is
-    "auto", "cpu", "cuda" or "cuda:N". CheckpointError, a ValueError, for a checkpoint that is missing,
-    damaged or does not fit; ValueError for a device that is not here. `gallery` is the folder of a large
-    gallery (`python -m train.gallery`) to use in place of the checkpoint's own, or of its pictures;
-    ValueError where it is not the model's."""
+    """The Explorer of a bundled checkpoint's name, a folder, or a Hub id "user/repo[@revision]", on "auto",
+    "cpu", "cuda" or "cuda:N". Where the training pictures are not here, `stand_ins` lets others take their
+    place (`Pictures.kind`); a damaged gallery is left out (`LatentModel.broken`). `gallery` is the folder of
+    a large one (`python -m train.gallery`) in its place. CheckpointError, a ValueError, for a checkpoint that
+    is missing, damaged or does not fit; ValueError for a device or a gallery that the model cannot use."""
     model = checkpoint.load(name, device)
     folder = find_folder(model, gallery)
-    return Explorer(model, LargeGallery.open(model, folder) if folder else Gallery.load(model, stand_ins))
+    own = (model, LargeGallery.open(model, folder)) if folder else load_gallery(model, stand_ins)
+    return Explorer(*own)

@@ -16,6 +16,20 @@ MAX_COMPONENTS = 48  # of which the last vary least: with 64 features, by less t
 LEVELS = 255
 
 
+def _get_sides(tensors: Mapping[str, Tensor], name: str) -> tuple[int, int]:
+    """The shape of a table; (0, 0) for what is none, which `check_shapes` refuses."""
+    tensor = tensors.get(name)
+    return (tensor.shape[0], tensor.shape[1]) if tensor is not None and tensor.dim() == 2 else (0, 0)
+
+
+def check_shapes(tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """ValueError for a missing tensor, or one of another shape."""
+    for name, shape in shapes.items():
+        if name not in tensors or tensors[name].shape != shape:
+            given = tuple(tensors[name].shape) if name in tensors else "nothing"
+            raise ValueError(f"{name} has the shape {shape}, not {given}")
+
+
 def compress(features: Tensor) -> dict[str, Tensor]:
     """Features (N, F) as "components" uint8 (N, K), "basis" float32 (K, F) and "offset" float32 (F,); they
     are components @ basis + offset. The basis is the principal directions, each times the size of a level."""
@@ -32,11 +46,16 @@ def compress(features: Tensor) -> dict[str, Tensor]:
     }
 
 
-def restore(tensors: Mapping[str, Tensor]) -> Tensor:
-    """Features float32 (N, F) from what `compress` gives, or from "features" (N, F), as earlier versions
-    stored them. KeyError for a missing tensor, RuntimeError for shapes that do not fit each other."""
+def restore(tensors: Mapping[str, Tensor], shape: tuple[int, int] | None = None) -> Tensor:
+    """Features float32 (N, F), of `shape` where it is given, from what `compress` gives, or from "features"
+    (N, F), as earlier versions stored them. ValueError, before anything is computed, for tensors that do not
+    fit."""
     if "features" in tensors:
+        check_shapes(tensors, {"features": shape or _get_sides(tensors, "features")})
         return tensors["features"].float()
+    rows, count = _get_sides(tensors, "components")
+    rows, columns = shape or (rows, _get_sides(tensors, "basis")[1])
+    check_shapes(tensors, {"components": (rows, count), "basis": (count, columns), "offset": (columns,)})
     return tensors["components"].float() @ tensors["basis"].float() + tensors["offset"].float()
 
 
@@ -52,7 +71,9 @@ def compress_codes(codes: Tensor) -> dict[str, Tensor]:
     }
 
 
-def restore_codes(tensors: Mapping[str, Tensor]) -> Tensor:
-    """Codes float32 (N, D) from what `compress_codes` gives. KeyError for a missing tensor, RuntimeError for
-    shapes that do not fit each other."""
+def restore_codes(tensors: Mapping[str, Tensor], shape: tuple[int, int] | None = None) -> Tensor:
+    """Codes float32 (N, D), of `shape` where it is given, from what `compress_codes` gives. ValueError,
+    before anything is computed, for tensors that do not fit."""
+    rows, columns = shape or _get_sides(tensors, "codes")
+    check_shapes(tensors, {"codes": (rows, columns), "level": (columns,), "low": (columns,)})
     return tensors["codes"].float() * tensors["level"].float() + tensors["low"].float()

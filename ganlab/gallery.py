@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from ganlab import features as stored_features
-from ganlab import networks, tensor_files
+from ganlab import networks, sums, tensor_files
 from ganlab.config import CheckpointError, ModelConfig
 from ganlab.hub import CHECKPOINTS
 from ganlab.model import LatentModel
@@ -47,7 +47,8 @@ SMALL_CHUNK = 256  # a hidden layer of a colour model takes 200 kB a picture
 
 def find_file(model: LatentModel, file: str, stand_ins: bool = False) -> Path | None:
     """The path of a file of the model's gallery, in its own folder or among the shared galleries, or None.
-    Where it lies in neither, `stand_ins` allows one that stands in for it."""
+    Where it lies in neither, `stand_ins` allows one that stands in for it. A file that a description
+    names counts as there, so that reading it says that it is missing."""
     own = model.folder / OWN_FOLDER if model.folder else None
     paths = [own / file] if own else []
     name = model.config.gallery
@@ -55,7 +56,7 @@ def find_file(model: LatentModel, file: str, stand_ins: bool = False) -> Path | 
         paths.append(GALLERIES / name / file)
     if own and stand_ins:
         paths.append(own / (STAND_IN + file))
-    return next((path for path in paths if path.is_file()), None)
+    return next((path for path in paths if path.is_file() or sums.is_named(path)), None)
 
 
 def load_test_pictures(model: LatentModel, stand_ins: bool = False) -> Pictures | None:
@@ -66,6 +67,8 @@ def load_test_pictures(model: LatentModel, stand_ins: bool = False) -> Pictures 
 
 def explain_absence(model: LatentModel) -> str:
     """Why a model has no training pictures to show, and what would make them; it follows a colon."""
+    if model.broken:
+        return model.broken.removesuffix(".")
     if not model.config.gallery:
         return "this model comes without a gallery"
     command = f"python -m train.gallery {model.config.gallery}"
@@ -305,29 +308,23 @@ def _read_stored(
     model: LatentModel,
     file: str,
     pictures: Pictures,
-    restore: Callable[[Mapping[str, Tensor]], Tensor],
+    restore: Callable[[Mapping[str, Tensor], tuple[int, int]], Tensor],
     dim: int,
 ) -> Tensor | None:
     """Points float32 (N, dim) that the checkpoint stores of its gallery's pictures, or None; those of other
     weights or pictures are left alone."""
-    path = _place_stored(model.folder, file, pictures.kind) if model.folder else None
-    if path is None or not path.is_file():
+    name = _place_stored(Path(), file, pictures.kind).as_posix()
+    if (stored := model.read_tensors(name)) is None:
         return None
-    try:
-        tensors, metadata = tensor_files.unpack(path.read_bytes())
-    except ValueError as error:
-        raise CheckpointError(f"{file} of {model.config.name} is damaged: {error}.") from None
+    tensors, metadata = stored
     if metadata.get("fingerprint") not in (model.fingerprint, *model.config.aliases):
         return None
     if metadata.get("gallery", pictures.digest) != pictures.digest:
         return None
     try:
-        points = restore(tensors)
-    except (KeyError, RuntimeError):
-        points = torch.empty(0)
-    if points.shape != (len(pictures), dim):
-        raise CheckpointError(f"{file} of {model.config.name} does not fit its gallery.")
-    return points
+        return restore(tensors, (len(pictures), dim))
+    except ValueError as error:
+        raise CheckpointError(f"{name} of {model.config.name} does not fit its gallery: {error}.") from None
 
 
 def list_spaces(model: LatentModel) -> tuple[str, ...]:

@@ -43,18 +43,18 @@ class Light:
         """The one stored with the checkpoint; None without one that was fitted for exactly these weights and
         this judge. CheckpointError for a damaged file."""
         model, judge = explorer.model, explorer.judge
-        path = model.folder / FILE if model.folder else None
-        if path is None or judge is None or not path.is_file():
+        if judge is None or (stored := model.read_tensors(FILE)) is None:
             return None
+        tensors, metadata = stored
         try:
-            tensors, metadata = tensor_files.unpack(path.read_bytes())
             weight, bias = tensors["weight"], tensors["bias"]
             fitted_for = metadata["fingerprint"], metadata["judge"]
-        except (KeyError, ValueError) as error:
-            raise CheckpointError(f"{FILE} of {model.config.name} is damaged: {error}.") from None
+        except KeyError as error:
+            raise CheckpointError(f"{FILE} of {model.config.name} is damaged: it lacks {error}.") from None
         if fitted_for != (model.fingerprint, judge.fingerprint):
             return None
-        if weight.shape != (count_inputs(judge),) or bias.shape != () or weight.dtype != torch.float32:
+        shapes = weight.shape, bias.shape
+        if shapes != ((count_inputs(judge),), ()) or {weight.dtype, bias.dtype} != {torch.float32}:
             raise CheckpointError(f"{FILE} of {model.config.name} does not fit its judge.")
         return Light(weight, float(bias))
 
@@ -66,15 +66,24 @@ class Light:
         tensor_files.write(folder / FILE, tensors, metadata)
 
 
+def find_light(explorer: Explorer) -> tuple[Light | None, str]:
+    """The light of a model, and else why it has none: of a damaged file, what is wrong with it."""
+    if explorer.judge is None:
+        return None, f"{explorer.parts.explain_missing_judge()} So there is no light."
+    try:
+        light = Light.load(explorer)
+    except CheckpointError as error:
+        return None, str(error)
+    if light is None and "encoder" not in explorer.model.networks:
+        return None, "This GAN has no encoder, and so no full check whose verdict a light could give."
+    if light is None:
+        return None, "No light was fitted for this model: python -m train.light fits it."
+    return light, ""
+
+
 def explain_absence(explorer: Explorer) -> str:
     """Why a model has no light; empty where it has one."""
-    if explorer.judge is None:
-        return "There is no classifier for this data set, and so no light."
-    if Light.load(explorer) is not None:
-        return ""
-    if "encoder" not in explorer.model.networks:
-        return "This GAN has no encoder, and so no full check whose verdict a light could give."
-    return "No light was fitted for this model: python -m train.light fits it."
+    return find_light(explorer)[1]
 
 
 def count_inputs(judge: Judge) -> int:

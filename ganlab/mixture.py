@@ -36,6 +36,16 @@ class Mixture(nn.Module):
         self.register_buffer("means", torch.zeros(count, dim))
         self.register_buffer("factors", torch.zeros(count, dim * (dim + 1) // 2))
 
+    def find_fault(self) -> str:
+        """What is wrong with numbers that are no mixture, after the name of their file; else empty."""
+        if not bool((self.weights > 0).any()) or bool((self.weights < 0).any()):
+            return "gives no Gaussian any weight, or one less than none"
+        dim = self.means.shape[1]
+        row, column = torch.tril_indices(dim, dim)
+        if not bool((self.factors[:, row == column] > 0).all()):
+            return "has a Gaussian without extent"
+        return ""
+
     def draw(self, count: int, seed: int, truncation: float = 1.0, first: int = 0) -> Tensor:
         """Samples `first` to `first + count - 1` (count, D) on the CPU. As with `latent.draw`, a seed gives
         the same on every machine, none before `first` is drawn, and arguments out of range raise ValueError.

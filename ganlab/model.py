@@ -36,12 +36,24 @@ class LatentModel:
     folder: Path | None = None
     metrics: dict[str, Any] = dataclasses.field(default_factory=dict)
     mixture: Mixture | None = None  # density of the codes
+    broken: str = ""  # what is wrong with the gallery's files, in a sentence; the model works without it
 
     def __post_init__(self) -> None:
         if self.mixture is not None and not (self.mixture.weights > 0).any():
             raise CheckpointError(f"{MIXTURE_FILE} of {self.config.name} gives no Gaussian any weight.")
         for network in self.networks.values():
             network.eval().requires_grad_(False)
+
+    def read_tensors(self, file: str) -> tuple[dict[str, Tensor], dict[str, str]] | None:
+        """The tensors and the metadata of a file of the checkpoint, or None where it has none such.
+        CheckpointError, which names it, for a damaged one."""
+        if self.folder is None:
+            return None
+        content = sums.read(self.folder, file, self.config.files, self.config.name)
+        try:
+            return None if content is None else tensor_files.unpack(content)
+        except ValueError as error:
+            raise CheckpointError(f"{file} of {self.config.name} is damaged: {error}.") from None
 
     @property
     def device(self) -> torch.device:
@@ -196,6 +208,8 @@ def load(name: str, device: torch.device | str = "cpu") -> LatentModel:
             raise CheckpointError(f"{name} lacks {file}: it is no checkpoint.")
         digest.update(blob)
         fill(module, blob, f"{name}/{file}", device)
+    if mixture is not None and (fault := mixture.find_fault()):
+        raise CheckpointError(f"{MIXTURE_FILE} of {name} {fault}.")
     fingerprint = digest.hexdigest()[:16]
     metrics = select_figures(_read_metrics(folder, config.files, name), (fingerprint, *config.aliases))
     return LatentModel(config, nets, fingerprint, folder, metrics, mixture)
@@ -213,6 +227,10 @@ def fill(module: nn.Module, blob: bytes, source: str, device: torch.device | str
         missing, extra = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
         raise CheckpointError(f"{source} does not fit its config: missing {missing[:3]}, extra {extra[:3]}.")
     for key, value in expected.items():
+        if value.is_floating_point() != tensors[key].is_floating_point():
+            raise CheckpointError(f"{source}: {key} holds {str(tensors[key].dtype)[6:]}, not such numbers.")
+        if key.endswith("running_var") and bool((tensors[key] < 0).any()):
+            raise CheckpointError(f"{source}: {key} holds a variance below 0.")
         if value.shape != tensors[key].shape:
             raise CheckpointError(
                 f"{source}: {key} has shape {tuple(tensors[key].shape)},"

@@ -10,9 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import itertools
-import lzma
 import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganlab import images
-from ganlab.config import CheckpointError, check_classes
+from ganlab import images, sums
+from ganlab.arrays import read_arrays
+from ganlab.config import MAX_CLASSES, CheckpointError, check_classes
 from ganlab.files import open_atomically
 
+MAX_UNPACKED = 2**29  # bytes of all arrays of a file, before JPEG files are decoded
+MAX_INDEX = 2**31  # of a picture in its data set
 KINDS = {  # what the pictures of a gallery are
     "data": "",
     "folder": "",  # of a large gallery, which need not be what the model was trained on
@@ -116,52 +117,56 @@ def _get_common_start(files: Sequence[bytes]) -> bytes:
 @functools.lru_cache(maxsize=8)
 def load_pictures(path: Path) -> Pictures:
     """Read a .npz of pictures; one copy in memory for all models that share it. CheckpointError for damaged
-    files and for arrays of other types or shapes."""
+    files, those without their sum, and arrays of other types or shapes."""
+    content = sums.read_pictures(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            pixels = _decode_files(file) if "files" in file else torch.from_numpy(file["pixels"])
-            labels, indices = (torch.from_numpy(file[key]) for key in ("labels", "indices"))
-            classes = tuple(str(name) for name in file["classes"]) if "classes" in file else ()
-            kind = str(file["kind"]) if "kind" in file else "data"
-    except (  # what numpy, zipfile and PIL raise for a file that is cut short, altered or something else
-        OSError,
-        EOFError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        ValueError,
-        SyntaxError,
-        zipfile.BadZipFile,
-        zlib.error,
-        lzma.LZMAError,
-    ) as error:
-        raise CheckpointError(f"The gallery {path.name} cannot be read: {error}.") from None
-    if (
-        pixels.dtype != torch.uint8
-        or pixels.dim() != 4
-        or not labels.shape == indices.shape == pixels.shape[:1]
-        or labels.is_floating_point()
-        or indices.is_floating_point()
+        if content is None:
+            raise ValueError("it is missing")
+        return _read_pictures(read_arrays(content, MAX_UNPACKED))
+    except (ValueError, TypeError, OverflowError, KeyError) as error:
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else error
+        raise CheckpointError(f"The gallery {path.name} cannot be read: {reason}.") from None
+
+
+def _read_pictures(arrays: Mapping[str, np.ndarray]) -> Pictures:
+    """KeyError for a missing array, ValueError, TypeError or OverflowError for one that does not fit."""
+    pixels = _decode_files(arrays) if "files" in arrays else arrays["pixels"]
+    labels, indices = (arrays[key] for key in ("labels", "indices"))
+    if pixels.dtype != np.uint8 or pixels.ndim != 4 or not pixels.size:
+        raise ValueError(f"pixels are uint8 (N, C, H, W), not {pixels.dtype} {pixels.shape}")
+    classes, kind = arrays.get("classes", np.array([], "U1")), arrays.get("kind", np.array("data"))
+    if classes.dtype.kind != "U" or classes.ndim != 1 or kind.dtype.kind != "U" or kind.ndim:
+        raise ValueError("classes are a list of names, and kind is a name")
+    names = tuple(str(name) for name in classes)
+    check_classes(names, "it")
+    for name, values, end in (
+        ("labels", labels, len(names) or MAX_CLASSES),
+        ("indices", indices, MAX_INDEX),
     ):
-        raise CheckpointError(f"The gallery {path.name} must hold uint8 (N, C, H, W), N labels, N indices.")
-    check_classes(classes, f"The gallery {path.name}")
-    labels = labels.long()
-    if classes and not (int(labels.min()) >= 0 and int(labels.max()) < len(classes)):
-        raise CheckpointError(f"The gallery {path.name} has labels without a name.")
-    if kind not in KINDS:
-        raise CheckpointError(f"The gallery {path.name} holds one of {list(KINDS)}, not {kind[:40]!r}.")
-    return Pictures(pixels, labels, indices.long(), classes, kind)
+        if values.shape != pixels.shape[:1] or values.dtype.kind not in "ui":
+            raise ValueError(f"{name} are a whole number for each of {len(pixels)} pictures")
+        if int(values.min()) < 0 or int(values.max()) >= end:
+            raise ValueError(f"{name} are from 0 to {end - 1}")
+    if str(kind) not in KINDS:
+        raise ValueError(f"it holds one of {list(KINDS)}, not {str(kind)[:40]!r}")
+    rows = (torch.from_numpy(values.astype(np.int64)) for values in (labels, indices))
+    return Pictures(torch.from_numpy(pixels), next(rows), next(rows), names, str(kind))
 
 
-def _decode_files(file: Mapping[str, np.ndarray]) -> Tensor:
+def _decode_files(file: Mapping[str, np.ndarray]) -> np.ndarray:
     """JPEG files as uint8 (N, C, H, W). ValueError for pictures of several shapes, or too many."""
-    header, rest, lengths = (file[key] for key in ("header", "files", "lengths"))
+    header, rest, lengths, sides = (file[key] for key in ("header", "files", "lengths", "shape"))
+    if any(array.dtype != np.uint8 or array.ndim != 1 for array in (rest, header)):
+        raise ValueError("its files are not bytes")
+    if any(array.dtype.kind not in "ui" for array in (lengths, sides)) or sides.shape != (3,):
+        raise ValueError("its shape is not (C, H, W)")
+    if lengths.ndim != 1 or not len(lengths):
+        raise ValueError("its files have no lengths")
     ends = np.cumsum(lengths, dtype=np.int64)
-    shape = tuple(int(side) for side in file["shape"])
-    if rest.dtype != np.uint8 or header.dtype != np.uint8 or ends[-1:] != [len(rest)] or len(shape) != 3:
-        raise ValueError("its files, their lengths and their shape do not fit each other")
+    if int(lengths.min()) < 0 or int(ends[-1]) != len(rest):
+        raise ValueError("its files and their lengths do not fit each other")
     start, content = header.tobytes(), rest.tobytes()
     files = (start + content[first:end] for first, end in itertools.pairwise([0, *ends.tolist()]))
-    channels, height, width = shape
-    pixels = torch.from_numpy(images.decode_jpegs(files, (len(ends), height, width, channels)))
-    return pixels.permute(0, 3, 1, 2).contiguous()
+    channels, height, width = (int(side) for side in sides)
+    pixels = images.decode_jpegs(files, (len(ends), height, width, channels))
+    return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))

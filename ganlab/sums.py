@@ -120,15 +120,28 @@ def read_description(folder: Path, name: str, owner: str) -> str | None:
         raise CheckpointError(f"{owner}/{name} is not valid JSON: {error}.") from None
 
 
-def read_pictures(path: Path, limit: int = MAX_FILE_BYTES) -> bytes | None:
-    """The content of a file of a gallery, checked against the description of the gallery or, of a
-    checkpoint's own one, of the checkpoint. None and CheckpointError as for `read`."""
+def is_named(path: Path) -> bool:
+    """Whether the description of a gallery names this file of it; also where it is damaged."""
+    folder, _ = _find_owner(path)
+    try:
+        return path.relative_to(folder).as_posix() in read_files(folder)[1]
+    except CheckpointError:
+        return True
+
+
+def _find_owner(path: Path) -> tuple[Path, str]:
+    """The folder with the description of a file of a gallery, and what people call it: the gallery or, of a
+    checkpoint's own one, the checkpoint."""
     folder = path.parent
     if folder.name == OWN_FOLDER and (folder.parent / CONFIG_FILE).is_file():
-        folder = folder.parent
-        owner = folder.name
-    else:
-        owner = f"galleries/{folder.name}"
+        return folder.parent, folder.parent.name
+    return folder, f"galleries/{folder.name}"
+
+
+def read_pictures(path: Path, limit: int = MAX_FILE_BYTES) -> bytes | None:
+    """The content of a file of a gallery, checked where its description has sums. None and CheckpointError
+    as for `read`."""
+    folder, owner = _find_owner(path)
     files = read_files(folder)[1]
     return read(folder, path.relative_to(folder).as_posix(), files, owner, limit)
 

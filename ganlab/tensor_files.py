@@ -6,11 +6,14 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import safetensors
 import safetensors.torch
+import torch
 from torch import Tensor, nn
 
 from ganlab.files import write_bytes
+
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+TYPES = (*FLOATS, torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
@@ -33,11 +36,17 @@ def pack(tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) 
 
 
 def unpack(content: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors and the metadata of a file's content. ValueError for any other content."""
+    """The tensors and the metadata of a file's content. ValueError for any other content, for types that are
+    not used here, and for numbers that are not finite."""
     try:
         tensors = safetensors.torch.load(content)
-    except safetensors.SafetensorError as error:
-        raise ValueError(str(error)) from None
+    except Exception as error:  # of the library's reader, or of torch for a type that it does not have
+        raise ValueError(str(error) or type(error).__name__) from None
+    for key, tensor in tensors.items():
+        if tensor.dtype not in TYPES:
+            raise ValueError(f"{key[:60]} holds numbers of the type {str(tensor.dtype)[6:]}")
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise ValueError(f"{key[:60]} holds numbers that are not finite")
     # The library hands out the metadata of files only, not of bytes. Its reader has checked the header: 8
     # bytes with the length of a JSON object, which is little-endian.
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])

@@ -12,6 +12,7 @@ from torch import Tensor
 
 import ganlab
 from ganlab import directions, latent, networks, sensitivity, tensor_files
+from ganlab.code_statistics import TENSORS
 from ganlab.config import CheckpointError
 from ganlab.directions import CodeStatistics, Directions
 from ganlab.explorer import Explorer
@@ -184,7 +185,7 @@ def test_statistics_are_loaded_strictly(tmp_path: Path) -> None:
     loaded = directions.load_statistics(checkpoint)
     assert loaded is not None
     assert loaded.names == ("slant", "ink")
-    for key in directions.TENSORS:
+    for key in TENSORS:
         assert torch.equal(getattr(loaded, key), getattr(statistics, key)), key
     other = dataclasses.replace(checkpoint, fingerprint="1" * 16)  # other weights
     assert directions.load_statistics(other) is None
@@ -197,7 +198,7 @@ def test_statistics_are_loaded_strictly(tmp_path: Path) -> None:
         dataclasses.replace(statistics, classes=noise(10, 6) / 0),
     ):
         bad.save(tmp_path, checkpoint.fingerprint)
-        with pytest.raises(CheckpointError, match="does not fit"):
+        with pytest.raises(CheckpointError, match=r"does not fit|not finite"):
             directions.load_statistics(checkpoint)
     (tmp_path / directions.FILE).write_bytes(b"not safetensors")
     with pytest.raises(CheckpointError, match="damaged"):
@@ -232,12 +233,12 @@ def test_what_a_map_makes_slow_is_read_and_not_computed(
     sizes, vectors = rankings["components"]
     for bad in ((sizes[:5], vectors), (sizes, vectors[:5]), (sizes, vectors / 0)):
         dataclasses.replace(statistics, components=bad).save(tmp_path, checkpoint.fingerprint)
-        with pytest.raises(CheckpointError, match="does not fit"):
+        with pytest.raises(CheckpointError, match=r"does not fit|not finite"):
             directions.load_statistics(checkpoint)
-    lacking = {key: getattr(statistics, key) for key in directions.TENSORS} | {"components.sizes": sizes}
+    lacking = {key: getattr(statistics, key) for key in TENSORS} | {"components.sizes": sizes}
     metadata = {"fingerprint": checkpoint.fingerprint, "names": '["slant", "ink"]'}
     tensor_files.write(tmp_path / directions.FILE, lacking, metadata)
-    with pytest.raises(CheckpointError, match=r"damaged: 'components\.vectors'"):
+    with pytest.raises(CheckpointError, match=r"components\.vectors has the shape"):
         directions.load_statistics(checkpoint)
 
 

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,16 +22,18 @@ import torch
 from torch import Tensor
 
 from ganlab import gallery as galleries
-from ganlab import latent, tensor_files
-from ganlab.config import CheckpointError, ModelConfig
+from ganlab import latent, sums, tensor_files
+from ganlab.arrays import read_arrays
+from ganlab.config import CheckpointError
 from ganlab.explorer import Explorer
-from ganlab.features import compress_codes
+from ganlab.features import check_shapes, compress_codes
 from ganlab.gallery import ATTRIBUTES_FILE, find_file
-from ganlab.hub import CONFIG_FILE, list_models, resolve
-from ganlab.model import LatentModel
+from ganlab.hub import list_models, resolve
+from ganlab.model import LatentModel, read_config
 from ganlab.pictures import KINDS as PICTURE_KINDS
 
 FILE = "map.safetensors"
+MAX_ATTRIBUTES_BYTES = 2**27  # unpacked
 KINDS = {"tsne": "t-SNE", "principal": "principal directions"}
 PLANE: dict[str, tuple[int | str, ...]] = {  # shapes of what is stored of a principal map
     "principal": ("N", 2),
@@ -62,14 +65,11 @@ def list_twins(explorer: Explorer, names: Iterable[str]) -> dict[str, str]:
     gallery = explorer.config.gallery
     if not gallery or explain_absence(explorer) or not _is_own(explorer):
         return {}
-    bundled = list_models()
-    folders = {name: resolve(name) for name in names if name in bundled or Path(name).is_dir()}
-    configs = {
-        name: ModelConfig.from_json(
-            (folder / CONFIG_FILE).read_text(encoding="utf-8"), f"{name}/{CONFIG_FILE}"
-        )
-        for name, folder in folders.items()
-    }
+    bundled, configs = list_models(), {}
+    for name in names:
+        if name in bundled or Path(name).is_dir():
+            with contextlib.suppress(CheckpointError):  # a broken one has no twin
+                configs[name] = read_config(resolve(name), name)[0]
     return {
         name: config.title or name
         for name, config in configs.items()
@@ -81,7 +81,7 @@ def list_kinds(explorer: Explorer) -> tuple[str, ...]:
     """The KINDS of map that the model has, the best first."""
     if explain_absence(explorer):
         return ()
-    return ("principal",) if _load_tsne(explorer) is None else ("tsne", "principal")
+    return ("principal",) if _find_stored(explorer)[0] is None else ("tsne", "principal")
 
 
 def _is_own(explorer: Explorer) -> bool:
@@ -97,9 +97,9 @@ def compute_positions(explorer: Explorer, kind: str) -> Tensor:
         raise ValueError(f"{explorer.config.name} has no map {kind!r}: {reason}")
     if kind == "principal":
         return find_plane(explorer).positions.float()
-    stored = _load_tsne(explorer)
+    stored = _find_stored(explorer)[0]
     assert stored is not None
-    return stored
+    return stored["tsne"].float()
 
 
 class Plane(NamedTuple):
@@ -114,7 +114,7 @@ class Plane(NamedTuple):
 
 def find_plane(explorer: Explorer) -> Plane:
     """The principal map of a model with a gallery: the stored one of these weights, or computed."""
-    stored = _read_file(explorer.model) if _is_own(explorer) else None
+    stored = _find_stored(explorer)[0]
     if stored is not None and PLANE.keys() <= stored.keys():
         return Plane(*(stored[name] for name in PLANE))
     return compute_plane(explorer)
@@ -148,33 +148,38 @@ def save(folder: Path, tsne: Tensor, fingerprint: str, plane: Plane | None = Non
     tensor_files.write(folder / FILE, tensors, {"fingerprint": fingerprint})
 
 
-def _load_tsne(explorer: Explorer) -> Tensor | None:
-    """Stored t-SNE positions (N, 2) as float32; None where there are none, or only those of other weights
-    or of another gallery."""
-    tensors = _read_file(explorer.model) if _is_own(explorer) else None
-    return None if tensors is None else tensors["tsne"].float()
-
-
-def _read_file(model: LatentModel) -> dict[str, Tensor] | None:
-    """The tensors of FILE; None without one, or where it belongs to other weights. CheckpointError for a
-    damaged file."""
-    path = model.folder / FILE if model.folder else None
-    if path is None or not path.is_file():
-        return None
+def _find_stored(explorer: Explorer) -> tuple[dict[str, Tensor] | None, str]:
+    """The tensors of FILE, and nothing wrong; or None where there are none of these weights and of this
+    gallery, and then what is wrong with a damaged file."""
+    if explorer.gallery is None or not _is_own(explorer):
+        return None, ""
     try:
-        tensors, metadata = tensor_files.unpack(path.read_bytes())
-        fingerprint, tsne = metadata["fingerprint"], tensors["tsne"]
-    except (KeyError, ValueError) as error:
-        raise CheckpointError(f"{FILE} of {model.config.name} is damaged: {error}.") from None
-    if tsne.dim() != 2 or tsne.shape[1] != 2 or tsne.dtype != torch.int16:
-        raise CheckpointError(f"{FILE} of {model.config.name} must hold int16 (N, 2).")
-    rows, dim = len(tsne), model.config.latent_dim
-    shapes = {
-        name: tuple({"N": rows, "D": dim}.get(str(side), side) for side in PLANE[name]) for name in PLANE
-    }
-    if any(tensors[name].shape != shape for name, shape in shapes.items() if name in tensors):
-        raise CheckpointError(f"{FILE} of {model.config.name} does not fit its latents.")
-    return tensors if fingerprint == model.fingerprint else None
+        return _read_file(explorer.model, len(explorer.gallery)), ""
+    except CheckpointError as error:
+        return None, str(error)
+
+
+def _read_file(model: LatentModel, rows: int) -> dict[str, Tensor] | None:
+    """The tensors of FILE of a gallery of so many pictures; None without one, or where it belongs to other
+    weights. CheckpointError for a damaged file."""
+    if (stored := model.read_tensors(FILE)) is None:
+        return None
+    tensors, metadata = stored
+    if "fingerprint" not in metadata or "tsne" not in tensors:
+        raise CheckpointError(f"{FILE} of {model.config.name} is damaged: it names no weights, or no t-SNE.")
+    if metadata["fingerprint"] != model.fingerprint:
+        return None
+    sides = {"N": rows, "D": model.config.latent_dim}
+    shapes: dict[str, tuple[int, ...]] = {"tsne": (rows, 2)}
+    if PLANE.keys() & tensors.keys():
+        shapes |= {name: tuple(int(sides.get(str(side), side)) for side in PLANE[name]) for name in PLANE}
+    try:
+        check_shapes(tensors, shapes)
+    except ValueError as error:
+        raise CheckpointError(f"{FILE} of {model.config.name} does not fit its gallery: {error}.") from None
+    if any(tensors[name].dtype != torch.int16 for name in ("tsne", "principal") if name in tensors):
+        raise CheckpointError(f"{FILE} of {model.config.name} must hold positions as int16.")
+    return tensors
 
 
 def pack(explorer: Explorer) -> bytes:
@@ -188,12 +193,10 @@ def pack(explorer: Explorer) -> bytes:
         raise ValueError(reason)
     assert explorer.gallery is not None
     gallery = explorer.gallery.shown
-    plane, tsne = find_plane(explorer), _load_tsne(explorer)
+    plane, (stored, fault) = find_plane(explorer), _find_stored(explorer)
     tensors = {"principal": plane.positions}
-    if tsne is not None:
-        tensors["tsne"] = quantise(tsne)[0]
-    if any(len(positions) != len(gallery) for positions in tensors.values()):
-        raise CheckpointError(f"{FILE} of {explorer.config.name} does not fit its gallery.")
+    if stored is not None:
+        tensors["tsne"] = quantise(stored["tsne"].float())[0]
     kinds = [kind for kind in KINDS if kind in tensors]
     tensors |= compress_codes(gallery.codes)
     mapped = explorer.model.latent_map is not None
@@ -202,9 +205,10 @@ def pack(explorer: Explorer) -> bytes:
     labels = gallery.pictures.labels
     tensors["labels"] = labels.to(torch.uint8 if int(labels.max()) < 256 else torch.int32)
     tensors["indices"] = gallery.pictures.indices.to(torch.int32)
-    attributes = read_attributes(explorer.model) if _is_own(explorer) else None
+    attributes, descriptions, no_attributes = find_attributes(explorer)
     if attributes is not None:
-        tensors["attributes"] = attributes[0]
+        tensors["attributes"] = attributes
+    note = _describe_pictures(explorer) + "".join(f" {reason}" for reason in (fault, no_attributes) if reason)
     metadata = {
         "fingerprint": explorer.fingerprint,
         "prior": explorer.config.prior,
@@ -213,17 +217,17 @@ def pack(explorer: Explorer) -> bytes:
             {
                 "id": kind,
                 "title": KINDS[kind],
-                "note": describe(explorer, kind, plane) + _describe_pictures(explorer),
+                "note": describe(explorer, kind, plane) + note,
                 "projection": describe_projection(plane) if kind == "principal" else None,
             }
             for kind in kinds
         ],
         "lacking": [
-            {"title": KINDS[kind], "reason": _explain_missing(explorer)}
+            {"title": KINDS[kind], "reason": fault or _explain_missing(explorer)}
             for kind in KINDS
             if kind not in kinds
         ],
-        "attributes": attributes[1] if attributes is not None else [],
+        "attributes": descriptions,
         "classes": gallery.classes,
         "labelled": gallery.pictures.are_labelled,
         "about": ABOUT[gallery.pictures.kind][0],
@@ -287,21 +291,46 @@ def describe(explorer: Explorer, kind: str, plane: Plane | None = None) -> str:
     )
 
 
+def find_attributes(explorer: Explorer) -> tuple[Tensor | None, list[dict[str, object]], str]:
+    """The attributes of the pictures on the map, as `read_attributes` gives them, and nothing wrong; or None
+    and no description where there are none, and then what is wrong with a damaged file."""
+    try:
+        attributes = read_attributes(explorer.model) if _is_own(explorer) else None
+        if attributes is not None and explorer.gallery and len(attributes[0]) != len(explorer.gallery):
+            count = len(attributes[0])
+            raise CheckpointError(f"{ATTRIBUTES_FILE} of the gallery is of {count:,} other pictures.")
+    except CheckpointError as error:
+        return None, [], str(error)
+    return (None, [], "") if attributes is None else (*attributes, "")
+
+
+def list_faults(explorer: Explorer) -> list[str]:
+    """What is wrong with the stored map and the attributes, a sentence each."""
+    return [reason for reason in (_find_stored(explorer)[1], find_attributes(explorer)[2]) if reason]
+
+
 def read_attributes(model: LatentModel) -> tuple[Tensor, list[dict[str, object]]] | None:
     """The gallery's attributes (N, A) as uint8, and for each its name, unit and what 0 and 255 stand for;
-    None where there are none."""
+    None where there are none. CheckpointError for a damaged file."""
     path = find_file(model, ATTRIBUTES_FILE)
-    if path is None:
+    content = sums.read_pictures(path) if path is not None else None
+    if content is None:
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
-            values, names, units, lows, highs = (
-                file[key] for key in ("values", "names", "units", "lows", "highs")
-            )
-    except (OSError, KeyError, ValueError) as error:
-        raise CheckpointError(f"{ATTRIBUTES_FILE} of the gallery cannot be read: {error}.") from None
-    descriptions = [
+        arrays = read_arrays(content, MAX_ATTRIBUTES_BYTES)
+        values, *columns = (arrays[key] for key in ("values", "names", "units", "lows", "highs"))
+        if values.dtype != np.uint8 or values.ndim != 2:
+            raise ValueError(f"values are uint8 (N, A), not {values.dtype} {values.shape}")
+        for column, kind in zip(columns, "UUff", strict=True):
+            if column.shape != values.shape[1:] or column.dtype.kind != kind:
+                raise ValueError(f"names, units, lows and highs are {values.shape[1]} texts and numbers")
+        if not all(np.isfinite(column).all() for column in columns[2:]):
+            raise ValueError("lows and highs hold numbers that are not finite")
+    except (ValueError, KeyError) as error:
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else error
+        raise CheckpointError(f"{ATTRIBUTES_FILE} of the gallery cannot be read: {reason}.") from None
+    descriptions: list[dict[str, object]] = [
         {"name": str(name), "unit": str(unit), "low": float(low), "high": float(high)}
-        for name, unit, low, high in zip(names, units, lows, highs, strict=True)
+        for name, unit, low, high in zip(*columns, strict=True)
     ]
     return torch.from_numpy(values), descriptions

@@ -16,10 +16,8 @@ from torch import Tensor, nn
 from ganlab import tensor_files
 from ganlab.explorer import Explorer
 from ganlab.judge import Judge
-from ganlab.light import Light, explain_absence, get_typical_length
+from ganlab.light import find_light, get_typical_length
 from ganlab.networks.folding import get_scale_and_shift
-
-NO_JUDGE = "There is no classifier for this data set."
 
 
 def pack(explorer: Explorer) -> bytes:
@@ -37,13 +35,14 @@ def pack(explorer: Explorer) -> bytes:
     judge = explorer.judge
     metadata: dict[str, Any] = {"fingerprint": explorer.fingerprint, "reason": "", "layers": []}
     if judge is None:
-        metadata |= {"reason": NO_JUDGE, "light_reason": NO_JUDGE, "agreement": None}
+        reason = explorer.parts.explain_missing_judge()
+        metadata |= {"reason": reason, "light_reason": reason, "agreement": None}
         return tensor_files.pack({}, {"ganlab": json.dumps(metadata)})
     layers = _list_layers(judge)
     tensors = {
         f"{index}.{part}": tensor for index, layer in enumerate(layers) for part, tensor in layer[0].items()
     }
-    light, reason = Light.load(explorer), explain_absence(explorer)
+    light, reason = find_light(explorer)
     if light is not None:
         tensors |= {"light.weight": light.weight, "light.bias": torch.tensor([light.bias])}
     metadata |= {

@@ -9,6 +9,7 @@ import gradio as gr
 from ganlab.ui import arrival, model_picker, opening, shelf, switching
 from ganlab.ui.call import Call
 from ganlab.ui.events import SLOW
+from ganlab.ui.html import markup
 from ganlab.ui.html.header import header_html
 from ganlab.ui.page import Page, Tab, Tabs, html, notice_area
 from ganlab.ui.server import api
@@ -23,6 +24,8 @@ def build(models: Models) -> gr.Blocks:
     """The whole interface, opening with the default model."""
     with gr.Blocks(title="ganlab", analytics_enabled=False, fill_width=True, delete_cache=CACHE) as blocks:
         picker, header = _build_header(models)
+        if models.notice:
+            html(markup.notice(models.notice), elem_classes="gl-notices")
         page = _build_page(models)
         shelf_page = replace(page, notice=notice_area(render=False))
         waits, waiting = html("", render=False, elem_classes="gl-waits"), gr.State({})

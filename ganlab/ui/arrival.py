@@ -7,12 +7,14 @@ settings of the tab. What a page remembers is an item as a snapshot, exact where
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from html import escape
 from typing import Any, NamedTuple
 
 import gradio as gr
 
+from ganlab.config import CheckpointError
 from ganlab.explorer import Explorer
 from ganlab.studio.recipe import Recipe, find_latents
 from ganlab.ui import items, snapshots
@@ -73,8 +75,9 @@ def find_model(page: Page, call: Call) -> str:
     names = page.models.list_names()
     if call.text("kind") == LINK and call.text("recipe"):
         recipe = Recipe.from_query(call.text("recipe"))
-        if name in names and page.models.get(name).accepts(recipe.fingerprint):
-            return name
+        with contextlib.suppress(CheckpointError):  # of a broken model; another may make the same pictures
+            if name in names and page.models.get(name).accepts(recipe.fingerprint):
+                return name
         return page.models.find_by_recipe(recipe)
     if call.text("kind") == LINK and name and name not in names:
         raise ValueError(f"This server has no model {name[:60]!r}. It has {', '.join(names)}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from html import escape
 
 import gradio as gr
@@ -18,9 +19,12 @@ FIELD = """
 """
 
 
-def picker_html(names: list[str], chosen: str, allow_any: bool) -> str:
-    """The list of models; with `allow_any`, also what opens one that is not on it."""
-    options = "".join(_option(name, name, name == chosen) for name in names)
+def picker_html(names: list[str], chosen: str, allow_any: bool, broken: Collection[str] = ()) -> str:
+    """The list of models; with `allow_any`, also what opens one that is not on it. Of the `broken` ones it
+    says so; who chooses one reads what is wrong."""
+    options = "".join(
+        _option(name, f"{name} (broken)" if name in broken else name, name == chosen) for name in names
+    )
     another = _option("", "another...", False) if allow_any else ""
     return (
         f'<select class="gl-select" aria-label="Model">{options}{another}</select>'
@@ -35,7 +39,9 @@ def _option(value: str, text: str, chosen: bool) -> str:
 def build(models: Models) -> gr.HTML:
     """The component, whose value is the name of the model in use. It sends "choose" with another name as its
     value (static/lib/model-picker.js)."""
-    page = picker_html(models.list_names(), models.default, models.allow_any)
+    names = models.list_names()
+    broken = [name for name in names if models.find_fault(name)]
+    page = picker_html(names, models.default, models.allow_any, broken)
     return gr.HTML(
         models.default,
         html_template=page.translate({ord("{"): "&#123;", ord("$"): "&#36;"}),  # Gradio fills in ${...}

@@ -46,7 +46,7 @@ def test_averages_come_before_the_linear_layer(tiny_model: LatentModel) -> None:
 def test_a_model_of_other_pictures_gets_a_reason_instead(colour_model: str) -> None:
     tensors, metadata = unpack(ganlab.load(colour_model))
     assert tensors == {}
-    assert metadata["reason"] == metadata["light_reason"] == portable_judge.NO_JUDGE
+    assert metadata["reason"] == metadata["light_reason"] == "There is no classifier for this data set."
 
 
 def test_the_light_comes_with_how_often_it_agrees_with_the_gauge(

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import gradio as gr
 
 from ganlab import images
+from ganlab.config import CheckpointError
 from ganlab.explorer import Explorer
 from ganlab.images import Polarity
 from ganlab.interruption import InterruptedWorkError
@@ -59,12 +60,18 @@ class Endpoints:
         """The models on offer, which the other tools name: what pictures they take, what they can do.
 
         Returns:
-            a list of models with name, title, fingerprint, prior, sources, networks and spaces
+            a list of models with name, title, fingerprint, prior, sources, networks and spaces; of one that
+            cannot be used, the name and, as broken, what is wrong with it
         """
-        for name in self.models.list_names():
-            if name not in self._described:  # loading all takes seconds, and they do not change
+        return [self._describe(name) for name in self.models.list_names()]
+
+    def _describe(self, name: str) -> Json:
+        if name not in self._described:  # loading all takes seconds, and they do not change
+            try:
                 self._described[name] = describe_model(name, self.models.get(name))
-        return [self._described[name] for name in self.models.list_names()]
+            except CheckpointError as error:  # it may be mended meanwhile
+                return {"name": name, "broken": str(error)}
+        return self._described[name]
 
     def prepare_picture(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -12,7 +13,7 @@ from ganlab import hub
 from ganlab.config import CheckpointError, ModelConfig
 from ganlab.explorer import Explorer, load
 from ganlab.hub import list_models
-from ganlab.model import resolve_device
+from ganlab.model import read_config, resolve_device
 from ganlab.studio.recipe import Recipe, RecipeError
 from ganlab.ui.server.downloads import PATIENCE, Downloads
 
@@ -34,6 +35,8 @@ class Models:
         self.default, self.device, self.allow_any = default, resolve_device(device), allow_any
         self._explorers: OrderedDict[str, Explorer] = OrderedDict()  # the most recently used last
         self._loads = 0  # since the start
+        self._faults: dict[str, str] = {}  # by name, of models on offer whose last loading failed
+        self.notice = ""  # what visitors should know of the default
         self._names: dict[str, str] = {}  # by fingerprint, of all that were loaded
         self._lock = threading.Lock()  # guards the two dictionaries; never held while a model loads
         self._load_locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
@@ -52,7 +55,12 @@ class Models:
         """The name, among those on offer, of the checkpoint that made a recipe; RecipeError without one."""
         change = ""
         for name in sorted(self.list_names(), key=lambda name: name != recipe.model):
-            explorer = self.get(name)
+            try:
+                explorer = self.get(name)
+            except CheckpointError as error:  # a broken one may be the one of the link; others go on
+                if name == recipe.model:
+                    change = f"This link was made with {name}, which cannot be used here: {error}"
+                continue
             if explorer.accepts(recipe.fingerprint):
                 return name
             change = change or explorer.config.explain_replacement(recipe.fingerprint, "link")
@@ -67,8 +75,41 @@ class Models:
         one."""
         if name == self.default:  # it may be a Hub id, which is not looked up again
             return self.get(name).config
-        text = (hub.resolve(name, offline=True) / hub.CONFIG_FILE).read_text(encoding="utf-8")
-        return ModelConfig.from_json(text, f"{name}/{hub.CONFIG_FILE}")
+        return read_config(hub.resolve(name, offline=True), name)[0]
+
+    def find_fault(self, name: str) -> str:
+        """What is wrong with a model on offer, as far as its description and its last loading say; else
+        empty."""
+        if name in self._faults:
+            return self._faults[name]
+        try:
+            self.read_config(name)
+        except CheckpointError as error:
+            return str(error)
+        return ""
+
+    def open_default(self, patience: float = PATIENCE) -> str:
+        """Load the default. Where it is broken, the model on offer that is called most like it takes its
+        place, and the answer, which `notice` keeps, is the sentence that says so. CheckpointError for a name
+        that means nothing, and where no other model works."""
+        try:
+            self.get(self.default, patience)
+            return ""
+        except CheckpointError as error:
+            broken, reason = self.default, error
+        hub.resolve(broken, offline=True)  # an error of its own: there is no checkpoint of this name
+
+        def count_common(name: str) -> int:
+            pairs = zip(name, broken, strict=False)
+            return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+        for name in sorted(set(list_models()) - {broken}, key=lambda name: (-count_common(name), name)):
+            with contextlib.suppress(CheckpointError):
+                self.get(name)
+                self.default = name
+                self.notice = f"{name} is shown, since {broken} cannot be used: {reason}"
+                return self.notice
+        raise reason
 
     def suggest_encoder(self, config: ModelConfig) -> str:
         """Which models on offer have an encoder for the pictures of one that has none, as a sentence; first
@@ -107,11 +148,14 @@ class Models:
             try:
                 gallery = self.gallery if name == self.default else None
                 explorer = load(source, self.device, gallery=gallery)
-            except CheckpointError:
+            except CheckpointError as error:
                 self._downloads.forget(name)
+                if name in self.list_names():
+                    self._faults[name] = str(error)
                 raise
             with self._lock:
                 self._loads += 1
+                self._faults.pop(name, None)
                 self._explorers[name] = explorer
                 self._names[explorer.fingerprint] = name
                 while len(self._explorers) > MAX_LOADED:

@@ -19,7 +19,6 @@ from torch import Tensor
 
 from ganlab import images
 from ganlab.explorer import Explorer
-from ganlab.gallery import explain_absence
 from ganlab.studio import codemap, film, paths, portable
 from ganlab.studio.recipe import hash_picture
 from ganlab.ui import items
@@ -42,7 +41,9 @@ FILM = '<div class="gl-films"></div>'  # filled by static/lib/film-studio.js
 
 def _slot(explorer: Explorer, name: str, item: Item | None) -> str:
     """One end of the path: its picture, and where another can come from."""
-    lack = f"No test pictures: {explain_absence(explorer.model)}." if explorer.examples is None else ""
+    lack = ""
+    if explorer.examples is None:
+        lack = f"No test pictures: {explorer.parts.explain_missing_examples()}."
     title = f"{name}: {item.caption}" if item is not None else name
     face = markup.NO_PICTURE if item is None else markup.picture(item.image[0], title, "gl-large")
     ways = "".join(

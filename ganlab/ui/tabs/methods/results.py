@@ -8,7 +8,8 @@ from torch import Tensor
 
 from ganlab.config import ModelConfig
 from ganlab.explorer import Explorer
-from ganlab.hub import CONFIG_FILE, resolve
+from ganlab.hub import resolve
+from ganlab.model import read_config
 from ganlab.ui.html import markup
 from ganlab.ui.server.models import Models
 from ganlab.ui.tabs.methods.explained import EXPLANATIONS
@@ -59,8 +60,7 @@ def list_models_of(models: Models, method: str) -> list[str]:
 
 
 def _read_config(name: str) -> ModelConfig:
-    path = resolve(name) / CONFIG_FILE
-    return ModelConfig.from_json(path.read_text(encoding="utf-8"), name)
+    return read_config(resolve(name), name)[0]
 
 
 def pictures_html(explorer: Explorer, name: str, used: bool, seed: int) -> str:

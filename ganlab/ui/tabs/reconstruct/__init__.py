@@ -44,7 +44,7 @@ def examples_html(explorer: Explorer) -> str:
     examples = explorer.examples
     heading = '<h2 class="gl-h">examples from the test set</h2>'
     if examples is None:
-        reason = markup.reason(f"None here: {explain_absence(explorer.model)}.")
+        reason = markup.reason(f"None here: {explorer.parts.explain_missing_examples()}.")
         return markup.stage(explorer, heading + reason)
     if examples.kind != "data":
         heading = '<h2 class="gl-h">examples: the model\'s own reconstructions of test pictures</h2>'
