@@ -8,7 +8,9 @@ holds the latents of what the map shows, where a latent map has to be inverted f
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
@@ -32,6 +34,7 @@ LABELS_FILE = "labels.i32"
 HIDDEN_FOLDER = ".ganlab"  # in a folder of pictures: a gallery for each checkpoint, by its fingerprint
 SPACES = ("features", "code")  # in which a large gallery may be searched
 FORMAT = 1
+BLOCK = 2**22  # bytes of a file read at a time
 MAX_SHOWN = 60_000  # pictures on the map, and those that statistics of codes are computed from
 MISSING = 0.5  # the grey of a picture that is not there any more
 
@@ -62,6 +65,28 @@ def find_folder(model: LatentModel, path: Path | None) -> Path | None:
             f" python -m train.gallery {model.config.name} {path} makes it."
         )
     return folder
+
+
+def compute_sum(path: Path, size: int) -> str:
+    """The SHA-256 of the first `size` bytes of a file, which may be longer; 64 hexadecimal digits. ValueError
+    for a shorter one."""
+    digest, left = hashlib.sha256(), size
+    with path.open("rb") as file:
+        while left and (block := file.read(min(left, BLOCK))):
+            digest.update(block)
+            left -= len(block)
+    if left:
+        raise ValueError(f"{path.name} is cut short")
+    return digest.hexdigest()
+
+
+def check_files(folder: Path, files: Mapping[str, tuple[int, str]]) -> None:
+    """ValueError, which names the file, unless all are as they were written: bytes and SHA-256 by name."""
+    for name, (size, digest) in files.items():
+        if Path(name).name != name or not (folder / name).is_file():
+            raise ValueError(f"{name} is missing")
+        if compute_sum(folder / name, size) != digest:
+            raise ValueError(f"{name} is damaged or of another gallery: it does not have its SHA-256")
 
 
 def choose_shown(count: int) -> Tensor:
@@ -126,6 +151,7 @@ class LargeGallery(Gallery):
                     f"it holds codes of {described.get('model')} ({fingerprint}), not of"
                     f" {model.config.name} ({model.fingerprint})"
                 )
+            check_files(folder, described["files"])
             catalogue = Catalogue(folder / CATALOGUE_FILE, folder / described["pictures"])
             classes = tuple(described["classes"])
             check_classes(classes, "The gallery")

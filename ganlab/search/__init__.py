@@ -31,15 +31,15 @@ KINDS = ("exact", "faiss", "milvus")
 MAX_EXACT = 1_000_000  # points up to which all of them are compared; beyond, an index is quicker by far
 
 
-def name_description(space: str) -> str:
-    """The file that describes the index of a space."""
-    return f"{space}.index.json"
+def name_description(space: str, count: int) -> str:
+    """The file that describes the index of a space of so many points."""
+    return f"{space}.{count}.index.json"
 
 
-def describe_index(folder: Path, space: str) -> dict[str, Any]:
-    """What was built for a space of the gallery in `folder`: its "kind", one of KINDS, and its settings.
-    ValueError for a damaged description."""
-    path = folder / name_description(space)
+def describe_index(folder: Path, space: str, count: int) -> dict[str, Any]:
+    """What was built for `count` points of a space of the gallery in `folder`: its "kind", one of KINDS, and
+    its settings. ValueError for a damaged description."""
+    path = folder / name_description(space, count)
     if not path.is_file():
         return {"kind": "exact"}
     try:
@@ -55,7 +55,7 @@ def open_index(folder: Path, space: str, rows: Tensor) -> Index:
     """The index of the points `rows` (N, F) of a space of the gallery in `folder`. Exact where none was
     built, where it is of other points, or where its package is missing, which is said on standard error.
     ValueError for one that is damaged or cannot be reached."""
-    described = describe_index(folder, space)
+    described = describe_index(folder, space, len(rows))
     kind = described["kind"]
     if kind == "exact" or described.get("count") != len(rows) or described.get("dim") != rows.shape[1]:
         return ExactIndex(rows)

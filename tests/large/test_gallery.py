@@ -27,7 +27,8 @@ from ganlab.ui.server.models import Models
 from tests.disks import full_disk
 from train.data import gallery as command
 from train.data import large as building
-from train.data.large import Builder, list_members
+from train.data.large import Builder
+from train.data.listing import list_members
 
 COUNT, SHARDED = 8, 3  # digits in files of their own, and in a tar file
 
@@ -228,12 +229,15 @@ def test_a_gallery_of_another_model_or_folder_is_refused(
         pytest.raises(ValueError, match="Another command is writing"),
     ):
         Builder(mapped, pictures, tmp_path / "out")
-    for file in ("code.f32", "labels.i32", "pictures.sqlite"):
+    for file in ("code.f32", "features.f32", "labels.i32", "latents.11.f32", "pictures.sqlite"):
         content = (tmp_path / "out" / file).read_bytes()
-        (tmp_path / "out" / file).write_bytes(content[:10])
-        with pytest.raises(CheckpointError, match=r"The gallery .*out cannot be used"):
-            open_large(mapped, tmp_path / "out")
-        (tmp_path / "out" / file).write_bytes(content)
+        flipped = content[:20] + bytes([content[20] ^ 1]) + content[21:]
+        for damaged in (content[:10], flipped) if file != "pictures.sqlite" else (content[:10],):
+            (tmp_path / "out" / file).write_bytes(damaged)
+            with pytest.raises(CheckpointError, match=rf"The gallery .*out cannot be used: {file} "):
+                open_large(mapped, tmp_path / "out")
+        (tmp_path / "out" / file).write_bytes(content + b"what another run appends")
+        open_large(mapped, tmp_path / "out")
     (tmp_path / "out" / "code.f32").write_bytes(b"")
     with pytest.raises(ValueError, match="lacks points of pictures that were encoded: delete"):
         Builder(mapped, pictures, tmp_path / "out")

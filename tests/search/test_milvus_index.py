@@ -143,7 +143,9 @@ def test_where_it_does_not_answer_there_is_a_sentence(
     client.stored["http://milvus:19530"].clear()
     with pytest.raises(ValueError, match=f"has no collection {COLLECTION}"):
         open_index(tmp_path, "code", rows)
-    (tmp_path / "code.index.json").write_text(json.dumps({"kind": "milvus", "count": COUNT, "dim": DIM}))
+    (tmp_path / f"code.{COUNT}.index.json").write_text(
+        json.dumps({"kind": "milvus", "count": COUNT, "dim": DIM})
+    )
     with pytest.raises(ValueError, match="The description of the index lacks 'uri'"):
         open_index(tmp_path, "code", rows)
 

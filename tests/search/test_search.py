@@ -49,7 +49,7 @@ def test_faiss_misses_hardly_a_neighbour_and_its_distances_are_exact(
     recall = built.tune()
     assert recall >= 0.99
     described = built.save(tmp_path, "code.faiss", recall)
-    (tmp_path / "code.index.json").write_text(json.dumps(described))
+    (tmp_path / f"code.{COUNT}.index.json").write_text(json.dumps(described))
     index = open_index(tmp_path, "code", rows)
     assert isinstance(index, FaissIndex)
     assert index.settings == built.settings
@@ -100,7 +100,7 @@ def test_a_graph_serves_points_of_many_dimensions(tmp_path: Path) -> None:
 
 def test_an_index_of_other_points_is_left_alone(clustered: tuple[Tensor, Tensor], tmp_path: Path) -> None:
     described = {"kind": "faiss", "count": COUNT - 1, "dim": DIM}
-    (tmp_path / "code.index.json").write_text(json.dumps(described))
+    (tmp_path / f"code.{COUNT}.index.json").write_text(json.dumps(described))
     assert isinstance(open_index(tmp_path, "code", clustered[0]), ExactIndex)
 
 
@@ -108,7 +108,7 @@ def test_an_index_of_other_points_is_left_alone(clustered: tuple[Tensor, Tensor]
 def test_a_damaged_index_is_a_sentence(clustered: tuple[Tensor, Tensor], damage: str, tmp_path: Path) -> None:
     rows, path = clustered[0], tmp_path / "code.faiss"
     described = FaissIndex.build(rows, AMPLE).save(tmp_path, path.name, 1.0)
-    (tmp_path / "code.index.json").write_text(json.dumps(described))
+    (tmp_path / f"code.{COUNT}.index.json").write_text(json.dumps(described))
     if damage == "absent":
         path.unlink()
     else:
@@ -123,8 +123,8 @@ def test_a_damaged_index_is_a_sentence(clustered: tuple[Tensor, Tensor], damage:
 def test_a_damaged_description_is_a_sentence(
     clustered: tuple[Tensor, Tensor], text: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "code.index.json").write_text(text)
-    with pytest.raises(ValueError, match=r"code\.index\.json does not describe an index"):
+    (tmp_path / f"code.{COUNT}.index.json").write_text(text)
+    with pytest.raises(ValueError, match=r"code\.4000\.index\.json does not describe an index"):
         open_index(tmp_path, "code", clustered[0])
 
 
@@ -134,7 +134,9 @@ def test_without_the_package_all_points_are_compared_and_it_is_said(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    (tmp_path / "code.index.json").write_text(json.dumps({"kind": "faiss", "count": COUNT, "dim": DIM}))
+    (tmp_path / f"code.{COUNT}.index.json").write_text(
+        json.dumps({"kind": "faiss", "count": COUNT, "dim": DIM})
+    )
     monkeypatch.delitem(sys.modules, "ganlab.search.faiss_index", raising=False)
     monkeypatch.delattr(search, "faiss_index", raising=False)
     true_import = builtins.__import__

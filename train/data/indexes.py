@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from torch import Tensor
 
 from ganlab.files import write_json
 from ganlab.large.gallery import name_points
-from ganlab.search import KINDS, MAX_EXACT, map_rows, name_description
+from ganlab.search import KINDS, MAX_EXACT, describe_index, map_rows, name_description
 from ganlab.terminal import Progress
 
 CHOICES = ("auto", *KINDS)
@@ -54,10 +55,9 @@ def build_index(
     before; what it is, in words. `uri` is Milvus's, and `key` tells collections of several galleries apart.
     ValueError where the package is not here, or Milvus does not answer."""
     kind = choose_kind(len(rows)) if kind == "auto" else kind
-    description, count = folder / name_description(space), len(rows)
+    description, count = folder / name_description(space, len(rows)), len(rows)
     if kind == "exact":
         description.unlink(missing_ok=True)
-        _remove_older(folder, space, "")
         return f"all {count:,} compared"
     check_kind(kind)
     if kind == "faiss":
@@ -66,14 +66,12 @@ def build_index(
         index = FaissIndex.build(rows, memory or measure_memory(), progress=progress)
         recall, name = index.tune(), f"{space}.{count}.faiss"
         write_json(description, index.save(folder, name, recall))
-        _remove_older(folder, space, name)
         settings = index.settings
         return f"{settings.factory}, {settings.parameter} {settings.effort}, recall@10 {recall:.1%}"
     from ganlab.search.milvus_index import MilvusIndex
 
     collection = re.sub(r"\W", "_", f"ganlab_{key}_{space}")
     write_json(description, MilvusIndex.build(folder, uri, collection, rows, progress))
-    _remove_older(folder, space, "")
     return f"the collection {collection} of Milvus at {uri}"
 
 
@@ -90,8 +88,16 @@ def build_indexes(
     return built
 
 
-def _remove_older(folder: Path, space: str, kept: str) -> None:
-    """Remove files of faiss that are named no more; who has mapped one keeps it until the end."""
-    for path in folder.glob(f"{space}.*.faiss"):
-        if path.name != kept:
+def list_files(folder: Path, space: str, count: int) -> list[str]:
+    """The files of the index of `count` points of a space, as its description names them."""
+    described, name = describe_index(folder, space, count), name_description(space, count)
+    if described["kind"] == "exact":
+        return []
+    return [name, described["file"]] if "file" in described else [name]
+
+
+def remove_others(folder: Path, kept: Collection[str]) -> None:
+    """Remove files of indexes that are named no more; who has mapped one keeps it until the end."""
+    for path in (*folder.glob("*.faiss"), *folder.glob("*.index.json")):
+        if path.name not in kept:
             path.unlink()

@@ -27,12 +27,21 @@ from ganlab.folders import EXTENSIONS, walk
 from ganlab.images import PictureError, Source
 from ganlab.large.catalogue import BUSY, SCHEMA, Entry, read_content
 from ganlab.large.catalogue import FILE as CATALOGUE_FILE
-from ganlab.large.gallery import FORMAT, GALLERY_FILE, LABELS_FILE, choose_shown, name_latents, name_points
+from ganlab.large.gallery import (
+    FORMAT,
+    GALLERY_FILE,
+    LABELS_FILE,
+    choose_shown,
+    compute_sum,
+    name_latents,
+    name_points,
+)
 from ganlab.search import map_rows
 from ganlab.studio.batch import Batch, prepare_all
 from ganlab.terminal import Progress
 from train.data.folder import name_classes
-from train.data.indexes import LITE_FILE, build_indexes, check_kind
+from train.data.indexes import LITE_FILE, build_indexes, check_kind, list_files, remove_others
+from train.data.listing import TAR, find_class, list_members, make_printable
 
 BATCH = 256  # pictures encoded at a time
 CHUNK = 256  # codes whose latents are computed at a time
@@ -40,7 +49,6 @@ MAX_FEATURES = 256  # numbers of a picture's features, beyond which they are not
 LISTED = 10_000  # names between two commits of the listing
 REFUSED_FILE = "refused.csv"
 LOCK_FILE = "lock"
-TAR = ".tar"
 WAITING = "id IS NULL AND reason IS NULL"
 
 
@@ -117,7 +125,9 @@ class Builder:
         }
         key = self._get_fact("key") or ""
         built = build_indexes(self.out, self.count, self.dims, index, memory, milvus, key)
-        write_json(self.out / GALLERY_FILE, described)
+        files = self._sum_files()
+        write_json(self.out / GALLERY_FILE, described | {"files": files})
+        remove_others(self.out, files)
         self._set_fact("state", "done")
         return Outcome(self.count, self.count - before, refused, built)
 
@@ -345,29 +355,14 @@ class Builder:
                 file.flush()
                 os.fsync(file.fileno())
 
-
-def list_members(path: Path) -> Iterator[tuple[bytes, int, int]]:
-    """Name, start and length of each picture in a tar file that is not compressed; what is hidden, no
-    picture, or leads out of it is left out. tarfile.TarError for a damaged file."""
-    with tarfile.open(path, "r:", errorlevel=1) as archive:
-        while (member := archive.next()) is not None:
-            archive.members = []  # type: ignore[attr-defined]  # else it keeps all
-            name = member.name.removeprefix("./")
-            parts = name.split("/")
-            usable = member.isreg() and not member.issparse() and parts[-1].lower().endswith(EXTENSIONS)
-            if usable and not any(part in ("", "..") or part.startswith(".") for part in parts):
-                yield name.encode("utf-8", "surrogateescape"), member.offset_data, member.size
-
-
-def find_class(name: bytes) -> bytes:
-    """The class of a picture: its first folder, in the folder of pictures or in a tar file; b"" in none."""
-    folders = [part for part in name.split(b"/")[:-1] if not part.lower().endswith(TAR.encode())]
-    return folders[0] if folders else b""
-
-
-def make_printable(name: bytes) -> str:
-    """A file's name, whose bytes may be no text, as UTF-8 can hold it."""
-    return name.decode("utf-8", "backslashreplace")
+    def _sum_files(self) -> dict[str, tuple[int, str]]:
+        """Bytes and SHA-256 of all files that a gallery of these pictures needs, by name."""
+        sizes = {file: self.count * size for file, size in self._sizes.items()}
+        names = [name for space in self.dims for name in list_files(self.out, space, self.count)]
+        if (self.out / name_latents(self.count)).is_file():
+            names.append(name_latents(self.count))
+        sizes |= {name: (self.out / name).stat().st_size for name in names}
+        return {name: (size, compute_sum(self.out / name, size)) for name, size in sizes.items()}
 
 
 class _Encoded:

@@ -124,7 +124,7 @@ def measure(path: Path, kind: str, count: int, queries: Tensor, memory: int | No
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     built = run_apart(measure_build, path, folder, kind, count, queries.shape[1], memory)
-    if describe_index(folder, SPACE)["kind"] != kind:
+    if describe_index(folder, SPACE, count)["kind"] != kind:
         raise ValueError(f"The index of {count:,} codes is not {kind}.")
     searched = run_apart(measure_search, path, folder, count, queries, expected)
     size = sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
