@@ -1,10 +1,14 @@
-"""A disk that is full, for a process that may not mount a small one."""
+"""Small disks and full ones, also for a process that may not mount any."""
 
 from __future__ import annotations
 
+import os
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 
 @contextmanager
@@ -17,3 +21,31 @@ def full_disk(room: int = 0) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@contextmanager
+def small_disk(folder: Path, size: int) -> Iterator[bool]:
+    """A real disk of `size` bytes, in memory, as `folder`, which is created; False where this process may not
+    mount it."""
+    folder.mkdir(parents=True)
+    line = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    allowed = (
+        sys.platform == "linux"
+        and os.geteuid() == 0
+        and subprocess.run(line, capture_output=True).returncode == 0
+    )
+    try:
+        yield allowed
+    finally:
+        if allowed:
+            subprocess.run(["umount", str(folder)], check=True)
+        folder.rmdir()
+
+
+def fill(folder: Path, room: int) -> Path:
+    """Fill the disk of `folder` until `room` bytes are left; returns the file that does so."""
+    ballast = folder / "ballast"
+    free = os.statvfs(folder)
+    with ballast.open("wb") as file:
+        file.write(bytes(max(0, free.f_bavail * free.f_frsize - room)))
+    return ballast

@@ -19,6 +19,7 @@ from ganlab.files import write_atomically
 from ganlab.hub import CHECKPOINTS
 from ganlab.sums import list_files, read_files
 from train.command import create_parser, report_errors
+from train.files import restoring
 
 
 def write(folder: Path) -> list[str]:
@@ -33,7 +34,13 @@ def write(folder: Path) -> list[str]:
 @contextmanager
 def updating(folder: Path) -> Iterator[None]:
     """Keep the sums of a folder while a command writes into it: those of files that are new, changed or
-    removed meanwhile. What did not have its sum before is still refused afterwards."""
+    removed meanwhile. What did not have its sum before is still refused afterwards. After an error the folder
+    is as it was before."""
+    with restoring(folder):
+        yield from _update(folder)
+
+
+def _update(folder: Path) -> Iterator[None]:
     listed = _read_sums(folder)
     before = {name: sums.compute((folder / name).read_bytes()) for name in list_files(folder)}
     yield

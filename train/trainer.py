@@ -168,7 +168,7 @@ class Trainer:
                     progress.update(cfg.batch_size)
                     if self.stop:
                         break
-                    if self.saver.is_due():
+                    if self.saver.is_due() and self.step % self.steps_per_epoch:
                         self._check_losses()
                         self.save()
                 self._count_seconds()
@@ -320,7 +320,7 @@ class Trainer:
         )
         if epoch % self.config.pictures_every == 0 or epoch == self.config.epochs:
             self._write_pictures(epoch)
-        if epoch % self.config.save_every == 0:
+        if epoch % self.config.save_every == 0 or self.saver.is_due():
             self.save()
 
     def _write_pictures(self, epoch: int) -> None:

@@ -5,5 +5,6 @@ of its own has `add_flags(parser)` and gets their values by name. The short form
 test_attacks.py.
 """
 
-ATTACKS = ("budget", "doors", "requests", "sessions", "uploads", "checkpoints", "hub", "load")
-APART = ("checkpoints", "hub")  # those that do not attack the server that the others share in the suite
+ATTACKS = ("budget", "doors", "requests", "sessions", "uploads", "checkpoints", "hub", "load", "training")
+# Those that do not attack the server that the others share in the suite.
+APART = ("checkpoints", "hub", "training")

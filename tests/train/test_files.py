@@ -1,10 +1,12 @@
 """Folders are replaced whole or not at all."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from train.files import replace_folder
+from ganlab.files import WriteError
+from train.files import replace_folder, restoring, write_atomically
 
 
 def folder_with(path: Path, content: str) -> Path:
@@ -26,3 +28,47 @@ def test_a_folder_comes_back_where_its_replacement_fails(tmp_path):
         replace_folder(target, tmp_path / "missing", tmp_path / "backup")
     assert (target / "file").read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def list_content(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.*")}
+
+
+@pytest.mark.parametrize("linked", [True, False])
+@pytest.mark.parametrize("error", [WriteError(Path("a"), OSError(28, "full")), KeyboardInterrupt()])
+def test_after_an_error_each_file_of_a_folder_is_as_it_was(error, linked, tmp_path, monkeypatch):
+    folder = tmp_path / "checkpoint"
+    (folder / "gallery").mkdir(parents=True)
+    for name in ("config.json", "metrics.json", "gallery/train.npz"):
+        write_atomically(folder / name, name)
+    before = list_content(folder)
+    if not linked:  # as on disks of other systems
+        monkeypatch.setattr(os, "link", lambda *names: (_ for _ in ()).throw(OSError(95, "not supported")))
+
+    def change(failing: bool) -> None:
+        with restoring(folder):
+            write_atomically(folder / "metrics.json", "new")
+            write_atomically(folder / "gallery" / "train.npz", "new")
+            write_atomically(folder / "gallery" / "test.npz", "new")
+            (folder / "config.json").unlink()
+            if failing:
+                raise error
+
+    with pytest.raises(type(error)):
+        change(failing=True)
+    assert list_content(folder) == before
+    change(failing=False)
+    changed = {"metrics.json", "gallery/train.npz", "gallery/test.npz"}
+    assert list_content(folder) == dict.fromkeys(changed, b"new")
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_folder_that_was_not_there_is_gone_after_an_error(tmp_path):
+    def fail() -> None:
+        with restoring(tmp_path / "new"):
+            write_atomically(tmp_path / "new" / "file.txt", "")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert list(tmp_path.iterdir()) == []

@@ -54,18 +54,25 @@ def fill_disk(run: Trainer, first: int, last: int, monkeypatch: pytest.MonkeyPat
     return written
 
 
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory, digits: Pictures) -> Trainer:
+    """A run of which everything could be saved."""
+    run = Trainer(settings(tmp_path_factory.mktemp("runs") / "straight", pictures_every=1), digits)
+    assert run.train()
+    return run
+
+
+@pytest.mark.parametrize("steps", [3, STEPS, STEPS + 1])
 def test_a_long_epoch_is_saved_by_the_clock_and_goes_on_bit_for_bit(
-    tmp_path: Path, digits: Pictures, monkeypatch: pytest.MonkeyPatch
+    steps: int, straight: Trainer, tmp_path: Path, digits: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    straight = Trainer(settings(tmp_path / "straight", ema=0.9), digits)
-    assert straight.train()
-    clock = iter(range(0, 10**9, 25))  # each look at it is 25 s later
+    clock = iter(range(0, 10**9, 60))  # each look at it is a minute later
     monkeypatch.setattr(saving.time, "monotonic", lambda: next(clock))
-    run = Trainer(settings(tmp_path / "run", ema=0.9, save_minutes=1), digits)
+    run = Trainer(settings(tmp_path / "run", save_minutes=1, save_every=9), digits)
     with pytest.raises(KeyboardInterrupt):
-        interrupt(run, 3).train()
-    resumed = Trainer(settings(tmp_path / "run", ema=0.9, save_minutes=0), digits, resume=True)
-    assert 0 < resumed.step < STEPS
+        interrupt(run, steps).train()
+    resumed = Trainer(settings(tmp_path / "run", save_minutes=0), digits, resume=True)
+    assert resumed.step == steps
     assert resumed.train()
     assert_same(state(resumed), state(straight))
     assert log(resumed.run) == log(straight.run)
@@ -94,30 +101,30 @@ def test_the_time_of_saving_is_no_time_of_training(
 
 
 def test_a_disk_that_is_full_for_a_while_costs_nothing(
-    tmp_path: Path, digits: Pictures, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    straight: Trainer,
+    tmp_path: Path,
+    digits: Pictures,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    straight = Trainer(settings(tmp_path / "straight", epochs=4, pictures_every=1), digits)
-    assert straight.train()
-    run = Trainer(settings(tmp_path / "run", epochs=4, pictures_every=1), digits)
+    run = Trainer(settings(tmp_path / "run", pictures_every=1), digits)
     with monkeypatch.context() as patch:
-        written = fill_disk(run, 2 * STEPS, 3 * STEPS, patch)
+        written = fill_disk(run, STEPS + 1, 2 * STEPS, patch)
         capsys.readouterr()
         assert run.train()
     warnings = [line for line in capsys.readouterr().err.splitlines() if "warning: " in line]
-    assert len(warnings) == 3  # log, pictures, state: each once, although there were two epochs
+    assert len(warnings) == 3
     for file, line in zip(("metrics.jsonl", "epoch_0002.png", "resume.pt"), warnings, strict=True):
         assert f"{file} could not be written: the disk is full. Training goes on, and tries" in line
-    assert written == [STEPS, 4 * STEPS, 4 * STEPS]
+    assert written == [STEPS, 3 * STEPS, 3 * STEPS]
     assert_same(state(run), state(straight))
     assert log(run.run) == log(straight.run)
     assert not list(run.run.rglob("*.partial"))
 
 
 def test_a_disk_that_stays_full_ends_the_run_with_one_sentence(
-    tmp_path: Path, digits: Pictures, monkeypatch: pytest.MonkeyPatch
+    straight: Trainer, tmp_path: Path, digits: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    straight = Trainer(settings(tmp_path / "straight"), digits)
-    assert straight.train()
     run = Trainer(settings(tmp_path / "run"), digits)
     with monkeypatch.context() as patch:
         fill_disk(run, 2 * STEPS, 99, patch)

@@ -35,7 +35,7 @@ from train.command import create_parser, report_errors
 from train.data import datasets
 from train.data.indexes import CHOICES, LITE_FILE
 from train.data.large import REFUSED_FILE, Builder
-from train.files import write_atomically
+from train.files import restoring, write_atomically
 
 EXAMPLES = 500  # test pictures: examples in the app, inputs of the tests
 STAND_INS, STAND_IN_EXAMPLES = 1_250, 100
@@ -247,7 +247,8 @@ def main(arguments: list[str] | None = None) -> int:
         build_large(options)
         return 0
     if options.name in shared and not (options.stand_in or options.dataset):
-        build(options.name, options.data_root, gallery.GALLERIES / options.name)
+        with restoring(gallery.GALLERIES / options.name):
+            build(options.name, options.data_root, gallery.GALLERIES / options.name)
         return 0
     if not (options.stand_in or options.dataset):
         raise ValueError(

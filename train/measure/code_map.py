@@ -22,6 +22,7 @@ from ganlab.gallery import ATTRIBUTES_FILE, TRAIN_FILE, Pictures, find_file
 from ganlab.nearest import Points, find_nearest
 from ganlab.studio import codemap
 from train import sums
+from train.files import open_atomically
 from train.measure import attributes_colour
 from train.measure.attributes import ATTRIBUTES, UNITS
 from train.measure.directions import measure_attribute
@@ -89,14 +90,15 @@ def write_attributes(pictures: Pictures, path: Path) -> None:
         values.append(((share * (LEVELS - 1)).round() * (255 / (LEVELS - 1))).round().to(torch.uint8))
         lows.append(low)
         highs.append(high)
-    np.savez_compressed(
-        path,
-        values=torch.stack(values, 1).numpy(),
-        names=np.array(list(attributes)),
-        units=np.array([UNITS.get(name, "") if grey else attributes_colour.UNIT for name in attributes]),
-        lows=np.array(lows, np.float32),
-        highs=np.array(highs, np.float32),
-    )
+    with open_atomically(path) as file:
+        np.savez_compressed(
+            file,
+            values=torch.stack(values, 1).numpy(),
+            names=np.array(list(attributes)),
+            units=np.array([UNITS.get(name, "") if grey else attributes_colour.UNIT for name in attributes]),
+            lows=np.array(lows, np.float32),
+            highs=np.array(highs, np.float32),
+        )
 
 
 def _add_flags(parser: argparse.ArgumentParser) -> None:
