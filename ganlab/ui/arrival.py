@@ -22,7 +22,7 @@ from ganlab.ui.call import Answer, Call
 from ganlab.ui.events import CLICK
 from ganlab.ui.html import markup
 from ganlab.ui.html.header import header_html
-from ganlab.ui.items import Ends, Item, Shelf, Waiting
+from ganlab.ui.items import Ends, Item, Opened, Shelf, Waiting
 from ganlab.ui.page import Page, Tab, Tabs, View, html
 from ganlab.ui.shelf import MAX_KEPT, change_kept, waits_html
 from ganlab.ui.switching import Frame, open_shelf, put_on_shelf, switch_shelf
@@ -96,6 +96,9 @@ def find_destination(page: Page, tabs: Tabs, waiting: Waiting, call: Call) -> De
             shelf, waiting = switch_shelf(explorer, shelf, waiting)
     else:
         shelf = _read_shelf(explorer, call, current, linked)
+        sent = snapshots.unpack_waiting(page.models.get, call.event.get("waiting"), MAX_KEPT)
+        sent.pop(tuple(explorer.config.image_shape), None)  # which is not waiting
+        waiting = {**sent, **waiting}
     tab = call.text("tab")
     if tab not in [each.id for each in tabs.tabs]:
         tab = call[page.active] if not linked else "latent" if len(linked) == 1 else "interpolate"
@@ -168,7 +171,8 @@ def listen(page: Page, tabs: Tabs, frame: Frame) -> None:
             mark[page.notice] = markup.notice(str(error))
             if call.text("kind") != RESTORED:
                 return mark
-            opened = Shelf(call.current, call.ends, call.kept)  # what the page shows is of no use any more
+            # What the page shows is of no use any more; what the browser remembers stays.
+            opened = Shelf(call.current, call.ends, call.kept or Opened())
             to = Destination(call.model, call.explorer, call[page.active], opened, {}, Trail())
             return {**_show(page, tabs, frame, call, to), **mark}
 
@@ -185,7 +189,7 @@ def _show(page: Page, tabs: Tabs, frame: Frame, call: Call, to: Destination) -> 
         page.trail: to.trail,
         page.active: to.tab,
         frame.waiting: to.waiting,
-        frame.waits: waits_html(to.waiting),
+        frame.waits: waits_html(to.waiting, page.models.find_name),
         frame.header: header_html(to.explorer),
         frame.selected: gr.Tabs(selected=to.tab),
     }

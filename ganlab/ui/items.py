@@ -74,6 +74,11 @@ class Shelf(NamedTuple):
         return [self.current, *(item for item in self.ends if item is not None), *self.kept]
 
 
+class Opened(tuple[Item, ...]):
+    """What was kept, of a page that opens anew: nobody has dropped what is not in it, so that the browser
+    forgets nothing (static/glue/shelf.js)."""
+
+
 Waiting: TypeAlias = dict[tuple[int, ...], Shelf]  # by shape (C, H, W): shelves that the model does not take
 
 

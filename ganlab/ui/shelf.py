@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from html import escape
 from typing import Any
@@ -19,7 +19,7 @@ from ganlab.ui import snapshots
 from ganlab.ui.call import Answer, Call
 from ganlab.ui.events import CLICK
 from ganlab.ui.html import markup
-from ganlab.ui.items import MAX_CAPTION, Ends, Item, Waiting, from_latent
+from ganlab.ui.items import MAX_CAPTION, Ends, Item, Opened, Waiting, from_latent
 from ganlab.ui.page import Page, Tabs, View, html
 
 MAX_KEPT = 24
@@ -75,10 +75,11 @@ def keeps_html(explorer: Explorer, kept: tuple[Item, ...]) -> str:
         for index, item in enumerate(kept)
     )
     latents = json.dumps([snapshots.pack(item) for item in kept])
+    opened = ' data-opened=""' if isinstance(kept, Opened) else ""
     earlier = {"aliases": explorer.config.aliases, "replaced": list(explorer.config.replaced)}
     memory = json.dumps({**earlier, "most": MAX_KEPT, "size": explorer.config.latent_dim})
     return (
-        f'<div class="gl-kept" {markup.model_attributes(explorer)}'
+        f'<div class="gl-kept" {markup.model_attributes(explorer)}{opened}'
         f' data-memory="{escape(memory)}" data-kept="{escape(latents)}">'
         f"{tiles}</div>"
         f"{files_html(explorer, kept)}"
@@ -102,15 +103,19 @@ def files_html(explorer: Explorer, kept: tuple[Item, ...]) -> str:
     return f'<div class="gl-send">{save}{load}</div>'
 
 
-def waits_html(waiting: Waiting) -> str:
-    """Which pictures the model does not take, and that they are not lost."""
+def waits_html(waiting: Waiting, find_name: Callable[[str], str] = str) -> str:
+    """Which pictures the model does not take, and that they are not lost. `find_name` gives the name of the
+    model that has a fingerprint, for the day when the page puts them back."""
     sentences = []
     for (channels, height, width), waiting_shelf in waiting.items():
         count = len({item.key for item in waiting_shelf.items})
         pictures = f"{count} {'picture' if count == 1 else 'pictures'} of {width} x {height}"
         kind = "in colour" if channels == 3 else "in grey"
         sentences.append(f"{pictures} {kind} don't fit this model; they return when you switch back.")
-    return "".join(map(markup.reason, sentences))
+    if not waiting:
+        return ""
+    packed = escape(json.dumps(snapshots.pack_waiting(waiting, find_name)))
+    return f'<div data-waiting="{packed}">{"".join(map(markup.reason, sentences))}</div>'
 
 
 # ---------------------------------------------------------------------- what a page sends

@@ -6,8 +6,9 @@ checked.
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -17,11 +18,12 @@ from torch import Tensor
 from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.ui import items
-from ganlab.ui.items import Ends, Item
+from ganlab.ui.items import Ends, Item, Shelf, Waiting
 from ganlab.ui.uploads import decode_data_uri
 
 MAX_NOTES = 8
 MAX_BOXES = 200
+MAX_WAITING = 4  # shelves, each of another shape
 MAX_TEXT = 200  # characters of a note, a name or an address
 KEY = re.compile(r"[0-9a-f]{8,64}", re.ASCII)
 
@@ -97,6 +99,40 @@ def _unpack_some(explorer: Explorer, fingerprint: object, fields: list[object]) 
             yield unpack(explorer, fingerprint, each)
         except ValueError:
             continue
+
+
+# ---------------------------------------------------------------------- shelves that wait for another model
+
+
+def pack_waiting(waiting: Waiting, find_name: Callable[[str], str]) -> list[dict[str, Any]]:
+    """Shelves that wait as JSON, each with the model that its items belong to."""
+    return [
+        {
+            "model": find_name(shelf.current.fingerprint),
+            "checkpoint": shelf.current.fingerprint,
+            "current": pack(shelf.current),
+            "ends": [pack(item) for item in shelf.ends],
+            "kept": [pack(item) for item in shelf.kept],
+        }
+        for shelf in waiting.values()
+    ]
+
+
+def unpack_waiting(get_model: Callable[[str], Explorer], fields: object, limit: int) -> Waiting:
+    """The shelves that `pack_waiting` wrote, with at most `limit` kept items each; one of a model that is not
+    there is left out."""
+    waiting: Waiting = {}
+    for each in fields[:MAX_WAITING] if isinstance(fields, list) else ():
+        with contextlib.suppress(ValueError):
+            sent = each if isinstance(each, dict) else {}
+            explorer, fingerprint = get_model(str(sent.get("model", ""))[:MAX_TEXT]), sent.get("checkpoint")
+            shelf = Shelf(
+                unpack(explorer, fingerprint, sent.get("current")),
+                unpack_ends(explorer, fingerprint, sent.get("ends")),
+                unpack_all(explorer, fingerprint, sent.get("kept"), limit),
+            )
+            waiting[tuple(explorer.config.image_shape)] = shelf
+    return waiting
 
 
 def read_picture(explorer: Explorer, uri: object) -> Tensor:

@@ -13,7 +13,7 @@ from ganlab.ui.call import Answer, Call
 from ganlab.ui.events import LIVE, waits_on
 from ganlab.ui.html import markup
 from ganlab.ui.html.header import header_html
-from ganlab.ui.items import Ends, Shelf, Waiting, adapt_shelf
+from ganlab.ui.items import Ends, Opened, Shelf, Waiting, adapt_shelf
 from ganlab.ui.page import Page, Tabs
 from ganlab.ui.shelf import waits_html
 
@@ -24,7 +24,7 @@ def open_shelf(explorer: Explorer) -> Shelf:
         current, other = items.from_examples(explorer, 0, 1)
     else:
         current, other = (items.from_sample(explorer, 0, i) for i in range(2))
-    return Shelf(current, Ends(current, other), ())
+    return Shelf(current, Ends(current, other), Opened())
 
 
 def switch_shelf(explorer: Explorer, shelf: Shelf, waiting: Waiting) -> tuple[Shelf, Waiting]:
@@ -69,7 +69,7 @@ def listen_to_picker(page: Page, tabs: Tabs, frame: Frame) -> None:
             frame.header: header_html(explorer),
             **put_on_shelf(page, shelf),
             frame.waiting: waiting,
-            frame.waits: waits_html(waiting),
+            frame.waits: waits_html(waiting, page.models.find_name),
         }
 
     def draw(call: Call) -> Answer:

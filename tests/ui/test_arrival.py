@@ -187,6 +187,10 @@ def test_a_drawing_on_the_pad_stays_when_the_state_is_put_back(
     at = {"kind": "restored", "tab": "reconstruct", "model": other_model}
     assert pad not in page.arrive(**at, **sent, shown=shown)
     assert pad in Page(whole).arrive(**at, **sent, shown="another")
+    # Neither is the optimised card, which only the page has by now.
+    stage, refined = page.visitor.find("reconstruct-stage"), page.visitor.find("refine")
+    assert not {stage, refined} & Page(whole).arrive(**at, **sent, shown=shown).keys()
+    assert {stage, refined} <= Page(whole).arrive(**at, **sent, shown="another").keys()
 
 
 @pytest.mark.slow

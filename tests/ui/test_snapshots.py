@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +14,9 @@ from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures
 from ganlab.ui import items, snapshots
-from ganlab.ui.items import Item
-from ganlab.ui.shelf import MAX_KEPT, change_kept
+from ganlab.ui.items import Ends, Item, Opened, Shelf
+from ganlab.ui.shelf import MAX_KEPT, change_kept, keeps_html
+from ganlab.ui.switching import open_shelf
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +60,34 @@ def test_colour_comes_back_too(colour_model: str) -> None:
     explorer = ganlab.load(colour_model)
     x = torch.randint(0, 256, (1, *explorer.config.image_shape)) / 255
     torch.testing.assert_close(snapshots.read_picture(explorer, images.encode_data_uri(x[0])), x)
+
+
+def test_shelves_that_wait_come_back(other: Explorer, digits: Pictures) -> None:
+    kept = tuple(items.from_sample(other, seed) for seed in range(3))
+    shelf = Shelf(build_item(other, digits), Ends(kept[0], None), kept)
+    names = {other.fingerprint: "its model"}
+    packed = json.loads(json.dumps(snapshots.pack_waiting({(1, 28, 28): shelf}, names.__getitem__)))
+
+    def get_model(name: str) -> Explorer:
+        if name != "its model":
+            raise ValueError("There is no such model.")
+        return other
+
+    (back,) = snapshots.unpack_waiting(get_model, packed, MAX_KEPT).values()
+    assert [item.key for item in back.items] == [item.key for item in shelf.items]
+    assert back.ends.b is None
+    torch.testing.assert_close(back.current.image, shelf.current.image)
+    gone = {**packed[0], "model": "another"}
+    assert list(snapshots.unpack_waiting(get_model, [gone, *packed], MAX_KEPT)) == [(1, 28, 28)]
+    for odd in (None, 5, [None, 5], [{}], [{**packed[0], "ends": 5}], [{**packed[0], "current": None}]):
+        assert snapshots.unpack_waiting(get_model, odd, MAX_KEPT) == {}
+
+
+def test_a_shelf_that_opens_says_so(other: Explorer) -> None:
+    """So that the browser does not take what is not in it for dropped."""
+    assert isinstance(open_shelf(other).kept, Opened)
+    assert "data-opened" in keeps_html(other, open_shelf(other).kept)
+    assert "data-opened" not in keeps_html(other, ())
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,10 @@ class Models:
         names = list_models()
         return names if self.default in names else [self.default, *names]
 
+    def find_name(self, fingerprint: str) -> str:
+        """The name of a model that was loaded here, by its fingerprint; "" for another."""
+        return self._names.get(fingerprint, "")
+
     def find_by_recipe(self, recipe: Recipe) -> str:
         """The name, among those on offer, of the checkpoint that made a recipe; RecipeError without one."""
         change = ""

@@ -147,10 +147,10 @@ class Sessions(StateHolder):  # type: ignore[misc]
             self.drop(self._choose(crowded, new))
 
     def _choose(self, address: str, new: str) -> str:
-        """Which session of an address goes: one without state, as calls of the API leave them, else the one
-        not used for longest."""
+        """Which session of an address goes: one in which nothing was written, as calls leave them, else the
+        one not used for longest."""
         names = self._of[address]
-        empty = (name for name in names if name != new and not self.session_data[name].state_data)
+        empty = (name for name in names if name != new and not self.session_data[name]._state_ttl)
         return next(empty, next(iter(names)))
 
 

@@ -51,7 +51,7 @@ def use(held: Sessions, address: str, *names: str, state: int | None = None) -> 
     for name in names:
         session = held[name]
         if state is not None:
-            session.state_data[state] = name
+            session._state_ttl[state] = None
     visitor.reset(token)
 
 

@@ -97,6 +97,21 @@ def test_the_result_becomes_a_latent_of_its_own(bundled: Explorer, item: Item) -
     assert made.fingerprint == bundled.fingerprint
 
 
+def test_a_server_that_did_not_optimise_takes_the_result_from_the_card(bundled: Explorer, item: Item) -> None:
+    last = list(refine.refinements(bundled, item, "key"))[-1]
+    (use,) = [
+        each
+        for each in elements(refine.html_of(bundled, "key", last), "button")
+        if each.get("data-action") == "use"
+    ]
+    result = refine.item_from_page(bundled, use.get("data-value", ""), item.caption)
+    assert torch.equal(result.z, last.step.z)
+    assert result.caption == refine.item_of(bundled, last, item.caption).caption
+    for odd in ("", "x", "5", "[1]", "[" * 100_000, '["a"]'):
+        with pytest.raises(ValueError, match=r"\.$"):
+            refine.item_from_page(bundled, odd, item.caption)
+
+
 def test_the_card_before_during_and_after(bundled: Explorer, item: Item) -> None:
     first, *_, last = refine.refinements(bundled, item, shown_key(bundled, item))
     before, during, after = (reconstruct.refined_html(bundled, item, part) for part in (None, first, last))

@@ -10,8 +10,9 @@ Promise.all(modules.map(lib)).then(async ([storage, { mergeShelf, readStored }, 
   function renew() {
     /** @type {HTMLElement | null} */
     const shelf = element.querySelector('.gl-kept');
-    const { fingerprint, kept = '[]', memory } = shelf?.dataset ?? {};
+    const { fingerprint, kept = '[]', memory, opened } = shelf?.dataset ?? {};
     if (!fingerprint || !memory) return;
+    if (opened !== undefined) before.delete(fingerprint); // nobody has dropped what is not there
     const { aliases, replaced, most, size } = JSON.parse(memory);
     const shown = JSON.parse(kept);
     const stored = storage.recall('shelf', fingerprint, aliases);

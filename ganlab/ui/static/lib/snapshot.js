@@ -10,6 +10,7 @@
  * @property {PackedItem} current
  * @property {(PackedItem | null)[]} ends A and B
  * @property {PackedItem[]} kept
+ * @property {object[]} waiting shelves that wait for another model
  * @property {object[]} trail of neighbours that were followed
  * @property {Record<string, string>} chosen settings of the tab
  */
@@ -41,6 +42,7 @@ export function takeSnapshot(root) {
     current: JSON.parse(current.item),
     ends: JSON.parse(ends.items),
     kept: JSON.parse(kept.kept),
+    waiting: JSON.parse(part('.gl-waits [data-waiting]')?.waiting ?? '[]'),
     trail: JSON.parse(part('.gl-trail')?.items ?? '[]'),
     chosen: readChosen(root),
   };

@@ -162,12 +162,14 @@ def build(page: Page) -> Tab:
 
     def render(call: Call) -> Answer:
         """What is shown already stays; so does the pad with its drawing when only the model changed."""
+        if call.text("shown") == shown_key(call.explorer, call.current):
+            # The page has drawn all of it and puts back what a server has lost, see ui/arrival.py.
+            return {view: describe_view(call.explorer), shown: call.current}
         same_picture, before = call[shown].key == call.current.key, call[shown].fingerprint
         if same_picture and before == call.explorer.fingerprint and not call.event.get("late"):
             return {}
         new_view = describe_view(call.explorer)
         stays = same_picture and call[view] == new_view
-        stays |= call.text("shown") == shown_key(call.explorer, call.current)  # see ui/arrival.py
         return {
             view: new_view,
             **({} if stays else {pad: pad_value(call.explorer, call.current, is_new_to(call, call[shown]))}),
@@ -222,11 +224,11 @@ def _listen_to_refined(page: Page, refined: gr.HTML, shown: Component) -> None:
 
     def use(call: Call) -> Answer:
         """The optimised latent becomes the current one; the stage still shows the picture that it began
-        with."""
+        with. A server that did not optimise it itself takes it from the page."""
         part = call[result]
-        if part is None or part.key != key_of(call):
-            raise ValueError("Nothing has been optimised for this picture yet.")
-        return {page.current: refine.item_of(call.explorer, part, call[shown].caption)}
+        if part is not None and part.key == key_of(call):
+            return {page.current: refine.item_of(call.explorer, part, call[shown].caption)}
+        return {page.current: refine.item_from_page(call.explorer, call.text("value"), call[shown].caption)}
 
     def key_of(call: Call) -> str:
         return shown_key(call.explorer, call[shown])

@@ -6,6 +6,7 @@ to put the card away (static/glue/refine.js).
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -103,6 +104,16 @@ def item_of(explorer: Explorer, refinement: Refinement, caption: str) -> Item:
     return items.from_latent(explorer, refinement.step.z, f"optimised from {caption}")
 
 
+def item_from_page(explorer: Explorer, text: str, caption: str) -> Item:
+    """The same from the latent that the card carries as JSON; ValueError for none."""
+    try:
+        z = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError("Nothing has been optimised for this picture yet.") from None
+    about = f"optimised from {caption}"
+    return items.from_page(explorer, {"fingerprint": explorer.fingerprint, "z": z, "about": about})
+
+
 # ---------------------------------------------------------------------- as HTML
 
 
@@ -129,7 +140,7 @@ def html_of(
         '<button type="button" class="gl-button" data-do="stop">stop</button>'
         if running
         else '<button type="button" class="gl-button" data-do="start">again</button>'
-        + markup.button("make it current", "use")
+        + markup.button("make it current", "use", json.dumps(step.z[0].tolist()))
         + _choice(explorer, refinement.content)
     )
     cards = markup.card(
