@@ -25,10 +25,12 @@ def main(arguments: list[str] | None = None) -> int:
         if options.workers != 1:
             return supervise(sys.argv[1:] if arguments is None else arguments, options)
         from ganlab.download import MAX_SECONDS
+        from ganlab.ui.server.doors import read_hosts
         from ganlab.ui.server.models import Models
         from ganlab.ui.server.proxy import read_proxies, read_root_path
 
         root_path, proxies = read_root_path(options.root_path), read_proxies(options.trusted_proxies)
+        hosts = read_hosts(options.allowed_hosts)
         # Visitors from other machines may choose among the bundled models only.
         private = options.host in LOCAL and (bool(proxies) or not root_path)
         name = options.model or choose_model()
@@ -42,7 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
         zero_gpu.prepare()
         blocks = app.build(models)
         print(f"ganlab: http://{options.host}:{options.port}", flush=True)
-        serving = {"root_path": root_path, "proxies": proxies, "mcp": options.mcp, "metrics": options.metrics}
+        serving = {"root_path": root_path, "proxies": proxies, "hosts": hosts, "mcp": options.mcp}
+        serving["metrics"] = options.metrics
         launch.launch(blocks, models, options.host, options.port, **serving)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -87,6 +90,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--metrics", action="store_true", help="let other machines see /health and /metrics (Prometheus)"
+    )
+    parser.add_argument(
+        "--allowed-hosts",
+        default="",
+        metavar="NAMES",
+        help="the names it answers to, as gan.example.org (default: on this machine its own, else all)",
     )
     parser.add_argument("--mcp", action="store_true", help="offer the API to assistants (MCP)")
     return parser.parse_args(arguments)

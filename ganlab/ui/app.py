@@ -13,6 +13,7 @@ from ganlab.ui.html import markup
 from ganlab.ui.html.header import header_html
 from ganlab.ui.page import Page, Tab, Tabs, html, notice_area
 from ganlab.ui.server import api
+from ganlab.ui.server.blocks import Blocks
 from ganlab.ui.server.models import Models
 from ganlab.ui.tabs import TABS
 from ganlab.ui.trail import Trail
@@ -22,7 +23,7 @@ CACHE = (600, 3600)  # seconds: how often, and how old, files of visitors are de
 
 def build(models: Models) -> gr.Blocks:
     """The whole interface, opening with the default model."""
-    with gr.Blocks(title="ganlab", analytics_enabled=False, fill_width=True, delete_cache=CACHE) as blocks:
+    with Blocks(title="ganlab", analytics_enabled=False, fill_width=True, delete_cache=CACHE) as blocks:
         picker, header = _build_header(models)
         if models.notice:
             html(markup.notice(models.notice), elem_classes="gl-notices")

@@ -32,6 +32,7 @@ pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect
 
 CACHEABLE = {name for name, route in routes.GET.items() if route.cacheable}
+KIND = {"Content-Type": "application/json"}
 VISITOR = "127.0.0.2"  # a visitor's address that is not the proxy's
 
 
@@ -83,7 +84,8 @@ def fetch(
     """Status, content and headers; a POST where there is a body, which is JSON unless it is bytes."""
     connection, parts = connect(address, source), urlsplit(address)
     content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
-    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    json_type = {} if isinstance(body, bytes | None) else {"Content_Type": "application/json"}
+    names = {name.replace("_", "-"): value for name, value in (json_type | headers).items()}
     try:
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         connection.request("GET" if body is None else "POST", target, content, names)
@@ -177,7 +179,9 @@ def test_a_stream_arrives_piece_by_piece(
         arrived.clear()
         connection = connect(address)
         connection.timeout = 30
-        connection.request("POST", urlsplit(address).path + "ganlab/shortest", json.dumps(payload).encode())
+        connection.request(
+            "POST", urlsplit(address).path + "ganlab/shortest", json.dumps(payload).encode(), KIND
+        )
         answer = connection.getresponse()
         assert json.loads(answer.readline()) == {"done": 0.5}, way
         arrived.set()

@@ -22,6 +22,7 @@ from ganlab.interruption import InterruptedWorkError
 from ganlab.studio import batch, paths
 from ganlab.ui.html.spaces import MAX_NEIGHBOURS
 from ganlab.ui.sampling import read_draw
+from ganlab.ui.server.arguments import read_arguments, read_types
 from ganlab.ui.server.budget import price_neighbours
 from ganlab.ui.server.events import CALLS, MAX_CALLS
 from ganlab.ui.server.models import Models
@@ -370,8 +371,9 @@ def _send_errors(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
-            return function(*args, **kwargs)
-        except (ValueError, TypeError) as error:
+            given = dict(zip(read_types(function), args, strict=False)) | kwargs
+            return function(**read_arguments(function, given))
+        except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from None
         except InterruptedWorkError:
             raise gr.Error("Nobody waits for this any more.", print_exception=False) from None

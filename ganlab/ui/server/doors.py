@@ -26,10 +26,10 @@ FOREIGN_SITES = ("cross-site", "same-site")  # of Sec-Fetch-Site: pages of anoth
 PORTS = {"http": "80", "https": "443"}
 ORIGIN = re.compile(r"(https?)://([^/?#@\s]+)")
 
-# What the page and programs use of Gradio's routes, after the root path. All others are closed: uploads (there
-# is no component that takes files), files, proxies, streams, monitoring, and what later versions may add.
+# What the page and programs use of Gradio's routes, after the root path. All others are closed: uploads (no
+# component takes files), files, proxies, streams, monitoring, and what later versions may add.
 OPEN = re.compile(
-    r"/|/config/?|/favicon\.ico|/theme\.css|/robots\.txt|/manifest\.json|/pwa_icon(/\d+)?"
+    r"/|/config/?|/health|/metrics|/favicon\.ico|/theme\.css|/robots\.txt|/manifest\.json|/pwa_icon(/\d+)?"
     r"|/(assets|static|svelte)/.+"
     r"|/ganlab/.+"
     r"|/gradio_api/(info|openapi\.json|startup-events|heartbeat/[\w-]+|theme\.css)/?"
@@ -39,10 +39,10 @@ OPEN = re.compile(
 )
 # What any page may lead to or show: the page itself and its files.
 SHOWN = re.compile(
-    r"/|/favicon\.ico|/theme\.css|/robots\.txt|/manifest\.json|/pwa_icon.*|/(assets|static|svelte)/.+"
+    r"/|/health|/metrics|/favicon\.ico|/theme\.css|/robots\.txt|/manifest\.json|/pwa_icon.*|/(assets|static|svelte)/.+"
 )
 
-OTHER_NAME = "This server answers to {names}, not to {name}. Is that its name? Then start it with --allowed-hosts."
+OTHER_NAME = "This server answers to {names}, not to {name}. If that is its name, --allowed-hosts says so."
 OTHER_SITE = "This is for the app's own page and for programs, not for the pages of other sites."
 OTHER_MODEL = (
     "A link on another page asks for the model {name}, which would be loaded to this machine."
@@ -69,8 +69,8 @@ def read_hosts(text: str) -> tuple[str, ...]:
     for name in names:
         if not NAME.fullmatch(name):
             raise ValueError(
-                "--allowed-hosts holds the names that visitors use, as gan.example.org or 192.168.1.5, without"
-                f" port and with commas between them, not {name!r}."
+                "--allowed-hosts holds the names that visitors use, as gan.example.org or 192.168.1.5,"
+                f" without port and with commas between them, not {name!r}."
             )
     return names
 

@@ -12,12 +12,13 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from ganlab.ui.html.markup import STATIC
-from ganlab.ui.server import health, memory, routes, tools
+from ganlab.ui.server import doors, health, memory, policy, routes, tools
 from ganlab.ui.server.bodies import MAX_BODY, BodyLimit
-from ganlab.ui.server.doors import Doors
 from ganlab.ui.server.events import FairQueue
+from ganlab.ui.server.gate import Gate
 from ganlab.ui.server.models import Models
 from ganlab.ui.server.proxy import RootPath, Streams, Visitors
+from ganlab.ui.server.sentences import Sentences
 from ganlab.ui.server.sessions import SessionOrder
 from ganlab.ui.server.turns import Turns
 from ganlab.ui.server.visits import VisitGuard, name_page
@@ -79,19 +80,23 @@ def build_settings(
     root_path: str = "",
     proxies: tuple[str, ...] = (),
     public: bool = False,
+    hosts: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """Arguments of Gradio's launch(); the comments say why each is set. `public`: whether everybody may see
     what `health` tells of the server."""
     own = routes.list_routes(models)
     metrics = health.build_metrics(models, {getattr(route, "path", "") for route in own}, required=public)
+    names = doors.name_server(host, hosts, root_path, proxies)
     middleware = [
         Middleware(RootPath),
         Middleware(Visitors, models, proxies),
         Middleware(health.Meter, metrics),
-        Middleware(Doors),
+        Middleware(doors.Doors, models, names, policy.choose_frames()),
         Middleware(health.Health, models, metrics, public, shut=bool(root_path) and not proxies),
+        Middleware(Sentences),
         Middleware(Streams),
         Middleware(BodyLimit),
+        Middleware(Gate),
         Middleware(Turns),
         Middleware(SessionOrder),
         Middleware(VisitGuard),
@@ -139,20 +144,22 @@ def launch(
     *,
     root_path: str = "",
     proxies: tuple[str, ...] = (),
+    hosts: tuple[str, ...] = (),
     mcp: bool = False,
     metrics: bool = False,
     prevent_thread_lock: bool = False,
     **more: Any,
 ) -> Any:
     """Serve the page. `root_path` is where a proxy serves it, see `proxy.read_root_path`; what trusted
-    `proxies` say of a visitor counts; with `mcp` the endpoints are tools too; with `metrics` everybody may
-    see what `health` tells of the server. `more` overrides or adds to the settings. Returns what Gradio's
-    launch() returns: at once with `prevent_thread_lock`, else when the server is stopped."""
+    `proxies` say of a visitor counts; `hosts` are its names, see `doors.name_server`; with `mcp` the
+    endpoints are tools too; with `metrics` everybody may see what `health` tells of the server. `more`
+    overrides or adds to the settings. Returns what Gradio's launch() returns: at once with
+    `prevent_thread_lock`, else when the server is stopped."""
     if mcp:
         tools.check_installed()
     blocks.queue(api_open=False, default_concurrency_limit=2)
     blocks._queue = FairQueue(blocks, blocks._queue)
-    settings = {**build_settings(models, host, port, root_path, proxies, metrics), **more}
+    settings = {**build_settings(models, host, port, root_path, proxies, metrics, hosts), **more}
     settings["head"] += f'<meta name="ganlab-page" content="{name_page(blocks)}">'
     memory.bound_heap()
     with trusting_nobody():

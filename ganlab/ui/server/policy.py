@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import re
 from collections.abc import Iterable
 
@@ -23,8 +24,13 @@ ITSELF = "'self'"
 SPACES = "https://huggingface.co https://*.huggingface.co https://*.hf.space"  # which show a Space in a frame
 
 
+def choose_frames() -> str:
+    """The pages that may show this one in a frame: on a Hugging Face Space the Hub's, else nobody's."""
+    return f"{ITSELF} {SPACES}" if "SPACE_ID" in os.environ else ITSELF
+
+
 def build_policy(scripts: Iterable[str], frames: str) -> str:
-    """The policy of an answer with these inline scripts (hashes), which pages of `frames` may show in a frame.
+    """The policy of an answer with these inline scripts (hashes); pages of `frames` may show it in a frame.
 
     Gradio makes functions of the code of components ('unsafe-eval'), and writes styles wherever it likes.
     """

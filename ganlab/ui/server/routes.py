@@ -7,7 +7,6 @@ GET and POST at the end list them; only an upload, see `sent`, needs no model.
 from __future__ import annotations
 
 import functools
-import json
 import os
 import time
 from collections.abc import Callable
@@ -27,7 +26,8 @@ from ganlab.studio import codemap, portable, portable_judge
 from ganlab.studio.recipe import Recipe, find_latents
 from ganlab.ui.html.markup import STATIC, get_noun
 from ganlab.ui.sampling import describe_source
-from ganlab.ui.server import films
+from ganlab.ui.server import films, reading
+from ganlab.ui.server.arguments import read_text
 from ganlab.ui.server.budget import TooMuchError
 from ganlab.ui.server.films import Payload
 from ganlab.ui.server.models import Models
@@ -200,10 +200,19 @@ def read_number(request: Request, name: str) -> int:
 
 
 class Get(NamedTuple):
-    """A route of GET. `cacheable`: its answer depends on nothing but the model and the query."""
+    """A route of GET. `cacheable`: its answer depends on nothing but the model and the query; `parameters`:
+    what the query may hold beside the model."""
 
     function: Callable[[Explorer, Request], Response]
     cacheable: bool
+    parameters: tuple[str, ...] = ()
+
+
+class Post(NamedTuple):
+    """A route of POST, and the names that its JSON object may have."""
+
+    function: Callable[[Explorer, Payload], Response]
+    names: tuple[str, ...]
 
 
 GET = {
@@ -213,16 +222,17 @@ GET = {
     "map": Get(get_map, cacheable=True),
     "map_progress": Get(get_map_progress, cacheable=False),
     "map_latents": Get(get_map_latents, cacheable=True),
-    "training": Get(get_training_picture, cacheable=True),
-    "samples": Get(get_samples, cacheable=False),
-    "latents": Get(get_latents, cacheable=False),
-    "picture": Get(get_picture, cacheable=False),
+    "training": Get(get_training_picture, cacheable=True, parameters=("index",)),
+    "samples": Get(get_samples, cacheable=False, parameters=("count", "seed")),
+    "latents": Get(get_latents, cacheable=False, parameters=("recipe",)),
+    "picture": Get(get_picture, cacheable=False, parameters=("recipe", "z")),
 }
-POST: dict[str, Callable[[Explorer, Payload], Response]] = {
-    "film": films.render_film,
-    "ribbon": films.judge_film,
-    "shortest": films.stream_geodesic,
-    "view": show_part,
+FILM = ("model", "fingerprint", "keyframes", "film", "kind", "scale")
+POST = {
+    "film": Post(films.render_film, FILM),
+    "ribbon": Post(films.judge_film, FILM),
+    "shortest": Post(films.stream_geodesic, FILM),
+    "view": Post(show_part, ("model", "fingerprint", "upload", "crop", "polarity", "gauge")),
 }
 
 
@@ -234,8 +244,8 @@ def list_routes(models: Models) -> list[BaseRoute]:
             for name, route in GET.items()
         ),
         *(
-            Route(f"/ganlab/{name}", functools.partial(_answer_post, models, function), methods=["POST"])
-            for name, function in POST.items()
+            Route(f"/ganlab/{name}", functools.partial(_answer_post, models, route), methods=["POST"])
+            for name, route in POST.items()
         ),
         Route("/ganlab/upload", receive_upload, methods=["POST"]),
         Mount("/ganlab/static", Scripts(directory=STATIC)),
@@ -253,6 +263,7 @@ class Scripts(StaticFiles):
 
 def _answer_get(models: Models, route: Get, request: Request) -> Response:
     try:
+        reading.check_query(request, ("model", *route.parameters))
         explorer = models.get(request.query_params.get("model", ""), download=False)
         headers = NO_CACHE
         if route.cacheable:
@@ -267,20 +278,16 @@ def _answer_get(models: Models, route: Get, request: Request) -> Response:
     return response
 
 
-async def _answer_post(
-    models: Models, function: Callable[[Explorer, Payload], Response], request: Request
-) -> Response:
+async def _answer_post(models: Models, route: Post, request: Request) -> Response:
     try:
-        payload = json.loads(await request.body())
-    except (ValueError, RecursionError):
-        payload = None
-    if not isinstance(payload, dict):
-        return PlainTextResponse("Send a JSON object.", status_code=400)
-    try:
-        name = str(payload.get("model", ""))
+        reading.check_query(request, ())
+        payload = await reading.read_object(request, route.names)
+        name = read_text("model", payload.get("model", ""))
         explorer = await run_in_threadpool(models.get, name, download=False)
-        return await run_in_threadpool(function, explorer, payload)
+        return await run_in_threadpool(route.function, explorer, payload)
     except TooMuchError as error:
         return PlainTextResponse(str(error), status_code=422)
+    except reading.ContentTypeError as error:
+        return PlainTextResponse(str(error), status_code=415)
     except ValueError as error:
         return PlainTextResponse(str(error), status_code=400)

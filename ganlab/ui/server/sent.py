@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from ganlab import images
+from ganlab.ui.server import reading
 
 MAX_KEPT = 256_000_000  # bytes of all pictures, decoded: ten of 8 megapixels
 MAX_AGE = 3600  # seconds since a picture was last used
@@ -107,6 +108,12 @@ async def receive_upload(request: Request) -> Response:
     """The route that takes a picture's file as its body: its name here, and its size in pixels, upright. A
     page adds `preview` to the query: "yes" asks for the picture too, which its browser cannot show; and a
     file that is no picture is then {"refused": sentence}, since browsers report a status 400 as an error."""
+    try:
+        reading.check_query(request, ("preview",))
+        reading.check_file_type(request.headers.get("content-type"))
+    except ValueError as error:
+        status = 415 if isinstance(error, reading.ContentTypeError) else 400
+        return PlainTextResponse(str(error), status_code=status)
     content, preview = await request.body(), request.query_params.get("preview")
     try:
         pixels = await run_in_threadpool(images.read_pixels, content)

@@ -11,6 +11,7 @@ import logging
 from typing import Any
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
@@ -61,9 +62,14 @@ class Sentences:
             await self.app(scope, receive, answer)
         except ClientDisconnect:  # nobody listens
             return
-        except Exception:
-            logging.getLogger(__name__).exception("%s %s", scope["method"], path)
-            if not answer.started:
+        except Exception as error:
+            if not isinstance(
+                error.__cause__, HTTPException
+            ):  # which Gradio raises in the middle of a stream
+                logging.getLogger(__name__).exception("%s %s", scope["method"], path)
+            if answer.started:
+                await answer.end()
+            else:
                 await refuse(path, 500, FAILED)(scope, receive, send)
 
 
@@ -74,7 +80,12 @@ class _Answer:
         self.path, self.scope, self.receive, self.send = path, scope, receive, send
         self.start: Message | None = None  # of a refusal that is held back until it is read
         self.text = b""
-        self.started = False
+        self.started = self.ended = False
+
+    async def end(self) -> None:
+        """Complete an answer that broke off."""
+        if not self.ended:
+            await self.send({"type": "http.response.body", "body": b""})
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] >= 400:
@@ -84,6 +95,7 @@ class _Answer:
                 return
         if self.start is None:
             self.started = True
+            self.ended = message["type"] == "http.response.body" and not message.get("more_body")
             return await self.send(message)
         self.text += message.get("body", b"")
         if message.get("more_body") and len(self.text) < MAX_HELD:

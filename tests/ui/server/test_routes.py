@@ -11,6 +11,7 @@ from email.message import Message
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import httpx
 import numpy as np
 import pytest
 import torch
@@ -151,7 +152,7 @@ def post(server: str, path: str, body: object) -> tuple[int, bytes, str]:
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=300)
     try:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        connection.request("POST", path, body=content)
+        connection.request("POST", path, body=content, headers={"Content-Type": "application/json"})
         answer = connection.getresponse()
         return answer.status, answer.read(), answer.headers["Content-Type"]
     finally:
@@ -211,7 +212,7 @@ def test_the_shortest_way_is_streamed(server: str, bundled: Explorer) -> None:
         ({"keyframes": [[0.0] * 50] * 25}, "2 to 24 latents"),
         ({"keyframes": [[0.0] * 3] * 2}, "takes latents"),
         ({"keyframes": "x"}, "a list of latents"),
-        ({"keyframes": [[10**400] * 50] * 2}, "A latent is a list of numbers"),
+        ({"keyframes": [[10**400] * 50] * 2}, "This is not JSON"),
         ({"fingerprint": "f" * 16}, "belongs to the checkpoint"),
         ({"film": {"frames": 10**6}}, "from 2 to 600 frames"),
         ({"film": {"speed": 1}}, "A film has no setting speed"),
@@ -228,10 +229,30 @@ def test_a_film_that_cannot_be_rendered_is_refused(
     assert message in content.decode()
 
 
-@pytest.mark.parametrize("body", [b"", b"x", b"[]", b"[" * 9999, b"\xff"])
-def test_a_body_that_is_no_json_object_is_refused(server: str, body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "This is not JSON"),
+        (b"x", "This is not JSON"),
+        (b"\xff", "This is not JSON"),
+        (b'{"film": NaN}', "This is not JSON"),
+        (b"[]", "Send a JSON object."),
+        (b'{"film": ' + b"[" * 99 + b"]" * 99 + b"}", "more than 32 deep"),
+        (b"[" * 9999, "more than 32 deep"),
+        (b'{"film": {}, "x": 1}', "There is no x here; this takes model, fingerprint, keyframes,"),
+    ],
+)
+def test_a_body_that_is_no_json_object_is_refused(server: str, body: bytes, message: str) -> None:
     status, content, _ = post(server, "/ganlab/film", body)
-    assert (status, content) == (400, b"Send a JSON object.")
+    assert status == 400
+    assert message in content.decode()
+
+
+def test_a_body_of_another_kind_is_refused(server: str) -> None:
+    for path in ("film", "view", "upload"):
+        for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
+            answer = httpx.post(f"{server}ganlab/{path}", content=b"{}", headers={"Content-Type": kind})
+            assert (answer.status_code, answer.text[:5]) == (415, "Send "), (path, kind)
 
 
 @pytest.mark.slow
@@ -269,7 +290,7 @@ def test_a_slow_answer_holds_up_no_other(
         assert finish.wait(LONG)
         return Response("slow")
 
-    slow = routes.Get(answer_slowly, cacheable=False) if method == "GET" else answer_slowly
+    slow = routes.Get(answer_slowly, False) if method == "GET" else routes.Post(answer_slowly, ("model",))
     monkeypatch.setitem(table, entry, slow)
     app = Starlette(routes=routes.list_routes(Models("mnist-bigan")))
     with TestClient(app) as client, ThreadPoolExecutor(2) as pool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import secrets
 from dataclasses import replace
 from typing import Any
@@ -35,7 +34,7 @@ def ask(explorer: Explorer, **payload: Any) -> Any:
     models = Models("mnist-bigan")
     assert models.get("mnist-bigan").fingerprint == explorer.fingerprint
     client = TestClient(Starlette(routes=routes.list_routes(models)))
-    answer = client.post("/ganlab/view", content=json.dumps({"model": explorer.fingerprint, **payload}))
+    answer = client.post("/ganlab/view", json={"model": explorer.fingerprint, **payload})
     return answer.json() if answer.status_code == 200 else (answer.status_code, answer.text)
 
 

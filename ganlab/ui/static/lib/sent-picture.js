@@ -88,7 +88,8 @@ export class SentPicture {
 
   /** @param {'yes' | 'no'} preview */
   async #post(preview) {
-    const response = await request(`ganlab/upload?preview=${preview}`, { method: 'POST', body: this.file });
+    const headers = { 'Content-Type': 'application/octet-stream' }; // the server looks for itself
+    const response = await request(`ganlab/upload?preview=${preview}`, { method: 'POST', body: this.file, headers });
     return read(response);
   }
 
