@@ -232,7 +232,7 @@ POST = {
     "film": Post(films.render_film, FILM),
     "ribbon": Post(films.judge_film, FILM),
     "shortest": Post(films.stream_geodesic, FILM),
-    "view": Post(show_part, ("model", "fingerprint", "upload", "crop", "polarity", "gauge")),
+    "view": Post(show_part, ("model", "fingerprint", "upload", "uploads", "crop", "polarity", "gauge")),
 }
 
 

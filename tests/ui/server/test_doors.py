@@ -1,4 +1,4 @@
-"""Who may come in: names of the server, pages of other sites, routes, and what an answer lets a browser do."""
+"""Who may come in: names of the server, other sites' pages, routes, what an answer lets a browser do."""
 
 from __future__ import annotations
 
@@ -55,8 +55,13 @@ def test_a_server_of_this_machine_answers_to_its_names(host: str) -> None:
         "127.0.0.1.evil.example",
         "localhost.evil.example",
         "evil.example:x",
-    ]
-    + ["192.168.1.5", "[2001:db8::1]", "localhost@evil.example", "localhost, evil.example", "a b", ""],
+        "192.168.1.5",
+        "[2001:db8::1]",
+        "localhost@evil.example",
+        "localhost, evil.example",
+        "a b",
+        "",
+    ],
 )
 def test_and_to_no_other(host: str) -> None:
     """A page may have pointed a name of its own at 127.0.0.1 (DNS rebinding)."""
