@@ -21,9 +21,10 @@ from ganlab.ui.server import reading
 from ganlab.ui.server.arguments import list_required
 from ganlab.ui.server.proxy import App, Message, Receive, Send
 from ganlab.ui.server.sentences import get_path, refuse
+from ganlab.ui.server.visits import TAB
 
 SESSION = re.compile(r"[\w.-]{1,64}", re.ASCII)
-EVENT = ("data", "fn_index", "session_hash", "event_data", "trigger_id")
+EVENT = ("data", "fn_index", "session_hash", "event_data", "trigger_id", "uploads")
 IDLE = ("event_id", "oauth_token", "simple_format", "batched")  # Gradio has them, and nobody here needs them
 CALL = re.compile(r"/gradio_api/call/(v2/)?([^/]*)/?")
 RESULT = re.compile(r"/gradio_api/call/(?:v2/)?([^/]*)/([^/]*)/?")
@@ -171,6 +172,8 @@ def check_get(path: str, scope: Message) -> str:
     """Why there is nothing to fetch; "" where there is."""
     queue = scope["app"].get_blocks()._queue
     if path == DATA:
+        if TAB in dict(scope["headers"]):
+            return ""  # of our page, which `visits` answers
         session = Request(scope).query_params.get("session_hash", "")
         if not SESSION.fullmatch(session):
             return NO_SESSION
