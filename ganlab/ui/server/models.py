@@ -101,7 +101,10 @@ class Models:
             return ""
         except CheckpointError as error:
             broken, reason = self.default, error
-        hub.resolve(broken, offline=True)  # an error of its own: there is no checkpoint of this name
+        try:
+            hub.resolve(broken, offline=True)
+        except CheckpointError:  # there is no checkpoint of this name
+            raise reason from None
 
         def count_common(name: str) -> int:
             pairs = zip(name, broken, strict=False)

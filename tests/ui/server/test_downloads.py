@@ -121,3 +121,14 @@ def test_what_has_arrived_is_loaded_again_without_the_hub(
     (tiny_folder / "generator.safetensors").write_bytes(weights)
     assert models.get("user/slow").fingerprint == fingerprint
     assert len(slow.calls) == 2
+
+
+def test_a_default_that_the_hub_does_not_have_is_refused_for_the_hubs_reason(
+    slow: SlowHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def resolve(name: str, offline: bool = False, report: object = None) -> Path:
+        raise CheckpointError(f"{name}: " + ("nothing is kept here." if offline else "no such revision."))
+
+    monkeypatch.setattr(hub, "resolve", resolve)
+    with pytest.raises(CheckpointError, match="user/absent: no such revision"):
+        Models("user/absent").open_default()

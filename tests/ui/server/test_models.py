@@ -68,9 +68,9 @@ def test_loaded_once_and_dropped_when_unused(other_model: str, monkeypatch: pyte
     loads: list[str] = []
     real = module.load
 
-    def counting(name: str, device: object) -> object:
+    def counting(name: str, device: object, **more: object) -> object:
         loads.append(name)
-        return real(name, device)
+        return real(name, device, **more)
 
     monkeypatch.setattr(module, "load", counting)
     monkeypatch.setattr(module, "MAX_LOADED", 1)
@@ -97,11 +97,11 @@ def test_loading_a_model_holds_up_only_those_who_want_it(
     ready = models.get("mnist-bigan")
     real = module.load
 
-    def load_slowly(name: str, device: object) -> object:
+    def load_slowly(name: str, device: object, **more: object) -> object:
         if name == other_model:
             started.set()
             assert finish.wait(LONG)
-        return real(name, device)
+        return real(name, device, **more)
 
     monkeypatch.setattr(module, "load", load_slowly)
     with ThreadPoolExecutor(4) as pool:
