@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 import app
 from ganlab import hub
+from ganlab.ui.server.proxy import read_proxies
 
 Capture = pytest.CaptureFixture[str]
 ROOT = Path(__file__).parents[1]
@@ -37,8 +39,26 @@ def test_help_explains_every_flag(capsys: Capture) -> None:
     with pytest.raises(SystemExit, match="0"):
         app.main(["--help"])
     text = capsys.readouterr().out
-    for flag in ("--model", "--host", "--port", "--device", "--root-path", "--trusted-proxies", "--mcp"):
+    for flag in (
+        "--model",
+        "--host",
+        "--port",
+        "--device",
+        "--root-path",
+        "--trusted-proxies",
+        "--workers",
+        "--mcp",
+    ):
         assert flag in text
+
+
+def test_on_a_space_its_own_proxy_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    assert app.parse([]).trusted_proxies == ""
+    monkeypatch.setenv("SPACE_ID", "user/name")
+    proxies = read_proxies(app.parse([]).trusted_proxies)
+    assert all(ipaddress.ip_network(proxy).is_private for proxy in proxies)
+    assert any(ipaddress.ip_address("10.16.1.2") in ipaddress.ip_network(proxy) for proxy in proxies)
 
 
 def check_line(text: str) -> str:

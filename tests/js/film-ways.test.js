@@ -1,7 +1,7 @@
 // What the server says of the shortest way, line by line; codes that are computed once.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readLines, rememberCodes } from '../../ganlab/ui/static/lib/film-ways.js';
+import { readLines, readWhole, rememberCodes } from '../../ganlab/ui/static/lib/film-ways.js';
 
 /** @param {string[]} pieces */
 async function read(pieces) {
@@ -24,6 +24,29 @@ test('lines are read however they are cut', async () => {
   assert.deepEqual(await read([...text]), lines);
   assert.deepEqual(await read([text.trimEnd()]), lines); // the last one lacks its end
   assert.deepEqual(await read([]), []);
+});
+
+test('an answer that breaks off is asked for again', async () => {
+  const encode = (/** @type {string} */ text) => new TextEncoder().encode(text);
+  const broken = () => {
+    const parts = [encode('{"done": 0.5}\n{"do')];
+    return new ReadableStream({
+      pull(controller) {
+        const part = parts.shift();
+        if (part) controller.enqueue(part);
+        else controller.error(new TypeError('broken'));
+      },
+    });
+  };
+  const bodies = [broken(), '{"done": 0.5}\n{"do', '', '{"done": 1}\n'];
+  const done = [];
+  const ask = async () => new Response(bodies.shift());
+  for await (const line of readWhole(ask, () => done.includes(1))) done.push(line.done);
+  assert.deepEqual(done, [0.5, 0.5, 1]);
+  await assert.rejects(async () => {
+    for await (const line of readWhole(async () => new Response('{"done": 0.5}'), () => false)) done.push(line.done);
+  }, /The server stopped/);
+  assert.equal(done.length, 7);
 });
 
 test('the code of a latent is computed once', () => {

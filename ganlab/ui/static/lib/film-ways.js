@@ -2,6 +2,8 @@
 import { button, el } from './elements.js';
 import { request } from './request.js';
 
+const MAX_ASKED = 4; // times that an answer which breaks off is asked for
+
 /**
  * @typedef {import('./latent.js').Latent} Latent
  * @typedef {import('./latent.js').Codec} Codec
@@ -47,6 +49,23 @@ export async function* readLines(stream) {
     rest = done ? '' : (lines.pop() ?? '');
     for (const line of lines) if (line) yield JSON.parse(line);
     if (done) return;
+  }
+}
+
+/**
+ * The lines of an answer. One that breaks off, since its server ended, is asked for again: another server begins anew.
+ * @param {() => Promise<Response>} ask
+ * @param {() => boolean} isWhole whether all that is wanted has come
+ */
+export async function* readWhole(ask, isWhole) {
+  for (let asked = 0; !isWhole(); asked++) {
+    if (asked === MAX_ASKED) throw new Error('The server stopped before it had the shortest way.');
+    const { body } = await ask();
+    try {
+      if (body) yield* readLines(body);
+    } catch (error) {
+      if (!(error instanceof TypeError || error instanceof SyntaxError)) throw error; // the connection broke, or in a line
+    }
   }
 }
 
@@ -98,13 +117,11 @@ export class ShortestWay {
     const aborting = new AbortController();
     this.#request = aborting;
     try {
-      const response = await request('ganlab/shortest', { method: 'POST', body, signal: aborting.signal });
-      if (!response.body) throw new Error('The server does not answer.');
-      for await (const line of readLines(response.body)) {
+      const ask = () => request('ganlab/shortest', { method: 'POST', body, signal: aborting.signal });
+      for await (const line of readWhole(ask, () => Boolean(this.routes))) {
         if (body !== this.#body) return;
         this.#take(line);
       }
-      if (!this.routes) throw new Error('The server stopped before it had the shortest way.');
     } catch (error) {
       if (body === this.#body) this.#give(/** @type {Error} */ (error).message);
     }
