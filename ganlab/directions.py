@@ -73,7 +73,8 @@ class Directions:
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the labels; empty where a label is its own name."""
-        return self.gallery.classes if self.gallery is not None else self.model.config.classes
+        own = self.gallery is not None and self.gallery.own
+        return self.gallery.classes if self.gallery is not None and own else self.model.config.classes
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -105,7 +106,8 @@ class Directions:
     def _explain_missing_statistics(self, kind: str) -> str:
         if kind == "principal":
             return ""
-        if self.gallery is not None and kind == "classes" and not self.gallery.pictures.are_labelled:
+        gallery = self.gallery if self.gallery is not None and self.gallery.own else None
+        if gallery is not None and kind == "classes" and not gallery.pictures.are_labelled:
             return "these pictures have no classes"
         if self._statistics is None:
             measuring = f"python -m train.directions {self.model.config.name} has not measured them"

@@ -77,8 +77,8 @@ class Explorer:
 
     @functools.cached_property
     def classes(self) -> tuple[str, ...]:
-        """The names of the labels; empty where a label is its own name, or there are none."""
-        return self.gallery.classes if self.gallery is not None else self.config.classes
+        """The names of the model's classes; empty where a label is its own name, or there are none."""
+        return self.gallery.classes if self.gallery is not None and self.gallery.own else self.config.classes
 
     def name_class(self, label: int) -> str:
         """What a class is called: its name, or its number where it has none."""

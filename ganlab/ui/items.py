@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ganlab.explorer import Explorer
 from ganlab.images import Box, PreparedPicture
-from ganlab.pictures import Pictures
+from ganlab.pictures import Pictures, name_label
 
 MAX_CAPTION = 120  # characters of a caption that a page sends
 ADDRESS = re.compile(  # see `from_address`
@@ -155,6 +155,7 @@ def describe(explorer: Explorer, pictures: Pictures, split: str, label: int, ind
     """A caption: "training 7 (no. 12)", "test picture (no. 3)", "reconstruction of test frog (no. 9)"."""
     name = explorer.name_class(label) if pictures.are_labelled else "picture"
     if pictures.kind == "folder":
+        name = name_label(pictures.classes, label) if pictures.are_labelled else name
         return f"gallery {name} (no. {index})"
     before = "" if pictures.kind == "data" else f"{pictures.kind.removesuffix('s')} of "
     return f"{before}{split} {name} (no. {index})"

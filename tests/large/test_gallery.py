@@ -107,6 +107,9 @@ def test_a_folder_becomes_a_gallery(
         assert label == nearest.label
     assert items.from_gallery(used, 0).caption == "gallery 0 (no. 0)"
     assert markup.name_gallery(used) == "digits of the gallery"
+    # Its classes are its folders; those that the model was trained on keep their names.
+    assert markup.get_gallery_classes(used) == tuple("0124795")
+    assert used.classes == used.directions.classes == explorer.classes == ()
     with pytest.raises(ValueError, match="no training picture 11"):
         used.get_training_picture(COUNT + SHARDED)
     with pytest.raises(ValueError, match="Space 'pixels' not found"):

@@ -171,6 +171,11 @@ def name_gallery(explorer: Explorer) -> str:
     return names[kind].format(get_noun(explorer.config))
 
 
+def get_gallery_classes(explorer: Explorer) -> tuple[str, ...]:
+    """The names of the gallery's labels; those of a large gallery need not be the model's classes."""
+    return explorer.classes if explorer.gallery is None else explorer.gallery.classes
+
+
 def stand_in_html(explorer: Explorer) -> str:
     """What stands in for training pictures, and how to get these; empty where nothing does."""
     kind = explorer.gallery.pictures.kind if explorer.gallery is not None else "data"
@@ -188,14 +193,14 @@ def row(tiles: list[str], what: str) -> str:
 
 def neighbour_row(explorer: Explorer, neighbours: list[Neighbour], what: str) -> str:
     """Neighbours with label and distance; a click sends "neighbour" and the index in the data set."""
+    classes = get_gallery_classes(explorer)
     tiles = [
         tile(
             n.image,
             f"Neighbour {rank}: {describe_neighbour(explorer, n)}, {n.distance:.2f} away",
             "neighbour",
             n.index,
-            f"{label(n.label, explorer.classes) if n.name else ''} "
-            f'<small class="gl-figure">{n.distance:.2f}</small>',
+            f'{label(n.label, classes) if n.name else ""} <small class="gl-figure">{n.distance:.2f}</small>',
         )
         for rank, n in enumerate(neighbours, 1)
     ]

@@ -28,6 +28,7 @@ def map_value(call: Call, names: Sequence[str], instead: str = "") -> dict[str, 
     a, b = call.ends
     codes = {"code": call.current, "code_a": a, "code_b": b}
     return latents_payload(call) | {
+        "palette": markup.get_palette(len(markup.get_gallery_classes(call.explorer))),
         **{name: item and call.explorer.to_codes(item.z)[0].tolist() for name, item in codes.items()},
         "reason": f"{reason} {instead}".strip() if reason else "",
         "others": [{"name": name, "title": title} for name, title in others.items()],

@@ -95,7 +95,7 @@ def vote_html(explorer: Explorer, near: list[Neighbour]) -> str:
     label, count = vote(near)
     share = 100 * count / len(near)
     return (
-        f"vote {markup.label(label, explorer.classes)} <b>{count} of {len(near)}</b>"
+        f"vote {markup.label(label, markup.get_gallery_classes(explorer))} <b>{count} of {len(near)}</b>"
         f'<span class="gl-bar"><i style="width:{share:.0f}%"></i></span>'
     )
 

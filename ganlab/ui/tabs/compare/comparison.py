@@ -208,7 +208,7 @@ def _more(models: Models, explorer: Explorer, x: Tensor, row: Row) -> Row:
         if row.image is not None:
             near = tuple(_neighbours(own, x, row.image))
             captions = tuple(markup.describe_neighbour(own, each) for each in near)
-            return replace(row, near=near, near_captions=captions, classes=own.classes)
+            return replace(row, near=near, near_captions=captions, classes=markup.get_gallery_classes(own))
         inversion = own.invert(x)
     except ValueError as error:
         return replace(row, problem=str(error))

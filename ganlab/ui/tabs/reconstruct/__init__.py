@@ -65,7 +65,8 @@ def near_html(explorer: Explorer, x: Tensor) -> tuple[str, str]:
     space, nouns = explorer.spaces[0], markup.name_gallery(explorer)
     near = explorer.neighbours(x, NEIGHBOURS, space)
     label, count = vote(near)
-    votes = f": {count} of {len(near)} are {markup.label(label, explorer.classes)}" if near[0].name else ""
+    named = markup.label(label, markup.get_gallery_classes(explorer))
+    votes = f": {count} of {len(near)} are {named}" if near[0].name else ""
     row = (
         f'<h2 class="gl-h">nearest {nouns}</h2>'
         f"{markup.neighbour_row(explorer, near, f'Nearest {nouns}')}{markup.stand_in_html(explorer)}"
