@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from numbers import Integral
 from pathlib import Path
@@ -20,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from ganlab import features as stored_features
-from ganlab import networks, sums, tensor_files
+from ganlab import interruption, networks, sums, tensor_files
 from ganlab.config import CheckpointError, ModelConfig
 from ganlab.hub import CHECKPOINTS
 from ganlab.model import LatentModel
@@ -43,6 +44,11 @@ MAX_CACHED_SPACES = 2  # large spaces, up to 250 MB each, cached for all models 
 CHUNK = 8192  # pictures embedded at a time, and codes that a latent map inverts
 MAX_SMALL = 784  # numbers of a picture; of larger ones SMALL_CHUNK are embedded at a time
 SMALL_CHUNK = 256  # a hidden layer of a colour model takes 200 kB a picture
+
+
+# Called before the points of a space are computed for the first time, which takes seconds. It may wait until
+# another thread has computed them, or raise a ValueError that says how far they are.
+first_use: ContextVar[Callable[[Gallery, str], None] | None] = ContextVar("first_use", default=None)
 
 
 def find_file(model: LatentModel, file: str, stand_ins: bool = False) -> Path | None:
@@ -200,6 +206,7 @@ class Gallery:
         elif space == "features":
             points = self.model.encoder.hidden(x)
         elif space == "untrained":
+            self._announce(space)  # the network itself takes seconds
             points = self.untrained.hidden(x)
         elif isinstance(discriminator := nets.get("discriminator"), Discriminator):
             points = discriminator.hidden(x)
@@ -251,8 +258,18 @@ class Gallery:
         if space not in self.spaces:
             raise ValueError(f"Space {space!r} not found; available = {list(self.spaces)}.")
 
+    def is_ready(self, space: str) -> bool:
+        """Whether the points of a space are at hand, or take no more than a second."""
+        stored = {"pixels": self.pictures, "code": self._codes, "features": self._features}
+        return space in self._points or stored.get(space) is not None or (self, space) in _CACHE
+
+    def _announce(self, space: str) -> None:
+        if (hook := first_use.get()) is not None and not self.is_ready(space):
+            hook(self, space)
+
     def _get_points(self, space: str) -> Points:
         self._check(space)
+        self._announce(space)
         with self._locks[space]:  # computed once for all who ask; other spaces and galleries do not wait
             if space in self._points:
                 return self._points[space]
@@ -292,6 +309,7 @@ class Gallery:
         """All rows, `chunk` at a time; `progress` says meanwhile how many are behind."""
         try:
             for start in range(0, len(self), chunk):
+                interruption.check()
                 self.progress = start, len(self)
                 yield slice(start, start + chunk)
         finally:  # also where a chunk could not be computed

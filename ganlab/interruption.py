@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 
-_check: ContextVar[Callable[[], None] | None] = ContextVar("check", default=None)
+_check: ContextVar[Callable[[], object] | None] = ContextVar("check", default=None)
 
 
 class InterruptedWorkError(Exception):
@@ -21,7 +21,7 @@ def check() -> None:
 
 
 @contextlib.contextmanager
-def checking(function: Callable[[], None] | None) -> Iterator[None]:
+def checking(function: Callable[[], object] | None) -> Iterator[None]:
     """While work runs whose loops shall call `function`; None lets it run undisturbed."""
     token = _check.set(function)
     try:

@@ -70,6 +70,11 @@ class SpaceCache(Generic[Owner]):
         self._entries: OrderedDict[tuple[int, str], tuple[weakref.ref[Owner], Points]] = OrderedDict()
         self._lock = threading.Lock()
 
+    def __contains__(self, key: tuple[Owner, str]) -> bool:
+        with self._lock:
+            entry = self._entries.get((id(key[0]), key[1]))
+            return entry is not None and entry[0]() is key[0]
+
     def get(self, key: tuple[Owner, str], compute: Callable[[], Points]) -> Points:
         """The cached points of an owner's space, or those that `compute` returns."""
         owner, space = key

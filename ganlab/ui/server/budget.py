@@ -10,7 +10,8 @@ from __future__ import annotations
 from ganlab.animation import Sheet
 from ganlab.config import ModelConfig
 from ganlab.studio.film import Film, plan_file
-from ganlab.ui.server.line import Line
+from ganlab.ui.preparation import let_go_first
+from ganlab.ui.server.line import MAX_PAUSE, Line
 
 # Pixels of all frames of a file: 600 frames of 512 x 512, which take 6 seconds of a core at most.
 MAX_FILM_PIXELS = 160_000_000
@@ -30,6 +31,9 @@ QUICK = Line(QUICK_PLACES, QUICK_PLACES_EACH, QUICK_WAITING, QUICK_WAITING_EACH)
 LONG = Line(LONG_PLACES, 1, LONG_WAITING, LONG_WAITING_EACH, before=QUICK)
 MAPS = Line(MAP_PLACES, MAP_PLACES_EACH, MAP_WAITING, MAP_WAITING_EACH, before=QUICK)
 BODIES = Line(BODY_PLACES, BODY_PLACES_EACH, BODY_WAITING, BODY_WAITING_EACH)
+
+
+let_go_first(lambda: QUICK.wait_until_idle(MAX_PAUSE))
 
 
 class TooMuchError(ValueError):

@@ -7,6 +7,7 @@ and threads notice that nobody waits any more.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from fastapi import HTTPException
 from gradio.queueing import Event, Queue
 
 from ganlab import interruption
+from ganlab.ui.preparation import waiting_aside
 from ganlab.ui.server import budget
 from ganlab.ui.server.line import Served, Turn
 from ganlab.ui.server.turns import find_address
@@ -100,15 +102,27 @@ class FairQueue(Queue):  # type: ignore[misc]  # gradio has no types for it
             if not any(event.alive for event in events):
                 raise interruption.InterruptedWorkError
 
+        queue, loop = self.event_queue_per_concurrency_id[fn.concurrency_id], asyncio.get_running_loop()
+
+        def step(places: int) -> None:
+            """Leave the place to another call while this one waits for what is computed once, and back."""
+            loop.call_soon_threadsafe(self._move, queue, turn, places)
+
         try:
             if fn.concurrency_id == CALLS:
                 budget.QUICK.attend(turn)
-            with interruption.checking(check):
+            with interruption.checking(check), waiting_aside(lambda: step(-1), lambda: step(1)):
                 await super().process_events(events, batch, begin_time, fn)
         finally:
             budget.QUICK.leave(turn)
             for event in events:
                 self.unread[event.session_hash] = time.monotonic()
+
+    @staticmethod
+    def _move(queue: Any, turn: Turn, places: int) -> None:
+        queue.current_concurrency += places
+        if places < 0:
+            budget.QUICK.leave(turn)
 
     def _forget_unread(self) -> None:
         """Drop the results that nobody has fetched for long, or that are too many."""

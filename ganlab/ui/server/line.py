@@ -7,6 +7,7 @@ then among the pages of an address. So a visitor with a hundred requests delays 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import threading
 import time
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from ganlab.interruption import InterruptedWorkError
+from ganlab.ui import preparation
 
 MAX_PAUSE = 0.5  # seconds that long work waits for clicks at a time
 MAX_REMEMBERED = 2000  # addresses and pages
@@ -101,6 +103,10 @@ class Turn:
         quick = self.line.before
         if quick is not None and self._waited < (time.monotonic() - self.started) / 2:
             self._waited += quick.wait_until_idle(MAX_PAUSE)
+
+    def waiting_aside(self) -> contextlib.AbstractContextManager[None]:
+        """While its work runs: it leaves its place to others as long as it waits for a space."""
+        return preparation.waiting_aside(lambda: self.line.leave(self), lambda: self.line.attend(self))
 
     def wake(self) -> None:
         """Let whoever waits for `changed` look; from any thread."""

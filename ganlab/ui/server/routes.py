@@ -25,6 +25,7 @@ from ganlab.explorer import Explorer
 from ganlab.studio import codemap, portable, portable_judge
 from ganlab.studio.recipe import Recipe, find_latents
 from ganlab.ui.html.markup import STATIC, get_noun
+from ganlab.ui.preparation import describe_progress
 from ganlab.ui.sampling import describe_source
 from ganlab.ui.server import films, reading
 from ganlab.ui.server.arguments import read_text
@@ -145,6 +146,11 @@ def get_map_progress(explorer: Explorer, request: Request) -> Response:
     return JSONResponse({} if progress is None else dict(zip(("done", "count"), progress, strict=True)))
 
 
+def get_space(explorer: Explorer, request: Request) -> Response:
+    """How far the server is with the points of a space, see `preparation.describe_progress`."""
+    return JSONResponse(describe_progress(explorer, request.query_params.get("space", "")))
+
+
 def get_map_latents(explorer: Explorer, request: Request) -> Response:
     """The latents of the map's codes, see `codemap.pack_latents`."""
     return Response(codemap.pack_latents(explorer), media_type=BINARY)
@@ -221,6 +227,7 @@ GET = {
     "directions": Get(get_directions, cacheable=True),
     "map": Get(get_map, cacheable=True),
     "map_progress": Get(get_map_progress, cacheable=False),
+    "space": Get(get_space, cacheable=False),
     "map_latents": Get(get_map_latents, cacheable=True),
     "training": Get(get_training_picture, cacheable=True, parameters=("index",)),
     "samples": Get(get_samples, cacheable=False, parameters=("count", "seed")),

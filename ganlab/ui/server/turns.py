@@ -30,7 +30,7 @@ EVENT = re.compile(r"/(?:run|api)/[^/]+/?$")  # Gradio's, answered at once
 JOIN = re.compile(r"/(?:queue/join|call/(?:v2/)?[^/]+)/?$")  # into Gradio's queue
 OWN = re.compile(r"/ganlab/(\w+)$")
 QUICK = {
-    "GET": {"generator", "judge", "directions", "training", "samples", "latents", "picture"},
+    "GET": {"generator", "judge", "directions", "training", "samples", "latents", "picture", "space"},
     "POST": {"ribbon", "view", "upload"},
 }
 LONG = {"POST": {"film", "shortest"}}
@@ -72,7 +72,7 @@ class Turns:
             await turn.changed.wait()
             if turn.left:
                 return
-            with interruption.checking(turn.check):
+            with interruption.checking(turn.check), turn.waiting_aside():
                 await self.app(scope, body.receive, _release_early(turn, send))
         except Exception:
             if not turn.left:  # else nobody is there to be answered: its work was interrupted

@@ -20,6 +20,7 @@ from ganlab.ui.html.promise import fold, promise_html, step, term
 from ganlab.ui.html.spaces import EXPLAINED, MAX_NEIGHBOURS, explain_absence, list_choices, worth_html
 from ganlab.ui.items import Item
 from ganlab.ui.page import Page, Setting, Tab, html
+from ganlab.ui.preparation import PreparingError, in_background, preparing_html
 from ganlab.ui.trail import Trail, trail_html
 
 FIRST_K = 12
@@ -81,7 +82,11 @@ def stage_html(explorer: Explorer, item: Item, k: int, space: str | None, trail:
         return markup.stage(explorer, query, "gl-query")
     chosen = f'<i hidden="" data-chosen="{escape(urlencode({"space": space, "k": k}))}"></i>'
     way = trail_html(explorer, trail, item) + chosen
-    near = look_up(explorer, item, k, space)
+    try:
+        with in_background():
+            near = look_up(explorer, item, k, space)
+    except PreparingError as error:
+        return markup.stage(explorer, f"{way}{query}{preparing_html(explorer, error)}", "gl-query")
     votes = f'<p class="gl-meter">{vote_html(explorer, near)}<small>nearest in {EXPLAINED[space]}</small></p>'
     row = markup.neighbour_row(explorer, near, "Neighbours, nearest first")
     below = f"{markup.stand_in_html(explorer)}{markup.details(votes + worth_html(explorer), 'figures')}"
@@ -132,7 +137,7 @@ def build(page: Page) -> Tab:
     lead, space, k = build_controls(page)
     explorer = page.first.explorer
     opened = stage_html(explorer, page.first.current, FIRST_K, choose_space(explorer, None))
-    stage = html(opened, "tiles", elem_id="neighbours-stage", elem_classes=SLOW)
+    stage = html(opened, "tiles", "preparing", elem_id="neighbours-stage", elem_classes=SLOW)
     settings = waits_on(stage)
 
     def show(call: Call, item: Item) -> Answer:
@@ -171,6 +176,7 @@ def build(page: Page) -> Tab:
     read = {k, space, page.trail}
     for control in (k, space):
         page.on(control.input, look, read, {stage}, **LIVE | settings)
+    page.on(stage.again, look, read, {stage}, **LIVE)
     page.on(stage.pick, follow, read, {page.current, page.trail, stage}, **CLICK | settings)
     address = {
         "space": Setting(space, choose_space),

@@ -28,6 +28,7 @@ const MAX_AGAIN = 3; // times that a route of ours is asked again
  * @property {() => void} reload opens the page anew
  * @property {(names: string[]) => Promise<Record<string, string>>} [encode] pictures that the page has sent before, as base64
  * @property {string} [page] which page this is, see ganlab/ui/server/visits.py
+ * @property {(event: string, before: number) => void} [place] hears how many events are before one in Gradio's queue
  * @property {() => void} [idle] called when no request is under way any more
  * @property {(ms: number) => Promise<void>} [pause]
  */
@@ -55,6 +56,7 @@ export class Line {
       fetch: (address, options) => this.settings.fetch(address, this.#mark(options)),
       join: (address, options) => this.#send(address, options),
       pause: this.settings.pause,
+      place: this.settings.place,
     });
     /** @type {typeof fetch} */
     this.fetch = (address, options) => this.#fetch(address, options);
@@ -153,7 +155,7 @@ export class Line {
         await this.#wait(address);
         continue;
       }
-      if (status === 503) {
+      if (status === 503 || status === 429) {
         this.settings.say(BUSY, true);
         await this.settings.pause(2 * PAUSE);
         continue;

@@ -1,6 +1,7 @@
 // This page's line to the server, from before Gradio's first request on.
 import { Line } from './line.js';
 import { showSentence } from './notices.js';
+import { Waiting } from './waiting.js';
 import { encodeSent } from './sent-picture.js';
 
 let restore = () => {};
@@ -8,8 +9,11 @@ let idle = () => {};
 let ready = () => {};
 const connected = /** @type {Promise<void>} */ (new Promise((resolve) => void (ready = resolve)));
 
+const waiting = new Waiting(window.fetch.bind(window));
+
 export const line = new Line({
-  fetch: window.fetch.bind(window),
+  fetch: waiting.fetch,
+  place: (event, before) => waiting.hear(event, before),
   restore: () => void connected.then(() => restore()),
   say: showSentence,
   reload: () => location.reload(),

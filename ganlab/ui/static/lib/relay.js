@@ -18,6 +18,7 @@ const MAX_REPEATS = 5; // times that an event is sent again
  * @property {typeof fetch} fetch
  * @property {(address: RequestInfo | URL, options: RequestInit) => Promise<Response>} join sends an event
  * @property {(ms: number) => Promise<void>} pause
+ * @property {(event: string, before: number) => void} [place] hears how many events are before one that waits, 0 when it has its turn
  */
 
 export class Relay {
@@ -135,6 +136,7 @@ export class Relay {
     if (!entry) return { kind: message.msg, message: part };
     const [name, joined] = entry;
     const { msg: kind, output } = message;
+    this.settings.place?.(name, kind === 'estimation' ? message.rank + 1 : 0);
     if (kind === 'process_completed') this.#joined.delete(name);
     if (kind === 'process_generating') {
       if (joined.repeated && output?.data) output.data = output.data.map((/** @type {unknown} */ value) => [['replace', [], value]]);

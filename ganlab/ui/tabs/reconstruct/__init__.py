@@ -18,7 +18,7 @@ from ganlab.explorer import Explorer, vote
 from ganlab.gallery import explain_absence
 from ganlab.ui import items
 from ganlab.ui.call import Answer, Call, Component
-from ganlab.ui.events import CLICK, SLOW, STREAM, waits_on
+from ganlab.ui.events import CLICK, LIVE, SLOW, STREAM, waits_on
 from ganlab.ui.html import markup
 from ganlab.ui.html.meters import figures_html, identity_html
 from ganlab.ui.html.promise import line_html, step, term
@@ -27,6 +27,7 @@ from ganlab.ui.html.spaces import EXPLAINED
 from ganlab.ui.items import Item, shown_key
 from ganlab.ui.pad import build_pad, listen_to_pad, pad_value
 from ganlab.ui.page import Page, Tab, html
+from ganlab.ui.preparation import PreparingError, in_background, preparing_html
 from ganlab.ui.tabs.reconstruct import refine
 from ganlab.ui.uploads import describe_view
 
@@ -103,8 +104,13 @@ def stage_html(explorer: Explorer, item: Item) -> str:
             "difference",
         )
     )
-    outlier = outliers.score_picture(explorer, x)
-    near, votes = near_html(explorer, x)
+    outlier, near, votes = None, "", ""
+    try:
+        with in_background():
+            near, votes = near_html(explorer, x)
+            outlier = outliers.score_picture(explorer, x)
+    except PreparingError as error:
+        near = near + preparing_html(explorer, error)
     figures = figures_html(explorer, x, y, outlier) + votes + ("" if encodes else markup.reason(NO_ENCODER))
     sentence = escape(describe_scored(explorer, x, y, outlier))
     body = (
@@ -149,7 +155,7 @@ def build(page: Page) -> Tab:
             polarity = gr.Radio(POLARITIES, value="auto", **settings)
         with gr.Column(scale=1, min_width=300):
             first = stage_html(explorer, item)
-            stage = html(first, "tiles", "open", elem_id="reconstruct-stage", elem_classes=SLOW)
+            stage = html(first, "tiles", "open", "preparing", elem_id="reconstruct-stage", elem_classes=SLOW)
             refined = html(refined_html(explorer, item), "tiles", "refine", elem_id="refine")
     examples = html(examples_html(explorer), "tiles")
 
@@ -188,12 +194,24 @@ def build(page: Page) -> Tab:
         return {page.current: item, pad: pad_value(call.explorer, item), **show(call, item)}
 
     written = {shown, stage, refined}
+    _listen_to_preparation(page, stage, shown)
     listen_to_pad(page, pad, show, stage, written, polarity)
     for tiles in (stage, examples):
         page.on(tiles.pick, pick, writes={page.current, pad, *written}, **CLICK | waits_on(stage))
     _listen_to_refined(page, refined, shown)
     writes = {pad, view, polarity, examples, *written}
     return Tab(render, writes=writes, reads={shown, view}, opens=(stage,))
+
+
+def _listen_to_preparation(page: Page, stage: gr.HTML, shown: Component) -> None:
+    """The stage, drawn again with what was not there yet."""
+
+    def redraw(call: Call) -> Answer:
+        item = call[shown]
+        stays = item.fingerprint != call.explorer.fingerprint
+        return {} if stays else {stage: stage_html(call.explorer, item)}
+
+    page.on(stage.again, redraw, {shown}, {stage}, **LIVE)
 
 
 def _listen_to_refined(page: Page, refined: gr.HTML, shown: Component) -> None:
