@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures, load_test_pictures
 from ganlab.studio import paths
 from ganlab.studio.recipe import Recipe, find_latents
-from ganlab.ui.server import films as served
+from ganlab.ui.server import budget
 from tests.browser.gestures import Open, caption, photo, tab
 
 pytestmark = pytest.mark.browser
@@ -120,6 +120,14 @@ def test_it_plays_without_a_request(open_page: Open) -> None:
     expect(caption(page)).to_contain_text("in a film, at 1.5 s")
 
 
+class Other(NamedTuple):
+    """A request of somebody else that is at work."""
+
+    address: str
+    page: str = ""
+    alone: bool = False
+
+
 def test_the_shortest_way_is_computed_measured_and_kept_in_the_recipe(
     open_page: Open, bundled: Explorer
 ) -> None:
@@ -137,15 +145,18 @@ def test_the_shortest_way_is_computed_measured_and_kept_in_the_recipe(
     ]  # fmt: skip
     scrubber.fill("0.5")
     before = page.evaluate(STAGE)
-    served._turn.acquire()  # the server gets no further until the person has stopped it
+    others: set[Any] = {Other(str(number)) for number in range(budget.LONG.places)}
+    budget.LONG.working |= others  # the server gets no further until the person has stopped it
     try:
         way.select_option("geodesic")
         expect(page.locator(".gl-ways progress")).to_be_visible()
+        expect(page.locator(".gl-waiting")).to_contain_text("2 requests are before yours.")
         page.get_by_role("button", name="stop").click()
         expect(way).to_have_value("")
         expect(page.locator(".gl-ways progress")).to_be_hidden()
+        expect(page.locator(".gl-waiting")).to_be_hidden()
     finally:
-        served._turn.release()
+        budget.LONG.working -= others
     way.select_option("geodesic")
     rows = page.locator(".gl-lengths tr")
     expect(rows).to_have_count(3)
