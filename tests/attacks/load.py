@@ -27,6 +27,7 @@ MAX_P95 = 1.0  # seconds, with 50 visitors on an idle machine
 QUIET_CROWD = 50  # visitors up to whom answers must be quick; beyond, they may have to wait
 MAX_GROWTH = 64e6  # bytes in a soak, from its first third to its end
 SOAK_CROWD = 20  # visitors of a soak
+ARRIVALS = 4  # people who come in a second, until the crowd is there
 LOOK = 5.0  # seconds between two looks at memory
 OPENINGS = ("open the page", "compare", "film", "refine")  # of many requests, or of seconds of work
 
@@ -45,6 +46,7 @@ class Measured:
     pauses: int = 0  # times that the server said "busy" and the page asked again
     reconnects: int = 0  # connections that the server had closed when the page used them again
     came: int = 0
+    complete: float = 0.0  # monotonic: since when the whole crowd is there
 
     @property
     def errors(self) -> Counter[str]:
@@ -117,6 +119,7 @@ def run_crowd(
 
 async def _run(server: Server, files: tuple[str, ...], measured: Measured, everything: bool) -> None:
     pictures, start = Pictures(), time.monotonic()
+    measured.complete = start + measured.visitors / ARRIVALS
     measured.memory.append((0.0, server.memory()))
     watch = asyncio.create_task(_watch(server, measured, start))
     if everything:
@@ -125,7 +128,7 @@ async def _run(server: Server, files: tuple[str, ...], measured: Measured, every
             await visitor.attempt(way)
         await visitor.page.close()
     else:
-        slots = (_fill(server, files, measured, pictures, slot, start) for slot in range(measured.visitors))
+        slots = (_fill(server, files, measured, pictures, slot) for slot in range(measured.visitors))
         await asyncio.gather(*slots)
     watch.cancel()
     measured.seconds = time.monotonic() - start
@@ -133,11 +136,13 @@ async def _run(server: Server, files: tuple[str, ...], measured: Measured, every
 
 
 async def _fill(
-    server: Server, files: tuple[str, ...], measured: Measured, pictures: Pictures, slot: int, start: float
+    server: Server, files: tuple[str, ...], measured: Measured, pictures: Pictures, slot: int
 ) -> None:
-    """One visitor after another, at an address of their own, until the time is over."""
-    until = start + measured.seconds
-    await asyncio.sleep(min(10.0, measured.seconds / 4) * slot / measured.visitors)
+    """One visitor after another, at an address of their own, until the time is over, which begins when the
+    whole crowd is there."""
+    until = measured.complete + measured.seconds
+    start = measured.complete - measured.visitors / ARRIVALS
+    await asyncio.sleep(max(0.0, start + slot / ARRIVALS - time.monotonic()))
     turn = 0
     while time.monotonic() < until:
         page = Page(server.url, f"127.{1 + slot // 250}.{1 + turn % 250}.{1 + slot % 250}")
@@ -169,12 +174,13 @@ def summarize(measured: Measured, short: bool) -> list[Figure]:
     figures = [Figure(f"{who}: errors in {len(deeds):,} actions", errors, "", 0, errors == 0)]
     if short:
         return figures
-    quick = [deed.seconds for deed in deeds if deed.action not in OPENINGS]
+    later = [deed for deed in deeds if deed.began >= measured.complete or deed.action == "open the page"]
+    quick = [deed.seconds for deed in later if deed.action not in OPENINGS]
     p95 = find_quantile(quick, 0.95)
     bound = MAX_P95 if measured.visitors <= QUIET_CROWD else None
     figures.append(Figure(f"{who}: p95 of all clicks", p95, "s", bound, bound is None or p95 <= bound))
     times = defaultdict(list)
-    for deed in deeds:
+    for deed in later:
         times[deed.action].append(deed.seconds)
     failed = Counter(deed.action for deed in deeds if deed.error)
     for action in sorted(times):
