@@ -45,6 +45,7 @@ class Measured:
     lags: list[float] = field(default_factory=list)  # seconds by which the client itself was late
     pauses: int = 0  # times that the server said "busy" and the page asked again
     reconnects: int = 0  # connections that the server had closed when the page used them again
+    places: list[int] = field(default_factory=list)  # in the line, that pages could show
     came: int = 0
     complete: float = 0.0  # monotonic: since when the whole crowd is there
 
@@ -149,6 +150,7 @@ async def _fill(
         await Visitor(page, pictures, 1000 * slot + turn, measured.deeds).visit(files, until)
         measured.pauses += page.pauses
         measured.reconnects += page.reconnects
+        measured.places += page.places
         measured.came += 1
         turn += 1
 
@@ -199,6 +201,9 @@ def summarize(measured: Measured, short: bool) -> list[Figure]:
         Figure(f"{who}: people who came", measured.came),
         Figure(f"{who}: actions a second", len(deeds) / measured.seconds),
         Figure(f"{who}: asked to wait and come again", measured.pauses, "times"),
+        Figure(f"{who}: connections opened anew", measured.reconnects),
+        Figure(f"{who}: places in the line that pages showed", len(measured.places), "times"),
+        Figure(f"{who}: most requests before somebody's", max(measured.places, default=0)),
         Figure(
             f"{who}: memory at start, end, most",
             " / ".join(f"{b / 1e6:,.0f}" for b in (start, end, most)),

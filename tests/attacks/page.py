@@ -23,6 +23,9 @@ RESTORING = "new"
 SHELF = {"current": "data-item", "ends": "data-items", "kept": "data-kept"}
 PATIENCE = httpx.Timeout(120, connect=30)
 BUSY = 503  # with JSON: Gradio's queue, or the app, is full; the page asks again
+TICKET = "x-ganlab-turn"  # names a request that may wait, see ganlab/ui/server/turns.py
+TURNS = re.compile(r"/gradio_api/run/|^/ganlab/(?!static/|turn\b)\w+")  # addresses of what waits for turns
+CALM = 1.0  # seconds without an answer before the page asks for its place
 MAX_PAUSES = 30  # 2 s apart
 MAX_RECONNECTS = 3
 AS_A_BROWSER = {"Accept-Encoding": "gzip, deflate, br", "Sec-Fetch-Site": "same-origin"}
@@ -53,6 +56,8 @@ class Page:
         self.query = ""
         self.pauses = 0  # times that the server was busy
         self.reconnects = 0  # times that it had closed a connection
+        self.tickets = 0
+        self.places: list[int] = []  # in the line, of requests that waited longer than a moment
         self.version = "0"  # of the state that the page shows
         self.restores = 0  # times that it put its state back
         self._heart: asyncio.Task[None] | None = None
@@ -135,14 +140,34 @@ class Page:
 
     async def _request(self, method: str, path: str, **settings: Any) -> httpx.Response:
         """An answer; where the server had closed the connection meanwhile, by another, as browsers do."""
+        self.tickets += 1
+        ticket = f"{self.session}-{self.tickets}"
+        waits = TURNS.search(path) is not None
         for _ in range(MAX_RECONNECTS):
+            looking = asyncio.create_task(self._look(ticket)) if waits else None
             try:
-                return await self.client.request(method, path, **settings)
+                return await self._send(method, path, ticket if waits else "", **settings)
             except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
                 self.reconnects += 1
             except httpx.HTTPError as error:
                 raise RefusedError(f"{type(error).__name__} of {path.split('?')[0]}") from None
+            finally:
+                if looking is not None:
+                    looking.cancel()
         raise RefusedError(f"no answer of {path.split('?')[0]}")
+
+    async def _send(self, method: str, path: str, ticket: str, **settings: Any) -> httpx.Response:
+        headers = {**settings.pop("headers", {}), **({TICKET: ticket} if ticket else {})}
+        return await self.client.request(method, path, headers=headers, **settings)
+
+    async def _look(self, ticket: str) -> None:
+        """Ask each second how many requests are before one that waits, as the page does to show it."""
+        with contextlib.suppress(httpx.HTTPError, ValueError):
+            while True:
+                await asyncio.sleep(CALM)
+                answer = await self.client.get("/ganlab/turn", params={"ticket": ticket})
+                if answer.status_code == 200 and (before := answer.json()["before"]):
+                    self.places.append(before)
 
     # ------------------------------------------------------------------ events
 
