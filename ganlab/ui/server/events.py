@@ -18,7 +18,7 @@ from ganlab import interruption
 from ganlab.ui.preparation import waiting_aside
 from ganlab.ui.server import budget
 from ganlab.ui.server.line import Served, Turn
-from ganlab.ui.server.turns import find_address
+from ganlab.ui.server.sessions import name_visitor
 
 CALLS = "calls"  # Gradio's name for the calls of programs, of which few run at once
 MAX_CALLS = 2
@@ -57,7 +57,7 @@ class FairQueue(Queue):  # type: ignore[misc]  # gradio has no types for it
         """As Gradio's; HTTPException with a sentence for more events than one address may have waiting."""
         self._forget_unread()
         waiting = [describe(event) for queue in self._queues() for event in queue.queue]
-        address = find_address(request.scope)
+        address = name_visitor(request.scope.get("client"))
         if sum(job.address == address for job in waiting) >= MAX_EVENTS_EACH:
             raise HTTPException(
                 429, f"{MAX_EVENTS_EACH} calls from your address wait already. Send more when some are done."
@@ -139,7 +139,7 @@ class FairQueue(Queue):  # type: ignore[misc]  # gradio has no types for it
 
 def describe(event: Event) -> Job:
     """An event with its visitor; calls of a program have a session each, so their address is their page."""
-    address = find_address(event.request.scope)
+    address = name_visitor(event.request.scope.get("client"))
     page = event.session_hash if event.session_hash != event._id else ""
     return Job(event, address, page)
 

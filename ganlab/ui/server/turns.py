@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import json
 import re
 from urllib.parse import parse_qs
@@ -18,11 +17,13 @@ from ganlab import interruption
 from ganlab.ui.server import budget
 from ganlab.ui.server.line import Line, RefusedError, Turn
 from ganlab.ui.server.proxy import STREAMS, App, Message, Receive, Send
+from ganlab.ui.server.sessions import name_visitor
 
 TICKET = b"x-ganlab-turn"  # of a request: "PAGE-NUMBER", as its page numbers what it asks for
 TICKETS = re.compile(r"([\w]{1,40})-\d{1,12}", re.ASCII)
 SESSION = re.compile(rb'"session_hash":\s*"([^"]{1,64})"')
 MAX_SMALL = 128_000  # bytes of a body that is read before its turn
+MAX_PAYLOAD = 400_000  # bytes of JSON that a route of ours takes: 24 keyframes of 128 numbers are 70 kB
 MAX_READING = 60  # seconds that a large body may take
 
 PLACE = re.compile(r"/ganlab/turn$")
@@ -55,7 +56,8 @@ class Turns:
         body = Body(receive)
         try:
             async with contextlib.AsyncExitStack() as stack:
-                if not await body.read(MAX_SMALL):
+                limit = MAX_PAYLOAD if _name_route(scope["path"]) in PAYLOADS else MAX_SMALL
+                if not await body.read(limit):
                     stack.callback(budget.BODIES.leave, await _take_large(scope, body))
                 if line is None:
                     await self.app(scope, body.receive, send)
@@ -136,7 +138,7 @@ async def _take_large(scope: Message, body: Body) -> Turn:
     """Read the rest of a large body, of which only some are read at a time; its turn, which keeps the room.
     RefusedError for one too slow, or too large for its route."""
     if _name_route(scope["path"]) in PAYLOADS:
-        raise RefusedError(413, f"This takes at most {MAX_SMALL // 1000} kB.")
+        raise RefusedError(413, f"This takes at most {MAX_PAYLOAD // 1000} kB.")
     turn = _join(scope, budget.BODIES)
     try:
         await turn.changed.wait()
@@ -155,7 +157,7 @@ def _join(scope: Message, line: Line, session: str = "") -> Turn:
     ticket = dict(scope["headers"]).get(TICKET, b"").decode("latin-1")
     match = TICKETS.fullmatch(ticket)
     page = session or (match[1] if match else "")
-    turn = Turn(find_address(scope), page, line, ticket if match else "", alone=bool(session))
+    turn = Turn(name_visitor(scope.get("client")), page, line, ticket if match else "", alone=bool(session))
     line.join(turn)
     return turn
 
@@ -190,18 +192,6 @@ def choose_line(method: str, path: str) -> tuple[Line | None, bool]:
 def _name_route(path: str) -> str:
     match = OWN.search(path)
     return match[1] if match else ""
-
-
-def find_address(scope: Message) -> str:
-    """A visitor's address; of IPv6 the network, which one household or server has whole."""
-    host = (scope.get("client") or ("",))[0]
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return str(host)
-    if address.version == 6 and address.ipv4_mapped is None:
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
 
 
 async def _tell_place(scope: Message, send: Send) -> None:

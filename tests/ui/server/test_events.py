@@ -28,7 +28,7 @@ def build(function: Any = None) -> tuple[gr.Blocks, FairQueue]:
 
 def push(queue: FairQueue, address: str, session: str | None = None, size: int = 2) -> Any:
     request = SimpleNamespace(
-        scope={"client": (address, 1)}, headers={"content-length": str(size)}, client=None
+        scope={"client": (f"10.0.0.{address}", 1)}, headers={"content-length": str(size)}, client=None
     )
     body = PredictBodyInternal(data=[], fn_index=0, session_hash=session)
     return queue.push(body, request, None)
@@ -36,22 +36,22 @@ def push(queue: FairQueue, address: str, session: str | None = None, size: int =
 
 def list_order(queue: FairQueue) -> list[str]:
     (waiting,) = queue.event_queue_per_concurrency_id.values()
-    return [event.request.scope["client"][0] for event in waiting.queue]
+    return [event.request.scope["client"][0][-1] for event in waiting.queue]
 
 
 def test_visitors_take_turns() -> None:
     async def test() -> None:
         _, queue = build()
-        for address in "aaab":
+        for address in "1112":
             await push(queue, address)
-        assert list_order(queue) == ["a", "b", "a", "a"]
+        assert list_order(queue) == ["1", "2", "1", "1"]
         queue.active_jobs = [None, None]
         chosen, _, _ = queue.get_events()
         queue.active_jobs[0] = chosen
-        assert list_order(queue) == ["b", "a", "a"]
+        assert list_order(queue) == ["2", "1", "1"]
         for session in ("one", "two"):
-            await push(queue, "c", session)
-        assert list_order(queue) == ["b", "c", "c", "a", "a"]  # one of "a" is at work
+            await push(queue, "3", session)
+        assert list_order(queue) == ["2", "3", "3", "1", "1"]  # one of the first is at work
 
     asyncio.run(test())
 
@@ -63,17 +63,17 @@ def test_many_calls_of_an_address_are_refused_and_others_are_not(monkeypatch: py
         monkeypatch.setattr(events, "MAX_BYTES", 1000)
         _, queue = build()
         for _ in range(2):
-            await push(queue, "a")
+            await push(queue, "1")
         with pytest.raises(HTTPException, match="2 calls from your address wait already") as refused:
-            await push(queue, "a")
+            await push(queue, "1")
         assert refused.value.status_code == 429
-        assert (await push(queue, "b"))[2] == "success"
+        assert (await push(queue, "2"))[2] == "success"
         with pytest.raises(HTTPException, match="Too many calls") as refused:
-            await push(queue, "c", size=999)  # too large for what may wait together
+            await push(queue, "3", size=999)  # too large for what may wait together
         assert refused.value.status_code == 503
-        await push(queue, "c")
+        await push(queue, "3")
         with pytest.raises(HTTPException, match="Too many calls"):
-            await push(queue, "d")
+            await push(queue, "4")
 
     asyncio.run(test())
 
@@ -81,8 +81,8 @@ def test_many_calls_of_an_address_are_refused_and_others_are_not(monkeypatch: py
 def test_results_that_nobody_fetches_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     async def test() -> None:
         _, queue = build()
-        await push(queue, "a", "unread")
-        await push(queue, "a", "read")
+        await push(queue, "1", "unread")
+        await push(queue, "1", "read")
         for session in ("unread", "read"):
             queue.unread[session] = 0.0
         queue.pending_messages_per_session["unread"].put_nowait(
@@ -91,7 +91,7 @@ def test_results_that_nobody_fetches_are_forgotten(monkeypatch: pytest.MonkeyPat
         await queue.pending_messages_per_session[
             "read"
         ].get()  # its place in the queue, which is all there is
-        await push(queue, "b")
+        await push(queue, "2")
         assert "unread" not in queue.pending_messages_per_session
         assert "read" in queue.pending_messages_per_session
         assert queue.unread == {}
@@ -105,7 +105,7 @@ def test_a_call_gives_up_when_its_visitor_is_gone_and_long_work_waits_for_it(
     async def test() -> None:
         seen = []
         _, queue = build()
-        await push(queue, "a")
+        await push(queue, "1")
         chosen, batch, _ = queue.get_events()
 
         async def handle(*_: Any) -> None:
