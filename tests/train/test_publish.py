@@ -247,7 +247,7 @@ def test_few_features_are_stored_as_well(tmp_path, root, digits):
     assert features.shape == (300, 6)
     torch.testing.assert_close(features, expected, rtol=0, atol=0.02)
     (folder / gallery.FEATURES_FILE).write_bytes(b"features")
-    with pytest.raises(CheckpointError, match=r"features\.safetensors of tiny-bigan is damaged"):
+    with pytest.raises(CheckpointError, match=r"tiny-bigan/features\.safetensors is damaged"):
         Gallery.load(stored)
 
 
