@@ -294,7 +294,7 @@ class Explorer:
         figures = self.get_metrics("memorization")
         measured = isinstance(figures, dict) and figures.get("fingerprint") == self.fingerprint
         measured = measured and self._gallery().pictures.kind == "data"
-        quantiles = figures["quantiles_real"] if measured else None
+        quantiles = self.model.get_quantiles("memorization", "quantiles_real") if measured else None
         return [
             (neighbour, None if quantiles is None else metrics.share_above(neighbour.distance, quantiles))
             for (neighbour,) in near
@@ -331,7 +331,7 @@ class Explorer:
     def rank_error(self, error: float) -> float | None:
         """The share in [0, 1] of test pictures whose reconstruction has a larger error, or None where it was
         not measured."""
-        quantiles = self.get_metrics("reconstruction", "mse_quantiles")
+        quantiles = self.model.get_quantiles("reconstruction", "mse_quantiles")
         return metrics.share_above(error, quantiles) if quantiles else None
 
     # ------------------------------------------------------------------ latents outside Python

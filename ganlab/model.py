@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,8 +91,14 @@ class LatentModel:
 
     def get_figure(self, *keys: str) -> float | None:
         """The number in metrics.json under these nested keys, or None."""
-        value = self.get_metrics(*keys)
-        return float(value) if isinstance(value, int | float) else None
+        return _read_number(self.get_metrics(*keys))
+
+    def get_quantiles(self, *keys: str) -> tuple[float, ...] | None:
+        """The quantiles in metrics.json under these nested keys, ascending, or None where there are none."""
+        values = self.get_metrics(*keys)
+        numbers = [_read_number(value) for value in values] if isinstance(values, list) else []
+        quantiles = [number for number in numbers if number is not None]
+        return tuple(quantiles) if len(numbers) > 1 and quantiles == sorted(quantiles) == numbers else None
 
     def check_latents(self, z: Tensor) -> Tensor:
         """z (D,) or (N, D) as float32 (N, D); ValueError for another shape, or non-finite numbers."""
@@ -125,6 +132,15 @@ class LatentModel:
             raise ValueError(f"{self.config.name} has no encoder; invert by optimisation instead.")
         assert isinstance(encoder, Encoder)
         return encoder
+
+
+def _read_number(value: Any) -> float | None:
+    """A number of a JSON file; None for what is none, or not finite as a float."""
+    try:
+        number = float(value) if isinstance(value, int | float) else math.nan
+    except OverflowError:  # a whole number of hundreds of digits
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _check_tensor(values: object, what: str) -> None:

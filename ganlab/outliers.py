@@ -189,8 +189,14 @@ class Gauge:
             stored.get(key) != value for key, value in _describe_dependencies(explorer).items()
         ):
             return None
-        tables = (torch.tensor(stored["usual"][key], dtype=torch.double) for key in ("means", "deviations"))
-        return Gauge(Calibration(*tables), tuple(stored["quantiles"]))
+        calibration = _read_calibration(stored.get("usual"), len(stored["statistics"]))
+        quantiles = explorer.model.get_quantiles("outliers", "quantiles")
+        if calibration is None or quantiles is None:
+            return None
+        gallery = explorer.gallery
+        if gallery is not None and int(gallery.pictures.labels.max()) >= len(calibration.means):
+            return None
+        return Gauge(calibration, quantiles)
 
     def rank(self, statistics: Tensor, labels: Tensor) -> OutlierScores:
         """The scores of pictures with the statistics (N, S) and neighbours' labels (N,)."""
@@ -198,6 +204,19 @@ class Gauge:
         shares = [1 - metrics.share_above(score, self.quantiles) for score in scores]
         z_scores = self.calibration.z_scores(statistics, labels)
         return OutlierScores(torch.tensor(shares, dtype=torch.double), z_scores)
+
+
+def _read_calibration(usual: object, statistics: int) -> Calibration | None:
+    """The calibration in "usual" of metrics.json for so many statistics; None for anything else."""
+    try:
+        means, deviations = (
+            torch.tensor(usual[key], dtype=torch.double)  # type: ignore[index]
+            for key in ("means", "deviations")
+        )
+    except (KeyError, TypeError, ValueError, RuntimeError, OverflowError):
+        return None
+    fits = means.dim() == 2 and means.shape == deviations.shape and means.shape[1] == statistics
+    return Calibration(means, deviations) if fits and len(means) else None
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,8 @@ def _get_agreement(explorer: Explorer) -> dict[str, float] | None:
     stored = explorer.get_metrics("light")
     if not isinstance(stored, Mapping) or stored.get("fingerprint") != explorer.fingerprint:
         return None
-    return {side: stored["agreement"][side] for side in ("like", "unlike")}
+    like, unlike = (explorer.get_figure("light", "agreement", side) for side in ("like", "unlike"))
+    return None if like is None or unlike is None else {"like": like, "unlike": unlike}
 
 
 def _list_layers(judge: Judge) -> list[tuple[dict[str, Tensor], dict[str, Any]]]:

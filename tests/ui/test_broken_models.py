@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
@@ -10,18 +11,19 @@ import pytest
 
 import ganlab
 from ganlab import gallery as galleries
-from ganlab import hub, light, model, networks
+from ganlab import hub, light, model, networks, outliers
 from ganlab import judge as judges
 from ganlab.config import CheckpointError
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures, save_pictures
 from ganlab.hub import CHECKPOINTS
-from ganlab.studio import codemap
+from ganlab.studio import codemap, portable_judge
 from ganlab.studio.recipe import RecipeError, SampledLatent, make_recipe
 from ganlab.ui import app, model_picker
+from ganlab.ui.html import header
 from ganlab.ui.server.api import build_endpoints
 from ganlab.ui.server.models import Models
-from ganlab.ui.tabs import code_map, reconstruct
+from ganlab.ui.tabs import code_map, reconstruct, sample
 from ganlab.ui.tabs.methods.results import list_models_of
 from tests.conftest import TINY
 from train import sums
@@ -160,3 +162,32 @@ def test_figures_of_other_weights_are_not_shown(root: Path) -> None:
     separate = {"fingerprint": own, "map": {"fingerprint": other}, "light": {"fingerprint": own}}
     assert model.select_figures(separate, (own,)).keys() == {"fingerprint", "light"}
     assert model.select_figures(separate, (own, other)).keys() == separate.keys()
+
+
+def test_figures_of_another_form_are_as_good_as_none(root: Path) -> None:
+    loaded = ganlab.load("whole")
+    own = {"fingerprint": loaded.fingerprint}
+    about = own | {"statistics": list(outliers.list_statistics(loaded))}
+    judge = loaded.judge and loaded.judge.fingerprint
+    for bad in (None, 7, "text", [], {}, [1], [2, 1], [1, "2"], [1, 10**400], {"a": 1}, True):
+        groups = {
+            "outliers": {**about, "judge": judge, "usual": bad, "quantiles": bad},
+            "memorization": {**own, "quantiles_real": bad, "samples": bad, "others": bad},
+            "reconstruction": {"mse_quantiles": bad, "mse": bad},
+            "light": {**own, "agreement": bad},
+            "directions": bad,
+            "map": {**own, "tsne": bad, "k": bad},
+        }
+        text = json.dumps({**own, "evaluation": bad, "training": bad, **groups})
+        (root / "whole" / "metrics.json").write_text(text.replace("true", "1e999"))
+        sums.write(root / "whole")
+        explorer = ganlab.load("whole")
+        x = explorer.decode(explorer.sample(1))
+        assert outliers.Gauge.load(explorer) is None
+        assert explorer.rank_error(0.5) is None
+        assert explorer.find_memorized(x)[0][1] is None
+        assert header.header_html(explorer)
+        assert sample.memorization_html(explorer, "prior", True)
+        assert codemap.pack(explorer)
+        assert portable_judge.pack(explorer)
+        assert explorer.directions.kinds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from dataclasses import asdict
 from html import escape
@@ -61,18 +62,24 @@ def memorization_html(explorer: Explorer, source: str, shown: bool) -> str:
     )
     measured = explorer.get_metrics("memorization")
     if isinstance(measured, dict) and measured.get("fingerprint") == explorer.fingerprint:
-        kinds = [measured, *measured.get("others", [])]
-        figures = next((kind for kind in kinds if kind["source"] == source), None)
-        if figures is None:
-            return markup.reason(f"{text} For many samples of the {source} it was not measured.")
-        text += (
-            f" Of {measured['samples']:,} samples of the {source}"
-            f" {100 * figures['closer'] / measured['samples']:.1f} % are"
-            f" nearer than {100 - measured['percentile']} % of test pictures;"
-            f" {100 * figures['nearer_to_training']:.1f} % lie nearer to training than to as many test"
-            " pictures, and 50 % would if nothing were memorized."
-        )
+        with contextlib.suppress(KeyError, TypeError, ValueError, ZeroDivisionError):  # of another form
+            text += _describe_measured(measured, source)
     return markup.reason(text)
+
+
+def _describe_measured(measured: dict[str, Any], source: str) -> str:
+    """What `python -m train.memorization` measured of a source of samples."""
+    kinds = [measured, *measured.get("others", [])]
+    figures = next((kind for kind in kinds if kind["source"] == source), None)
+    if figures is None:
+        return f" For many samples of the {source} it was not measured."
+    return (
+        f" Of {measured['samples']:,} samples of the {source}"
+        f" {100 * figures['closer'] / measured['samples']:.1f} % are"
+        f" nearer than {100 - measured['percentile']} % of test pictures;"
+        f" {100 * figures['nearer_to_training']:.1f} % lie nearer to training than to as many test"
+        " pictures, and 50 % would if nothing were memorized."
+    )
 
 
 def _describe(explorer: Explorer, near: Neighbour) -> str:
