@@ -180,7 +180,6 @@ CLOSED = (
     "/gradio_api/queue/status",
     "/gradio_api/user",
     "/gradio_api/token",
-    "/gradio_api/app_id",
     "/gradio_api/dev/reload",
     "/gradio_api/profiling/summary",
     "/gradio_api/custom_component/a/b/c/d",
