@@ -24,9 +24,7 @@ CACHE = (600, 3600)  # seconds: how often, and how old, files of visitors are de
 def build(models: Models) -> gr.Blocks:
     """The whole interface, opening with the default model."""
     with Blocks(title="ganlab", analytics_enabled=False, fill_width=True, delete_cache=CACHE) as blocks:
-        picker, header = _build_header(models)
-        if models.notice:
-            html(markup.notice(models.notice), elem_classes="gl-notices")
+        picker, header = build_header(models)
         page = _build_page(models)
         shelf_page = replace(page, notice=notice_area(render=False))
         waits, waiting = html("", render=False, elem_classes="gl-waits"), gr.State({})
@@ -69,13 +67,15 @@ def _build_tabs(page: Page) -> tuple[gr.Tabs, dict[str, gr.Tab], Tabs]:
     return selected, openings, Tabs(tuple(tabs))
 
 
-def _build_header(models: Models) -> tuple[gr.HTML, gr.HTML]:
-    """The line at the top: name, choice of a model, its figures."""
+def build_header(models: Models) -> tuple[gr.HTML, gr.HTML]:
+    """The line at the top: name, choice of a model, its figures; below it what is wrong with the default."""
     with gr.Row(elem_classes="gl-header"):
         html('<h1 class="gl-mark">ganlab</h1>', elem_classes="gl-brand")
         picker = model_picker.build(models)
         figures = header_html(models.get(models.default))
         header = html(figures, "stale", "details", "tabs", "tour", elem_classes=["gl-figures", SLOW])
+    if models.notice:
+        html(markup.notice(models.notice), elem_classes="gl-notices")
     return picker, header
 
 
