@@ -6,12 +6,15 @@ or be said in other words than a sentence.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import os
 import re
 import statistics
 import tempfile
 import threading
 import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest import mock
@@ -19,9 +22,12 @@ from unittest import mock
 from ganlab import download, hub, model, networks
 from ganlab import sums as descriptions
 from ganlab.config import CheckpointError
+from ganlab.ui.server.downloads import PATIENCE
 from ganlab.ui.server.models import Models
 from tests import fake_hub
 from tests.attacks.figures import Figure, at_most
+from tests.attacks.page import Page, RefusedError
+from tests.attacks.server import serve
 from tests.conftest import TINY
 from tests.fake_hub import Hub
 from train import sums
@@ -55,6 +61,7 @@ def attack(short: bool) -> list[Figure]:
                 return [
                     *ask_for_broken_models(server, folder, seconds, short),
                     *wait_for_a_slow_hub(server, folder),
+                    *([] if short else use_the_app(server, folder)),
                     *ask_again_without_a_hub(server, folder),
                 ]
             finally:
@@ -153,6 +160,48 @@ def wait_for_a_slow_hub(server: Hub, folder: Path) -> list[Figure]:
         at_most("others, p95 while a model is waited for", 1000 * percentile(others), "ms", 100),
         at_most("the same model, p95 until a message", 1000 * percentile(waits), "ms", 100),
     ]
+
+
+def use_the_app(server: Hub, folder: Path) -> list[Figure]:
+    """The app over HTTP, started with a model of the Hub: a visitor picks one that does not come, and another
+    goes on."""
+    revision = server.put_folder("user/tiny", folder / "tiny")
+    server.put_folder("silent/model", folder / "tiny")
+    server.faults["silent/model/resolve/main/config.json"] = fake_hub.SILENT
+    name = f"user/tiny@{revision}"
+    settings = {key: value for key, value in os.environ.items() if key.startswith("HF_")}
+    settings |= {"HF_HUB_ETAG_TIMEOUT": "20", "HF_HUB_DOWNLOAD_TIMEOUT": "20"}
+    with serve("--model", name, env=settings) as app:
+        clicks, wait = asyncio.run(click_while_one_waits(app.url))
+        generator = urllib.request.urlopen(f"{app.url}/ganlab/generator?model={name}").read()
+    return [
+        Figure("--model USER/REPO@REVISION", "served" if generator else "not served", ok=bool(generator)),
+        at_most("clicks of another visitor meanwhile, p95", 1000 * percentile(clicks), "ms", 1000),
+        at_most("who picked the model, until a message", wait, "s", PATIENCE + SLACK),
+    ]
+
+
+async def click_while_one_waits(url: str) -> tuple[list[float], float]:
+    """The seconds of each click of a visitor while another waits for a model, and those of that wait."""
+    waiting, other = Page(url, "127.0.6.1"), Page(url, "127.0.6.2")
+    for page in (waiting, other):
+        await page.open(())
+    start, clicks = time.monotonic(), []
+
+    async def pick() -> float:
+        with contextlib.suppress(RefusedError):  # the message
+            await waiting.send("choose", "model-picker", value="silent/model")
+        return time.monotonic() - start
+
+    picked = asyncio.create_task(pick())
+    while not picked.done():
+        for tab in ("latent", "reconstruct"):
+            began = time.monotonic()
+            await other.select(tab)
+            clicks.append(time.monotonic() - began)
+    for page in (waiting, other):
+        await page.close()
+    return clicks, await picked
 
 
 def ask_models(models: Models, name: str) -> float:
