@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import functools
 import io
 import json
 import tempfile
+import threading
+from collections import Counter
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -20,10 +24,13 @@ from ganlab.studio import film, paths
 from ganlab.studio.film import Film
 from ganlab.ui.html.markup import NO_CLASSIFIER, get_noun
 from ganlab.ui.server import budget
+from ganlab.ui.server.sessions import visitor
 
 Payload = dict[str, Any]  # a JSON object that a page sent: each value is anybody's
 
 MAX_IN_MEMORY = 1_000_000  # bytes of a file; a larger one is on the disk until it is sent
+MAX_UNREAD = 20  # files that a visitor has not fetched yet
+MAX_SENDING = 600  # seconds that a file may take on its way
 PIECE = 65_536  # bytes sent at a time
 LINES = "application/x-ndjson"
 NO_GAUGE = "Whether its frames are like {noun}s was not measured for this model."
@@ -34,6 +41,8 @@ def render_film(explorer: Explorer, payload: Payload) -> Response:
     a large one to the disk, so that who fetches it slowly takes no memory."""
     settings, keyframes = read_film(explorer, payload)
     kind = payload.get("kind")
+    if (unread := SentFile.count_unread()) >= MAX_UNREAD:
+        raise budget.TooMuchError(f"{unread} films of yours are not fetched yet; fetch those first.")
     sheet = budget.price_film(explorer.config, settings, kind, payload.get("scale", 8))
     compute_ways(explorer, settings, keyframes)
     file = tempfile.SpooledTemporaryFile(MAX_IN_MEMORY)  # noqa: SIM115  # closed when it is sent
@@ -46,10 +55,15 @@ def render_film(explorer: Explorer, payload: Payload) -> Response:
 
 
 class SentFile(StreamingResponse):
-    """A file that is sent piece by piece, and closed then or when the visitor leaves."""
+    """A file that is sent piece by piece, and closed then, when the visitor leaves, or after MAX_SENDING
+    seconds."""
+
+    _unread: Counter[str] = Counter()  # files that are not fetched yet, by visitor
+    _lock = threading.Lock()  # guards it
 
     def __init__(self, file: IO[bytes], media_type: str) -> None:
-        self._file = file
+        self._file, self._visitor = file, visitor.get()
+        self._count(1)
         length = str(file.seek(0, io.SEEK_END))
         file.seek(0)
         pieces = iter(functools.partial(file.read, PIECE), b"")
@@ -57,9 +71,22 @@ class SentFile(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await super().__call__(scope, receive, send)
+            with contextlib.suppress(asyncio.TimeoutError):  # it is cut off
+                await asyncio.wait_for(super().__call__(scope, receive, send), MAX_SENDING)
         finally:
+            self._count(-1)
             self._file.close()
+
+    def _count(self, files: int) -> None:
+        with self._lock:
+            self._unread[self._visitor] += files
+            if not self._unread[self._visitor]:
+                del self._unread[self._visitor]
+
+    @classmethod
+    def count_unread(cls) -> int:
+        """How many files this visitor has not fetched yet."""
+        return cls._unread[visitor.get()]
 
 
 def judge_film(explorer: Explorer, payload: Payload) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -71,3 +72,29 @@ def test_a_film_of_many_shortest_parts_is_refused(mapped: Explorer) -> None:
     films.read_film(mapped, payload(mapped, budget.MAX_PARTS + 1, way="geodesic"))
     with pytest.raises(ValueError, match="8 times at most, not 9"):
         films.read_film(mapped, payload(mapped, budget.MAX_PARTS + 1, way="geodesic", loop=True))
+
+
+def test_films_that_nobody_fetches_are_bounded(bundled: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(films, "MAX_UNREAD", 2)
+    sent = {**payload(bundled, frames=2), "kind": "gif", "scale": 1}
+    responses = [films.render_film(bundled, sent) for _ in range(2)]
+    with pytest.raises(budget.TooMuchError, match="2 films of yours are not fetched yet"):
+        films.render_film(bundled, sent)
+
+    async def fetch(response: Any, reads: bool) -> bytes:
+        content = b""
+
+        async def send(message: Any) -> None:
+            nonlocal content
+            content += message.get("body", b"")
+            if not reads:
+                await asyncio.Event().wait()
+
+        scope = {"type": "http", "asgi": {"spec_version": "2.4"}}
+        await response(scope, None, send)
+        return content
+
+    assert asyncio.run(fetch(responses[0], reads=True)).startswith(b"GIF89a")
+    monkeypatch.setattr(films, "MAX_SENDING", 0.01)
+    asyncio.run(fetch(responses[1], reads=False))  # it is cut off
+    assert films.SentFile.count_unread() == 0
