@@ -148,9 +148,10 @@ class Recipe:
         if len(text) > 2 * MAX_TEXT:
             raise RecipeError("This permalink is too long to be one.")
         try:
-            return Recipe.from_json(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode())
+            content = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)).decode()
         except (binascii.Error, UnicodeError):
             raise RecipeError("This permalink is damaged; copy it whole.") from None
+        return Recipe.from_json(content)
 
     @staticmethod
     def parse(text: str) -> Recipe:

@@ -24,6 +24,7 @@ from ganlab.ui.html import markup
 from ganlab.ui.html.header import header_html
 from ganlab.ui.items import Ends, Item, Opened, Shelf, Waiting
 from ganlab.ui.page import Page, Tab, Tabs, View, html
+from ganlab.ui.server.reading import speak
 from ganlab.ui.shelf import MAX_KEPT, change_kept, waits_html
 from ganlab.ui.switching import Frame, open_shelf, put_on_shelf, switch_shelf
 from ganlab.ui.trail import Trail, unpack_trail
@@ -168,7 +169,7 @@ def listen(page: Page, tabs: Tabs, frame: Frame) -> None:
             to = find_destination(page, tabs, call[frame.waiting], call)
             return {**_show(page, tabs, frame, call, to), **mark}
         except ValueError as error:
-            mark[page.notice] = markup.notice(str(error))
+            mark[page.notice] = markup.notice(speak(error))
             if call.text("kind") != RESTORED:
                 return mark
             # What the page shows is of no use any more; what the browser remembers stays.

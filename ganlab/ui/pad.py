@@ -17,6 +17,7 @@ from ganlab.ui.events import LIVE, waits_on
 from ganlab.ui.html import markup
 from ganlab.ui.items import Item
 from ganlab.ui.page import Page
+from ganlab.ui.server.reading import speak
 from ganlab.ui.server.sent import LostPictureError
 from ganlab.ui.uploads import describe_view, invert_sent, invert_upload
 
@@ -127,7 +128,7 @@ def listen_to_pad(
             if not (key := _read_key(sent)):
                 raise
             lost = isinstance(error, LostPictureError)  # the page sends it again
-            return {pad: {"refused": key, "lost": lost, "says": "" if lost else str(error)}}
+            return {pad: {"refused": key, "lost": lost, "says": "" if lost else speak(error)}}
         return {page.current: item, **show(call, item)}
 
     def take_again(call: Call) -> Answer:

@@ -20,6 +20,7 @@ from ganlab.ui.events import SLOW, waits_on
 from ganlab.ui.html import markup
 from ganlab.ui.items import Shelf, adapt_shelf
 from ganlab.ui.server.models import Models
+from ganlab.ui.server.reading import speak
 from ganlab.ui.work import LongWork
 
 NO_EVENT = gr.EventData(None, {})
@@ -83,7 +84,7 @@ class Tabs:
                 try:
                     answer |= {**tab.render(call), tab.notice: ""}
                 except ValueError as error:
-                    answer[tab.notice] = markup.notice(str(error))
+                    answer[tab.notice] = markup.notice(speak(error))
         return answer
 
 
@@ -174,7 +175,7 @@ class Page:
                     call = self._read(values, request, event)
                     return self._complete(call, function(call)) if call else gr.skip()
                 except ValueError as error:
-                    return self._say(str(error)) or gr.skip()
+                    return self._say(speak(error)) or gr.skip()
                 except InterruptedWorkError:  # the visitor is gone
                     return gr.skip()
 
@@ -186,7 +187,7 @@ class Page:
                     for part in function(call):
                         yield self._complete(call, part)
             except ValueError as error:
-                yield self._say(str(error)) or gr.skip()
+                yield self._say(speak(error)) or gr.skip()
             except InterruptedWorkError:  # the visitor is gone
                 return
 

@@ -15,6 +15,7 @@ from ganlab.ui.html import markup
 from ganlab.ui.html.header import header_html
 from ganlab.ui.items import Ends, Opened, Shelf, Waiting, adapt_shelf
 from ganlab.ui.page import Page, Tabs
+from ganlab.ui.server.reading import speak
 from ganlab.ui.shelf import waits_html
 
 
@@ -60,7 +61,7 @@ def listen_to_picker(page: Page, tabs: Tabs, frame: Frame) -> None:
         try:
             explorer = page.models.get(name)
         except ValueError as error:
-            return {frame.picker: call.model, page.notice: markup.notice(str(error))}
+            return {frame.picker: call.model, page.notice: markup.notice(speak(error))}
         shelf, waiting = switch_shelf(
             explorer, Shelf(call.current, call.ends, call.kept), call[frame.waiting]
         )

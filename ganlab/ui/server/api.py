@@ -38,6 +38,7 @@ from ganlab.ui.server.payloads import (
     encode_bytes,
     read_list,
 )
+from ganlab.ui.server.reading import speak
 from ganlab.ui.uploads import check_polarity, invert_upload, prepare_upload
 
 Method = Literal["", "encoder", "optimise", "hybrid"]
@@ -374,7 +375,7 @@ def _send_errors(function: Callable[..., Any]) -> Callable[..., Any]:
             given = dict(zip(read_types(function), args, strict=False)) | kwargs
             return function(**read_arguments(function, given))
         except ValueError as error:
-            raise gr.Error(str(error), print_exception=False) from None
+            raise gr.Error(speak(error), print_exception=False) from None
         except InterruptedWorkError:
             raise gr.Error("Nobody waits for this any more.", print_exception=False) from None
 

@@ -19,6 +19,8 @@ JSON_TYPE = "application/json"
 FILE_TYPES = ("image/", "application/octet-stream")
 FILE_MARK = "gradio.FileData"  # of a value that Gradio would take for a file, and fetch or copy
 NAME = re.compile(r"\w{1,40}", re.ASCII)
+LITERALS = {"None": "null", "True": "true", "False": "false", "nan": "no number", "inf": "infinity"}
+LITERAL = re.compile(rf"\b({'|'.join(LITERALS)})\b")
 
 NO_JSON = "Send JSON, with the header Content-Type: application/json."
 BAD_JSON = "This is not JSON as the standard has it: UTF-8, finite numbers, whole characters."
@@ -59,7 +61,7 @@ def parse(text: bytes) -> Any:
 def check_parts(value: Any) -> None:
     """ValueError for a value that lies too deep, or holds what Gradio would take for a file."""
     layer = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH):
         inner = []
         for part in layer:
             if isinstance(part, dict):
@@ -107,10 +109,15 @@ def _quote_name(name: str) -> str:
     return name if NAME.fullmatch(name) else describe(name)
 
 
+def speak(error: Exception) -> str:
+    """An error's sentence. A value in it that was sent is written as JSON has it, not as Python does."""
+    return LITERAL.sub(lambda match: LITERALS[match[0]], str(error))
+
+
 def describe(value: object) -> str:
     """A value as JSON has it, short enough for a sentence."""
     try:
-        text = json.dumps(value, ensure_ascii=True)
+        text = json.dumps(value, ensure_ascii=True, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         return "something else"
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"

@@ -280,7 +280,7 @@ def _answer_get(models: Models, route: Get, request: Request) -> Response:
                 return Response(status_code=304, headers=headers)
         response = route.function(explorer, request)
     except ValueError as error:
-        return PlainTextResponse(str(error), status_code=404)
+        return PlainTextResponse(reading.speak(error), status_code=404)
     response.headers.update(headers)
     return response
 
@@ -293,8 +293,8 @@ async def _answer_post(models: Models, route: Post, request: Request) -> Respons
         explorer = await run_in_threadpool(models.get, name, download=False)
         return await run_in_threadpool(route.function, explorer, payload)
     except TooMuchError as error:
-        return PlainTextResponse(str(error), status_code=422)
+        return PlainTextResponse(reading.speak(error), status_code=422)
     except reading.ContentTypeError as error:
-        return PlainTextResponse(str(error), status_code=415)
+        return PlainTextResponse(reading.speak(error), status_code=415)
     except ValueError as error:
-        return PlainTextResponse(str(error), status_code=400)
+        return PlainTextResponse(reading.speak(error), status_code=400)

@@ -113,14 +113,14 @@ async def receive_upload(request: Request) -> Response:
         reading.check_file_type(request.headers.get("content-type"))
     except ValueError as error:
         status = 415 if isinstance(error, reading.ContentTypeError) else 400
-        return PlainTextResponse(str(error), status_code=status)
+        return PlainTextResponse(reading.speak(error), status_code=status)
     content, preview = await request.body(), request.query_params.get("preview")
     try:
         pixels = await run_in_threadpool(images.read_pixels, content)
     except ValueError as error:
         if preview:
-            return JSONResponse({"refused": str(error)})
-        return PlainTextResponse(str(error), status_code=400)
+            return JSONResponse({"refused": reading.speak(error)})
+        return PlainTextResponse(reading.speak(error), status_code=400)
     answer = {"upload": SENT.add(pixels), "width": pixels.shape[1], "height": pixels.shape[0]}
     if preview == "yes":
         answer["preview"] = await run_in_threadpool(_preview, pixels)

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from ganlab import images, outliers
 from ganlab.explorer import Explorer
+from ganlab.ui.server.reading import speak
 from ganlab.ui.server.sent import SENT, LostPictureError, take_again
 from ganlab.ui.uploads import prepare_upload
 
@@ -27,7 +28,7 @@ def show_part(explorer: Explorer, payload: dict[str, Any]) -> Response:
     try:
         prepared = prepare_upload(explorer, pixels, payload.get("polarity", "auto"), payload.get("crop"))
     except images.PictureError as error:
-        return JSONResponse({"refused": str(error)})
+        return JSONResponse({"refused": speak(error)})
     answer: dict[str, Any] = {
         "picture": images.encode_data_uri(prepared.x[0]),
         "digits": prepared.digits,
