@@ -49,7 +49,7 @@ CLOSED = (
         "run/predict/",
         "api/predict",
     ),
-    *("queue/status", "user", "token", "app_id", "profiling/summary", "runs", "%75pload", "dev/reload"),
+    *("queue/status", "user", "token", "profiling/summary", "runs", "%75pload", "dev/reload"),
 )
 OUTER = (
     "/login",

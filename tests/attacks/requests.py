@@ -68,7 +68,7 @@ PYTHON = re.compile(
     r"|type=|\bdict\b|\btuple\b|\bfloat\(|\bint\(|\bnan\b|\binf\b|\bNaN\b",
 )
 SENTENCE = re.compile(r"[A-Z'\"a-z_0-9‘“].{4,}[.?]\s*", re.DOTALL)
-SHORT, MAX_SHORT = 29, 150  # every so many of the table, and at most, in the short form
+SHORT, MAX_SHORT = 8, 150  # every so many of the table, and at most, in the short form
 SMALL = 120  # bytes of an event that no handler gets
 MAX_PRINTED = 40
 NOTICE = re.compile(r'class="gl-notice[^"]*"[^>]*>(.*?)</', re.DOTALL)
