@@ -218,7 +218,7 @@ def read_state(run: Path, device: torch.device | str) -> dict[str, Any]:
     damages = []
     for path in (run / RESUME_FILE, run / PREVIOUS_FILE):
         try:
-            state = _read_state(path, device)
+            state = read_sealed(path, device)
         except FileNotFoundError:
             damages.append(f"{path} is missing")
         except DamagedError as error:
@@ -233,7 +233,8 @@ def read_state(run: Path, device: torch.device | str) -> dict[str, Any]:
     raise TrainingError(f"{', and '.join(there)}: start the run again, in another folder.")
 
 
-def _read_state(path: Path, device: torch.device | str) -> dict[str, Any]:
+def read_sealed(path: Path, device: torch.device | str) -> dict[str, Any]:
+    """What torch wrote to a file that was then sealed. DamagedError where it is not whole, or no dict."""
     check_seal(path)
     try:
         state = torch.load(path, map_location=device, weights_only=True)

@@ -5,7 +5,6 @@ Rows that are measured already are kept, so that the command continues where it 
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from train.config import TrainConfig
 from train.presets import FAMILY_DEFAULTS
 from train.report import results
 from train.report.text import format_markdown, format_percent
+from train.studies import row_files
 from train.studies.rows import add_flags, load_judged, make_row
 
 FOLDER = results.PAGES.parent / "ablation"
@@ -116,9 +116,7 @@ def render(rows: dict[str, dict[str, Any]]) -> str:
 def read_rows(folder: Path) -> dict[str, dict[str, Any]]:
     """The rows that are measured already, by their names."""
     files = {name: folder / f"{format_file_name(name)}.json" for name in variants()}
-    return {
-        name: json.loads(path.read_text(encoding="utf-8")) for name, path in files.items() if path.is_file()
-    }
+    return {name: row_files.load(path) for name, path in files.items() if path.is_file()}
 
 
 @report_errors

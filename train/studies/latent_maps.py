@@ -157,8 +157,8 @@ def fit_first_round(fit: Fit, path: Path, identity: dict[str, Any]) -> float:
     """Fit the first round, or read it from `path` where it was fitted with the same `identity`; returns the
     seconds that it took."""
     first = fit.rounds["first round"]
-    if path.is_file():
-        stored: dict[str, Any] = torch.load(path, weights_only=True)
+    if run_folder.is_whole(path):
+        stored = run_folder.read_sealed(path, "cpu")
         if stored["identity"] == identity:
             first.restore(stored["state"])
             return float(stored["seconds"])
@@ -168,6 +168,7 @@ def fit_first_round(fit: Fit, path: Path, identity: dict[str, Any]) -> float:
     seconds = time.perf_counter() - began
     with open_atomically(path) as file:
         torch.save({"identity": identity, "state": first.state(), "seconds": seconds}, file)
+        run_folder.seal(file)
     return seconds
 
 

@@ -21,12 +21,23 @@ def format_file_name(name: str) -> str:
     return stem
 
 
+def load(path: Path) -> dict[str, Any]:
+    """A stored row; ValueError for a damaged one."""
+    try:
+        row = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        row = None
+    if not isinstance(row, dict):
+        raise ValueError(f"{path} is damaged: remove it, and its row is computed again.")
+    return row
+
+
 def read_row(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
     """The row in `path`, or None where there is none. ValueError for one that was computed with something
     else than `identity`, which names all that a row depends on beside the source."""
     if not path.is_file():
         return None
-    row: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    row = load(path)
     stored = row.get(IDENTITY, {})
     differs = sorted(key for key in {**stored, **identity} if stored.get(key) != identity.get(key))
     if differs:

@@ -6,7 +6,6 @@ which the app's Methods tab shows, and the page in docs/results.md.
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 from train.files import write_json
 from train.report import results
 from train.report.text import NONE, format_markdown
+from train.studies import row_files
 
 FOLDER = results.PAGES
 TABLE_FILE, PAGE = "table.json", "table"
@@ -104,7 +104,7 @@ COLUMNS = (
 
 def read_rows(folder: Path = FOLDER) -> list[Row]:
     """All measured runs, in the order of their methods and seeds."""
-    rows = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*-s*.json")]
+    rows = [row_files.load(path) for path in folder.glob("*-s*.json")]
     if not rows:
         raise TableError(f"{folder} holds no measured runs: make them with python -m train.rows.")
     budgets = {(row["epochs"], row["gallery"], row["test"], row["frechet"]["judge"]) for row in rows}
@@ -338,9 +338,7 @@ def _names(names: Sequence[str]) -> str:
 
 def write(folder: Path = FOLDER) -> str:
     """Write table.json, its page and docs/results.md from the rows in `folder`; returns the page."""
-    longer = [
-        json.loads(path.read_text(encoding="utf-8")) for path in sorted((folder / LONGER).glob("*.json"))
-    ]
+    longer = [row_files.load(path) for path in sorted((folder / LONGER).glob("*.json"))]
     table = summarise(read_rows(folder), longer)
     page = render(table) + "\n"
     write_json(folder / TABLE_FILE, table)

@@ -33,3 +33,13 @@ def test_file_names_hold_letters_and_digits_alone() -> None:
     assert format_file_name("../x") == "x"
     with pytest.raises(ValueError, match="has letters or digits"):
         format_file_name("..")
+
+
+def test_a_damaged_row_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "row.json"
+    for content in (b"", b'{"a": 1', b"[1]", b"\xff\xfe"):
+        path.write_bytes(content)
+        with pytest.raises(
+            ValueError, match=r"row\.json is damaged: remove it, and its row is computed again\."
+        ):
+            read_row(path, BUDGET)
