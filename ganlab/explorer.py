@@ -19,7 +19,6 @@ from ganlab.gallery import Gallery, Neighbour, Pictures, explain_absence, name_l
 from ganlab.images import Polarity, PreparedPicture
 from ganlab.inversion import Inversion
 from ganlab.judge import Judge
-from ganlab.large.gallery import LargeGallery, find_folder
 from ganlab.model import LatentModel
 from ganlab.parts import Parts, load_gallery
 
@@ -395,6 +394,4 @@ def load(
     a large one (`python -m train.gallery`) in its place. CheckpointError, a ValueError, for a checkpoint that
     is missing, damaged or does not fit; ValueError for a device or a gallery that the model cannot use."""
     model = checkpoint.load(name, device)
-    folder = find_folder(model, gallery)
-    own = (model, LargeGallery.open(model, folder)) if folder else load_gallery(model, stand_ins)
-    return Explorer(*own)
+    return Explorer(*load_gallery(model, stand_ins, gallery))

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from pathlib import Path
 
 import torch
 
 from ganlab.config import CheckpointError
 from ganlab.gallery import Gallery, explain_absence, load_test_pictures
 from ganlab.judge import Judge
+from ganlab.large.gallery import LargeGallery, find_folder
 from ganlab.model import LatentModel
 from ganlab.pictures import Pictures
 
@@ -66,10 +68,15 @@ class Parts:
         return self._judge[1] or "There is no classifier for this data set."
 
 
-def load_gallery(model: LatentModel, stand_ins: bool) -> tuple[LatentModel, Gallery | None]:
+def load_gallery(
+    model: LatentModel, stand_ins: bool, path: Path | None = None
+) -> tuple[LatentModel, Gallery | None]:
     """The model with its gallery; with none where its files are damaged, and then `LatentModel.broken` says
-    why."""
+    why. `path` names a large gallery in its place; ValueError where that is damaged, or not the model's."""
     try:
-        return model, Gallery.load(model, stand_ins)
+        folder = find_folder(model, path)
+        return model, LargeGallery.open(model, folder) if folder else Gallery.load(model, stand_ins)
     except CheckpointError as error:
+        if path is not None:
+            raise
         return dataclasses.replace(model, broken=str(error)), None

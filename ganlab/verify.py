@@ -16,6 +16,7 @@ from ganlab.explorer import Explorer, load
 from ganlab.gallery import ATTRIBUTES_FILE, GALLERIES
 from ganlab.hub import CHECKPOINTS
 from ganlab.judge import JUDGES, Judge
+from ganlab.large import gallery as large_gallery
 from ganlab.model import read_metrics, select_figures
 from ganlab.pictures import load_pictures
 from ganlab.studio import codemap
@@ -75,6 +76,9 @@ def _compare(folder: Path, files: dict[str, str], owner: str) -> Iterator[str]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        large = (path.parent / large_gallery.GALLERY_FILE).is_file() and name not in sums.list_files(folder)
+        if large:  # it describes its own files, and loading compares them
+            continue
         if path.is_file() and not hidden and name not in (*files, *sums.DESCRIPTIONS):
             yield f"{owner}/{name} is no part of {owner}, whose description does not name it."
 

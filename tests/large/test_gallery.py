@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ganlab import images, outliers, tensor_files
+from ganlab import images, outliers, tensor_files, verify
 from ganlab.config import CheckpointError
 from ganlab.explorer import Explorer, load
 from ganlab.gallery import Pictures
@@ -25,6 +25,7 @@ from ganlab.ui import items
 from ganlab.ui.html import markup, spaces
 from ganlab.ui.server.models import Models
 from tests.disks import full_disk
+from train import sums
 from train.data import gallery as command
 from train.data import large as building
 from train.data.large import Builder
@@ -262,6 +263,22 @@ def test_the_command_and_the_app_name_the_same_folder(
     assert "11 pictures, 0 of them new" in (said := capsys.readouterr().out)
     assert "IVF1,Flat" in said
     assert load(str(tiny_folder), gallery=pictures).neighbours(explorer.prepare(pictures / "0" / "3.png"), 1)
+
+
+def test_a_checkpoint_may_have_one_of_its_own(tiny_folder: Path, pictures: Path) -> None:
+    sums.write(tiny_folder)
+    assert verify.compare_files(tiny_folder) == []
+    assert command.main([str(tiny_folder), str(pictures), "--out", str(tiny_folder / "gallery")]) == 0
+    assert verify.compare_files(tiny_folder) == []
+    explorer = load(str(tiny_folder))
+    assert isinstance(explorer.gallery, LargeGallery)
+    points = tiny_folder / "gallery" / "code.f32"
+    points.write_bytes(points.read_bytes()[:-1] + b"?")
+    explorer = load(str(tiny_folder))  # as any damaged gallery: the model works without it
+    assert explorer.gallery is None
+    assert "code.f32 is damaged" in explorer.model.broken
+    with pytest.raises(CheckpointError, match=r"code\.f32 is damaged"):
+        load(str(tiny_folder), gallery=tiny_folder / "gallery")
 
 
 @pytest.mark.parametrize(

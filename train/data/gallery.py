@@ -13,6 +13,7 @@ there, and pictures that are added later are encoded by the same command. See do
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import dataclasses
 import itertools
@@ -25,7 +26,7 @@ from torch import Tensor
 from ganlab import gallery, images, latent, model
 from ganlab.explorer import Explorer
 from ganlab.gallery import OWN_FOLDER, STAND_IN, TEST_FILE, TRAIN_FILE, Gallery
-from ganlab.hub import resolve
+from ganlab.hub import CONFIG_FILE, resolve
 from ganlab.large.gallery import HIDDEN_FOLDER
 from ganlab.model import LatentModel
 from ganlab.pictures import Pictures, load_pictures, save_pictures
@@ -202,7 +203,9 @@ def build_large(options: argparse.Namespace) -> None:
     memory = None if options.memory is None else int(options.memory * 1e9)
     progress = Progress("encoding")
     try:
-        with stop_by_signal(), Builder(explorer, options.folder, out) as builder:
+        own = out.name == OWN_FOLDER and (out.parent / CONFIG_FILE).is_file()
+        listing = sums.updating(out.parent) if own else contextlib.nullcontext()
+        with stop_by_signal(), listing, Builder(explorer, options.folder, out) as builder:
             outcome = builder.run(progress, options.index, memory, options.milvus)
     except KeyboardInterrupt:
         print("What was encoded is kept: the same command goes on from there.", file=sys.stderr)
