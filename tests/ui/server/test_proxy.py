@@ -177,7 +177,7 @@ def test_the_servers_own_belief_is_switched_off(monkeypatch: pytest.MonkeyPatch)
 def test_the_app_behind_a_proxy_is_a_public_one(monkeypatch: pytest.MonkeyPatch) -> None:
     private: list[bool] = []
 
-    def stop(default: str, device: str, allow_any: bool) -> None:
+    def stop(default: str, device: str, allow_any: bool, **_: object) -> None:
         private.append(allow_any)
         raise ValueError("not started")
 
