@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from tests.attacks import hostile, paths
 from tests.attacks.figures import Figure, at_most
-from tests.attacks.page import Page
+from tests.attacks.page import STATE, Page
 from tests.attacks.server import Server, serve
 
 SECRET = "the-secret-of-another-folder-5f1c"
@@ -62,6 +62,7 @@ async def _attack(server: Server, secret: Path, every: int) -> list[Figure]:
     answers = [*files, *tricks]
     crashes = [answer for answer in answers if answer.status == 0 or answer.status >= 500]
     reads = [answer for answer in answers if READ.search(answer.content)]
+    lost = sum(answer.status == 409 for answer in answers)
     python = [answer for answer in answers if answer.status >= 400 and PYTHON.search(answer.content)]
     log = len(re.findall("Traceback", server.log()))
     for answer in [*crashes, *reads, *python][:10]:
@@ -75,6 +76,7 @@ async def _attack(server: Server, secret: Path, every: int) -> list[Figure]:
         Figure("answers that hold a file nobody offers", len(reads), "", 0, not reads),
         Figure("refusals in Python's own words", len(python), "", 0, not python),
         Figure("stack traces in the server's log", log, "", 0, log == 0),
+        Figure("events refused as another page's", lost, "", 0, lost == 0),
         Figure("longest answer", max(answer.seconds for answer in files), "s"),
         at_most("growth of memory at most", most[0] / 1e6, "MB", MAX_GROWTH),
         Figure("a digit is encoded as before", "yes" if same else "no", "", "yes", same),
@@ -104,6 +106,7 @@ async def send_by_pad(page: Page, content: bytes) -> Answer:
     body = page.write_event(handler, handler["source"], {})
     began = time.monotonic()
     answer = await page.client.post("/gradio_api/run/predict", **body)
+    page.version = answer.headers.get(STATE, page.version)
     return Answer(answer.status_code, answer.content, time.monotonic() - began, "the pad")
 
 
