@@ -99,7 +99,7 @@ def main(arguments: list[str] | None = None) -> int:
         for path in (folder / CODES_FILE, folder / galleries.FEATURES_FILE):
             if path.is_file():
                 path.chmod(0o644)  # a server may run as another user
-        stored = Gallery.load(model)
+        stored = Gallery.load(checkpoint.load(str(folder), device))  # by its new sums
         assert stored is not None
         size = (folder / CODES_FILE).stat().st_size
         labels = gallery.pictures.labels

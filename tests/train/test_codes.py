@@ -12,7 +12,7 @@ from ganlab.gallery import CODES_FILE, TRAIN_FILE, Gallery, Pictures, save_pictu
 from ganlab.model import load
 from tests.conftest import untrained_model
 from tests.test_pictures import draw
-from train import codes
+from train import codes, sums
 
 
 def test_codes_are_computed_and_stored(
@@ -29,6 +29,9 @@ def test_codes_are_computed_and_stored(
     expected = codes.compute(model).codes
     torch.testing.assert_close(gallery.codes, expected, rtol=0, atol=float(expected.std()) / 20)
     assert not torch.equal(gallery.codes, expected)  # they were read from the file
+    (tiny_folder / CODES_FILE).write_bytes(b"others")
+    sums.write(tiny_folder)
+    assert codes.main([str(tiny_folder), "--device", "cpu"]) == 0  # the new ones have another sum
 
 
 def test_a_model_without_training_pictures_is_refused(
