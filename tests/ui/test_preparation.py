@@ -7,11 +7,15 @@ import threading
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 from ganlab.explorer import Explorer
 from ganlab.gallery import Gallery
 from ganlab.ui import items, preparation
 from ganlab.ui.preparation import PreparingError, describe_progress, in_background, waiting_aside
+from ganlab.ui.server import routes
+from ganlab.ui.server.models import Models
 from ganlab.ui.tabs import neighbours, reconstruct
 
 LONG = 300.0  # seconds, for what takes none unless it fails
@@ -110,3 +114,13 @@ def test_what_is_no_request_waits_by_itself(few_neighbours: Explorer) -> None:
     explorer = Explorer(few_neighbours.model, gallery)
     with in_background():
         assert len(explorer.neighbours(gallery.pictures.inputs(slice(0, 1)), 3, "features")) == 3
+
+
+def test_the_page_may_ask_how_far_a_space_is(
+    few_neighbours: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = Models("mnist-ae-l1")
+    monkeypatch.setattr(models, "get", lambda name: few_neighbours)
+    with TestClient(Starlette(routes=routes.list_routes(models))) as client:
+        answer = client.get("/ganlab/space", params={"model": "any", "space": "pixels"})
+    assert (answer.status_code, answer.json()["ready"]) == (200, True)

@@ -227,7 +227,7 @@ GET = {
     "directions": Get(get_directions, cacheable=True),
     "map": Get(get_map, cacheable=True),
     "map_progress": Get(get_map_progress, cacheable=False),
-    "space": Get(get_space, cacheable=False),
+    "space": Get(get_space, cacheable=False, parameters=("space",)),
     "map_latents": Get(get_map_latents, cacheable=True),
     "training": Get(get_training_picture, cacheable=True, parameters=("index",)),
     "samples": Get(get_samples, cacheable=False, parameters=("count", "seed")),
