@@ -120,7 +120,7 @@ def test_the_page_may_ask_how_far_a_space_is(
     few_neighbours: Explorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models = Models("mnist-ae-l1")
-    monkeypatch.setattr(models, "get", lambda name: few_neighbours)
+    monkeypatch.setattr(models, "get", lambda *_, **__: few_neighbours)
     with TestClient(Starlette(routes=routes.list_routes(models))) as client:
         answer = client.get("/ganlab/space", params={"model": "any", "space": "pixels"})
     assert (answer.status_code, answer.json()["ready"]) == (200, True)
