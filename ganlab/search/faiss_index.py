@@ -30,7 +30,9 @@ MAX_GRAPH, MIN_GRAPH_DIM = 2_000_000, 256  # points of many dimensions, which li
 LINKS = 32  # of a graph's point
 BLOCK = 100_000  # points added at a time
 CANDIDATES = {"Flat": 1, "SQ8": 4, "PQ": 32, "HNSW": 1}  # how many times k are ranked by exact distance
-TARGET, TESTED, K = 0.995, 200, 10  # the recall at which the settings stay, of TESTED points' K nearest
+FEW = 4  # points searched by a single thread: more would wait for each other longer than they compute
+THREADS = faiss.omp_get_max_threads()
+TARGET, TESTED, K = 0.998, 200, 10  # the recall at which the settings stay, of TESTED points' K nearest
 
 
 class Settings(NamedTuple):
@@ -75,6 +77,13 @@ class FaissIndex:
         self._exact = ExactIndex(rows)
         storage = next((name for name in CANDIDATES if name in settings.factory.rpartition(",")[2]), "Flat")
         self._factor = CANDIDATES[storage]
+        if isinstance(index, faiss.IndexIVF):
+            stored: Any = index.invlists
+            lists = faiss.downcast_InvertedLists(stored)
+            if hasattr(
+                lists, "prefetch_nthread"
+            ):  # of mapped lists: threads that are started for each search
+                lists.prefetch_nthread = 0
         self.set_effort(settings.effort)
 
     def __len__(self) -> int:
@@ -87,6 +96,7 @@ class FaissIndex:
 
     def search(self, points: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """See `Index.search`. Where the lists searched hold fewer than k points, all are compared."""
+        faiss.omp_set_num_threads(1 if len(points) <= FEW else THREADS)  # of this thread of Python's
         wanted = min(k * self._factor + EXTRA, len(self))
         _, candidates = self.index.search(np.ascontiguousarray(points.float().numpy()), wanted)
         distances, rows = rank(points, self.rows, torch.from_numpy(candidates), k)

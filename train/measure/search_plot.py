@@ -28,7 +28,7 @@ PANELS = (
         ((lambda r: r.p50, ""), (lambda r: r.p95, "5 4")),
     ),
     Panel(
-        "megabytes while searching: own, and mapped from disk (dashed)",
+        "megabytes in use: own, and mapped (dashed)",
         ((lambda r: r.memory_bytes / MEGABYTE, ""), (lambda r: r.mapped_bytes / MEGABYTE, "5 4")),
     ),
 )
