@@ -5,6 +5,17 @@ of its own has `add_flags(parser)` and gets their values by name. The short form
 test_attacks.py.
 """
 
-ATTACKS = ("budget", "doors", "requests", "sessions", "uploads", "checkpoints", "hub", "load", "training")
+ATTACKS = (
+    "budget",
+    "doors",
+    "requests",
+    "openapi",
+    "sessions",
+    "uploads",
+    "checkpoints",
+    "hub",
+    "load",
+    "training",
+)
 # Those that do not attack the server that the others share in the suite.
 APART = ("checkpoints", "hub", "training")
