@@ -69,7 +69,8 @@ def open_page(browser: Any, server: str, request: pytest.FixtureRequest) -> Iter
     """open_page(width=..., height=..., scheme=..., **context settings) -> a page with the app ready, of a
     first visit.
 
-    `also` is the address of another server of the app, which the page may visit."""
+    `also` is the address of another server of the app, which the page may visit; with `injected` the test
+    puts into the page what its policy blocks, and the browser says so."""
     troubles: list[str] = []
     contexts: list[Any] = []
     pages: list[Any] = []
@@ -80,7 +81,12 @@ def open_page(browser: Any, server: str, request: pytest.FixtureRequest) -> Iter
             troubles.append(f"outside request: {request.url}")
 
     def open_one(
-        width: int = 1280, height: int = 900, also: str = "about:", scheme: str = "light", **settings: Any
+        width: int = 1280,
+        height: int = 900,
+        also: str = "about:",
+        scheme: str = "light",
+        injected: bool = False,
+        **settings: Any,
     ) -> Any:
         also_allowed.append(also)
         if settings or pages:  # a second page is another visitor's
@@ -103,6 +109,7 @@ def open_page(browser: Any, server: str, request: pytest.FixtureRequest) -> Iter
             lambda message: (
                 message.type == "error"
                 and "409 (Conflict)" not in message.text  # a lost visit, which the page puts right
+                and not (injected and "Content Security Policy" in message.text)
                 and troubles.append(f"console: {message.text} {message.location.get('url', '')}")
             ),
         )

@@ -16,6 +16,24 @@ from tests.conftest import CHANGE, untrained_model
 pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect
 
+OUTSIDE = "https://outside.invalid"
+# What a text would bring that reached the page as HTML; `blocked` gets what the policy stopped.
+INJECT = """(outside) => {
+  window.blocked = {};
+  document.addEventListener('securitypolicyviolation', (event) => {
+    window.blocked[event.effectiveDirective] = event.blockedURI;
+  });
+  const script = document.createElement('script');
+  script.textContent = 'window.injected = "script"';
+  const button = document.createElement('button');
+  button.setAttribute('onclick', 'window.injected = "handler"');
+  const picture = document.createElement('img');
+  picture.src = `${outside}/x.png`;
+  document.body.append(script, button, picture);
+  button.click();
+  for (const each of [script, button, picture]) each.remove();
+}"""
+
 
 def keep_two(page: Any) -> Any:
     """Two examples on the shelf; their pictures there."""
@@ -137,7 +155,7 @@ def test_what_was_remembered_under_an_earlier_fingerprint_is_restored(
 
 
 def test_a_shelf_that_was_tampered_with_is_left_alone(open_page: Open, bundled: Explorer) -> None:
-    page = open_page()
+    page = open_page(also=OUTSIDE, injected=True)
     key = f"ganlab/shelf/{bundled.fingerprint}"
     for text in ("not JSON", '{"z": 1}', '[{"z": [1, 2]}]', "[1]", '[{"z": "x"}]'):
         page.evaluate("([key, text]) => localStorage.setItem(key, text)", [key, text])
@@ -145,6 +163,11 @@ def test_a_shelf_that_was_tampered_with_is_left_alone(open_page: Open, bundled: 
         page.locator(".gl-shelf [data-action=keep]").click()
         expect(page.locator(".gl-kept .gl-tile")).to_have_count(1)
         expect(page.locator(".gl-notice")).to_have_count(0)
+    page.evaluate(INJECT, OUTSIDE)
+    page.wait_for_function("Object.keys(window.blocked).length === 3")
+    blocked = {"script-src-elem": "inline", "script-src-attr": "inline", "img-src": f"{OUTSIDE}/x.png"}
+    assert page.evaluate("window.blocked") == blocked
+    assert page.evaluate("window.injected") is None
 
 
 def test_what_was_remembered_of_a_replaced_checkpoint_is_refused_with_what_has_changed(
