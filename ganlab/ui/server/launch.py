@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from ganlab.ui.html.markup import STATIC
 from ganlab.ui.server import doors, health, memory, policy, routes, tools
 from ganlab.ui.server.bodies import MAX_BODY, BodyLimit
+from ganlab.ui.server.description import Description
 from ganlab.ui.server.events import FairQueue
 from ganlab.ui.server.gate import Gate
 from ganlab.ui.server.models import Models
@@ -97,6 +98,7 @@ def build_settings(
         Middleware(Streams),
         Middleware(BodyLimit),
         Middleware(Gate),
+        Middleware(Description),
         Middleware(Turns),
         Middleware(SessionOrder),
         Middleware(VisitGuard),
@@ -166,6 +168,7 @@ def launch(
         launched = blocks.launch(**settings, mcp_server=mcp, prevent_thread_lock=True)
     if mcp:
         tools.write_results(blocks.mcp_server_obj)
+        tools.check_arguments(blocks.mcp_server_obj)
     if not prevent_thread_lock:
         blocks.block_thread()
     return launched

@@ -30,6 +30,8 @@ SENTENCES = {
     503: "The server is full; try again soon.",
 }
 OWN = "/ganlab/"
+TOOLS = "/gradio_api/mcp"
+BAD_MESSAGE = "Send one message of the Model Context Protocol as JSON, in a version that this server speaks."
 MAX_HELD = 100_000  # bytes of a refusal that is read
 BARE = (b"Not Found", b"Method Not Allowed", b"Internal Server Error")
 
@@ -90,7 +92,8 @@ class _Answer:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] >= 400:
             kind = Headers(raw=message["headers"]).get("content-type", "")
-            if kind.startswith(("application/json", "text/plain")) and self.scope["method"] != "HEAD":
+            readable = kind.startswith(("application/json", "text/plain")) or not kind
+            if readable and self.scope["method"] != "HEAD":
                 self.start = message
                 return
         if self.start is None:
@@ -101,7 +104,7 @@ class _Answer:
         if message.get("more_body") and len(self.text) < MAX_HELD:
             return
         start, self.start, self.started = self.start, None, True
-        if (sentence := _read_sentence(start["status"], self.text)) is None:
+        if (sentence := _read_sentence(self.path, start["status"], self.text)) is None:
             await self.send(start)
             return await self.send({**message, "body": self.text})
         headers = [each for each in start["headers"] if each[0] not in (b"content-type", b"content-length")]
@@ -110,17 +113,19 @@ class _Answer:
         await response(self.scope, self.receive, self.send)
 
 
-def _read_sentence(status: int, text: bytes) -> str | None:
+def _read_sentence(path: str, status: int, text: bytes) -> str | None:
     """What a refusal says in place of its text; None where the text may stay."""
     fallback = SENTENCES.get(status, FAILED if status >= 500 else SENTENCES[400])
+    if path.startswith(TOOLS) and status == 400:
+        fallback = BAD_MESSAGE
     if text in BARE or not text:
         return fallback
     try:
         content: Any = json.loads(text)
     except ValueError:
-        return None  # plain text of ours
+        return fallback if path.startswith(TOOLS) else None  # plain text of ours
     if not isinstance(content, dict):
         return fallback
     if "error" in content:
-        return None if content["error"] else fallback
+        return None if content["error"] and isinstance(content["error"], str) else fallback
     return fallback if "detail" in content else None

@@ -6,6 +6,9 @@ import importlib.util
 import json
 from typing import Any
 
+from ganlab.ui.server.arguments import list_required, read_arguments, read_types
+from ganlab.ui.server.reading import check_names, check_parts, speak
+
 PICTURES = {"iVBORw0KGgo": "image/png", "R0lGOD": "image/gif"}  # by how base64 of such a file begins
 LEFT_OUT = {"metrics"}  # of the models: all figures of all would be some 20,000 words
 
@@ -14,6 +17,40 @@ def check_installed() -> None:
     """ValueError where the package is missing that Gradio needs for tools."""
     if importlib.util.find_spec("mcp") is None:
         raise ValueError("--mcp needs the package mcp: pip install 'gradio[mcp]'.")
+
+
+def check_arguments(server: Any) -> None:
+    """Let Gradio's MCP server refuse a call in the endpoint's own sentence; by itself it tells of types in
+    Python's words."""
+    from mcp.types import CallToolRequest, CallToolResult, ServerResult, TextContent
+
+    handlers = server.mcp_server.request_handlers
+    call = handlers[CallToolRequest]
+
+    async def read(request: CallToolRequest) -> ServerResult:
+        try:
+            arguments = read_call(server, request.params.name, request.params.arguments or {})
+        except ValueError as error:
+            text = TextContent(type="text", text=speak(error))
+            return ServerResult(CallToolResult(content=[text], isError=True))
+        params = request.params.model_copy(update={"arguments": arguments})
+        return await call(request.model_copy(update={"params": params}))
+
+    handlers[CallToolRequest] = read
+
+
+def read_call(server: Any, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a call of a tool as its function takes them; ValueError for others."""
+    endpoint = server.tool_to_endpoint.get(name)
+    if endpoint is None:
+        raise ValueError(f"There is no tool of this name; there are {', '.join(server.tool_to_endpoint)}.")
+    function = server.get_block_fn_from_endpoint_name(endpoint).fn
+    takes = list(read_types(function))
+    check_parts(arguments)
+    check_names(arguments, takes)
+    if missing := [each for each in list_required(function) if each not in arguments]:
+        raise ValueError(f"{name} needs {', '.join(missing)}; it takes {', '.join(takes)}.")
+    return read_arguments(function, arguments)
 
 
 def write_results(server: Any) -> None:

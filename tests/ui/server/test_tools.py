@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 
 from ganlab.explorer import Explorer
@@ -18,7 +19,11 @@ from ganlab.ui import app
 from ganlab.ui.html.spaces import MAX_NEIGHBOURS
 from ganlab.ui.sampling import MAX_COUNT
 from ganlab.ui.server import api, launch, payloads, tools
+from ganlab.ui.server.bodies import MAX_BODY
 from ganlab.ui.server.models import Models
+from ganlab.ui.server.reading import MAX_DEPTH
+from ganlab.ui.server.sentences import BAD_MESSAGE
+from tests.attacks.requests import judge
 from tests.conftest import free_port
 from tests.ui.server.test_api import as_base64, pixels
 from tests.ui.server.test_launch import request
@@ -130,12 +135,74 @@ def test_a_picture_comes_back_as_one_can_look_at_it(
         "This is not base64, so it is no picture.",
         "Model 'no-such' not found; available = ",
         "This latent belongs to the checkpoint 'other'",
-        "Input validation error: 'pink' is not one of ['auto', 'light', 'dark']",
+        'polarity is one of "auto", "light", "dark", not "pink".',
     ]
     for refusal, sentence in zip(refusals, sentences, strict=True):
         assert refusal.isError
         assert [part.text[: len(sentence)] for part in refusal.content] == [sentence]
         assert "Traceback" not in refusal.content[0].text
+
+
+def test_a_wrong_call_gets_a_sentence(address: str, digits: Pictures) -> None:
+    picture = as_base64(digits, 4)
+    deep: list[Any] = []
+    for _ in range(MAX_DEPTH + 2):
+        deep = [deep]
+    samples, encode = "draw_samples", "encode_picture"
+    file = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+    wrong: list[tuple[str, dict[str, Any], str]] = [
+        ("no_such", {}, "There is no tool of this name; there are list_models, "),
+        (encode, {}, "encode_picture needs picture_base64; it takes picture_base64, polarity, model, crop."),
+        (encode, {"picture_base64": None}, "picture_base64 is text, not null."),
+        (encode, {"picture_base64": True}, "picture_base64 is text, not true."),
+        (encode, {"picture_base64": file}, "No value here is a file; "),
+        (encode, {"picture_base64": deep}, "Lists and objects lie more than "),
+        (encode, {"picture_base64": picture, "crop": [None]}, "crop is a list of finite numbers."),
+        (samples, {"n": "x"}, 'n is a whole number, not "x".'),
+        (samples, {"n": 1.5}, "n is a whole number, not 1.5."),
+        (samples, {"n": 10**400}, "n is too large; "),
+        (samples, {"n": 1, "other": None}, "There is no other here; this takes n"),
+        ("decode_latent", {"latent": [1]}, 'latent is {"fingerprint": the model\'s, "z": numbers}, not [1].'),
+    ]
+
+    async def converse(session: Any) -> Any:
+        refusals = [await session.call_tool(name, arguments) for name, arguments, _ in wrong]
+        return refusals, await session.call_tool("encode_picture", {"picture_base64": picture, "crop": None})
+
+    refusals, answer = talk(address, converse)
+    for refusal, (name, arguments, sentence) in zip(refusals, wrong, strict=True):
+        text = refusal.content[0].text
+        assert refusal.isError
+        assert text.startswith(sentence), (name, arguments, text)
+        assert not judge(text), text
+    assert not answer.isError  # null is a default's
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        ("", {}, 400),
+        ("[]", {}, 400),
+        ('{"a": 1}', {}, 400),
+        ("{}", {"Content-Type": "text/plain"}, 400),
+        ("{}", {"Accept": "text/plain"}, 406),
+    ],
+)
+def test_what_is_no_message_gets_a_sentence(
+    address: str, body: str, headers: dict[str, str], status: int
+) -> None:
+    expected = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+    answer = httpx.post(address, content=body, headers={**expected, **headers}, trust_env=False)
+    assert answer.status_code == status
+    assert not judge(answer.json()["error"])
+    if status == 400:
+        assert answer.json()["error"] == BAD_MESSAGE
+
+
+def test_a_refusal_of_ours_stays_as_it_is(address: str) -> None:
+    answer = httpx.post(address, content=b"x" * (MAX_BODY + 1), trust_env=False)
+    assert answer.status_code == 413
+    assert f"{MAX_BODY // 1_000_000}" in answer.json()["error"]
 
 
 def test_there_are_no_tools_unless_asked(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
