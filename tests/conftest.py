@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import os
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 import torch
@@ -22,6 +24,8 @@ from ganlab.gallery import GALLERIES, TRAIN_FILE, Gallery, Pictures, load_pictur
 from ganlab.model import LatentModel, load, save
 from ganlab.networks import LatentMap
 from tests import fixtures
+
+T = TypeVar("T")
 
 torch.set_num_threads(1)  # tiny matrices: on busy cores a second thread costs more than it does
 
@@ -259,6 +263,12 @@ def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
+
+
+def run_apart(test: Coroutine[Any, Any, T]) -> T:
+    """Run it in a thread of its own: a browser test of before has left an event loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, test).result()
 
 
 @pytest.fixture(scope="session")

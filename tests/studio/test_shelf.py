@@ -58,7 +58,7 @@ def test_a_file_that_is_no_shelf_gets_a_sentence(few_neighbours: Explorer) -> No
         "at most 1 MB": b"x" * (shelf.MAX_BYTES + 1),
         r"not \(2, 3\)": of(few_neighbours, torch.zeros(2, 3), ["a", "b"]),
         r"not \(300, 50\)": of(few_neighbours, torch.zeros(300, 50), ["a"] * 300),
-        "finite": of(few_neighbours, torch.full((1, 50), torch.nan), ["a"]),
+        "no shelf": of(few_neighbours, torch.full((1, 50), torch.nan), ["a"]),
         "float32": of(few_neighbours, torch.zeros(1, 50, dtype=torch.float64), ["a"]),
         "caption for each": of(few_neighbours, torch.zeros(2, 50), ["a"]),
     }

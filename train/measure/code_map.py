@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+import ganlab
 from ganlab.explorer import Explorer
 from ganlab.gallery import ATTRIBUTES_FILE, TRAIN_FILE, Pictures, find_file
 from ganlab.nearest import Points, find_nearest
@@ -121,8 +122,10 @@ def _measure(subject: Subject) -> Figures:
         began = time.perf_counter()
         codes = explorer.gallery.codes
         plane = codemap.compute_plane(explorer) if subject.model.latent_map is not None else None
-        codemap.save(folder, compute_tsne(codes, options.jobs), explorer.fingerprint, plane)
+        with sums.updating(folder):
+            codemap.save(folder, compute_tsne(codes, options.jobs), explorer.fingerprint, plane)
         print(f"{subject.name}: t-SNE of {len(codes)} codes in {time.perf_counter() - began:.0f} s")
+        explorer = ganlab.load(str(folder), stand_ins=False)  # whose description names the map
     return measure_map(explorer)
 
 

@@ -33,6 +33,7 @@ from ganlab.ui.server.budget import TooMuchError
 from ganlab.ui.server.films import Payload
 from ganlab.ui.server.models import Models
 from ganlab.ui.server.sent import receive_upload
+from ganlab.ui.server.turns import count_before
 from ganlab.ui.server.view import show_part
 
 # Browsers ask again each time and are answered "not modified": an update of the app reaches a page at once.
@@ -254,6 +255,7 @@ def list_routes(models: Models) -> list[BaseRoute]:
             Route(f"/ganlab/{name}", functools.partial(_answer_post, models, route), methods=["POST"])
             for name, route in POST.items()
         ),
+        Route("/ganlab/turn", count_before),
         Route("/ganlab/upload", receive_upload, methods=["POST"]),
         Mount("/ganlab/static", Scripts(directory=STATIC)),
     ]

@@ -11,7 +11,9 @@ import asyncio
 import contextlib
 import json
 import re
-from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from ganlab import interruption
 from ganlab.ui.server import budget
@@ -26,7 +28,6 @@ MAX_SMALL = 128_000  # bytes of a body that is read before its turn
 MAX_PAYLOAD = 400_000  # bytes of JSON that a route of ours takes: 24 keyframes of 128 numbers are 70 kB
 MAX_READING = 60  # seconds that a large body may take
 
-PLACE = re.compile(r"/ganlab/turn$")
 EVENT = re.compile(r"/(?:run|api)/[^/]+/?$")  # Gradio's, answered at once
 JOIN = re.compile(r"/(?:queue/join|call/(?:v2/)?[^/]+)/?$")  # into Gradio's queue
 OWN = re.compile(r"/ganlab/(\w+)$")
@@ -48,8 +49,6 @@ class Turns:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        if PLACE.search(scope["path"]):
-            return await _tell_place(scope, send)
         line, waits = choose_line(scope["method"], scope["path"])
         if not waits:
             return await self.app(scope, receive, send)
@@ -194,13 +193,13 @@ def _name_route(path: str) -> str:
     return match[1] if match else ""
 
 
-async def _tell_place(scope: Message, send: Send) -> None:
-    """How many requests have their turn before the one whose ticket the query names, as {"before": number};
-    0 when it is at work or answered."""
-    tickets = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("ticket", [""])
+async def count_before(request: Request) -> Response:
+    """The route that says how many requests have their turn before the one whose ticket the query names, as
+    {"before": number}; 0 when it is at work or answered."""
+    ticket = request.query_params.get("ticket", "")
     lines = (budget.QUICK, budget.LONG, budget.MAPS, budget.BODIES)
-    before = max(line.count_before(tickets[0]) for line in lines) if tickets[0] else 0
-    await _send(send, 200, b"application/json", json.dumps({"before": before}).encode())
+    before = max(line.count_before(ticket) for line in lines) if ticket else 0
+    return JSONResponse({"before": before}, headers={"Cache-Control": "no-store"})
 
 
 async def refuse(scope: Message, send: Send, error: RefusedError) -> None:

@@ -16,6 +16,7 @@ from ganlab.gallery import ATTRIBUTES_FILE, Pictures, save_pictures
 from ganlab.hub import CHECKPOINTS
 from ganlab.model import METRICS_FILE
 from ganlab.studio import codemap
+from train import sums
 from train.measure import command
 from train.measure.code_map import measure_faithfulness, write_attributes
 
@@ -54,6 +55,7 @@ def test_the_command_maps_a_checkpoint(
     (folder / "gallery").mkdir()
     few = Pictures(digits.pixels[:200], digits.labels[:200], digits.indices[:200])
     save_pictures(folder / "gallery" / gallery.TRAIN_FILE, few)
+    sums.write(folder)
     assert command.main("map", [str(folder), "--jobs", "1"]) == 0
     assert "t-SNE of 200 codes" in capsys.readouterr().out
     assert (folder / "gallery" / ATTRIBUTES_FILE).is_file()

@@ -15,6 +15,7 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import TRAIN_FILE, Pictures, save_pictures
 from ganlab.hub import CHECKPOINTS
 from ganlab.outliers import Gauge
+from train import sums
 from train.data import datasets
 from train.measure import command
 from train.measure import light as measure
@@ -91,6 +92,7 @@ def test_the_command_stores_it_where_the_app_looks(
     shutil.copytree(CHECKPOINTS / "mnist-ae-l1", folder, ignore=codes)
     (folder / "gallery").mkdir()
     save_pictures(folder / "gallery" / TRAIN_FILE, few_neighbours.gallery.pictures)
+    sums.write(folder)
     assert command.main("light", [str(folder), "--data-root", "there"]) == 0
     figures = json.loads((folder / "metrics.json").read_text())["light"]
     assert figures["command"] == "python -m train.light mnist-ae-l1"

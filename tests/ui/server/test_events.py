@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +14,7 @@ from gradio.server_messages import ProcessCompletedMessage
 from ganlab import interruption
 from ganlab.ui.server import budget, events
 from ganlab.ui.server.events import CALLS, FairQueue
+from tests.conftest import run_apart
 
 
 def build(function: Any = None) -> tuple[gr.Blocks, FairQueue]:
@@ -53,7 +53,7 @@ def test_visitors_take_turns() -> None:
             await push(queue, "3", session)
         assert list_order(queue) == ["2", "3", "3", "1", "1"]  # one of the first is at work
 
-    asyncio.run(test())
+    run_apart(test())
 
 
 def test_many_calls_of_an_address_are_refused_and_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +75,7 @@ def test_many_calls_of_an_address_are_refused_and_others_are_not(monkeypatch: py
         with pytest.raises(HTTPException, match="Too many calls"):
             await push(queue, "4")
 
-    asyncio.run(test())
+    run_apart(test())
 
 
 def test_results_that_nobody_fetches_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +96,7 @@ def test_results_that_nobody_fetches_are_forgotten(monkeypatch: pytest.MonkeyPat
         assert "read" in queue.pending_messages_per_session
         assert queue.unread == {}
 
-    asyncio.run(test())
+    run_apart(test())
 
 
 def test_a_call_gives_up_when_its_visitor_is_gone_and_long_work_waits_for_it(
@@ -121,4 +121,4 @@ def test_a_call_gives_up_when_its_visitor_is_gone_and_long_work_waits_for_it(
         assert not budget.QUICK.working
         assert list(queue.unread) == [chosen[0].session_hash]
 
-    asyncio.run(test())
+    run_apart(test())

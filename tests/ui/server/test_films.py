@@ -15,6 +15,7 @@ from ganlab.explorer import Explorer
 from ganlab.outliers import OutlierScores
 from ganlab.studio import paths
 from ganlab.ui.server import budget, films
+from tests.conftest import run_apart
 
 
 def payload(explorer: Explorer, keyframes: int = 2, **film: Any) -> dict[str, Any]:
@@ -94,7 +95,7 @@ def test_films_that_nobody_fetches_are_bounded(bundled: Explorer, monkeypatch: p
         await response(scope, None, send)
         return content
 
-    assert asyncio.run(fetch(responses[0], reads=True)).startswith(b"GIF89a")
+    assert run_apart(fetch(responses[0], reads=True)).startswith(b"GIF89a")
     monkeypatch.setattr(films, "MAX_SENDING", 0.01)
-    asyncio.run(fetch(responses[1], reads=False))  # it is cut off
+    run_apart(fetch(responses[1], reads=False))  # it is cut off
     assert films.SentFile.count_unread() == 0

@@ -10,11 +10,12 @@ import pytest
 
 from ganlab.interruption import InterruptedWorkError
 from ganlab.ui.server.line import Line, RefusedError, Turn
+from tests.conftest import run_apart
 
 
 def run(test: Any) -> None:
     """A test that needs an event loop."""
-    asyncio.run(test)
+    run_apart(test)
 
 
 def join(line: Line, *names: str, **settings: Any) -> list[Turn]:

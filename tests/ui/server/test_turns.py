@@ -8,11 +8,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 
 from ganlab import interruption
 from ganlab.ui.server import budget, turns
 from ganlab.ui.server.line import Line
 from ganlab.ui.server.turns import Turns, choose_line
+from tests.conftest import run_apart
 
 Message = dict[str, Any]
 
@@ -111,7 +113,7 @@ def test_films_wait_in_a_line_and_others_do_not() -> None:
         assert [visitor.status for visitor in (first, second, click, free)] == [200] * 4
         assert app.bodies[1] == b'{"session_hash": "s"}'
 
-    asyncio.run(test())
+    run_apart(test())
 
 
 def test_who_waits_may_ask_for_the_place_and_who_sends_too_much_is_refused() -> None:
@@ -124,9 +126,8 @@ def test_who_waits_may_ask_for_the_place_and_who_sends_too_much_is_refused() -> 
             headers = {"x-ganlab-turn": f"page-{number}"}
             tasks.append(visitors[-1].request("/ganlab/film", headers=headers))
         await until(lambda: budget.LONG.waiting == 2)
-        asking = Visitor(served)
-        await asking.request("/ganlab/turn?ticket=page-2", method="GET")
-        assert json.loads(asking.text) == {"before": 2}
+        asking = Request({"type": "http", "query_string": b"ticket=page-2"})
+        assert json.loads((await turns.count_before(asking)).body) == {"before": 2}
         refused = Visitor(served)
         await refused.request("/ganlab/film")
         assert (refused.status, refused.sent[0]["headers"][0][1]) == (429, b"text/plain; charset=utf-8")
@@ -134,7 +135,7 @@ def test_who_waits_may_ask_for_the_place_and_who_sends_too_much_is_refused() -> 
         app.going_on.set()
         await asyncio.gather(*tasks)
 
-    asyncio.run(test())
+    run_apart(test())
 
 
 def test_a_visitor_who_leaves_ends_the_work_and_the_waiting() -> None:
@@ -156,7 +157,7 @@ def test_a_visitor_who_leaves_ends_the_work_and_the_waiting() -> None:
         assert (working.sent, waiting.sent, other.status) == ([], [], 200)
         assert not budget.LONG.working
 
-    asyncio.run(test())
+    run_apart(test())
 
 
 def test_large_bodies_come_in_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +183,7 @@ def test_large_bodies_come_in_one_after_the_other(monkeypatch: pytest.MonkeyPatc
         await large.request("/ganlab/film", b"more")
         assert large.status == 413
 
-    asyncio.run(test())
+    run_apart(test())
 
 
 def test_a_place_is_free_while_a_slow_visitor_reads() -> None:
@@ -206,7 +207,7 @@ def test_a_place_is_free_while_a_slow_visitor_reads() -> None:
             await task
             assert not budget.LONG.working
 
-    asyncio.run(test())
+    run_apart(test())
 
 
 @pytest.mark.parametrize(

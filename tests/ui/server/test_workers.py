@@ -53,7 +53,7 @@ def start(code: str) -> subprocess.Popen[str]:
 
 
 def test_they_end_together_and_wrong_flags_end_them() -> None:
-    running = start("import os, time; print(os.getpid(), flush=True); time.sleep(600)")
+    running = start("import os, time; os.write(1, f'{os.getpid()}\\n'.encode()); time.sleep(600)")
     assert running.stdout is not None
     numbers = [int(running.stdout.readline()) for _ in range(2)]
     running.send_signal(signal.SIGTERM)

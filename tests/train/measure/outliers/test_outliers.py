@@ -16,6 +16,7 @@ from ganlab import metrics, outliers
 from ganlab.explorer import Explorer
 from ganlab.gallery import CODES_FILE, TRAIN_FILE, Pictures, save_pictures
 from ganlab.hub import CHECKPOINTS
+from train import sums
 from train.data import datasets
 from train.measure import command
 from train.measure.outliers import measure, sets
@@ -103,6 +104,7 @@ def test_the_command_keeps_it_in_metrics_json(
     gallery = tmp_path / "copy" / "gallery"
     gallery.mkdir()
     save_pictures(gallery / TRAIN_FILE, few_neighbours.gallery.pictures)  # sooner encoded than all of MNIST
+    sums.write(tmp_path / "copy")
     before = json.loads((tmp_path / "copy" / "metrics.json").read_text())
     pictures = sets.load_pictures
     monkeypatch.setattr(sets, "load_pictures", lambda root, seed: pictures(root, each=8, seed=seed))
