@@ -18,7 +18,7 @@ from ganlab.studio.recipe import Recipe, RecipeError
 from ganlab.ui.server.downloads import PATIENCE, Downloads
 
 MAX_SUGGESTED = 3  # models named in place of one that cannot do something
-MAX_LOADED = 8  # models kept in memory, about 25 MB each; the least recently used is dropped first
+MAX_LOADED = 16  # models kept in memory, 25 MB each, 12 more with codes; the least recently used goes first
 
 
 class Models:

@@ -29,6 +29,7 @@ from ganlab.ui.server.proxy import App, Message, Receive, Send
 MAX_SESSIONS = 2000  # of all visitors: 0.1 to 1 MB each
 MAX_OF_ADDRESS = 200  # of one address, behind which there may be a classroom
 MAX_AGE = 3600  # seconds since a session was last used
+MAX_CLOSED = 60  # the same, once its page was closed; one that comes back, as by Back, puts its state back
 MAX_NAME = 64  # characters of a session's name, which the page chooses
 MAX_EVENTS = 32  # of one session that wait for each other
 V6_SITE = 64  # bits of an IPv6 address that name a visitor; the rest each visitor chooses
@@ -132,11 +133,9 @@ class Sessions(StateHolder):  # type: ignore[misc]
     def delete_all_expired_state(self) -> None:
         """Forget what was not used for long; Gradio asks for it once a second."""
         with self._guard:
-            while self.session_data:
-                name, session = next(iter(self.session_data.items()))
-                if self._now() - session.used <= MAX_AGE:
-                    return
-                self.drop(name)
+            for name, session in [*self.session_data.items()]:
+                if self._now() - session.used > (MAX_CLOSED if session.is_closed else MAX_AGE):
+                    self.drop(name)
 
     def _make_room(self, address: str, new: str) -> None:
         """Each address has its share, and of all too many the address with the most gives one."""

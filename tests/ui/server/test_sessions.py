@@ -108,6 +108,18 @@ def test_what_was_not_used_for_long_is_forgotten_with_unread_answers() -> None:
     assert not held._of
 
 
+def test_a_session_whose_page_was_closed_is_forgotten_sooner() -> None:
+    clock = Clock()
+    held = Sessions(build_blocks()[0], clock)
+    use(held, "ann", "open", "closed", state=1)
+    held.session_data["closed"].is_closed = True  # as Gradio does when the page's heartbeat ends
+    held.delete_all_expired_state()
+    assert set(held.session_data) == {"open", "closed"}
+    clock.now += sessions.MAX_CLOSED + 1
+    held.delete_all_expired_state()
+    assert set(held.session_data) == {"open"}
+
+
 def test_a_session_holds_its_own_values() -> None:
     blocks, state = build_blocks()
     held = Sessions(blocks)
