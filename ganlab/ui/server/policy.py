@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import os
 import re
@@ -52,6 +53,7 @@ def build_policy(scripts: Iterable[str], frames: str) -> str:
     )
 
 
+@functools.lru_cache(maxsize=8)  # most visitors get the same page
 def find_scripts(page: bytes) -> list[str]:
     """The inline scripts of a page as a policy names them."""
     digests = (hashlib.sha256(code).digest() for code in SCRIPT.findall(page))
