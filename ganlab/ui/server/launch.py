@@ -28,8 +28,8 @@ from ganlab.ui.server.visits import VisitGuard, name_page
 # Modules that the first screen uses.
 PRELOADED = ("drawing-pad", "elements", "files", "page-line", "shelf-memory", "stale", "storage", "visit")
 LATER = ("studio",)  # modules of a tab that shows its first picture as soon as they are there
-# Seconds that one thread keeps Python for. An answer passes between threads many times, each time behind
-# those that compute: with Python's own 0.005, 50 visitors waited half as long again.
+# Seconds that one thread keeps Python for, a tenth of Python's own: an answer passes between threads many
+# times, each time behind those that compute.
 SWITCH = 0.0005
 ICON = '<link rel="icon" href="favicon.ico">'  # without it, browsers look for one outside the root path
 # Runs before Gradio asks for anything: events name the state that the page shows.
