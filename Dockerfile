@@ -13,6 +13,9 @@ RUN python -m compileall -q /app
 
 # Nothing is written but into /tmp: the root may be read-only.
 ENV HOME=/tmp TMPDIR=/tmp PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# One thread for each product of matrices: many visitors share the cores already, and threads that wait for each
+# other cost them more than they save. For a single visitor, docker run -e OMP_NUM_THREADS=4.
+ENV OMP_NUM_THREADS=1
 WORKDIR /app
 USER 10001
 EXPOSE 7860

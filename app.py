@@ -18,6 +18,7 @@ DEFAULT_MODEL = "mnist-bigan-plus"
 def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    share_cores()
     device = choose_device(options.device)
     try:
         for port in range(options.port, options.port + options.workers):
@@ -99,6 +100,14 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--mcp", action="store_true", help="offer the API to assistants (MCP)")
     return parser.parse_args(arguments)
+
+
+def share_cores() -> None:
+    """On a Space, which has many visitors and few cores: one thread for each product of matrices, since
+    threads that wait for each other cost the visitors more than they save. What OMP_NUM_THREADS says already
+    stays. PyTorch reads it when it is imported."""
+    if "SPACE_ID" in os.environ:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def choose_device(name: str) -> str:

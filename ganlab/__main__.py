@@ -19,7 +19,6 @@ from torch import Tensor
 
 import ganlab
 from ganlab import animation, images, verify
-from ganlab.config import CheckpointError
 from ganlab.explorer import Explorer
 from ganlab.hub import CHECKPOINTS
 from ganlab.images import Polarity
@@ -28,7 +27,7 @@ from ganlab.studio import film, folder
 from ganlab.studio.film import Film
 from ganlab.studio.folder import FolderResult, Outputs, check_outputs, encode_folder, list_pictures
 from ganlab.studio.paths import WAYS
-from ganlab.studio.recipe import MAX_TEXT, Recipe, RecipeError, find_latents, replay
+from ganlab.studio.recipe import MAX_TEXT, Recipe, RecipeError, find_checkpoint, find_latents, replay
 from ganlab.studio.staging import explain, write_whole
 from ganlab.terminal import Progress, stop_by_signal
 
@@ -54,22 +53,11 @@ def load_explorer(recipe: Recipe, name: str | None) -> Explorer:
     """The checkpoint `name`, or the bundled one that accepts the recipe, first the one that it names."""
     if name is not None:
         return ganlab.load(name)
-    names, change = ganlab.list_models(), ""
-    for candidate in sorted(names, key=lambda candidate: candidate != recipe.model):
-        try:
-            explorer = ganlab.load(candidate)
-        except CheckpointError as error:  # a broken one may be the one of the recipe; others go on
-            if candidate == recipe.model:
-                change = f"This recipe was made with {candidate}, which cannot be used: {error}"
-            continue
-        if explorer.accepts(recipe.fingerprint):
-            return explorer
-        change = change or explorer.config.explain_replacement(recipe.fingerprint, "recipe")
-    raise RecipeError(
-        change
-        or f"No checkpoint here is the {recipe.model} ({recipe.fingerprint[:16]}) of this recipe;"
+    otherwise = (
+        f"No checkpoint here is the {recipe.model} ({recipe.fingerprint[:16]}) of this recipe;"
         " name a folder or Hub id with --model."
     )
+    return find_checkpoint(recipe, ganlab.list_models(), ganlab.load, "recipe", otherwise)[1]
 
 
 def replay_recipe(options: argparse.Namespace) -> None:

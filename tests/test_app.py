@@ -21,7 +21,10 @@ ROOT = Path(__file__).parents[1]
 
 
 # Takes the place of the package of that name: it wants to come before CUDA.
-SPACES = "import sys\nsys.exit('spaces comes too late') if 'torch' in sys.modules else print('spaces')\n"
+SPACES = (
+    "import os, sys\nsys.exit('spaces comes too late') if 'torch' in sys.modules else print('spaces')\n"
+    "print(os.environ['OMP_NUM_THREADS'])\n"
+)
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -61,6 +64,19 @@ def test_on_a_space_its_own_proxy_is_believed(monkeypatch: pytest.MonkeyPatch) -
     assert any(ipaddress.ip_address("10.16.1.2") in ipaddress.ip_network(proxy) for proxy in proxies)
 
 
+def test_on_a_space_the_visitors_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    app.share_cores()
+    assert "OMP_NUM_THREADS" not in os.environ  # a visitor alone has all cores
+    monkeypatch.setenv("SPACE_ID", "user/name")
+    app.share_cores()
+    assert os.environ["OMP_NUM_THREADS"] == "1"
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
+    app.share_cores()
+    assert os.environ["OMP_NUM_THREADS"] == "4"
+
+
 def check_line(text: str) -> str:
     """The single line that is printed when the app does not start."""
     lines = text.strip().splitlines()
@@ -70,7 +86,9 @@ def check_line(text: str) -> str:
 
 
 @pytest.mark.slow
-def test_a_wrong_flag_is_answered_by_one_sentence(capsys: Capture, tmp_path: Path) -> None:
+def test_a_wrong_flag_is_answered_by_one_sentence(
+    capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def read_error(*arguments: str) -> str:
         assert app.main([*arguments]) == 2
         return check_line(capsys.readouterr().err)
@@ -87,9 +105,11 @@ def test_a_wrong_flag_is_answered_by_one_sentence(capsys: Capture, tmp_path: Pat
     # As a person types it, in a process of its own, which finds itself on a Space that lends GPUs.
     (tmp_path / "spaces.py").write_text(SPACES)
     paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    result = run("--model", "no-such-model", "--port", "0", PYTHONPATH=paths, SPACES_ZERO_GPU="true")
+    space = {"SPACE_ID": "user/name", "SPACES_ZERO_GPU": "true"}
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    result = run("--model", "no-such-model", "--port", "0", PYTHONPATH=paths, **space)
     assert result.returncode == 2
-    assert result.stdout == "spaces\n"
+    assert result.stdout == "spaces\n1\n"
     assert "Model 'no-such-model' not found; available = " in check_line(result.stderr)
 
 

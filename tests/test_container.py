@@ -34,6 +34,10 @@ def test_the_container_has_what_a_space_has_and_another_user() -> None:
     assert {line[1:] for line in ignored[1:] if line[0] == "!"} == set(copied)
 
 
+def test_the_visitors_of_a_container_share_its_cores() -> None:
+    assert ("ENV", "OMP_NUM_THREADS=1") in read_dockerfile()
+
+
 def check_health(url: str) -> int:
     """The exit status of the container's health check, of a server at another address."""
     (check,) = [text for word, text in read_dockerfile() if word == "HEALTHCHECK"]

@@ -24,6 +24,7 @@ import dataclasses
 import hashlib
 import json
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,7 @@ import torch
 from torch import Tensor
 
 from ganlab import images, latent
+from ganlab.config import CheckpointError
 from ganlab.explorer import Explorer
 from ganlab.studio.film import MAX_KEYFRAMES, Film, render_frames
 
@@ -187,6 +189,27 @@ def find_latents(explorer: Explorer, recipe: Recipe) -> Tensor:
         else:
             latents.append(explorer.check_latents(source.to_tensor()))
     return torch.cat(latents)
+
+
+def find_checkpoint(
+    recipe: Recipe, names: Iterable[str], load: Callable[[str], Explorer], noun: str, otherwise: str
+) -> tuple[str, Explorer]:
+    """The name and explorer of the first of the checkpoints `names` that accepts a recipe; the one that it
+    names is loaded before the others, and broken ones are passed over. RecipeError where there is none: it
+    says what has become of that checkpoint, or, where nothing is known of it, `otherwise`. `noun`: what the
+    recipe came in, "link" or "recipe"."""
+    change = ""
+    for name in sorted(names, key=lambda name: name != recipe.model):
+        try:
+            explorer = load(name)
+        except CheckpointError as error:
+            if name == recipe.model:
+                change = f"This {noun} was made with {name}, which cannot be used: {error}"
+            continue
+        if explorer.accepts(recipe.fingerprint):
+            return name, explorer
+        change = change or explorer.config.explain_replacement(recipe.fingerprint, noun)
+    raise RecipeError(change or otherwise)
 
 
 def replay(explorer: Explorer, recipe: Recipe) -> Tensor:

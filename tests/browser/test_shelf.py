@@ -17,21 +17,25 @@ pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect
 
 OUTSIDE = "https://outside.invalid"
-# What a text would bring that reached the page as HTML; `blocked` gets what the policy stopped.
+# What a text would bring that reached the page as HTML; `blocked` gets what the policy stopped, `injected`
+# what ran.
 INJECT = """(outside) => {
-  window.blocked = {};
+  window.blocked = [];
+  window.injected = [];
   document.addEventListener('securitypolicyviolation', (event) => {
-    window.blocked[event.effectiveDirective] = event.blockedURI;
+    window.blocked.push(`${event.effectiveDirective} ${event.blockedURI}`);
   });
-  const script = document.createElement('script');
-  script.textContent = 'window.injected = "script"';
+  const [inline, fetched] = ['script', 'script'].map((name) => document.createElement(name));
+  inline.textContent = 'window.injected.push("inline")';
+  fetched.src = `${outside}/x.js`;
   const button = document.createElement('button');
-  button.setAttribute('onclick', 'window.injected = "handler"');
+  button.setAttribute('onclick', 'window.injected.push("handler")');
   const picture = document.createElement('img');
   picture.src = `${outside}/x.png`;
-  document.body.append(script, button, picture);
+  const injected = [inline, fetched, button, picture];
+  document.body.append(...injected);
   button.click();
-  for (const each of [script, button, picture]) each.remove();
+  for (const each of injected) each.remove();
 }"""
 
 
@@ -164,10 +168,29 @@ def test_a_shelf_that_was_tampered_with_is_left_alone(open_page: Open, bundled: 
         expect(page.locator(".gl-kept .gl-tile")).to_have_count(1)
         expect(page.locator(".gl-notice")).to_have_count(0)
     page.evaluate(INJECT, OUTSIDE)
-    page.wait_for_function("Object.keys(window.blocked).length === 3")
-    blocked = {"script-src-elem": "inline", "script-src-attr": "inline", "img-src": f"{OUTSIDE}/x.png"}
-    assert page.evaluate("window.blocked") == blocked
-    assert page.evaluate("window.injected") is None
+    page.wait_for_function("window.blocked.length === 4")
+    assert set(page.evaluate("window.blocked")) == {
+        "script-src-elem inline",
+        f"script-src-elem {OUTSIDE}/x.js",
+        "script-src-attr inline",
+        f"img-src {OUTSIDE}/x.png",
+    }
+    assert page.evaluate("window.injected") == []
+
+
+def test_without_the_policy_what_it_blocks_would_run(browser: Any, server: str) -> None:
+    """So it is the policy that stops it above, and the test would see what it let through."""
+    context = browser.new_context(bypass_csp=True)
+    page = context.new_page()
+    script = {"content_type": "text/javascript", "body": "window.injected.push('outside')"}
+    page.route(f"{OUTSIDE}/x.js", lambda route: route.fulfill(**script))
+    page.goto(server.rstrip("/") + "/theme.css")
+    with page.expect_request(f"{OUTSIDE}/x.png"):
+        page.evaluate(INJECT, OUTSIDE)
+    page.wait_for_function("window.injected.length === 3")
+    assert page.evaluate("window.injected") == ["inline", "handler", "outside"]
+    assert page.evaluate("window.blocked") == []
+    context.close()
 
 
 def test_what_was_remembered_of_a_replaced_checkpoint_is_refused_with_what_has_changed(

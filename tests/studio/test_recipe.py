@@ -13,6 +13,7 @@ import torch
 
 import ganlab
 from ganlab import images
+from ganlab.config import CheckpointError
 from ganlab.explorer import Explorer
 from ganlab.studio import film
 from ganlab.studio.film import Film
@@ -21,6 +22,7 @@ from ganlab.studio.recipe import (
     Recipe,
     RecipeError,
     SampledLatent,
+    find_checkpoint,
     find_latents,
     hash_picture,
     make_recipe,
@@ -193,3 +195,26 @@ def test_what_is_no_recipe_gets_a_sentence(text: str) -> None:
     for read in (Recipe.from_json, Recipe.from_query, Recipe.parse):
         with pytest.raises(RecipeError, match=r"\.$"):
             read(text)
+
+
+def test_the_checkpoint_that_a_recipe_names_is_tried_first_and_broken_ones_are_passed_over(
+    renewed: tuple[Explorer, Explorer],
+) -> None:
+    before, after = renewed
+    recipe = dataclasses.replace(make_recipe(before, SampledLatent(1, 0, "prior")), model="c")
+    loaded: list[str] = []
+
+    def load(name: str) -> Explorer:
+        loaded.append(name)
+        if name in "ac":
+            raise CheckpointError(f"{name}/config.json is damaged.")
+        return after
+
+    assert find_checkpoint(recipe, ["a", "b", "c", "d"], load, "link", "Nothing.") == ("b", after)
+    assert loaded == ["c", "a", "b"]
+    with pytest.raises(RecipeError, match=r"^This link was made with c, which cannot be used: c/config"):
+        find_checkpoint(recipe, ["a", "c"], load, "link", "Nothing.")
+    with pytest.raises(RecipeError, match=r"^Nothing\.$"):
+        find_checkpoint(recipe, ["a"], load, "link", "Nothing.")
+    with pytest.raises(RecipeError, match=r"^Nothing\.$"):
+        find_checkpoint(dataclasses.replace(recipe, fingerprint="0" * 16), "bd", load, "link", "Nothing.")

@@ -115,6 +115,10 @@ def test_a_space_is_laid_out_whole_or_not_at_all(tmp_path: Path, small_model: Pa
     assert lay_out(folder, str(small_model)) == "tiny"
     head = (folder / "README.md").read_text(encoding="utf-8").split("---")[1]
     fields = dict(re.findall(r"^(\w+): (.+)$", head, re.M))
+    own_head = (ROOT / "README.md").read_text(encoding="utf-8").split("---")[1]
+    for line in ("sdk_version", "python_version"):  # of a Space of the whole repository
+        assert fields[line] == dict(re.findall(r"^(\w+): (.+)$", own_head, re.M))[line]
+    assert fields["python_version"] in ('"3.10"', '"3.12"')  # what a Space with ZeroGPU may have
     expected = {"app_file": "app.py", "sdk": "gradio", "title": "ganlab · Tiny"}
     assert expected.items() <= fields.items()
     assert len(fields["short_description"]) <= 60

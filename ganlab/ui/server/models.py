@@ -14,7 +14,7 @@ from ganlab.config import CheckpointError, ModelConfig
 from ganlab.explorer import Explorer, load
 from ganlab.hub import list_models
 from ganlab.model import read_config, resolve_device
-from ganlab.studio.recipe import Recipe, RecipeError
+from ganlab.studio.recipe import Recipe, find_checkpoint
 from ganlab.ui.server.downloads import PATIENCE, Downloads
 
 MAX_SUGGESTED = 3  # models named in place of one that cannot do something
@@ -57,22 +57,11 @@ class Models:
 
     def find_by_recipe(self, recipe: Recipe) -> str:
         """The name, among those on offer, of the checkpoint that made a recipe; RecipeError without one."""
-        change = ""
-        for name in sorted(self.list_names(), key=lambda name: name != recipe.model):
-            try:
-                explorer = self.get(name)
-            except CheckpointError as error:  # a broken one may be the one of the link; others go on
-                if name == recipe.model:
-                    change = f"This link was made with {name}, which cannot be used here: {error}"
-                continue
-            if explorer.accepts(recipe.fingerprint):
-                return name
-            change = change or explorer.config.explain_replacement(recipe.fingerprint, "link")
-        raise RecipeError(
-            change
-            or f"This link was made with {recipe.model} ({recipe.fingerprint[:16]}), which this server does"
+        otherwise = (
+            f"This link was made with {recipe.model} ({recipe.fingerprint[:16]}), which this server does"
             " not have; no other checkpoint makes its pictures."
         )
+        return find_checkpoint(recipe, self.list_names(), self.get, "link", otherwise)[0]
 
     def read_config(self, name: str) -> ModelConfig:
         """The description of a model on offer, which is not loaded for that. CheckpointError for a damaged

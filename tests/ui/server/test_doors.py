@@ -18,6 +18,7 @@ from ganlab.ui.server import policy
 from ganlab.ui.server.doors import Doors, Names, name_server, read_hosts
 from ganlab.ui.server.models import Models
 from ganlab.ui.server.proxy import RootPath
+from tests.attacks.doors import CLOSED
 from tests.ui.server.test_launch import request
 
 PAGE = "<script>one()</script><script type=module src=two.js></script>\n<script async>\nthree(); </script>"
@@ -157,45 +158,6 @@ def test_a_link_on_another_page_loads_no_model_to_this_machine() -> None:
     assert "address bar" in client.get("/?model=user/repo", headers={"Sec-Fetch-Site": "same-site"}).text
     models.restrict()
     assert client.get("/?model=user/repo", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
-
-
-CLOSED = (
-    "/gradio_api/upload",
-    "/gradio_api/upload/",
-    "/gradio_api/upload_progress?upload_id=1",
-    "/gradio_api/file=app.py",
-    "/gradio_api/file/app.py",
-    "/gradio_api/proxy=https://a.example",
-    "/gradio_api/stream/x",
-    "/gradio_api/stream/a/b/c/playlist.m3u8",
-    "/gradio_api/component_server",
-    "/gradio_api/reset",
-    "/gradio_api/deep_link",
-    "/gradio_api/vibe-edit",
-    "/gradio_api/process_recording",
-    "/gradio_api/run/other",
-    "/gradio_api/run/predict/",
-    "/gradio_api/api/predict",
-    "/gradio_api/queue/join/",
-    "/gradio_api/queue/status",
-    "/gradio_api/user",
-    "/gradio_api/token",
-    "/gradio_api/dev/reload",
-    "/gradio_api/profiling/summary",
-    "/gradio_api/custom_component/a/b/c/d",
-    "/gradio_api/runs",
-    "/login",
-    "/logout",
-    "/monitoring",
-    "/monitoring/summary",
-    "/openapi.json",
-    "/docs",
-    "//gradio_api/upload",
-    "/gradio_api//upload",
-    "/x/../gradio_api/upload",
-    "/gradio_api/%75pload",
-    "/.env",
-)
 
 
 @pytest.mark.slow
