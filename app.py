@@ -59,7 +59,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Explore the latent space of a GAN with an encoder.")
     parser.add_argument(
         "--model",
-        help=f"a bundled name, a folder, or a Hub id (default: {DEFAULT_MODEL}, or the first one there is)",
+        help=f"a bundled name, a folder, or a Hub id (default: {DEFAULT_MODEL}, or the first one there is);"
+        " where it is damaged or the Hub is away, another bundled one is shown",
     )
     parser.add_argument(
         "--gallery",
@@ -121,11 +122,11 @@ def choose_device(name: str) -> str:
 
 
 def choose_model() -> str:
-    """What is served where nobody names a model."""
-    from ganlab.hub import list_models
+    """What is served where nobody names a model: DEFAULT_MODEL, unless its folder was left out."""
+    from ganlab.hub import CHECKPOINTS, list_models
 
     names = list_models()
-    return DEFAULT_MODEL if DEFAULT_MODEL in names or not names else names[0]
+    return DEFAULT_MODEL if not names or (CHECKPOINTS / DEFAULT_MODEL).is_dir() else names[0]
 
 
 def supervise(arguments: list[str], options: argparse.Namespace) -> int:

@@ -54,6 +54,10 @@ class UnreachableError(CheckpointError):
     """No Hub answered, and nothing was downloaded before."""
 
 
+class AbsentError(CheckpointError):
+    """A name that stands for no checkpoint anywhere: it is mistyped, or not for us."""
+
+
 def download(hub_id: str, offline: bool = False, report: Report = lambda _: None) -> Path:
     """The folder of a checkpoint "user/repo[@revision]" in the client's cache. With `offline`, nothing is
     asked of the Hub. CheckpointError, in one sentence, where it cannot be had in MAX_SECONDS."""
@@ -176,11 +180,12 @@ class Worker:
 
     def _refuse(self, file: File, kind: str, reason: str) -> CheckpointError:
         if kind == fetch.REPOSITORY or (kind == fetch.UNREACHABLE and file.name == CONFIG_FILE):
-            return UnreachableError(
+            refusal = AbsentError if kind == fetch.REPOSITORY else UnreachableError
+            return refusal(
                 f"{self.hub_id} is neither a folder here nor a Hub repository that can be reached: {reason}."
             )
         if kind == fetch.FILE and file.name == CONFIG_FILE:
-            return CheckpointError(f"{self.hub_id} is on the Hub, but is no ganlab checkpoint: {reason}.")
+            return AbsentError(f"{self.hub_id} is on the Hub, but is no ganlab checkpoint: {reason}.")
         return CheckpointError(f"{self.hub_id} cannot be used: {reason}.")
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:

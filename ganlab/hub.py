@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 from ganlab.config import CheckpointError
-from ganlab.download import CONFIG_FILE, Report, UnreachableError, download
+from ganlab.download import CONFIG_FILE, AbsentError, Report, UnreachableError, download
 
-__all__ = ["CHECKPOINTS", "CONFIG_FILE", "REPOSITORY", "is_hub_id", "list_models", "resolve"]
+__all__ = ["CHECKPOINTS", "CONFIG_FILE", "REPOSITORY", "AbsentError", "is_hub_id", "list_models", "resolve"]
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 # "user/repo", and a branch, tag, commit or "refs/pr/1" after "@", which becomes a path in the client's cache.
@@ -20,21 +20,23 @@ HUB_ID = rf"{REPOSITORY}(?:@{REVISION}(?:/{REVISION}){{0,3}})?"
 def list_models(root: Path | None = None) -> list[str]:
     """Names of the checkpoints in the folder `root`, by default the bundled ones, sorted."""
     root = root or CHECKPOINTS
-    return sorted(path.parent.name for path in root.glob(f"*/{CONFIG_FILE}"))
+    names = (path.parent.name for path in root.glob(f"*/{CONFIG_FILE}"))
+    return sorted(name for name in names if not name.startswith("."))
 
 
 def resolve(name: str, offline: bool = False, report: Report = lambda _: None) -> Path:
     """The folder of a bundled checkpoint's name, a path, or a Hub id "user/repo[@revision]", which is
     downloaded; with `offline`, only one that was downloaded before. `report` hears what is being downloaded.
-    CheckpointError where there is none."""
+    CheckpointError where there is none: AbsentError where the name stands for none, UnreachableError where no
+    Hub says so."""
     if (folder := find_folder(name)) is not None:
         return folder
     if not is_hub_id(name):
-        raise CheckpointError(f"Model {name!r} not found; available = {list_models()}.")
+        raise AbsentError(f"Model {name!r} not found; available = {list_models()}.")
     try:
         return download(name, offline, report)
-    except UnreachableError as error:
-        raise CheckpointError(f"{str(error).removesuffix('.')}; available here = {list_models()}.") from None
+    except (AbsentError, UnreachableError) as error:
+        raise type(error)(f"{str(error).removesuffix('.')}; available here = {list_models()}.") from None
 
 
 def is_hub_id(name: str) -> bool:
@@ -43,10 +45,10 @@ def is_hub_id(name: str) -> bool:
 
 
 def find_folder(name: str) -> Path | None:
-    """The folder of a bundled checkpoint's name or a path, or None. CheckpointError for a folder that is no
-    checkpoint, or what cannot be a path."""
+    """The folder of a bundled checkpoint's name or a path, or None. AbsentError for a folder that is no
+    checkpoint, or what cannot be a path; CheckpointError for a bundled one that has lost its config."""
     if not name or "\0" in name:
-        raise CheckpointError("A model is named by a bundled name, a folder, or a Hub id user/repo.")
+        raise AbsentError("A model is named by a bundled name, a folder, or a Hub id user/repo.")
     try:
         path = Path(name).expanduser()
         # A bundled name is a single path component: "../x" is a path from here, not from checkpoints/.
@@ -54,9 +56,11 @@ def find_folder(name: str) -> Path | None:
         for folder in folders:
             if (folder / CONFIG_FILE).is_file():
                 return folder
+        if folders[0] != path and next(folders[0].glob("*.safetensors"), None):
+            raise CheckpointError(f"{name}/{CONFIG_FILE} is missing.")
         if path.is_dir():
-            raise CheckpointError(f"The folder {name} holds no {CONFIG_FILE}, so it is no checkpoint.")
+            raise AbsentError(f"The folder {name} holds no {CONFIG_FILE}, so it is no checkpoint.")
     except (OSError, RuntimeError) as error:  # a name too long for the system; the home of no such user
         reason = getattr(error, "strerror", None) or error
-        raise CheckpointError(f"{name[:80]!r} is no usable path: {reason}.") from None
+        raise AbsentError(f"{name[:80]!r} is no usable path: {reason}.") from None
     return None

@@ -120,11 +120,14 @@ def test_a_space_that_lends_gpus_serves_on_the_cpu(monkeypatch: pytest.MonkeyPat
     assert [app.choose_device(name) for name in ("auto", "cpu", "cuda")] == ["cpu", "cpu", "cuda"]
 
 
-def test_the_default_is_the_model_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ["another", app.DEFAULT_MODEL]
-    monkeypatch.setattr(hub, "list_models", lambda: names)
+def test_the_default_is_the_model_that_is_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(hub, "CHECKPOINTS", tmp_path)
     assert app.choose_model() == app.DEFAULT_MODEL
-    names.remove(app.DEFAULT_MODEL)  # a Space of one model
+    for name in ("another", app.DEFAULT_MODEL):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").touch()
+    assert app.choose_model() == app.DEFAULT_MODEL
+    (tmp_path / app.DEFAULT_MODEL / "config.json").unlink()  # broken, which is to be said
+    assert app.choose_model() == app.DEFAULT_MODEL
+    (tmp_path / app.DEFAULT_MODEL).rmdir()  # a Space of one model
     assert app.choose_model() == "another"
-    names.clear()
-    assert app.choose_model() == app.DEFAULT_MODEL

@@ -15,6 +15,7 @@ from ganlab import gallery as galleries
 from ganlab import hub, light, model, networks, outliers
 from ganlab import judge as judges
 from ganlab.config import CheckpointError
+from ganlab.download import UnreachableError
 from ganlab.explorer import Explorer
 from ganlab.gallery import Pictures, save_pictures
 from ganlab.hub import CHECKPOINTS
@@ -106,10 +107,35 @@ def test_another_takes_the_place_of_a_broken_default_and_says_so(root: Path) -> 
     assert any(said in str(getattr(block, "value", "")) for block in blocks.blocks.values())
     with pytest.raises(CheckpointError, match="'tine' not found"):
         Models("tine").open_default()
+    (root / "tiny" / "config.json").unlink()
+    said = Models("tiny").open_default()
+    assert said == "tiny-two is shown, since tiny cannot be used: tiny/config.json is missing."
     for name in ("tiny-two", "whole"):
         flip(root / name / "config.json")
-    with pytest.raises(CheckpointError, match=r"^tiny/generator\.safetensors is damaged"):
+    with pytest.raises(CheckpointError, match=r"^tiny/config\.json is missing"):
         Models("tiny").open_default()
+
+
+def test_another_takes_the_place_of_a_default_that_no_hub_gives(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is there again with the Hub; a name that the Hub does not have is mistyped."""
+
+    def download(name: str, offline: bool, report: object) -> Path:
+        if "@v9" in name:
+            raise hub.AbsentError(f"{name} is nowhere: it has no such revision.")
+        raise UnreachableError(f"{name} is nowhere: the Hub is not reached.")
+
+    monkeypatch.setattr(hub, "download", download)
+    models = Models("user/whole-new@main", gallery=root)
+    assert models.open_default().startswith(
+        "whole is shown, since user/whole-new@main cannot be used: user/whole-new@main is nowhere: the Hub is"
+        " not reached; available here = ['tiny', 'tiny-two', 'whole']"
+    )
+    assert (models.default, models.gallery) == ("whole", None)
+    for name in ("user/whole-new@v9", "wholly", "galleries", str(root), str(root / "absent"), "\0"):
+        with pytest.raises(hub.AbsentError):
+            Models(name).open_default()
 
 
 def test_without_its_gallery_a_model_works_and_its_tabs_say_why(root: Path) -> None:

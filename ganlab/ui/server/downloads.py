@@ -20,7 +20,7 @@ class Download:
     def __init__(self, hub_id: str, offline: bool) -> None:
         self.hub_id, self.offline = hub_id, offline
         self.folder: Path | None = None
-        self.error = ""
+        self.error: CheckpointError | None = None
         self.doing = "its config"
         self.start = self.end = time.monotonic()
         self.over = threading.Event()
@@ -30,11 +30,12 @@ class Download:
         try:
             self.folder = hub.resolve(self.hub_id, self.offline, self.report)
         except ValueError as error:
-            self.error = str(error)
+            self.error = error if isinstance(error, CheckpointError) else CheckpointError(str(error))
         except OSError as error:  # no process can be started
-            self.error = f"{self.hub_id} cannot be downloaded: {error.strerror or error}."
+            self.error = CheckpointError(f"{self.hub_id} cannot be downloaded: {error.strerror or error}.")
         finally:
-            self.error = self.error or ("" if self.folder else f"The download of {self.hub_id} has failed.")
+            if self.folder is None and self.error is None:
+                self.error = CheckpointError(f"The download of {self.hub_id} has failed.")
             self.end = time.monotonic()
             self.over.set()
 
@@ -91,7 +92,8 @@ class Downloads:
         if download.folder is None and offline:
             raise CheckpointError(f"{hub_id} is not open on this server: choose it among the models.")
         if download.folder is None:
-            raise CheckpointError(download.error)
+            assert download.error is not None
+            raise type(download.error)(str(download.error))  # one of its own for each who waits
         return download.folder
 
     def forget(self, hub_id: str) -> None:

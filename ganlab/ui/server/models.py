@@ -82,27 +82,27 @@ class Models:
         return ""
 
     def open_default(self, patience: float = PATIENCE) -> str:
-        """Load the default. Where it is broken, the model on offer that is called most like it takes its
-        place, and the answer, which `notice` keeps, is the sentence that says so. CheckpointError for a name
-        that means nothing, and where no other model works."""
+        """Load the default. Where it is broken, or no Hub gives it, the model on offer that is called most
+        like it takes its place, and the answer, which `notice` keeps, is the sentence that says so.
+        AbsentError for a name that stands for no model, which is mistyped; CheckpointError where no other
+        model works."""
         try:
             self.get(self.default, patience)
             return ""
+        except hub.AbsentError:
+            raise
         except CheckpointError as error:
             broken, reason = self.default, error
-        try:
-            hub.resolve(broken, offline=True)
-        except CheckpointError:  # there is no checkpoint of this name
-            raise reason from None
+        plain = broken.partition("@")[0].rpartition("/")[2]  # without whose it is, or where
 
         def count_common(name: str) -> int:
-            pairs = zip(name, broken, strict=False)
+            pairs = zip(name, plain, strict=False)
             return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
         for name in sorted(set(list_models()) - {broken}, key=lambda name: (-count_common(name), name)):
             with contextlib.suppress(CheckpointError):
                 self.get(name)
-                self.default = name
+                self.default, self.gallery = name, None  # its codes are of the model that is gone
                 self.notice = f"{name} is shown, since {broken} cannot be used: {reason}"
                 return self.notice
         raise reason

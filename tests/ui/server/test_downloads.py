@@ -127,8 +127,8 @@ def test_a_default_that_the_hub_does_not_have_is_refused_for_the_hubs_reason(
     slow: SlowHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def resolve(name: str, offline: bool = False, report: object = None) -> Path:
-        raise CheckpointError(f"{name}: " + ("nothing is kept here." if offline else "no such revision."))
+        raise hub.AbsentError(f"{name}: " + ("nothing is kept here." if offline else "no such revision."))
 
     monkeypatch.setattr(hub, "resolve", resolve)
-    with pytest.raises(CheckpointError, match="user/absent: no such revision"):
+    with pytest.raises(hub.AbsentError, match="user/absent: no such revision"):
         Models("user/absent").open_default()
