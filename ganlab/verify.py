@@ -30,7 +30,7 @@ def list_folders() -> list[Path]:
         path
         for root in (CHECKPOINTS, JUDGES, GALLERIES)
         for path in sorted(root.glob("*"))
-        if any((path / name).is_file() for name in sums.DESCRIPTIONS)
+        if not path.name.startswith(".") and any((path / name).is_file() for name in sums.DESCRIPTIONS)
     ]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from ganlab.model import resolve_device
 from train import judge_colour, sums
 from train.command import create_parser, report_errors
 from train.data import datasets
-from train.files import replace_folder
+from train.files import BACKUP, replace_folder, scratch
 from train.judge_colour import Recipe
 from train.precision import resolve_precision
 from train.provenance import current_commit
@@ -146,14 +145,13 @@ def build(
         "commit": commit,
     }
     config = dataclasses.replace(_describe(train, recipe), dataset=dataset, training=training)
-    # A folder on the same disk, so that renaming is atomic.
-    with tempfile.TemporaryDirectory(dir=root, prefix=".judge-") as temporary:
-        folder = Path(temporary) / dataset
+    with scratch(root, "judge") as room:
+        folder = room / dataset
         save(config, network, folder)
         save(dataclasses.replace(config, **measure(Judge.read(folder, device), test)), network, folder)
         sums.write(folder)
         (folder / WEIGHTS_FILE).chmod(0o644)  # safetensors writes for its owner alone
-        replace_folder(root / dataset, folder, Path(temporary) / "before")
+        replace_folder(root / dataset, folder, room / BACKUP)
     return Judge.read(root / dataset)
 
 

@@ -11,7 +11,6 @@ import copy
 import dataclasses
 import math
 import sys
-import tempfile
 from pathlib import Path
 
 import torch
@@ -27,7 +26,7 @@ from ganlab.networks.latent_map import Velocity
 from train import run_folder, sums
 from train.command import create_parser, report_errors
 from train.data import datasets
-from train.files import replace_folder, write_json
+from train.files import BACKUP, replace_folder, scratch, write_json
 from train.flow_matching import CHUNK, EndRound, FitConfig, Round, follow
 from train.measure.batches import map_batches
 from train.measure.evaluate import load_split, resolve_source
@@ -195,12 +194,12 @@ def publish(stored: LatentModel, latent_map: LatentMap, target: Path, change: st
     """Build the checkpoint beside `target`, then put it there; after an error `target` is as before. `change`
     is as for `attach`."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".map-") as temporary:
-        folder = Path(temporary) / target.name
+    with scratch(target.parent, "map") as room:
+        folder = room / target.name
         attach(stored, latent_map, folder, change)
         for path in folder.iterdir():
             path.chmod(0o644)
-        replace_folder(target, folder, Path(temporary) / "before")
+        replace_folder(target, folder, room / BACKUP)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -7,7 +7,6 @@ import dataclasses
 import json
 import re
 import sys
-import tempfile
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from train.calibration import load_calibrated
 from train.command import create_parser, report_errors
 from train.data import datasets
 from train.data.gallery import build_own, select
-from train.files import replace_folder, write_json
+from train.files import BACKUP, replace_folder, scratch, write_json
 from train.measure import directions
 from train.measure.command import load_subject, store
 from train.measure.evaluate import evaluate, load_split
@@ -84,9 +83,8 @@ def publish(
     pictures = load_training_pictures(config, source, data_root)
     config = dataclasses.replace(config, classes=config.classes or pictures.classes)
     root.mkdir(parents=True, exist_ok=True)
-    # A folder on the same disk, so that renaming is atomic; a hidden one, which list_models ignores.
-    with tempfile.TemporaryDirectory(dir=root, prefix=".publish-") as temporary:
-        folder = Path(temporary) / name
+    with scratch(root, "publish") as room:
+        folder = room / name
         folder.mkdir()
         kept = build_own(folder, pictures, test) if own else select_gallery(config, pictures)
         build(run, config, folder, pictures, kept, codes)
@@ -99,7 +97,7 @@ def publish(
             if own and "encoder" in config.networks:
                 measure_directions(folder)
         finish(folder)
-        replace_folder(target, folder, Path(temporary) / "before")
+        replace_folder(target, folder, room / BACKUP)
     return target
 
 

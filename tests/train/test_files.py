@@ -1,12 +1,16 @@
 """Folders are replaced whole or not at all."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from ganlab.files import WriteError
-from train.files import replace_folder, restoring, write_atomically
+from train.files import replace_folder, restoring, scratch, write_atomically
+
+ROOT = Path(__file__).parents[2]
 
 
 def folder_with(path: Path, content: str) -> Path:
@@ -72,3 +76,62 @@ def test_a_folder_that_was_not_there_is_gone_after_an_error(tmp_path):
     with pytest.raises(KeyError):
         fail()
     assert list(tmp_path.iterdir()) == []
+
+
+HOLDING = """
+import sys, time
+from pathlib import Path
+from train.files import scratch
+with scratch(Path(sys.argv[1]), "publish") as room:
+    (room / "new").mkdir()
+    print(room.name, flush=True)
+    time.sleep(600)
+"""
+
+
+def hold(root: Path) -> "tuple[subprocess.Popen[str], Path]":
+    """A process that has a scratch folder in `root`, and that folder."""
+    command = [sys.executable, "-c", HOLDING, str(root)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert process.stdout is not None
+    return process, root / process.stdout.readline().strip()
+
+
+def test_what_a_killed_process_leaves_is_removed_by_the_next(tmp_path):
+    pytest.importorskip("fcntl")
+    (foreign := tmp_path / ".ganlab-notes").mkdir()
+    living, kept = hold(tmp_path)
+    killed, left = hold(tmp_path)
+    try:
+        killed.kill()
+        killed.wait()
+        assert left.is_dir()
+        with scratch(tmp_path, "judge") as room:
+            assert sorted(tmp_path.iterdir()) == sorted([foreign, kept, room])  # not what another works in
+    finally:
+        living.kill()
+        living.wait()
+    with scratch(tmp_path, "before"):
+        pass
+    assert list(tmp_path.iterdir()) == [foreign]
+
+
+def test_scratch_folders_lie_in_each_other(tmp_path):
+    """The figures of a checkpoint that is being published are written whole or not at all too."""
+    with scratch(tmp_path, "publish") as outer, scratch(outer, "before") as inner:
+        assert inner.parent == outer
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_that_a_killed_process_was_replacing_is_there_again(tmp_path):
+    """Killed after the old one was put aside and before the new one, which was complete, took its name."""
+    pytest.importorskip("fcntl")
+    killed, left = hold(tmp_path)
+    killed.kill()
+    killed.wait()
+    folder_with(left / "before", "old")
+    (left / "new" / "file").write_text("new")
+    with scratch(tmp_path, "publish"):
+        pass
+    assert list(tmp_path.iterdir()) == [tmp_path / "new"]
+    assert (tmp_path / "new" / "file").read_text() == "new"

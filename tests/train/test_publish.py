@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ganlab import gallery, hub, model
+from ganlab import gallery, hub, model, verify
 from ganlab.config import CheckpointError
 from ganlab.features import LEVELS
 from ganlab.gallery import Gallery, Pictures, build_untrained
@@ -323,6 +323,18 @@ def test_a_failure_leaves_the_old_checkpoint(run, root, monkeypatch):
         publish_quickly(run, root)
     assert {path.name: path.read_bytes() for path in before.iterdir()} == kept
     assert [path.name for path in root.iterdir()] == ["tiny-bigan"]
+
+
+def test_what_a_killed_one_left_is_no_checkpoint_and_goes_with_the_next(run, root, monkeypatch):
+    folder = publish_quickly(run, root)
+    left = root / ".ganlab-publish-abcd_123"
+    shutil.copytree(folder, left / "tiny-other")
+    shutil.copy(folder / "config.json", left)
+    assert hub.list_models(root) == ["tiny-bigan"]
+    monkeypatch.setattr(verify, "CHECKPOINTS", root)
+    assert left not in verify.list_folders()
+    publish_quickly(run, root)
+    assert list(root.iterdir()) == [folder]
 
 
 def test_publishing_again_replaces(run, root):
