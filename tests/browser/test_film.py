@@ -175,6 +175,33 @@ def test_the_shortest_way_is_computed_measured_and_kept_in_the_recipe(
     assert np.abs(expected.astype(int) - drawn).max() <= 2
 
 
+def test_a_file_that_is_too_large_is_said_before_it_is_asked_for(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "MAX_FILM_PIXELS", 2_000_000)
+    page = films(open_page)
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    gif, strip = (page.get_by_role("button", name=f"save as {kind}") for kind in ("gif", "png"))
+    warning = page.locator(".gl-too-large")
+    said = "75 frames of 224 x 224 pixels are too much for one film: take size 4 x, or at most 1.5 s."
+    expect(warning).to_have_text(said)
+    expect(gif).to_be_disabled()
+    expect(strip).to_be_enabled()
+    size = page.get_by_label("size of a pixel in files")
+    size.select_option("4")
+    expect(warning).to_be_empty()
+    expect(gif).to_be_enabled()
+    size.select_option("8")
+    expect(gif).to_be_disabled()
+    page.get_by_label("duration in seconds").fill("1.5")
+    expect(gif).to_be_enabled()
+    assert not [url for url in requests if url.endswith("ganlab/film")]
+    with page.expect_response("**/ganlab/film") as response:  # the server sets the same limit
+        gif.click()
+    assert response.value.ok
+
+
 def test_its_files_are_of_the_size_and_length_asked_for(open_page: Open, bundled: Explorer) -> None:
     page = films(open_page)
     page.get_by_label("duration in seconds").fill("1")

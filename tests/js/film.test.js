@@ -1,7 +1,7 @@
 // The frames of films against ganlab/studio/film.py.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { codeAt, countFrames, describeFilm, describeTime, frameTime, keyframeTime, latentAt } from '../../ganlab/ui/static/lib/film.js';
+import { codeAt, countFrames, describeFilm, describeTime, explainSize, frameTime, keyframeTime, latentAt } from '../../ganlab/ui/static/lib/film.js';
 import { Generator } from '../../ganlab/ui/static/lib/generator.js';
 import { assertClose, decodeFile, readFixture } from './fixtures.js';
 
@@ -70,4 +70,16 @@ test('what a time shows, in words', () => {
   assert.equal(describeTime(captions, 1, false), 'a 4');
   assert.equal(describeTime(captions, 1, true), 'a 7');
   assert.equal(describeTime(captions, 0.9, true), 'between a 4 and a 7');
+});
+
+test('a film that is too large is named with what would be right', () => {
+  const limits = { side: 64, maxSide: 1024, maxPixels: 160_000_000 };
+  const scales = [1, 4, 8, 16];
+  assert.equal(explainSize(152, 16, scales, limits), '');
+  assert.equal(
+    explainSize(300, 16, scales, limits),
+    '300 frames of 1024 x 1024 pixels are too much for one film: take size 8 x, or at most 6 s.',
+  );
+  assert.match(explainSize(75, 16, scales, { ...limits, side: 128 }), /2048 x 2048 .* take size 8 x\.$/);
+  assert.match(explainSize(300, 1, scales, { ...limits, maxPixels: 1_000_000 }), /take at most 9.5 s\.$/);
 });

@@ -28,6 +28,7 @@ from ganlab.ui.html import markup
 from ganlab.ui.html.promise import promise_html, step
 from ganlab.ui.items import Ends, Item
 from ganlab.ui.page import Page, Tab, html
+from ganlab.ui.server import budget
 from ganlab.ui.uploads import describe_view, invert_sent
 
 FINE = 61  # positions of the scrubber, all decoded at once: scrubbing asks nobody
@@ -150,6 +151,7 @@ def film_value(call: Call, uploaded: Item | None = None) -> dict[str, Any]:
         "uploaded": keyframe(uploaded),
         "view": describe_view(call.explorer),
         "ways": offer_ways(call.explorer),
+        "limits": budget.list_film_limits(call.explorer.config),
         "formats": [kind for kind in film.FORMATS if kind != "mp4" or importlib.util.find_spec("av")],
     }
 

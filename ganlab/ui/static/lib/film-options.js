@@ -6,16 +6,19 @@ import { el, picker } from './elements.js';
 /** @type {FilmSettings} */
 export const DEFAULTS = { seconds: 3, easing: 'linear', way: '', loop: false };
 const STRIPS = [7, 11, 21, 41]; // frames
-const SCALES = [1, 4, 8, 16];
+export const SCALES = [1, 4, 8, 16];
 
 export class FilmOptions {
-  /** @param {() => void} onchange called after each change that shows in the film */
-  constructor(onchange) {
+  /**
+   * @param {() => void} onchange called after each change that shows in the film
+   * @param {() => void} onsize called after one that shows in its files only
+   */
+  constructor(onchange, onsize) {
     this.settings = { ...DEFAULTS };
     const { seconds, readout, loop, easing, path } = this.#controls(onchange);
     this.strip = picker('frames of the strip', STRIPS.map((n) => [n, `${n} frames`]), onchange);
     this.strip.value = '11';
-    this.scale = picker('size of a pixel in files', SCALES.map((n) => [n, `${n} x`]), () => {});
+    this.scale = picker('size of a pixel in files', SCALES.map((n) => [n, `${n} x`]), onsize);
     this.scale.value = '8';
     this.path = path;
     this.#show = () => {

@@ -2,9 +2,10 @@
 // makes its files.
 import { choosePart } from './crop-dialog.js';
 import { button, el } from './elements.js';
-import { download, takeFile } from './files.js';
+import { takeFile } from './files.js';
 import { MAX_KEYFRAMES, codeAt, countFrames, countParts, describeFilm, describeTime, frameTime, keyframeTime, latentAt } from './film.js';
 import { KeyframeRow } from './film-keyframes.js';
+import { FilmFiles } from './film-files.js';
 import { FilmOptions } from './film-options.js';
 import { FilmRibbon } from './film-ribbon.js';
 import { ShortestWay, rememberCodes } from './film-ways.js';
@@ -30,6 +31,7 @@ import { modelAddress, request } from './request.js';
  * @property {string[]} palette colours of the classes
  * @property {string} noun what a picture is called
  * @property {string[]} formats of files
+ * @property {import('./film.js').FilmLimits} limits of files
  * @property {[way: string, title: string][]} ways between keyframes
  * @property {string} server why the server makes the pictures, if it does
  */
@@ -70,7 +72,6 @@ export class FilmStudio {
     this.ribbon = new FilmRibbon();
     this.shortest = new ShortestWay(() => this.refresh(), () => this.#takeWay(''));
     this.notice = el('p', { class: 'gl-fine', role: 'status' });
-    this.files = el('span', { class: 'gl-send' });
     this.links = [
       button('copy link', () => this.copy(), { title: LINK_TITLE }),
       button('recipe', () => saveRecipe(this.recipe(), 'film.json'), { title: RECIPE_TITLE }),
@@ -80,9 +81,10 @@ export class FilmStudio {
       move: (from, to) => this.move(from, to),
       drop: (index) => this.drop(index),
     });
-    this.options = new FilmOptions(() => this.refresh());
+    this.options = new FilmOptions(() => this.refresh(), () => this.#showFiles());
+    this.files = new FilmFiles(this.options, (frames, more) => this.#body(frames, more), (text) => (this.notice.textContent = text));
     this.frames = el('div', { class: 'gl-row gl-frames', role: 'group', 'aria-label': 'frames of the film' });
-    const saving = el('div', { class: 'gl-tools' }, this.files, ...this.links);
+    const saving = el('div', { class: 'gl-tools' }, this.files.buttons, ...this.links, this.files.warning);
     const panel = el('div', { class: 'gl-panel' }, this.row.element, this.#sources(), this.ribbon.element, this.options.element, this.shortest.element, saving);
     this.body = el('div', {}, el('div', { class: 'gl-film' }, this.#stage(), panel), this.frames);
     root.replaceChildren(this.body, this.notice);
@@ -129,9 +131,7 @@ export class FilmStudio {
     if (!value?.model || (this.value && value.time < this.value.time)) return;
     const switched = this.value?.fingerprint !== value.fingerprint;
     this.value = value;
-    this.files.replaceChildren(
-      ...value.formats.map((kind) => button(kind.toUpperCase(), () => this.save(kind), { 'aria-label': `save as ${kind}` })),
-    );
+    this.files.offer(value.formats, value.limits);
     this.options.offer(value.ways);
     if (switched) {
       this.G = null;
@@ -194,14 +194,18 @@ export class FilmStudio {
     if (!G) return;
     this.row.show(this.keyframes, G);
     const enough = this.keyframes.length > 1;
-    const needing = [this.player, this.scrubber, ...this.files.querySelectorAll('button'), ...this.links];
-    for (const control of needing) control.disabled = !enough;
+    for (const control of [this.player, this.scrubber, ...this.links]) control.disabled = !enough;
+    this.#showFiles();
     this.options.show();
     this.shortest.want(enough && this.options.settings.way === 'geodesic' ? this.#body() : '');
     this.frames.replaceChildren(...(enough ? this.#strip(G) : []));
     this.goTo(this.time);
     if (!enough) this.ribbon.wait('A film needs two keyframes.');
     else if (!this.shortest.pending) this.ribbon.judge(() => this.#body(JUDGED_FRAMES), this.value?.palette ?? []);
+  }
+
+  #showFiles() {
+    this.files.show(this.keyframes.length > 1);
   }
 
   /** @param {string} way */
@@ -379,19 +383,5 @@ export class FilmStudio {
 
   async copy() {
     this.notice.textContent = await copyLink(this.recipe());
-  }
-
-  /** @param {string} kind one of the formats */
-  async save(kind) {
-    this.notice.textContent = 'Making the file.';
-    const frames = kind === 'png' ? this.options.stripFrames : countFrames(this.options.settings.seconds);
-    const body = this.#body(frames, { kind, scale: this.options.pixelScale });
-    try {
-      const file = await (await request('ganlab/film', { method: 'POST', body })).blob();
-      this.notice.textContent = '';
-      download(URL.createObjectURL(file), `film.${kind}`);
-    } catch (error) {
-      this.notice.textContent = /** @type {Error} */ (error).message;
-    }
   }
 }

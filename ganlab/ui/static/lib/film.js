@@ -14,6 +14,11 @@ import { alongRoute, interpolate, lerp, lerpCodes } from './latent.js';
  * @property {string} way "lerp", "slerp", "codes", "geodesic", or empty for the way of the prior
  * @property {boolean} loop
  *
+ * @typedef {object} FilmLimits of a file, as ganlab/ui/server/budget.py sets them
+ * @property {number} side pixels of a side of a frame
+ * @property {number} maxSide at most of an enlarged one
+ * @property {number} maxPixels at most of all frames together
+ *
  * @typedef {object} Means of ways that need more than the latents
  * @property {import('./latent.js').Codec} [codec] for "codes"
  * @property {Latent[][] | null} [routes] for "geodesic": of each part; until they are there it is the prior's way
@@ -124,6 +129,24 @@ export function codeAt(keyframes, time, settings, codec) {
  */
 export function countFrames(seconds) {
   return Math.min(MAX_FRAMES, Math.round(RATE * seconds));
+}
+
+/**
+ * Why a file of a film is too large, and what would be right; empty where it is not.
+ * @param {number} frames
+ * @param {number} scale
+ * @param {readonly number[]} scales that may be chosen
+ * @param {FilmLimits} limits
+ */
+export function explainSize(frames, scale, scales, { side, maxSide, maxPixels }) {
+  /** @param {number} each */
+  const fits = (each) => side * each <= maxSide && frames * (side * each) ** 2 <= maxPixels;
+  if (fits(scale)) return '';
+  const width = side * scale;
+  const remedies = scales.filter(fits).slice(-1).map((each) => `size ${each} x`);
+  const seconds = Math.floor((2 * Math.floor(maxPixels / width ** 2)) / RATE) / 2; // as the control has them
+  if (width <= maxSide && seconds > 0) remedies.push(`at most ${seconds} s`);
+  return `${frames} frames of ${width} x ${width} pixels are too much for one film: take ${remedies.join(', or ')}.`;
 }
 
 /**
