@@ -11,6 +11,8 @@ from typing import Generic, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
+from ganlab import interruption
+
 Owner = TypeVar("Owner")
 
 CHUNK = 8192  # references compared at a time
@@ -38,6 +40,7 @@ def find_nearest(points: Tensor, references: Points, k: int) -> tuple[Tensor, Te
     best = torch.full((len(points), 0), 0.0)
     rows = torch.empty((len(points), 0), dtype=torch.long)
     for start in range(0, count, CHUNK):
+        interruption.check()
         block = references.rows[start : start + CHUNK]
         # |p - b|^2 without |p|^2, which does not change the order
         squared = references.squares[start : start + CHUNK] - 2 * points @ block.T

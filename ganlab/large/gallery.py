@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganlab import images
+from ganlab import images, interruption
 from ganlab.config import CheckpointError, ModelConfig, check_classes
 from ganlab.gallery import OWN_FOLDER, Gallery, Neighbour
 from ganlab.large.catalogue import FILE as CATALOGUE_FILE
@@ -217,6 +217,7 @@ class LargeGallery(Gallery):
         ]
 
     def _describe(self, row: int, distance: float) -> Neighbour:
+        interruption.check()  # each is read from its file
         label = int(self.pictures.labels[row])
         try:
             image = self.pictures.inputs(slice(row, row + 1))[0]

@@ -48,6 +48,11 @@ def explain_absence(explorer: Explorer, instead: str = "") -> str:
     return " ".join(filter(None, reasons))
 
 
+def bound_neighbours(explorer: Explorer, k: int) -> int:
+    """k, or as many as there are pictures: a gallery may be any folder's."""
+    return k if explorer.gallery is None else min(k, len(explorer.gallery))
+
+
 def worth_html(explorer: Explorer) -> str:
     """What each space is, and how often its nearest neighbour has the right class."""
     test = explorer.get_metrics("evaluation", "test")

@@ -298,7 +298,7 @@ class Endpoints:
         explorer = self._explorer(model)
         check_list(pictures_base64)
         check_number("k", k, 0, MAX_NEIGHBOURS)
-        price_neighbours(explorer.config, len(pictures_base64), k)
+        price_neighbours(explorer, len(pictures_base64), k, space)
         sources = read_list(pictures_base64)
         prepared = batch.prepare_all(explorer, sources, check_polarity(polarity))
         x, z = prepared.x, explorer.encode(prepared.x)

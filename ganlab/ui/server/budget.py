@@ -7,8 +7,11 @@ asked is bounded where it is read: see `film.MAX_FRAMES`, `recipe.MAX_LATENTS`, 
 
 from __future__ import annotations
 
-from ganlab.animation import Sheet
+from ganlab.animation import MAX_SIDE, Sheet
 from ganlab.config import ModelConfig
+from ganlab.explorer import Explorer
+from ganlab.large.gallery import LargeGallery
+from ganlab.search.exact import ExactIndex
 from ganlab.studio.film import Film, plan_file
 from ganlab.ui.preparation import let_go_first
 from ganlab.ui.server.line import MAX_PAUSE, Line
@@ -16,6 +19,8 @@ from ganlab.ui.server.line import MAX_PAUSE, Line
 # Pixels of all frames of a file: 600 frames of 512 x 512, which take 6 seconds of a core at most.
 MAX_FILM_PIXELS = 160_000_000
 MAX_PARTS = 8  # of a film along the shortest way: each is seconds of work
+MAX_READ = 200  # pictures of a large gallery: each is a file, which may be a photograph of 12 megapixels
+MAX_COMPARED = 20_000_000_000  # numbers of an exact search in a large gallery: a second of a core
 MAX_NUMBERS = 4_000_000  # of all pictures in one answer: 5,000 digits, or 1,300 pictures of 32 x 32 in colour
 
 # Seconds of work, one request of an address at a time.
@@ -52,6 +57,12 @@ def price_film(config: ModelConfig, film: Film, kind: object, scale: object) -> 
     return sheet
 
 
+def list_film_limits(config: ModelConfig) -> dict[str, int]:
+    """What `price_film` goes by, for the page, which says of a film that it is too large before it asks for
+    it: pixels of a side of a frame, at most of an enlarged one, and at most of all frames together."""
+    return {"side": config.size, "maxSide": MAX_SIDE, "maxPixels": MAX_FILM_PIXELS}
+
+
 def price_ways(film: Film, keyframes: int) -> None:
     """TooMuchError for a film along the shortest way through more keyframes than MAX_PARTS allows."""
     parts = keyframes - (not film.loop)
@@ -62,9 +73,20 @@ def price_ways(film: Film, keyframes: int) -> None:
         )
 
 
-def price_neighbours(config: ModelConfig, pictures: int, k: int) -> None:
-    """TooMuchError for more neighbours than one answer holds."""
+def price_neighbours(explorer: Explorer, pictures: int, k: int, space: str) -> None:
+    """TooMuchError for more neighbours than one answer holds, and, of a large gallery, for more than it is
+    read and compared for at once."""
+    config, gallery = explorer.config, explorer.gallery
     most = MAX_NUMBERS // (config.channels * config.size**2)
+    if isinstance(gallery, LargeGallery):
+        most = min(most, MAX_READ)
+        index = gallery.indexes.get(space)
+        numbers = gallery.rows[space].numel() if isinstance(index, ExactIndex) else 0
+        if k and pictures * numbers > MAX_COMPARED:
+            raise TooMuchError(
+                f"Each picture is compared with all {len(gallery):,} of the gallery, and {pictures} are too"
+                f" many for one answer: take at most {max(MAX_COMPARED // numbers, 1)}."
+            )
     if pictures * k > most:
         raise TooMuchError(
             f"{k} neighbours of each of {pictures} pictures are too much for one answer: it holds {most:,},"

@@ -17,7 +17,14 @@ from ganlab.ui.call import Answer, Call
 from ganlab.ui.events import CLICK, LIVE, SLOW, waits_on
 from ganlab.ui.html import markup
 from ganlab.ui.html.promise import fold, promise_html, step, term
-from ganlab.ui.html.spaces import EXPLAINED, MAX_NEIGHBOURS, explain_absence, list_choices, worth_html
+from ganlab.ui.html.spaces import (
+    EXPLAINED,
+    MAX_NEIGHBOURS,
+    bound_neighbours,
+    explain_absence,
+    list_choices,
+    worth_html,
+)
 from ganlab.ui.items import Item
 from ganlab.ui.page import Page, Setting, Tab, html
 from ganlab.ui.preparation import PreparingError, in_background, preparing_html
@@ -58,6 +65,7 @@ def space_settings(explorer: Explorer, space: str | None, instead: str = "") -> 
 
 def look_up(explorer: Explorer, item: Item, k: int, space: str) -> list[Neighbour]:
     """Neighbours of the picture that was encoded, or of the latent where there is no such picture."""
+    k = bound_neighbours(explorer, k)
     if item.x is not None:
         return explorer.neighbours(item.x, k, space)
     return explorer.neighbours_of_latent(item.z, k, space)

@@ -18,6 +18,7 @@ from ganlab.config import ModelConfig
 from ganlab.explorer import Explorer
 from ganlab.gallery import Neighbour, name_label
 from ganlab.ui.html import markup
+from ganlab.ui.html.spaces import bound_neighbours
 from ganlab.ui.items import Item, shown_key
 from ganlab.ui.server.models import Models
 
@@ -227,6 +228,5 @@ def _neighbours(own: Explorer, x: Tensor, image: Tensor) -> list[Neighbour]:
     can keep at once."""
     if own.gallery is None:
         return []
-    if "code" in own.spaces:
-        return own.neighbours(x, NEIGHBOURS, "code")
-    return own.neighbours(image, NEIGHBOURS, "pixels")
+    k = bound_neighbours(own, NEIGHBOURS)
+    return own.neighbours(x, k, "code") if "code" in own.spaces else own.neighbours(image, k, "pixels")

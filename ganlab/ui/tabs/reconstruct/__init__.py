@@ -23,7 +23,7 @@ from ganlab.ui.html import markup
 from ganlab.ui.html.meters import figures_html, identity_html
 from ganlab.ui.html.promise import line_html, step, term
 from ganlab.ui.html.sentence import describe_scored
-from ganlab.ui.html.spaces import EXPLAINED
+from ganlab.ui.html.spaces import EXPLAINED, bound_neighbours
 from ganlab.ui.items import Item, shown_key
 from ganlab.ui.pad import build_pad, listen_to_pad, pad_value
 from ganlab.ui.page import Page, Tab, html
@@ -64,7 +64,7 @@ def near_html(explorer: Explorer, x: Tensor) -> tuple[str, str]:
     if not explorer.spaces:
         return markup.reason(f"No nearest training pictures: {explain_absence(explorer.model)}."), ""
     space, nouns = explorer.spaces[0], markup.name_gallery(explorer)
-    near = explorer.neighbours(x, NEIGHBOURS, space)
+    near = explorer.neighbours(x, bound_neighbours(explorer, NEIGHBOURS), space)
     label, count = vote(near)
     named = markup.label(label, markup.get_gallery_classes(explorer))
     votes = f": {count} of {len(near)} are {named}" if near[0].name else ""
