@@ -82,6 +82,16 @@ class LatentModel:
         """The generator as plain layers with batch norm folded in; a latent map is not part of it."""
         return cast("Foldable", self.networks["generator"]).fold()
 
+    @functools.cached_property
+    def multiplications(self) -> int:
+        """How many numbers G multiplies for one picture, a latent map's included."""
+        total, units = 0, self.config.latent_dim
+        for layer in self.fold_generator():
+            pixels = units // layer.inputs if layer.on_grid else 1
+            total += pixels * layer.weight.numel() + (0 if layer.skip is None else layer.skip.numel())
+            units = (4 if layer.doubles or layer.enlarges else 1) * pixels * len(layer.bias)
+        return total + (0 if self.latent_map is None else self.latent_map.count_multiplications())
+
     def get_metrics(self, *keys: str) -> Any:
         """The value in metrics.json under these nested keys, or None where it was not measured."""
         value: Any = self.metrics

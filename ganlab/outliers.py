@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -30,6 +30,7 @@ from torch.nn.functional import softplus
 
 from ganlab import metrics
 from ganlab.explorer import Explorer
+from ganlab.networks import Encoder
 
 BATCH, COLOUR_BATCH = 1000, 64  # pictures at a time
 MIN_VALUE = 1e-9  # smallest error or distance whose logarithm is taken, and smallest standard deviation
@@ -37,35 +38,34 @@ MIN_CLASS = 30  # test pictures of a class that have statistics of their own whe
 MIN_SHARE = 0.99  # share of test pictures with a smaller score from which on a picture is an outlier
 
 
-def _measure_distance(explorer: Explorer, z: Tensor) -> Tensor:
+def _measure_distance(explorer: Explorer, codes: Tensor) -> Tensor:
     assert explorer.gallery is not None
-    return _log(explorer.gallery.search(explorer.to_codes(z), "code", 1)[0][:, 0])
+    return _log(explorer.gallery.search(codes, "code", 1)[0][:, 0])
 
 
-def _measure_mixture(explorer: Explorer, z: Tensor) -> Tensor:
+def _measure_mixture(explorer: Explorer, codes: Tensor) -> Tensor:
     assert explorer.model.mixture is not None
-    return -explorer.model.mixture.log_density(z).double()
+    return -explorer.model.mixture.log_density(codes).double()
 
 
-def _measure_norm(explorer: Explorer, z: Tensor) -> Tensor:
-    half: Tensor = z.double().square().sum(1) / 2
+def _measure_norm(explorer: Explorer, codes: Tensor) -> Tensor:
+    half: Tensor = explorer.from_codes(codes).double().square().sum(1) / 2
     return half
 
 
-def _measure_shell(explorer: Explorer, z: Tensor) -> Tensor:
-    lengths: Tensor = torch.linalg.vector_norm(z.double(), dim=1)
-    return (lengths - math.sqrt(z.shape[1])).abs()
+def _measure_shell(explorer: Explorer, codes: Tensor) -> Tensor:
+    lengths: Tensor = torch.linalg.vector_norm(explorer.from_codes(codes).double(), dim=1)
+    return (lengths - math.sqrt(codes.shape[1])).abs()
 
 
-def _measure_map(explorer: Explorer, z: Tensor) -> Tensor:
+def _measure_map(explorer: Explorer, codes: Tensor) -> Tensor:
     assert explorer.model.latent_map is not None
-    codes = explorer.to_codes(z).to(explorer.device)
-    return -explorer.model.latent_map.log_density(codes).cpu().double()
+    return -explorer.model.latent_map.log_density(codes.to(explorer.device)).cpu().double()
 
 
-# What "code" may be, of latents z (N, D): the log of the distance to the nearest code; minus the log density
-# under the mixture; that of N(0, I), less a constant; the distance from its typical length, the square root
-# of D; minus the log density of the codes under the latent map.
+# What "code" may be, of codes E(x) (N, D): the log of the distance to the nearest training code; minus the
+# log density under the mixture; that of the latents under N(0, I), less a constant; the distance of their
+# length from its typical one, the square root of D; minus the log density of the codes under the latent map.
 CODE_STATISTICS: dict[str, Callable[[Explorer, Tensor], Tensor]] = {
     "distance": _measure_distance,
     "mixture": _measure_mixture,
@@ -114,16 +114,17 @@ def compute_statistics(explorer: Explorer, x: Tensor) -> tuple[Tensor, Tensor]:
 
 def _compute_batch(explorer: Explorer, x: Tensor) -> tuple[Tensor, Tensor]:
     assert explorer.gallery is not None
+    # Codes rather than latents: the inverse of a latent map takes longer than all else here.
+    G, E = (explorer.model.networks[name] for name in ("generator", "encoder"))
     given = explorer.model.check_pictures(x).to(explorer.device)
-    z, features = (part.cpu() for part in explorer.model.encoder.encode_with_features(given))
-    error = metrics.mse(x.cpu(), explorer.decode(z))
-    distances, rows = explorer.gallery.search(features, "features", 1)
-    code = CODE_STATISTICS[choose_code_statistic(explorer)](explorer, z)
+    codes, features = cast("Encoder", E).encode_with_features(given)
+    error = metrics.mse(x.cpu(), G(codes).cpu())
+    distances, rows = explorer.gallery.search(features.cpu(), "features", 1)
+    code = CODE_STATISTICS[choose_code_statistic(explorer)](explorer, codes.cpu())
     columns = [_log(error), _log(distances[:, 0]), code]
     D = explorer.model.networks.get("joint_discriminator")
     if D is not None:
-        codes = explorer.to_codes(z).to(explorer.device)
-        columns.append(-D(x.to(explorer.device), codes).cpu().double())
+        columns.append(-D(given, codes).cpu().double())
     if explorer.judge is not None:
         columns.append(-explorer.judge.logits(x).amax(1).double())
     return torch.stack(columns, 1), explorer.gallery.pictures.labels[rows[:, 0]]

@@ -21,21 +21,9 @@ MAX_MULTIPLICATIONS = 400_000_000
 LAYER_SETTINGS = ("leak", "doubles", "kernel", "adds", "enlarges", "patch")  # of a Layer, besides its tensors
 
 
-def count_multiplications(model: LatentModel) -> int:
-    """Multiplications that the page makes for one picture."""
-    total, units = 0, model.config.latent_dim
-    for layer in model.fold_generator():
-        pixels = units // layer.inputs if layer.on_grid else 1
-        total += pixels * layer.weight.numel() + (0 if layer.skip is None else layer.skip.numel())
-        units = (4 if layer.doubles or layer.enlarges else 1) * pixels * len(layer.bias)
-    if model.latent_map is not None:
-        total += model.latent_map.count_multiplications()
-    return total
-
-
 def check_size(model: LatentModel) -> None:
     """ValueError where the generator is too large for a page."""
-    if (count := count_multiplications(model)) > MAX_MULTIPLICATIONS:
+    if (count := model.multiplications) > MAX_MULTIPLICATIONS:
         raise ValueError(
             f"The generator of {model.config.name} takes {count / 1e6:.0f} million multiplications for a"
             f" picture; a page can do {MAX_MULTIPLICATIONS / 1e6:.0f} million at most, so the server makes"

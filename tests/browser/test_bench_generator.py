@@ -115,7 +115,7 @@ def test_the_generator(bare_page: Any) -> None:
         packed = base64.b64encode(content).decode()
         quick, plain = (bare_page.evaluate(TIMES, [packed, alone]) for alone in (False, True))
         cells = [f"{quick[key]:.1f} ms" for key in ("open", "first", "F", "G")]
-        millions = portable.count_multiplications(model) / 1e6
+        millions = model.multiplications / 1e6
         print(
             f"| {name} | {millions:.0f} million | {len(content) / 1e6:.1f} MB |"
             f" {' | '.join(cells)} | {plain['G']:.1f} ms |"

@@ -31,6 +31,7 @@ from ganlab.ui.server import films, reading
 from ganlab.ui.server.arguments import read_text
 from ganlab.ui.server.budget import TooMuchError
 from ganlab.ui.server.films import Payload
+from ganlab.ui.server.kept import KeptContent
 from ganlab.ui.server.models import Models
 from ganlab.ui.server.sent import receive_upload
 from ganlab.ui.server.turns import count_before
@@ -43,6 +44,7 @@ STARTED = (
     os.environ.get("GANLAB_STARTED", "")[:20] or f"{time.time():.0f}"
 )  # part of each ETag: what another version of the app sent is not reused
 BINARY = "application/octet-stream"
+MAX_KEPT = 96_000_000  # bytes of answers; a model's take up to 17 MB
 MAX_SAMPLES = 64  # a request
 MAX_DIGITS = 18  # of a whole number in a query
 DIRECTION_KINDS = {  # title, explanation
@@ -213,6 +215,7 @@ class Get(NamedTuple):
     function: Callable[[Explorer, Request], Response]
     cacheable: bool
     parameters: tuple[str, ...] = ()
+    media_type: str = BINARY
 
 
 class Post(NamedTuple):
@@ -225,7 +228,7 @@ class Post(NamedTuple):
 GET = {
     "generator": Get(get_generator, cacheable=True),
     "judge": Get(get_judge, cacheable=True),
-    "directions": Get(get_directions, cacheable=True),
+    "directions": Get(get_directions, cacheable=True, media_type="application/json"),
     "map": Get(get_map, cacheable=True),
     "map_progress": Get(get_map_progress, cacheable=False),
     "space": Get(get_space, cacheable=False, parameters=("space",)),
@@ -246,9 +249,10 @@ POST = {
 
 def list_routes(models: Models) -> list[BaseRoute]:
     """All of /ganlab/. The functions run in threads, so that a slow one holds nobody up."""
+    kept = KeptContent(MAX_KEPT)
     return [
         *(
-            Route(f"/ganlab/{name}", functools.partial(_answer_get, models, route))
+            Route(f"/ganlab/{name}", functools.partial(_answer_get, models, kept, route))
             for name, route in GET.items()
         ),
         *(
@@ -270,7 +274,22 @@ class Scripts(StaticFiles):
         return response
 
 
-def _answer_get(models: Models, route: Get, request: Request) -> Response:
+def _compute_once(kept: KeptContent, explorer: Explorer, route: Get, request: Request) -> Response:
+    """The route's answer; one that depends on the model alone is the same for all visitors."""
+    if not route.cacheable or route.parameters:
+        return route.function(explorer, request)
+    response: Response | None = None
+
+    def compute() -> bytes:
+        nonlocal response
+        response = route.function(explorer, request)
+        return bytes(response.body)
+
+    content = kept.get((route.function.__name__, explorer.fingerprint), compute)
+    return response or Response(content, media_type=route.media_type)
+
+
+def _answer_get(models: Models, kept: KeptContent, route: Get, request: Request) -> Response:
     try:
         reading.check_query(request, ("model", *route.parameters))
         explorer = models.get(request.query_params.get("model", ""), download=False)
@@ -280,7 +299,7 @@ def _answer_get(models: Models, route: Get, request: Request) -> Response:
             headers = {**NO_CACHE, "ETag": tag}
             if request.headers.get("if-none-match") == tag:
                 return Response(status_code=304, headers=headers)
-        response = route.function(explorer, request)
+        response = _compute_once(kept, explorer, route, request)
     except ValueError as error:
         return PlainTextResponse(reading.speak(error), status_code=404)
     response.headers.update(headers)
