@@ -40,7 +40,9 @@ LATENTS_FILE = "latents.safetensors"  # in a checkpoint with a latent map: the l
 CODES_FILE = "gallery.safetensors"  # in the checkpoint: E(x) of every gallery picture
 FEATURES_FILE = "features.safetensors"  # in the checkpoint: their features, where they are few
 ATTRIBUTES_FILE = "attributes.npz"  # attributes of every gallery picture; see `python -m train.map`
-MAX_CACHED_SPACES = 2  # large spaces, up to 250 MB each, cached for all models together
+# Large spaces, up to 250 MB each, cached for all models together. Each takes seconds to compute anew, which
+# visitors who use more models than this pay again and again.
+MAX_CACHED_SPACES = 4
 CHUNK = 8192  # pictures embedded at a time, and codes that a latent map inverts
 MAX_SMALL = 784  # numbers of a picture; of larger ones SMALL_CHUNK are embedded at a time
 SMALL_CHUNK = 256  # a hidden layer of a colour model takes 200 kB a picture

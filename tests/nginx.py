@@ -135,7 +135,9 @@ def share_out(ports: tuple[int, int], folder: Path) -> Iterator[tuple[str, str]]
     meets any of them."""
     path, servers, own = require_nginx(), [], [free_port(), free_port()]
     for name, port, stays in zip(("same", "any"), own, (True, False), strict=True):
-        location = f"location / {{ proxy_pass http://{name}; proxy_set_header Host $http_host; }}"
+        headers = ("Host $http_host", "X-Forwarded-For $remote_addr")
+        lines = [f"proxy_pass http://{name};", *(f"proxy_set_header {header};" for header in headers)]
+        location = f"location / {{ {' '.join(lines)} }}"
         servers.append(read_balancer(ports, name, stays))
         servers.append(SERVER.format(port=port, ssl="", location=location, buffering="on"))
     with run_nginx(path, folder, servers, own):

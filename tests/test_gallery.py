@@ -270,7 +270,7 @@ def test_the_discriminator_sees_pictures_or_pictures_with_their_codes(
 def test_only_the_last_few_large_spaces_are_kept(
     tiny_model: LatentModel, digits: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(galleries, "_CACHE", nearest.SpaceCache(galleries.MAX_CACHED_SPACES))
+    monkeypatch.setattr(galleries, "_CACHE", nearest.SpaceCache(2))
     computed: dict[tuple[int, str], weakref.ref[Tensor]] = {}
     beside: list[int] = []  # spaces in memory while another one is computed
 
@@ -292,7 +292,7 @@ def test_only_the_last_few_large_spaces_are_kept(
     second.points("untrained")  # used again: the other one is now the oldest
     first.points("features")
     assert alive() == {(id(second), "untrained"), (id(first), "features")}
-    assert max(beside) == galleries.MAX_CACHED_SPACES - 1
+    assert max(beside) == 1
     expected = tiny_model.encoder.hidden(digits.inputs(slice(None)))
     torch.testing.assert_close(second.points("features"), expected, rtol=0, atol=1e-5)
     del second, gallery  # and its points, as soon as room is needed

@@ -34,7 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     print(*figures, sep="\n")
     if write:
         command = " ".join(["python -m tests.attacks", *(part for part in arguments if part != "--write")])
-        text = update_page(PAGE.read_text(encoding="utf-8"), chosen[0], write_table(figures, command))
+        section = getattr(module, "name_section", lambda **options: chosen[0])(**options)
+        text = update_page(PAGE.read_text(encoding="utf-8"), section, write_table(figures, command))
         PAGE.write_text(text, encoding="utf-8")
     return 0 if all(figure.ok for figure in figures) else 1
 

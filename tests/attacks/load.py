@@ -1,4 +1,5 @@
-"""Many visitors at once, who do what people do: load [--visitors 50,100,200] [--seconds 60] [--soak 600].
+"""Many visitors at once, who do what people do:
+load [--visitors 50,100,200] [--seconds 60] [--soak 600] [--workers 2].
 
 Client and app share this machine, so the app has what the client leaves it; the figures say how much.
 """
@@ -8,11 +9,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import math
+import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import psutil
 
@@ -20,7 +23,8 @@ from tests.attacks import people, recorded
 from tests.attacks.figures import Figure, at_most
 from tests.attacks.page import Page
 from tests.attacks.people import Deed, Pictures, Visitor
-from tests.attacks.server import Server, serve
+from tests.attacks.server import Server, serve, wait
+from tests.nginx import share_out
 
 MODEL = "mnist-bigan-plus"
 MAX_P95 = 1.0  # seconds, with 50 visitors on an idle machine
@@ -62,17 +66,27 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--soak", type=float, default=0.0, help=f"{SOAK_CROWD} visitors for so many seconds instead"
     )
+    parser.add_argument("--workers", type=int, choices=(1, 2), default=1, help="processes, two behind nginx")
+
+
+def name_section(soak: float, workers: int, **others: object) -> str:
+    """Where the figures stand on the page."""
+    return "load soak" if soak else "load workers" if workers > 1 else "load"
 
 
 def attack(
-    short: bool, visitors: str = "50,100,200", seconds: float = 60.0, soak: float = 0.0
+    short: bool,
+    visitors: str = "50,100,200",
+    seconds: float = 60.0,
+    soak: float = 0.0,
+    workers: int = 1,
 ) -> list[Figure]:
     """Errors, times and memory of each crowd."""
     if short:
         with hurrying(), serve() as server:
             return summarize(run_crowd(server, (), 6, 2.0), short)
     figures: list[Figure] = []
-    with serve("--model", MODEL) as server:
+    with serve("--model", MODEL) if workers == 1 else serve_two() as server:
         files = recorded.list_files(server.url)
         figures.append(Figure("files that a page opens with", len(files)))
         first = run_crowd(server, files, 1, 0.0, everything=True)
@@ -97,6 +111,16 @@ def hurrying() -> Iterator[None]:
         yield
     finally:
         people.THINKING, people.WAYS = thinking, ways
+
+
+@contextmanager
+def serve_two() -> Iterator[Server]:
+    """Two processes behind nginx, which shares pages out as docs/serving.md has it."""
+    with serve("--model", MODEL, "--workers", "2", "--trusted-proxies", "127.0.0.1") as server:
+        port = int(server.url.rsplit(":", 1)[1])
+        wait(replace(server, url=f"http://127.0.0.1:{port + 1}"))
+        with tempfile.TemporaryDirectory() as folder, share_out((port, port + 1), Path(folder)) as addresses:
+            yield replace(server, url=addresses[0].rstrip("/"))
 
 
 # ---------------------------------------------------------------------- the crowd

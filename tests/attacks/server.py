@@ -108,14 +108,14 @@ def _start(flags: tuple[str, ...], env: Mapping[str, str]) -> Server:
         )
     server = Server(f"http://127.0.0.1:{port}", process, Path(name))
     try:
-        _wait(server)
+        wait(server)
     except BaseException:
         _stop(server)
         raise
     return server
 
 
-def _wait(server: Server) -> None:
+def wait(server: Server) -> None:
     """Until it answers."""
     deadline = time.monotonic() + PATIENCE
     while server.is_alive() and time.monotonic() < deadline:

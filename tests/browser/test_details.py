@@ -27,9 +27,23 @@ def test_details_stay_open_over_results_and_visits(open_page: Open) -> None:
     expect(error).to_be_visible()
     expect(distance).to_be_visible()
     expect(repeated).to_be_hidden()  # a failure to look at: for those who open it
+    steps = figures.locator("details[data-name=repeated] .gl-tile, details[data-name=repeated] img")
+    expect(steps).to_have_count(0)  # nor is it computed before
+    figures.get_by_text("repeated reconstruction").first.click()
+    expect(repeated).to_be_visible(timeout=LONG)
+    before = steps.first.evaluate("part => part.outerHTML")
     page.locator("[data-action=example]").nth(3).click()  # another result takes its place
     expect(page.locator(".gl-now")).to_contain_text("no. 3", timeout=LONG)
     expect(error).to_be_visible(timeout=LONG)
+    expect(repeated).to_be_visible(timeout=LONG)  # of the other one
+    page.wait_for_function(
+        """before => {
+      const part = document.querySelector('#reconstruct-stage details[data-name=repeated] img');
+      return part && !before.includes(part.src);
+    }""",
+        arg=before,
+        timeout=LONG,
+    )
     page.reload()
     expect(error).to_be_visible(timeout=LONG)
     figures.locator("summary").first.press("Enter")

@@ -236,6 +236,12 @@ def details(body: str, name: str, summary: str = "details") -> str:
     )
 
 
+def later(key: str, words: str) -> str:
+    """In place of what takes time and lies folded: static/lib/later.js asks for it when it is opened. `key`
+    names what it belongs to."""
+    return f'<p class="gl-loading" data-later="{escape(key)}" role="status">{escape(words)}</p>'
+
+
 def format_percent(share: float, digits: int = 1) -> str:
     """A share in [0, 1] as "98.6 %"."""
     return f"{100 * share:.{digits}f} %"

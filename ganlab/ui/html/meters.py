@@ -26,15 +26,20 @@ STATISTICS = {  # names of what ganlab.outliers reads
 }
 
 
-def figures_html(explorer: Explorer, x: Tensor, y: Tensor, outlier: OutlierScore | None) -> str:
-    """The figures of a reconstruction; `outlier` is what the gauge says of x."""
-    repeated = fixed_point_html(explorer, x)
-    return (
+def figures_html(
+    explorer: Explorer, x: Tensor, y: Tensor, outlier: OutlierScore | None, later: str = ""
+) -> str:
+    """The figures of a reconstruction; `outlier` is what the gauge says of x. With `later`, a key of what is
+    shown, the repeated reconstruction is left to those who open it, see `markup.later`."""
+    figures = (
         error_html(explorer, explorer.error(x, y))
         + identity_html(explorer, x, y)
         + unusual_html(explorer, outlier)
-        + (markup.details(repeated, "repeated", "repeated reconstruction") if repeated else "")
     )
+    if "encoder" not in explorer.model.networks:
+        return figures
+    repeated = markup.later(later, "being reconstructed") if later else fixed_point_html(explorer, x)
+    return figures + markup.details(repeated, "repeated", "repeated reconstruction")
 
 
 def error_html(explorer: Explorer, error: float) -> str:
@@ -87,9 +92,7 @@ def unusual_html(explorer: Explorer, outlier: OutlierScore | None) -> str:
 
 def fixed_point_html(explorer: Explorer, x: Tensor) -> str:
     """Repeated reconstruction, x, G(E(x)), G(E(G(E(x)))), ...: how much each step changes, and where the
-    class changes. Empty for a model without an encoder."""
-    if "encoder" not in explorer.model.networks:
-        return ""
+    class changes. ValueError for a model without an encoder."""
     path = explorer.repeat_reconstruction(x, STEPS)[:, 0]
     changes = metrics.mse(path[1:], path[:-1]).tolist()
     classes = explorer.judge.labels(path).tolist() if explorer.judge is not None else None

@@ -49,48 +49,41 @@ class File(NamedTuple):
 
 
 class Assets:
-    """Keeps each of FILES when it is first fetched, and compresses it once; compresses documents (ASGI)."""
+    """Keeps each of FILES when it is first fetched, and compresses it once (ASGI)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self._files: dict[str, File] = {}
-        self._documents = KeptContent(MAX_DOCUMENTS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "GET":
             return await self.app(scope, receive, send)
         path, headers = name_path(scope), Headers(scope=scope)
-        packs = "br" in re.split(r"[,;\s]+", headers.get("accept-encoding", ""))
-        if path == "/" and packs:
-            return await self._send_document(scope, receive, send)
         if FILES.fullmatch(path) is None or "range" in headers:
             return await self.app(scope, receive, send)
         file = self._files.get(path)
         if file is None:
-            answer = await self._ask(_ask_for_all(scope), receive)
+            answer = await _ask(self.app, _ask_for_all(scope), receive)
             if answer.status != 200:
                 return await _send(send, answer.status, answer.headers, answer.body)
             file = await run_in_threadpool(_pack, path, answer)
             if sum(len(kept.content) for kept in self._files.values()) < MAX_FILES:
                 self._files[path] = file
-        await _send_file(send, file, packs, headers.get("if-none-match", ""))
+        await _send_file(send, file, _reads_brotli(headers), headers.get("if-none-match", ""))
 
-    async def _ask(self, scope: Scope, receive: Receive) -> Answer:
-        """The app's whole answer."""
-        status, headers, parts = 500, list[tuple[bytes, bytes]](), list[bytes]()
 
-        async def collect(message: MutableMapping[str, Any]) -> None:
-            nonlocal status, headers
-            if message["type"] == "http.response.start":
-                status, headers = message["status"], list(message["headers"])
-            elif message["type"] == "http.response.body":
-                parts.append(message.get("body", b""))
+class Documents:
+    """Compresses the page's document (ASGI). It stands outside of `doors`, which reads it."""
 
-        await self.app(scope, receive, collect)
-        return Answer(status, headers, b"".join(parts))
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._packed = KeptContent(MAX_DOCUMENTS)
 
-    async def _send_document(self, scope: Scope, receive: Receive, send: Send) -> None:
-        status, headers, body = await self._ask(scope, receive)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_page = scope["type"] == "http" and scope["method"] == "GET" and name_path(scope) == "/"
+        if not is_page or not _reads_brotli(Headers(scope=scope)):
+            return await self.app(scope, receive, send)
+        status, headers, body = await _ask(self.app, scope, receive)
         given = Headers(raw=headers)
         if (
             len(body) > MIN_SIZE
@@ -100,11 +93,31 @@ class Assets:
             key = hashlib.sha256(body).digest()
 
             def compress() -> bytes:
-                return self._documents.get(key, lambda: _compress(body, QUICK_QUALITY))
+                return self._packed.get(key, lambda: _compress(body, QUICK_QUALITY))
 
-            body = await run_in_threadpool(compress)
+            packed = await run_in_threadpool(compress)
             headers = [*_drop(headers), (b"content-encoding", b"br"), (b"vary", b"Accept-Encoding")]
-        await _send(send, status, _drop(headers, ("content-length",)), body)
+            return await _send(send, status, headers, packed)
+        await _send(send, status, headers, body)
+
+
+async def _ask(app: ASGIApp, scope: Scope, receive: Receive) -> Answer:
+    """The app's whole answer."""
+    status, headers, parts = 500, list[tuple[bytes, bytes]](), list[bytes]()
+
+    async def collect(message: MutableMapping[str, Any]) -> None:
+        nonlocal status, headers
+        if message["type"] == "http.response.start":
+            status, headers = message["status"], list(message["headers"])
+        elif message["type"] == "http.response.body":
+            parts.append(message.get("body", b""))
+
+    await app(scope, receive, collect)
+    return Answer(status, headers, b"".join(parts))
+
+
+def _reads_brotli(headers: Headers) -> bool:
+    return "br" in re.split(r"[,;\s]+", headers.get("accept-encoding", ""))
 
 
 def _ask_for_all(scope: Scope) -> Scope:

@@ -25,14 +25,19 @@ MAX_NUMBERS = 4_000_000  # of all pictures in one answer: 5,000 digits, or 1,300
 
 # Seconds of work, one request of an address at a time.
 LONG_PLACES, LONG_WAITING, LONG_WAITING_EACH = 2, 200, 100
-# Clicks and pictures: tens of milliseconds of work.
-QUICK_PLACES, QUICK_PLACES_EACH, QUICK_WAITING, QUICK_WAITING_EACH = 8, 4, 500, 200
+# Clicks and pictures: tens of milliseconds of work. Python computes in one thread at a time, and others fill
+# the gaps; with eight, each waits for the rest at each of its thousands of small steps, and all together they
+# answer half as much. An address never has all places.
+QUICK_PLACES, QUICK_PLACES_EACH, QUICK_WAITING, QUICK_WAITING_EACH = 3, 2, 500, 200
+# What a page fetches of a model, which is at hand but for the first time.
+PART_PLACES, PART_PLACES_EACH, PART_WAITING, PART_WAITING_EACH = 4, 2, 500, 100
 # Maps, which are at hand but for the first time, when they may take a minute.
 MAP_PLACES, MAP_PLACES_EACH, MAP_WAITING, MAP_WAITING_EACH = 4, 2, 200, 100
 # Large bodies on their way in: up to 16 MB each.
 BODY_PLACES, BODY_PLACES_EACH, BODY_WAITING, BODY_WAITING_EACH = 6, 3, 200, 50
 
 QUICK = Line(QUICK_PLACES, QUICK_PLACES_EACH, QUICK_WAITING, QUICK_WAITING_EACH)
+PARTS = Line(PART_PLACES, PART_PLACES_EACH, PART_WAITING, PART_WAITING_EACH)
 LONG = Line(LONG_PLACES, 1, LONG_WAITING, LONG_WAITING_EACH, before=QUICK)
 MAPS = Line(MAP_PLACES, MAP_PLACES_EACH, MAP_WAITING, MAP_WAITING_EACH, before=QUICK)
 BODIES = Line(BODY_PLACES, BODY_PLACES_EACH, BODY_WAITING, BODY_WAITING_EACH)

@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 
 from ganlab.ui.html.markup import STATIC
 from ganlab.ui.server import doors, health, memory, policy, routes, tools
-from ganlab.ui.server.assets import Assets
+from ganlab.ui.server.assets import Assets, Documents
 from ganlab.ui.server.bodies import MAX_BODY, BodyLimit
 from ganlab.ui.server.description import Description
 from ganlab.ui.server.events import FairQueue
@@ -97,6 +97,7 @@ def build_settings(
         Middleware(RootPath),
         Middleware(Visitors, models, proxies),
         Middleware(health.Meter, metrics),
+        Middleware(Documents),
         Middleware(doors.Doors, models, names, policy.choose_frames()),
         Middleware(health.Health, models, metrics, public, shut=bool(root_path) and not proxies),
         Middleware(Assets),

@@ -17,7 +17,13 @@ from ganlab.ui.server.models import Models
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)  # seconds
 API = re.compile(r"/gradio_api/(run/predict|run|api|call|queue/join|queue/data|heartbeat|upload|mcp|file)\b")
 FILES = re.compile(r"/(assets|static|svelte|ganlab/static)/|/(theme\.css|favicon\.ico|manifest\.json)$")
-LINES = {"clicks": budget.QUICK, "long": budget.LONG, "maps": budget.MAPS, "bodies": budget.BODIES}
+LINES = {
+    "clicks": budget.QUICK,
+    "long": budget.LONG,
+    "maps": budget.MAPS,
+    "parts": budget.PARTS,
+    "bodies": budget.BODIES,
+}
 # What stays open for as long as a page does is counted, but says nothing of how quick the server is.
 OPEN = {"heartbeat", "queue/data"}
 

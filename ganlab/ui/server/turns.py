@@ -1,8 +1,8 @@
 """Bounds on what runs at once: each request that makes the server work waits for its turn (ASGI).
 
-There are four lines, see `budget`: clicks, long work, maps, and large bodies. While a request waits, its page
-may ask how many are before it. A visitor who leaves, waiting or not, ends the work: threads notice it between
-two steps, see `ganlab.interruption`.
+There are five lines, see `budget`: clicks, long work, maps, other parts of models, and large bodies. While a
+request waits, its page may ask how many are before it. A visitor who leaves, waiting or not, ends the work:
+threads notice it between two steps, see `ganlab.interruption`.
 """
 
 from __future__ import annotations
@@ -32,11 +32,12 @@ EVENT = re.compile(r"/(?:run|api)/[^/]+/?$")  # Gradio's, answered at once
 JOIN = re.compile(r"/(?:queue/join|call/(?:v2/)?[^/]+)/?$")  # into Gradio's queue
 OWN = re.compile(r"/ganlab/(\w+)$")
 QUICK = {
-    "GET": {"generator", "judge", "directions", "training", "samples", "latents", "picture", "space"},
+    "GET": {"training", "samples", "latents", "picture", "space"},
     "POST": {"ribbon", "view", "upload"},
 }
 LONG = {"POST": {"film", "shortest"}}
 MAPS = {"GET": {"map", "map_latents"}}
+PARTS = {"GET": {"generator", "judge", "directions"}}
 PAYLOADS = {"film", "ribbon", "shortest", "view"}  # routes that take JSON
 
 
@@ -183,6 +184,8 @@ def choose_line(method: str, path: str) -> tuple[Line | None, bool]:
         return budget.LONG, True
     if name in MAPS.get(method, ()):
         return budget.MAPS, True
+    if name in PARTS.get(method, ()):
+        return budget.PARTS, True
     if name in QUICK.get(method, ()) or (method == "POST" and EVENT.search(path)):
         return budget.QUICK, True
     return None, method == "POST" and JOIN.search(path) is not None
@@ -197,7 +200,7 @@ async def count_before(request: Request) -> Response:
     """The route that says how many requests have their turn before the one whose ticket the query names, as
     {"before": number}; 0 when it is at work or answered."""
     ticket = request.query_params.get("ticket", "")
-    lines = (budget.QUICK, budget.LONG, budget.MAPS, budget.BODIES)
+    lines = (budget.QUICK, budget.LONG, budget.MAPS, budget.PARTS, budget.BODIES)
     before = max(line.count_before(ticket) for line in lines) if ticket else 0
     return JSONResponse({"before": before}, headers={"Cache-Control": "no-store"})
 

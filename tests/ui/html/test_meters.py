@@ -74,7 +74,8 @@ def test_without_a_judge_no_class_is_claimed(bundled: Explorer, digits: Pictures
 
 def test_a_model_without_an_encoder_has_no_such_path(gan_model: str) -> None:
     explorer = ganlab.load(gan_model)
-    assert meters.fixed_point_html(explorer, torch.zeros(1, 1, 28, 28)) == ""
+    x = torch.zeros(1, 1, 28, 28)
+    assert "repeated" not in meters.figures_html(explorer, x, x, None)
 
 
 def test_repeated_reconstruction_is_for_those_who_open_it(bundled: Explorer, digits: Pictures) -> None:
@@ -87,6 +88,10 @@ def test_repeated_reconstruction_is_for_those_who_open_it(bundled: Explorer, dig
     assert meters.unusual_html(bundled, outlier) in figures
     assert "repeated reconstruction" not in figures
     assert meters.fixed_point_html(bundled, x) in folded
+    assert meters.figures_html(bundled, x, y, outlier, "key-1").split('data-name="repeated">')[0] in html
+    later = meters.figures_html(bundled, x, y, outlier, "key-1").removeprefix(figures)
+    assert 'data-later="key-1"' in later
+    assert "<img" not in later
 
 
 # ---------------------------------------------------------------------- the gauge

@@ -1,4 +1,3 @@
-import asyncio
 import gzip
 from typing import Any
 
@@ -12,7 +11,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from ganlab.ui.server import assets
-from ganlab.ui.server.assets import Assets
+from ganlab.ui.server.assets import Assets, Documents
+from tests.conftest import run_apart
 
 SCRIPT = "export const a = 1;\n" * 100
 PNG = bytes(range(256)) * 4
@@ -25,7 +25,9 @@ class App:
         self.requests: list[str] = []
         self.document = "<p>hello</p>" * 200
         routes = [Route("/{path:path}", self.answer)]
-        self.client = TestClient(Starlette(routes=routes, middleware=[Middleware(Assets)]))
+        self.client = TestClient(
+            Starlette(routes=routes, middleware=[Middleware(Documents), Middleware(Assets)])
+        )
 
     async def answer(self, request: Request) -> Response:
         path = request.url.path
@@ -132,7 +134,9 @@ def test_what_is_compressed_already_stays_so() -> None:
     async def answer(request: Request) -> Response:
         return Response(packed, media_type="text/html", headers={"Content-Encoding": "gzip"})
 
-    client = TestClient(Starlette(routes=[Route("/", answer)], middleware=[Middleware(Assets)]))
+    client = TestClient(
+        Starlette(routes=[Route("/", answer)], middleware=[Middleware(Documents), Middleware(Assets)])
+    )
     got = client.get("/", headers={"Accept-Encoding": "br, gzip"})
     assert got.headers["content-encoding"] == "gzip"
     assert got.text == "hello" * 200
@@ -144,5 +148,5 @@ def test_websockets_pass() -> None:
     async def inner(scope: Any, receive: Any, send: Any) -> None:
         seen.append(scope["type"])
 
-    asyncio.run(Assets(inner)({"type": "websocket", "path": "/assets/a.js"}, None, None))  # type: ignore[arg-type]
+    run_apart(Documents(Assets(inner))({"type": "websocket", "path": "/assets/a.js"}, None, None))  # type: ignore[arg-type]
     assert seen == ["websocket"]

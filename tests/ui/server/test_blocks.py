@@ -1,4 +1,3 @@
-import asyncio
 import copy
 from typing import Any
 
@@ -7,6 +6,7 @@ import pytest
 from gradio.state_holder import SessionState
 
 from ganlab.ui.server.blocks import Blocks
+from tests.conftest import run_apart
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ def test_an_answer_is_what_gradio_makes_of_it(page: Blocks, changes: dict[int, A
         {function.outputs[index]: copy.copy(value) for index, value in changes.items()} for _ in range(2)
     ]
     states = [SessionState(page), SessionState(page)]
-    ours = asyncio.run(page.postprocess_data(function, answers[0], states[0]))
-    theirs = asyncio.run(gr.Blocks.postprocess_data(page, function, answers[1] or gr.skip(), states[1]))
+    ours = run_apart(page.postprocess_data(function, answers[0], states[0]))
+    theirs = run_apart(gr.Blocks.postprocess_data(page, function, answers[1] or gr.skip(), states[1]))
     # Gradio's HTML repeats in "props" what it was given; in an update of nothing, nothing.
     assert ours == [drop_empty_props(value) for value in theirs]
     stateful = function.outputs[2]._id
@@ -53,8 +53,8 @@ def test_what_stays_is_not_built_anew(page: Blocks, monkeypatch: pytest.MonkeyPa
     start = gr.HTML.__init__
     monkeypatch.setattr(gr.HTML, "__init__", lambda self, *a, **k: built.append(1) or start(self, *a, **k))
     for answer in (gr.skip(), {function.outputs[3]: "u"}, {}):
-        result = asyncio.run(page.postprocess_data(function, answer, SessionState(page)))
+        result = run_apart(page.postprocess_data(function, answer, SessionState(page)))
         assert result[0] == {"__type__": "update"}
     assert not built
-    asyncio.run(gr.Blocks.postprocess_data(page, function, {function.outputs[3]: "u"}, SessionState(page)))
+    run_apart(gr.Blocks.postprocess_data(page, function, {function.outputs[3]: "u"}, SessionState(page)))
     assert built  # by Gradio itself

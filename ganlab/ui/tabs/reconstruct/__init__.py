@@ -75,9 +75,9 @@ def near_html(explorer: Explorer, x: Tensor) -> tuple[str, str]:
     return row, f'<p class="gl-meter">nearest {nouns} in {EXPLAINED[space]}{votes}</p>'
 
 
-def stage_html(explorer: Explorer, item: Item) -> str:
+def stage_html(explorer: Explorer, item: Item, whole: bool = False) -> str:
     """What happened to the picture, in a line; what the model sees, what it gives back, the difference;
-    nearest neighbours; and the figures, behind "details"."""
+    nearest neighbours; and the figures, behind "details", `whole` or without what is asked for later."""
     x, y, config = item.picture, item.image, explorer.config
     if item.x is None:  # a latent was sent here: what is reconstructed is its picture
         y = explorer.invert(x).image
@@ -111,7 +111,10 @@ def stage_html(explorer: Explorer, item: Item) -> str:
             outlier = outliers.score_picture(explorer, x)
     except PreparingError as error:
         near = near + preparing_html(explorer, error)
-    figures = figures_html(explorer, x, y, outlier) + votes + ("" if encodes else markup.reason(NO_ENCODER))
+    later = "" if whole else shown_key(explorer, item)
+    figures = (
+        figures_html(explorer, x, y, outlier, later) + votes + ("" if encodes else markup.reason(NO_ENCODER))
+    )
     sentence = escape(describe_scored(explorer, x, y, outlier))
     body = (
         f"{line_html(sentence, step('slide its latent', 'latent'))}"
@@ -155,7 +158,9 @@ def build(page: Page) -> Tab:
             polarity = gr.Radio(POLARITIES, value="auto", **settings)
         with gr.Column(scale=1, min_width=300):
             first = stage_html(explorer, item)
-            stage = html(first, "tiles", "open", "preparing", elem_id="reconstruct-stage", elem_classes=SLOW)
+            stage = html(
+                first, "tiles", "open", "preparing", "later", elem_id="reconstruct-stage", elem_classes=SLOW
+            )
             refined = html(refined_html(explorer, item), "tiles", "refine", elem_id="refine")
     examples = html(examples_html(explorer), "tiles")
 
@@ -194,7 +199,7 @@ def build(page: Page) -> Tab:
         return {page.current: item, pad: pad_value(call.explorer, item), **show(call, item)}
 
     written = {shown, stage, refined}
-    _listen_to_preparation(page, stage, shown)
+    _listen_to_stage(page, stage, shown)
     listen_to_pad(page, pad, show, stage, written, polarity)
     for tiles in (stage, examples):
         page.on(tiles.pick, pick, writes={page.current, pad, *written}, **CLICK | waits_on(stage))
@@ -203,13 +208,13 @@ def build(page: Page) -> Tab:
     return Tab(render, writes=writes, reads={shown, view}, opens=(stage,))
 
 
-def _listen_to_preparation(page: Page, stage: gr.HTML, shown: Component) -> None:
-    """The stage, drawn again with what was not there yet."""
+def _listen_to_stage(page: Page, stage: gr.HTML, shown: Component) -> None:
+    """The stage, drawn again with what was not there yet, or had not been opened."""
 
     def redraw(call: Call) -> Answer:
         item = call[shown]
         stays = item.fingerprint != call.explorer.fingerprint
-        return {} if stays else {stage: stage_html(call.explorer, item)}
+        return {} if stays else {stage: stage_html(call.explorer, item, "later" in call.event)}
 
     page.on(stage.again, redraw, {shown}, {stage}, **LIVE)
 
