@@ -83,7 +83,7 @@ def measure_training(name: str, precision: str, device: str, ceilings: dict[str,
         trainer = Trainer(dataclasses.replace(config, out=f"{folder}/run"), pictures)
         order = trainer.shuffle(0)
         batch = trainer.config.batch_size
-        trainer.rows.copy_(order[0])
+        trainer.batch.copy_(trainer.source.fetch(order[0]))
         with OperationCounter() as counter:
             trainer._take_turns()
         operations = counter.total / batch

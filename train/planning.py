@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ganlab import model as checkpoint
 from ganlab import networks
@@ -22,10 +22,14 @@ from train.run_folder import TrainingError
 
 
 def describe_model(
-    config: TrainConfig, pixels: Tensor, first: LatentModel | None = None, classes: tuple[str, ...] = ()
+    config: TrainConfig,
+    shape: tuple[int, int, int],
+    first: LatentModel | None = None,
+    classes: tuple[str, ...] = (),
 ) -> ModelConfig:
     """The ModelConfig of the checkpoint to publish; publishing gives it its name. A second stage keeps the
-    latent map of the checkpoint `first`. `classes` are the names of the labels."""
+    latent map of the checkpoint `first`. `shape` is (C, H, W) of the pictures, `classes` are the names of the
+    labels."""
     method = build_method(config.method, config)
     training_only = getattr(method, "training_only", ())
     named = config.dataset in datasets.DATASETS  # else it is a folder, which has no shared gallery
@@ -37,8 +41,8 @@ def describe_model(
         dataset=dataset,
         family=config.family,
         networks=tuple(name for name in list_networks(method, first) if name not in training_only),
-        channels=pixels.shape[1],
-        size=pixels.shape[2],
+        channels=shape[0],
+        size=shape[1],
         latent_dim=config.latent_dim,
         prior=config.prior,
         width=config.width,

@@ -46,12 +46,12 @@ def stop_after(run: Trainer, steps: int) -> Trainer:
 
 def state(run: Trainer) -> dict[str, Any]:
     """All that training changes, as tensors and numbers by name."""
-    sums = zip(run.method.players, run.sums.tolist(), strict=True)
+    sums = zip(run.method.players, run.updates.sums.tolist(), strict=True)
     result: dict[str, Any] = {"step": run.step, **{f"sums.{player}": total for player, total in sums}}
     for kind, nets in (("nets", run.nets), ("averaged", run.averaged)):
         for name, net in nets.items():
             result |= {f"{kind}.{name}.{key}": value.clone() for key, value in net.state_dict().items()}
-    for player, optimiser in run.optimisers.items():
+    for player, optimiser in run.updates.optimisers.items():
         for index, entry in optimiser.state_dict()["state"].items():
             result |= {f"{player}.{index}.{key}": value.clone() for key, value in entry.items()}
         for group in optimiser.param_groups:

@@ -158,7 +158,8 @@ def test_a_loss_that_is_no_number_is_not_saved_by_the_clock(
     tmp_path: Path, digits: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = Trainer(settings(tmp_path / "run"), digits)
-    run.on_gpu, run.take_step = True, lambda: run.sums.fill_(float("nan"))  # a GPU looks at losses rarely
+    run.on_gpu = True  # a GPU looks at losses rarely
+    run.take_step = lambda: run.updates.sums.fill_(float("nan"))
     monkeypatch.setattr(run.saver, "is_due", lambda: True)
     with pytest.raises(TrainingError, match="became nan"):
         run.train()

@@ -51,7 +51,7 @@ def next_batch(run: Trainer) -> tuple[Tensor, Tensor]:
     """The x and z that the run's next step will see."""
     chosen = run.shuffle(0)[run.step]
     torch.manual_seed(planning.derive_seed(run.config.seed, "step", run.step))
-    return datasets.to_input(run.pixels[chosen]), torch.rand(len(chosen), 4) * 2 - 1
+    return datasets.to_input(run.source.fetch(chosen)), torch.rand(len(chosen), 4) * 2 - 1
 
 
 def set_gradients(nets: dict[str, nn.Module], run: Trainer, player: str, x: Tensor, z: Tensor) -> None:
@@ -138,7 +138,7 @@ def test_a_step_of_one_player_leaves_the_other_alone(opinionated: Callable[..., 
     run = opinionated()
     before = state(run)
     x, z = next_batch(run)
-    losses = run._update(x, z, ("discriminator",))
+    losses = run.updates.update(x, z, ("discriminator",))
     assert set(losses) == {"discriminator", "generator_encoder"}  # both are logged
     changed = {
         key.split(".")[1]
@@ -174,7 +174,7 @@ def test_a_step_leaves_the_networks_in_training_mode_and_the_noise_is_the_priors
     for prior, inside in (("uniform", True), ("normal", False)):
         run = Trainer(settings(tmp_path / prior, prior=prior), digits)
         torch.manual_seed(0)
-        z = run._sample_prior(4000)
+        z = run.updates.sample_prior(4000)
         assert z.shape == (4000, 4)
         assert bool((z.abs() <= 1).all()) is inside
         assert float(z.var()) == pytest.approx(1 / 3 if inside else 1, rel=0.05)
@@ -235,8 +235,8 @@ def test_the_learning_rate_of_each_epoch_is_the_schedules(tmp_path: Path, digits
     original = run.train_step
 
     def step(chosen: Tensor) -> None:
-        used.append(run.optimisers["discriminator"].param_groups[0]["lr"])
-        assert run.optimisers["generator_encoder"].param_groups[0]["lr"] == used[-1]
+        used.append(run.updates.optimisers["discriminator"].param_groups[0]["lr"])
+        assert run.updates.optimisers["generator_encoder"].param_groups[0]["lr"] == used[-1]
         original(chosen)
 
     run.train_step = step  # type: ignore[method-assign]
@@ -290,14 +290,14 @@ def test_a_run_folder_holds_its_settings_log_pictures_and_state(tmp_path: Path, 
 def test_the_logged_loss_is_the_mean_of_the_epochs_steps(tmp_path: Path, digits: Pictures) -> None:
     run = Trainer(settings(tmp_path / "run", epochs=2), digits)
     seen: list[dict[str, float]] = []
-    original = run._update
+    original = run.updates.update
 
     def update(x: Tensor, z: Tensor, players: tuple[str, ...]) -> dict[str, Tensor]:
         losses = original(x, z, players)
         seen.append({player: float(loss) for player, loss in losses.items()})
         return losses
 
-    run._update = update  # type: ignore[method-assign]
+    run.updates.update = update  # type: ignore[method-assign]
     run.train()
     for index, row in enumerate(log(run.run)):
         of_epoch = seen[index * STEPS : (index + 1) * STEPS]

@@ -37,8 +37,8 @@ def start(tmp_path: Path, digits: Pictures) -> Callable[..., Trainer]:
         give_opinions(run.nets)
         for net in run.nets.values():
             net.double()
-        original = run._update
-        run._update = lambda x, z, players: original(x.double(), z.double(), players)  # type: ignore[method-assign]
+        original = run.updates.update
+        run.updates.update = lambda x, z, players: original(x.double(), z.double(), players)  # type: ignore[method-assign]
         return run
 
     return make
@@ -47,14 +47,14 @@ def start(tmp_path: Path, digits: Pictures) -> Callable[..., Trainer]:
 def watch(run: Trainer) -> list[Call]:
     """Fills with the updates that the run makes from now on."""
     calls: list[Call] = []
-    original = run._update
+    original = run.updates.update
 
     def update(x: Tensor, z: Tensor, players: tuple[str, ...]) -> dict[str, Tensor]:
         losses = original(x, z, players)
         calls.append((players, x, z, {player: float(loss) for player, loss in losses.items()}))
         return losses
 
-    run._update = update  # type: ignore[method-assign]
+    run.updates.update = update  # type: ignore[method-assign]
     return calls
 
 
@@ -68,7 +68,7 @@ def go(run: Trainer, steps: int) -> None:
 def counts(run: Trainer) -> dict[str, int]:
     """How often each player's Adam has stepped."""
     result = {}
-    for player, optimiser in run.optimisers.items():
+    for player, optimiser in run.updates.optimisers.items():
         steps = {int(entry["step"]) for entry in optimiser.state_dict()["state"].values()}
         assert len(steps) <= 1  # all its weights together
         result[player] = steps.pop() if steps else 0
@@ -115,7 +115,8 @@ def inputs(run: Trainer) -> tuple[Tensor, Tensor]:
     """The x and the first z of the run's next step."""
     chosen = run.shuffle(0)[run.step]
     torch.manual_seed(planning.derive_seed(run.config.seed, "step", run.step))
-    return datasets.to_input(run.pixels[chosen]).double(), (torch.rand(len(chosen), 4) * 2 - 1).double()
+    z = torch.rand(len(chosen), 4) * 2 - 1
+    return datasets.to_input(run.source.fetch(chosen)).double(), z.double()
 
 
 def assert_same_weights(run: Trainer, nets: Nets) -> None:
@@ -229,7 +230,7 @@ def test_with_d_steps_each_update_of_d_sees_its_own_batch(start: Callable[..., T
     assert [players for players, *_ in calls] == [d, d, g, d, d, g]
     of_d = [(x, z) for players, x, z, _ in calls if players == d]
     for index, (x, z) in enumerate(of_d):
-        assert torch.equal(x, datasets.to_input(run.pixels[run.shuffle(0)[index]]))
+        assert torch.equal(x, datasets.to_input(run.source.fetch(run.shuffle(0)[index])))
         assert not any(torch.equal(x, other) or torch.equal(z, noise) for other, noise in of_d[:index])
     assert all(torch.equal(calls[2][i], calls[1][i]) for i in (1, 2))  # G's turn sees what D saw last
 
@@ -286,7 +287,7 @@ def test_the_average_follows_every_update_of_g(start: Callable[..., Trainer]) ->
     for net in run.averaged.values():
         net.double()
     expected = [p.detach().clone() for p in run.nets["generator"].parameters()]
-    original = run._update
+    original = run.updates.update
 
     def update(x: Tensor, z: Tensor, players: tuple[str, ...]) -> dict[str, Tensor]:
         nonlocal expected
@@ -296,7 +297,7 @@ def test_the_average_follows_every_update_of_g(start: Callable[..., Trainer]) ->
             expected = [0.9 * old + 0.1 * p.detach() for old, p in zip(expected, new, strict=True)]
         return losses
 
-    run._update = update  # type: ignore[method-assign]
+    run.updates.update = update  # type: ignore[method-assign]
     go(run, 2)
     for mine, theirs in zip(run.averaged["generator"].parameters(), expected, strict=True):
         torch.testing.assert_close(mine, theirs)

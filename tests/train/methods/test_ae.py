@@ -81,7 +81,7 @@ def test_a_run_learns_to_reconstruct_digits(method: type[Any], tmp_path: Path, d
     last = log(run.run)[-1]["loss"]
     assert set(last) == {PLAYER}
     # well below the best that one picture can do for all: each pixel's median for l1, its mean for l2
-    x = run.pixels.double() / 255
+    x = run.source.fetch(torch.arange(len(run.source))).double() / 255
     best = x.median(0).values if method is AutoencoderL1 else x.mean(0)
     assert last[PLAYER] < 0.85 * distance(method, x, best.expand_as(x)).item()
 

@@ -64,7 +64,7 @@ def test_a_players_turn_changes_all_its_weights_and_no_others(
     give_opinions(run.nets)
     before = {network: [p.clone() for p in net.parameters()] for network, net in run.nets.items()}
     x, z = batch(32)
-    run._update(x.float(), z.float(), (player,))
+    run.updates.update(x.float(), z.float(), (player,))
     for network, net in run.nets.items():
         changed = [not torch.equal(p, old) for p, old in zip(net.parameters(), before[network], strict=True)]
         assert changed == [network in METHODS[name].players[player]] * len(changed), network
