@@ -14,6 +14,9 @@ from train.data.survey import choose_settings, survey
 from train.methods import METHODS
 from train.presets import FAMILY_DEFAULTS, PRESETS, find_preset
 from train.trainer import Trainer
+from train.watch.recorder import Recorder
+
+LOST = 3  # exit code of a run that --stop-when-lost ended
 
 
 def build_parser() -> Parser:
@@ -72,7 +75,12 @@ def main(arguments: list[str] | None = None) -> int:
         config.dataset, config.data_root, "train", size=config.size, channels=config.channels
     )
     trainer = Trainer(config, pictures, resume=resume)
+    if config.watch_share:
+        trainer.watcher = watcher = Recorder(config.watch_share, config.stop_when_lost, config.log)
     if not trainer.train():
+        if config.watch_share and watcher.lost:
+            print(f"Stopped and saved after step {trainer.step}: {watcher.lost}")
+            return LOST
         print(f"Stopped and saved after step {trainer.step}; the same command with --resume goes on.")
         return 130
     print(f"Done: {trainer.run} (publish it with python -m train.publish {trainer.run} NAME)")

@@ -21,6 +21,7 @@ def _setting(default: Any, group: str, help: str, *, free: bool = False) -> Any:
 
 
 DATA, OPTIMISER, NETWORKS, RUN = "data", "optimiser and updates", "networks", "run"
+WATCH = "watching"
 REGRESSORS, BIGAN_PLUS = "methods lr and jlr", "method bigan-plus"
 
 
@@ -176,6 +177,19 @@ class TrainConfig:
         10.0, RUN, "minutes after which it is saved within an epoch too; 0: never", free=True
     )
 
+    watch_share: float = _setting(
+        0.015,
+        WATCH,
+        "share of the time that a run may spend on RUN/history, what the page's Training tab shows; 0: none",
+        free=True,
+    )
+    stop_when_lost: bool = _setting(
+        False, WATCH, "stop, saved, where D is certain, G has collapsed or E is constant", free=True
+    )
+    log: str = _setting(
+        "", WATCH, "programs that get the same figures: tensorboard, trackio, or both with a comma", free=True
+    )
+
     def __post_init__(self) -> None:
         self._check_choices()
         self._check_optimiser()
@@ -206,6 +220,10 @@ class TrainConfig:
             raise ValueError("--beta1 and --beta2 lie in [0, 1), --weight-decay is at least 0 and finite.")
         if not 0 <= self.save_minutes < math.inf:
             raise ValueError("--save-minutes is at least 0 (never) and finite.")
+        if not 0 <= self.watch_share <= 1:
+            raise ValueError(f"--watch-share lies between 0 and 1, not {self.watch_share}; 0.015 is usual.")
+        if not self.watch_share and (self.stop_when_lost or self.log):
+            raise ValueError("--stop-when-lost and --log need a --watch-share above 0.")
         if self.limit < 0 or not 0 <= self.seed <= MAX_SEED:
             raise ValueError("--limit and --seed are at least 0, and --seed is below 2^63.")
         if not 0 <= self.epochs_of_decay <= self.epochs:

@@ -85,7 +85,11 @@ def read_settings(run: Path, state: dict[str, Any]) -> dict[str, Any]:
 
 def append_to_log(run: Path, row: dict[str, Any]) -> None:
     """Add an epoch's figures to the log: the whole line or, by WriteError, none of it."""
-    path = run / LOG_FILE
+    append_line(run / LOG_FILE, row)
+
+
+def append_line(path: Path, row: dict[str, Any]) -> None:
+    """Add a line of JSON to a file: the whole line or, by WriteError, none of it."""
     line = (json.dumps(row) + "\n").encode()
     try:
         with path.open("ab", buffering=0) as log:
@@ -103,12 +107,17 @@ def append_to_log(run: Path, row: dict[str, Any]) -> None:
 
 def read_log(run: Path) -> list[dict[str, Any]]:
     """The rows of the log; lines that were written in part, or damaged since, are left out."""
-    path, rows = run / LOG_FILE, []
-    lines = path.read_bytes().splitlines() if path.is_file() else []
-    for line in lines:
+    rows = read_lines(run / LOG_FILE)
+    return [row for row in rows if row.keys() >= ROW and isinstance(row["step"], int)]
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The objects of a file of JSON lines, which may be absent; lines that are none are left out."""
+    rows = []
+    for line in path.read_bytes().splitlines() if path.is_file() else []:
         with contextlib.suppress(ValueError):
             row = json.loads(line)
-            if isinstance(row, dict) and row.keys() >= ROW and isinstance(row["step"], int):
+            if isinstance(row, dict):
                 rows.append(row)
     return rows
 

@@ -178,6 +178,10 @@ class Trainer:
         """End the loop after the step in hand, so that its state can be saved."""
         self.stop = True
 
+    def restart_clock(self) -> None:
+        """Leave out what has passed since the last save: a pause is no time of training."""
+        self._counted_to = time.perf_counter()
+
     def _count_seconds(self) -> None:
         """Add what has passed since the last count to the time that training took."""
         now = time.perf_counter()

@@ -17,6 +17,7 @@ from train.presets import FAMILY_DEFAULTS
 
 FIELDS = dataclasses.fields(TrainConfig)
 FREE = {"data_root", "device", "out", "pictures_every", "save_every", "save_minutes"}
+FREE |= {"watch_share", "stop_when_lost", "log"}
 
 
 def parser() -> argparse.ArgumentParser:

@@ -23,6 +23,7 @@ from train.command import list_commands
 from train.config import TrainConfig
 from train.presets import FAMILY_DEFAULTS, PRESETS
 from train.trainer import Trainer
+from train.watch import recorder
 
 ROOT = Path(command.__file__).resolve().parent.parent
 TINY = ["--width", "16", "--latent-dim", "4", "--batch-size", "50", "--precision", "fp32", "--device", "cpu"]
@@ -55,6 +56,8 @@ def test_help_mentions_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
         (["bigan", "--prior", "cauchy"], "argument --prior: invalid choice: 'cauchy'"),
         (["gan", "--family"], "argument --family: expected one argument"),
         (["bigan", "--epochs", "0"], "--epochs must be at least 1, not 0."),
+        (["bigan", "--watch-share", "2"], "--watch-share lies between 0 and 1, not 2.0"),
+        (["bigan", "--watch-share", "0", "--stop-when-lost"], "need a --watch-share above 0"),
         (["bigan", "--lr", "nan"], "--lr must be above 0"),
         (["bigan", "--seed", str(10**30)], "--seed is below 2^63"),
         (["bigan", "--dataset", "imagenet"], "Data set 'imagenet' not found; available ="),
@@ -115,6 +118,23 @@ def test_a_short_run_says_where_it_is(
     assert "already holds a run" in capsys.readouterr().err
     assert command.main([*arguments, "--resume"]) == 0
     assert no_download == []
+    assert json.loads((run / "history" / "status.json").read_text())["state"] == "finished"
+
+
+def test_a_run_writes_no_history_where_that_is_not_wanted(mnist_root: Path, tmp_path: Path) -> None:
+    arguments = ["bigan", *TINY, "--epochs", "1", "--data-root", str(mnist_root), "--out", str(tmp_path)]
+    assert command.main([*arguments, "--watch-share", "0"]) == 0
+    assert not (tmp_path / "history").exists()
+
+
+def test_a_lost_run_that_is_stopped_says_why(
+    mnist_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder.Detector, "see", lambda _, look, step: [("certain", "D is certain.")] * step)
+    monkeypatch.setattr(recorder.Budget, "allows", lambda *_: True)
+    arguments = ["bigan", *TINY, "--epochs", "9", "--data-root", str(mnist_root), "--out", str(tmp_path)]
+    assert command.main([*arguments, "--stop-when-lost"]) == command.LOST
+    assert "Stopped and saved after step 1: D is certain." in capsys.readouterr().out
 
 
 @pytest.fixture
