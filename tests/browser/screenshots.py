@@ -9,7 +9,17 @@ from typing import Any
 from tests.browser import chromium
 from tests.browser.conftest import FLAGS
 
-TABS = ("Reconstruct", "Latent", "Interpolate", "Neighbours", "Sample", "Map", "Compare", "Methods")
+TABS = (
+    "Reconstruct",
+    "Latent",
+    "Interpolate",
+    "Neighbours",
+    "Sample",
+    "Map",
+    "Compare",
+    "Methods",
+    "Training",
+)
 SIZES = ((1280, 800), (375, 800))
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from ganlab.ui.server import runs
 from ganlab.ui.server.models import Models
 from tests.browser.gestures import Open, caption, upload
 from tests.browser.screenshots import open_tab
+from tests.histories import write_history
 from tests.js.run import ROOT, fetch_packages
 from tests.pictures import FIVE, TWO, drawing, encoded
 
@@ -158,6 +161,13 @@ def wait_for_formulas(page: Any) -> None:
     page.locator("#methods-stage math").first.wait_for()
 
 
+def use_run(page: Any) -> None:
+    """A lost run beside another, in its middle."""
+    page.get_by_label("run beside it").select_option("lost")
+    expect(page.locator(".gl-run-lost:visible")).to_have_count(1)
+    page.get_by_role("button", name="show epoch 2.5").click()
+
+
 USES: tuple[tuple[str, Callable[[Any], None]], ...] = (
     ("Reconstruct", take_the_tour),
     ("Reconstruct", use_upload),
@@ -169,6 +179,7 @@ USES: tuple[tuple[str, Callable[[Any], None]], ...] = (
     ("Map", use_map),
     ("Compare", wait_for_rows),
     ("Methods", wait_for_formulas),
+    ("Training", use_run),
 )
 
 
@@ -191,7 +202,12 @@ def look(page: Any, width: int, scheme: str) -> list[str]:
     return wrong
 
 
-def test_every_tab_is_for_everybody(open_page: Open, axe: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_tab_is_for_everybody(
+    open_page: Open, axe: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(runs, "BUNDLED", tmp_path)
+    write_history(tmp_path / "bigan")
+    write_history(tmp_path / "lost", lost=True, seed=1)
     monkeypatch.setattr(Models, "list_names", lambda models: ["mnist-bigan"])  # in Compare
     page = open_page()
     page.emulate_media(reduced_motion="reduce")  # no colour is on its way to another

@@ -120,6 +120,7 @@ CONTROLS: dict[str, list[tuple[str, str]]] = {
     "Map": [],
     "Compare": [("#compare-stage [data-action=neighbour]", "")],
     "Methods": [("#method input", ""), ("#methods-stage [data-action=another]", "")],
+    "Training": [],
 }
 PAD = "[role=tabpanel]:visible .gl-pad input[type=file]"  # of Reconstruct, or of Compare
 UNDO = ".gl-pad [data-do=undo], #latent-studio button[title='ctrl z']"

@@ -164,7 +164,17 @@ def test_an_address_is_shared_and_back_goes_back(visit: Any) -> None:
 
 def test_storage_that_throws_costs_memory_only(visit: Any) -> None:
     page = visit(NO_STORAGE)
-    for name in ("Latent", "Interpolate", "Neighbours", "Sample", "Map", "Compare", "Methods", "Reconstruct"):
+    for name in (
+        "Latent",
+        "Interpolate",
+        "Neighbours",
+        "Sample",
+        "Map",
+        "Compare",
+        "Methods",
+        "Training",
+        "Reconstruct",
+    ):
         tab(page, name)
     page.locator("[data-action=example]").nth(2).click()
     expect(caption(page)).to_contain_text("test 1")

@@ -18,6 +18,7 @@ from starlette.datastructures import Headers
 from ganlab.ui.server.models import Models
 from ganlab.ui.server.policy import ITSELF, Marked
 from ganlab.ui.server.proxy import App, Message, Receive, Send
+from ganlab.ui.server.runs import check_link
 from ganlab.ui.server.sentences import NOTHING_HERE, get_path, refuse
 
 NAME = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_.-]{0,252}[a-z0-9_.])?|\[[0-9a-f:.]{2,45}\])", re.ASCII)
@@ -46,6 +47,10 @@ OTHER_NAME = "This server answers to {names}, not to {name}. If that is its name
 OTHER_SITE = "This is for the app's own page and for programs, not for the pages of other sites."
 OTHER_MODEL = (
     "A link on another page asks for the model {name}, which would be loaded to this machine."
+    " If you want that, copy the address into the address bar."
+)
+OTHER_RUN = (
+    "A link on another page asks for the run {name}, which would be read from this machine or fetched to it."
     " If you want that, copy the address into the address bar."
 )
 
@@ -154,7 +159,12 @@ class Doors:
             return ""
         if not SHOWN.fullmatch(path):
             return OTHER_SITE
-        wanted = parse_qs(scope["query_string"].decode("latin-1")).get("model", [""])[-1]
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        wanted = query.get("model", [""])[-1]
         if path == "/" and wanted and self.models.allow_any and wanted not in self.models.list_names():
             return OTHER_MODEL.format(name=repr(wanted[:80]))
+        if path == "/" and (
+            run := check_link(self.models, [*query.get("run", ()), *query.get("beside", ())])
+        ):
+            return OTHER_RUN.format(name=repr(run[:80]))
         return ""

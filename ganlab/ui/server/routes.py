@@ -1,7 +1,8 @@
 """What the page fetches besides Gradio's own: scripts, the model's generator, directions, pictures and films.
 
 Each route takes the name of a model, and answers an error of use with its sentence as plain text. The tables
-GET and POST at the end list them; only an upload, see `sent`, needs no model.
+GET and POST at the end list them; only uploads, see `sent`, and runs in training, see `training`, need no
+model.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from ganlab.studio.recipe import Recipe, find_latents
 from ganlab.ui.html.markup import STATIC, get_noun
 from ganlab.ui.preparation import describe_progress
 from ganlab.ui.sampling import describe_source
-from ganlab.ui.server import films, reading
+from ganlab.ui.server import films, reading, training
 from ganlab.ui.server.arguments import read_text
 from ganlab.ui.server.budget import TooMuchError
 from ganlab.ui.server.films import Payload
@@ -259,6 +260,7 @@ def list_routes(models: Models) -> list[BaseRoute]:
             Route(f"/ganlab/{name}", functools.partial(_answer_post, models, route), methods=["POST"])
             for name, route in POST.items()
         ),
+        *training.list_routes(models),
         Route("/ganlab/turn", count_before),
         Route("/ganlab/upload", receive_upload, methods=["POST"]),
         Mount("/ganlab/static", Scripts(directory=STATIC)),

@@ -32,7 +32,7 @@ EVENT = re.compile(r"/(?:run|api)/[^/]+/?$")  # Gradio's, answered at once
 JOIN = re.compile(r"/(?:queue/join|call/(?:v2/)?[^/]+)/?$")  # into Gradio's queue
 OWN = re.compile(r"/ganlab/(\w+)$")
 QUICK = {
-    "GET": {"training", "samples", "latents", "picture", "space"},
+    "GET": {"training", "samples", "latents", "picture", "space", "history", "moments"},
     "POST": {"ribbon", "view", "upload"},
 }
 LONG = {"POST": {"film", "shortest"}}

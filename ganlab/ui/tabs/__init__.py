@@ -15,6 +15,7 @@ from ganlab.ui.tabs import (
     neighbours,
     reconstruct,
     sample,
+    training,
 )
 
 TABS: tuple[tuple[str, str, Callable[[Page], Tab]], ...] = (
@@ -26,4 +27,5 @@ TABS: tuple[tuple[str, str, Callable[[Page], Tab]], ...] = (
     ("map", "Map", code_map.build),
     ("compare", "Compare", compare.build),
     ("methods", "Methods", methods.build),
+    ("training", "Training", training.build),
 )

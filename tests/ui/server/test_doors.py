@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +15,12 @@ from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from ganlab.ui.server import policy
+from ganlab.ui.server import policy, runs
 from ganlab.ui.server.doors import Doors, Names, name_server, read_hosts
 from ganlab.ui.server.models import Models
 from ganlab.ui.server.proxy import RootPath
 from tests.attacks.doors import CLOSED
+from tests.histories import write_history
 from tests.ui.server.test_launch import request
 
 PAGE = "<script>one()</script><script type=module src=two.js></script>\n<script async>\nthree(); </script>"
@@ -125,7 +127,7 @@ def test_pages_of_other_sites_start_nothing(headers: dict[str, str], root: str) 
     for path in (WORK, "/gradio_api/heartbeat/x", "/config", "/gradio_api/mcp/", "/ganlab/static/lib/a.js"):
         answer = client.get(root + path, headers=headers)
         assert (answer.status_code, answer.text.count("other sites")) == (403, 1), path
-    for path in ("/ganlab/upload", "/gradio_api/run/predict", "/gradio_api/call/models"):
+    for path in ("/ganlab/upload", "/ganlab/train", "/gradio_api/run/predict", "/gradio_api/call/models"):
         assert client.post(root + path, headers=headers).status_code == 403
     assert client.get(f"{root}/", headers=headers).status_code == 200  # a link to the page, or its frame
     assert models.allow_any
@@ -158,6 +160,28 @@ def test_a_link_on_another_page_loads_no_model_to_this_machine() -> None:
     assert "address bar" in client.get("/?model=user/repo", headers={"Sec-Fetch-Site": "same-site"}).text
     models.restrict()
     assert client.get("/?model=user/repo", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
+
+
+def test_a_link_of_another_site_opens_bundled_runs_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "BUNDLED", tmp_path)
+    write_history(tmp_path / "bigan", moments=1)
+    client, models = build(name_server("127.0.0.1"))
+    for query, status in (
+        ("run=bigan", 200),
+        ("run=bigan&beside=bigan", 200),
+        ("run=http://10.0.0.1/", 403),
+        ("run=bigan&beside=/home/me/run", 403),
+        ("run=bigan&run=other", 403),
+    ):
+        answer = client.get(f"/?tab=training&{query}", headers={"Sec-Fetch-Site": "cross-site"})
+        assert answer.status_code == status, query
+        assert ("asks for the run" in answer.text) == (status == 403)
+        own = client.get(f"/?tab=training&{query}", headers={"Sec-Fetch-Site": "none"})
+        assert own.status_code == 200
+    models.restrict()  # then no other is read anyway
+    assert client.get("/?run=other", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import ganlab
 from ganlab.explorer import Explorer
 from ganlab.ui.html import markup
 from ganlab.ui.items import Ends
-from ganlab.ui.tabs import TABS, code_map, compare, interpolate, latent, methods, neighbours, sample
+from ganlab.ui.tabs import TABS, code_map, compare, interpolate, latent, methods, neighbours, sample, training
 from ganlab.ui.tabs.methods.explained import GLOSSARY
 
 LEADS = {
@@ -21,6 +21,7 @@ LEADS = {
     "map": code_map.lead_html,
     "compare": compare.lead_html,
     "methods": methods.lead_html,
+    "training": training.lead_html,
 }
 
 

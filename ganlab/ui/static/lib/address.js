@@ -11,7 +11,7 @@
  */
 
 const NAMES = /** @type {const} */ (['tab', 'model', 'at', 'recipe']);
-const CHOSEN = ['space', 'k', 'seed', 'count', 'truncation', 'source']; // settings that an address may have
+const CHOSEN = ['space', 'k', 'seed', 'count', 'truncation', 'source', 'run', 'beside']; // settings that an address may have
 
 /**
  * @param {string} search

@@ -43,3 +43,14 @@ export function rampColour(value) {
   const [from, to] = [parse(RAMP[index]), parse(RAMP[index + 1])];
   return format(from.map((part, i) => part + (position - index) * (to[i] - part)));
 }
+
+/**
+ * A colour on the way from one to another.
+ * @param {string} from
+ * @param {string} to
+ * @param {number} share of the way, 0 to 1
+ */
+export function mixColours(from, to, share) {
+  const [a, b] = [parse(from), parse(to)];
+  return format(a.map((part, i) => part + share * (b[i] - part)));
+}

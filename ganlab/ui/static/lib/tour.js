@@ -25,7 +25,7 @@ export const STEPS = [
     shows: ['#reconstruct-stage .gl-promise', '#reconstruct-stage .gl-cards'],
   },
   { text: 'The shelf goes with you: the current picture, two ends A and B of a walk, and what you keep.', shows: ['.gl-shelf'] },
-  { text: 'Every other tab does something else with the current picture. Try Latent: its sliders change it.', shows: ['#tabs .tab-wrapper'] },
+  { text: 'Other tabs do something else with the current picture: in Latent, sliders change it. Training shows how a model learns.', shows: ['#tabs .tab-wrapper'] },
 ];
 
 export class Tour {
