@@ -1,4 +1,5 @@
 // One run of the Training tab: how it stands, its pictures, its codes, D's decisions, its events.
+import { nameClass } from './classes.js';
 import { button, el, press } from './elements.js';
 import { countReal } from './training-data.js';
 import { colourByClass, colourByDecision, drawDecisions, drawMap, drawPictures } from './training-frames.js';
@@ -144,8 +145,9 @@ export class RunView {
     const key = `${byClass} ${colours.join()}`;
     if (key === this.legend.dataset.key) return;
     this.legend.dataset.key = key;
-    const named = labels && classes.length <= MAX_NAMED ? classes : [];
-    const entries = named.map((name, i) => el('span', { class: 'gl-label' }, el('i', { style: `background:${colours[i % colours.length]}` }), name));
+    const all = [...new Set(labels ?? [])].sort((a, b) => a - b);
+    const named = all.length <= MAX_NAMED ? all : [];
+    const entries = named.map((label) => el('span', { class: 'gl-label' }, el('i', { style: `background:${colours[label % colours.length]}` }), nameClass(classes, label)));
     this.legend.replaceChildren(...(byClass ? entries : [listEnds()]));
   }
 
