@@ -29,7 +29,7 @@ def twins(other_model: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tu
         monkeypatch.setattr(Context, "id", 0)
         models, port = Models(other_model, device="cpu"), free_port()
         blocks = app.build(models)
-        launch.launch(blocks, models, "127.0.0.1", port, prevent_thread_lock=True)
+        launch.launch(blocks, models, "127.0.0.1", port, proxies=("127.0.0.1",), prevent_thread_lock=True)
         servers.append((blocks, port))
     yield servers
     for blocks, _ in servers:
