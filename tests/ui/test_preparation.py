@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 import threading
 from typing import Any
 
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from ganlab.explorer import Explorer
@@ -16,6 +19,7 @@ from ganlab.ui import items, preparation
 from ganlab.ui.preparation import PreparingError, describe_progress, in_background, waiting_aside
 from ganlab.ui.server import routes
 from ganlab.ui.server.models import Models
+from ganlab.ui.server.turns import count_before
 from ganlab.ui.tabs import neighbours, reconstruct
 
 LONG = 300.0  # seconds, for what takes none unless it fails
@@ -88,7 +92,7 @@ def test_a_program_waits_and_leaves_its_place_to_others(slow: Slow, monkeypatch:
     x = slow.gallery.pictures.inputs(slice(0, 1))
 
     def ask() -> None:
-        with waiting_aside(lambda: places.append("left"), lambda: places.append("back")):
+        with waiting_aside(lambda: places.append("left"), lambda: places.append("back"), "page-1"):
             done.append(len(slow.explorer.neighbours(x, 3, "untrained")))
 
     threads = [threading.Thread(target=ask) for _ in range(2)]
@@ -97,6 +101,11 @@ def test_a_program_waits_and_leaves_its_place_to_others(slow: Slow, monkeypatch:
     assert slow.started.wait(LONG)
     while places != ["left", "left"]:  # both wait, neither in its place
         pass
+    assert preparation.describe_wait("page-1") == {"done": 0, "count": 300}
+    assert preparation.describe_wait("page-2") is None
+    asking = Request({"type": "http", "query_string": b"ticket=page-1", "headers": []})
+    answer = json.loads(asyncio.run(count_before(asking)).body)
+    assert answer == {"before": 0, "preparing": {"done": 0, "count": 300}}
     monkeypatch.setattr(preparation, "_waiting", threading.BoundedSemaphore(1))
     preparation._waiting.acquire()
     with within_a_request(), pytest.raises(PreparingError, match="try again in a few seconds"):
@@ -105,6 +114,7 @@ def test_a_program_waits_and_leaves_its_place_to_others(slow: Slow, monkeypatch:
     for thread in threads:
         thread.join(LONG)
     assert sorted(places) == ["back", "back", "left", "left"]
+    assert preparation.describe_wait("page-1") is None
     assert done == [3, 3]
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 
 from ganlab.ui.server.proxy import App, Message, Receive, Send
 
-MAX_SECONDS = 120  # from its first piece to its last: whoever sends a byte now and then holds a place
+MAX_SECONDS = 120  # that its pieces are waited for: whoever sends a byte now and then holds a place
 MAX_BODY = 16_000_000  # bytes: a picture of 10 MB as base64, and the page's own state
 TOO_LARGE = (413, f"A request holds at most {MAX_BODY // 10**6} MB.")
 TOO_SLOW = (408, "This request took too long to arrive.")
@@ -26,20 +27,20 @@ class BodyLimit:
         length = dict(scope["headers"]).get(b"content-length", b"0")
         if length.isdigit() and int(length) > MAX_BODY:
             return await self._refuse(send, *TOO_LARGE)
-        received, complete, deadline = 0, False, 0.0
+        received, complete, left = 0, False, float(MAX_SECONDS)
         refusal: tuple[int, str] | None = None
 
         async def receive_limited() -> Message:
-            nonlocal received, complete, deadline, refusal
+            nonlocal received, complete, left, refusal
             if complete:  # what comes now is that the visitor leaves
                 return await receive()
-            deadline = deadline or asyncio.get_running_loop().time() + MAX_SECONDS
+            start = time.monotonic()
             try:
-                left = deadline - asyncio.get_running_loop().time()
                 message = await asyncio.wait_for(receive(), left)
             except asyncio.TimeoutError:
                 refusal = TOO_SLOW
                 return {"type": "http.disconnect"}
+            left -= time.monotonic() - start
             received += len(message.get("body", b""))
             complete = not message.get("more_body")
             if received > MAX_BODY:  # a body whose header gave no length, or a wrong one
