@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
+import signal
 import socket
 import struct
 from collections.abc import Callable, Coroutine, Iterator
@@ -26,6 +27,9 @@ from ganlab.networks import LatentMap
 from tests import fixtures
 
 T = TypeVar("T")
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in the background of a shell script
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 torch.set_num_threads(1)  # tiny matrices: on busy cores a second thread costs more than it does
 
