@@ -191,6 +191,7 @@ def look(page: Any, width: int, scheme: str) -> list[str]:
     return wrong
 
 
+@pytest.mark.slow(25)
 def test_every_tab_is_for_everybody(open_page: Open, axe: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Models, "list_names", lambda models: ["mnist-bigan"])  # in Compare
     page = open_page()

@@ -36,6 +36,7 @@ def twins(other_model: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tu
         blocks.close()
 
 
+@pytest.mark.slow(10)
 def test_two_servers_serve_one_visitor_and_one_of_them_ends(
     twins: list[tuple[gr.Blocks, int]], browser: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
