@@ -12,6 +12,7 @@ import pytest
 from ganlab.ui.server import bodies
 from ganlab.ui.server.bodies import MAX_BODY
 from ganlab.ui.server.proxy import Message, Receive, Send
+from tests.conftest import run_apart
 from tests.ui.server.test_launch import request
 
 
@@ -59,6 +60,6 @@ def test_a_body_that_does_not_arrive_is_given_up(monkeypatch: pytest.MonkeyPatch
         while (await receive())["type"] != "http.disconnect":
             pass
 
-    asyncio.run(bodies.BodyLimit(app)({"type": "http", "headers": []}, receive, send))
+    run_apart(bodies.BodyLimit(app)({"type": "http", "headers": []}, receive, send))
     assert sent[0]["status"] == 408
     assert json.loads(sent[1]["body"]) == {"error": "This request took too long to arrive."}
