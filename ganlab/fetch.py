@@ -197,14 +197,16 @@ def watch(requests: queue.Queue[str]) -> None:
 
 def main() -> int:
     """Answer requests until there are no more."""
+    # What starts in the background of a shell script inherits that interrupts are ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with contextlib.suppress(ImportError, ValueError):
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
     answers, sys.stdout = sys.stdout, sys.stderr  # the client may print
     requests: queue.Queue[str] = queue.Queue()
-    threading.Thread(target=watch, args=(requests,), daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        threading.Thread(target=watch, args=(requests,), daemon=True).start()
         while True:
             print(json.dumps(answer(requests.get())), file=answers, flush=True)
     return 0

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import gc
 import os
+import signal
 import socket
 import struct
-from collections.abc import Callable, Coroutine, Iterator
+import zlib
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import pytest
 import torch
+from filelock import FileLock
 from torch import Tensor
 
 import ganlab
@@ -23,9 +27,13 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import GALLERIES, TRAIN_FILE, Gallery, Pictures, load_pictures, save_pictures
 from ganlab.model import LatentModel, load, save
 from ganlab.networks import LatentMap
-from tests import fixtures
+from tests import fixtures, order
 
 T = TypeVar("T")
+MANY = 10_000  # pictures of a gallery whose points are worth storing
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in the background of a shell script
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 torch.set_num_threads(1)  # tiny matrices: on busy cores a second thread costs more than it does
 
@@ -38,17 +46,24 @@ os.environ.update(
 )
 
 
-@pytest.hookimpl(tryfirst=True)  # before -m chooses by markers
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """A million objects that stay until the end are not looked through again and again."""
+    gc.disable()
+    result = yield
+    gc.freeze()
+    gc.enable()
+    return result
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
     """What needs the whole app is slow. What takes longest begins first, so that no worker ends with it."""
-
-    def rank(item: pytest.Item) -> int:
-        return 0 if item.get_closest_marker("browser") else 1 if item.get_closest_marker("slow") else 2
-
     for item in items:
         if "server" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
-    items.sort(key=rank)
+    yield  # -m chooses by markers
+    items[:] = order.deal(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -57,6 +72,32 @@ def impatience() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda handle: None)
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def shared_points(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """All of a bundled gallery as points takes seconds: computed once for all workers and for models that are
+    loaded anew."""
+    compute, folder = Gallery._embed_all, tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # of all workers
+
+    def embed_all(gallery: Gallery, space: str) -> Tensor:
+        if len(gallery) < MANY or gallery.model.device.type != "cpu":
+            return compute(gallery, space)
+        pixels, indices = gallery.pictures.pixels[:: MANY // 10], gallery.pictures.indices
+        content = zlib.crc32(indices.numpy().tobytes(), zlib.crc32(pixels.numpy().tobytes()))
+        path = folder / f"{gallery.model.fingerprint}-{space}-{content}.pt"
+        with FileLock(f"{path}.lock"):
+            if not path.is_file():
+                torch.save(compute(gallery, space), path)
+            return cast("Tensor", torch.load(path, mmap=True, weights_only=True))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Gallery, "_embed_all", embed_all)
+        yield
+    for path in folder.glob("*.pt"):  # hundreds of MB; who still needs one has it open, or computes it
+        path.unlink(missing_ok=True)
 
 
 TINY = ModelConfig(

@@ -156,6 +156,14 @@ def test_the_library_opens_no_pickle() -> None:
                 assert "allow_pickle=False" in ast.unparse(call), name_of(path)
 
 
+def test_no_test_starts_a_loop_where_the_browser_may_have_left_one() -> None:
+    """`conftest.run_apart` gives it a thread of its own."""
+    tests = [path for path in sources("tests") if path.name.startswith("test_")]
+    assert len(tests) > 100
+    for path in tests:
+        assert "asyncio.run" not in {name for name, _ in calls(path)}, name_of(path)
+
+
 def test_training_loads_weights_only() -> None:
     loads = [(path, call) for path in sources("train") for name, call in calls(path) if name == "torch.load"]
     assert loads

@@ -18,7 +18,7 @@ from train.__main__ import main as train
 from train.publish import main as publish
 
 
-@pytest.mark.slow
+@pytest.mark.slow(8)
 def test_train_publish_load_and_use(tmp_path: Path, mnist_root: Path, digits: Pictures) -> None:
     run, root, data = tmp_path / "run", tmp_path / "checkpoints", str(mnist_root)
     settings = ["--epochs", "1", "--limit", "256", "--width", "32", "--data-root", data, "--out", str(run)]

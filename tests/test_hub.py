@@ -5,6 +5,8 @@ What else can go wrong is attacked by tests/attacks/hub.py.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,6 +100,13 @@ def test_limits_of_writing_are_the_systems(tmp_path: Path) -> None:
         (tmp_path / "large").write_bytes(bytes(11))
     assert fetch.explain(failure.value, "x.npz") == (fetch.LARGE, "x.npz is larger than the Hub said")
     (tmp_path / "large").write_bytes(bytes(11))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it is ended in another way there")
+def test_the_process_ends_with_its_input_where_interrupts_are_ignored() -> None:
+    """As whatever a shell script starts in the background inherits."""
+    command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, fetch.__file__]
+    assert subprocess.run(command, stdin=subprocess.DEVNULL, timeout=60).returncode == 0
 
 
 # ---------------------------------------------------------------------- sums

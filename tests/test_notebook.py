@@ -24,7 +24,7 @@ def stored() -> Any:
     return nbformat.read(notebook.NOTEBOOK, as_version=4)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(10)
 def test_a_fresh_kernel_shows_what_is_stored(stored: Any) -> None:
     assert notebook.compare(stored, notebook.execute()) == [], "python -m tests.notebook writes it anew"
 

@@ -54,6 +54,12 @@ def test_the_command_names_what_is_wrong(tiny_folder: Path, capsys: pytest.Captu
     assert main(["verify", str(tiny_folder)]) == 0
     assert "as it was published" in capsys.readouterr().out
     (tiny_folder / "resume.pt").write_bytes(b"")
+    assert main(["verify", str(tiny_folder)]) == 2
+    said = capsys.readouterr()
+    owner = f"{tiny_folder.parent.name}/tiny"
+    assert f"{owner}/resume.pt is no part of {owner}, whose description does not name it." in said.out
+    assert said.err == "error: 1 of 1 are not as they were published.\n"
+    assert ganlab.load(str(tiny_folder)).config.name == "tiny"  # it is in nobody's way
     path = tiny_folder / "encoder.safetensors"
     whole = path.read_bytes()
     path.write_bytes(whole[:-1] + b"\xff")

@@ -204,7 +204,7 @@ def adapt_to(explorer: Explorer, items: Sequence[Item]) -> list[Item]:
     own: dict[str, Item] = {}
     foreign: dict[str, Item] = {}  # each only once
     for item in items:
-        fitting = [each for each in (item, item.origin) if each and each.fingerprint == explorer.fingerprint]
+        fitting = [each for each in (item, item.origin) if each and _is_of(explorer, each)]
         if fitting:
             own[item.key] = fitting[0]
         else:
@@ -217,6 +217,17 @@ def adapt_to(explorer: Explorer, items: Sequence[Item]) -> list[Item]:
             upload = replace(new, notes=item.notes, digits=item.digits, doubt=item.doubt, address=address)
             own[key] = replace(upload, key=key, pad_key=item.pad_key, origin=item)
     return [own[item.key] for item in items]
+
+
+def _is_of(explorer: Explorer, item: Item) -> bool:
+    """Whether an item's latent is the model's; an origin that a page brought back may be anybody's."""
+    if item.fingerprint != explorer.fingerprint:
+        return False
+    try:
+        explorer.check_latents(item.z)
+    except ValueError:
+        return False
+    return True
 
 
 def _names_the_same(explorer: Explorer, item: Item) -> bool:

@@ -22,6 +22,7 @@ EXPLAINED = "The server looks at all training pictures for this, once."
 _worker = ThreadPoolExecutor(1, "spaces")
 _lock = threading.Lock()  # guards the jobs
 _jobs: WeakKeyDictionary[Gallery, dict[str, Future[None]]] = WeakKeyDictionary()  # those under way
+_aside: dict[str, Gallery] = {}  # of whose spaces requests wait for one, by their tickets
 _waiting = threading.BoundedSemaphore(MAX_WAITING)
 _give_way: Callable[[], object] | None = None
 
@@ -76,21 +77,25 @@ def in_background() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def waiting_aside(leave: Callable[[], None], attend: Callable[[], None]) -> Iterator[None]:
+def waiting_aside(leave: Callable[[], None], attend: Callable[[], None], ticket: str = "") -> Iterator[None]:
     """Meanwhile, a request that needs a space for the first time waits for its job, and leaves its place to
-    others until it is there: `leave`, then `attend`. PreparingError where too many wait."""
+    others until it is there: `leave`, then `attend`. By its `ticket` its page asks how far the space is.
+    PreparingError where too many wait."""
 
     def wait(gallery: Gallery, space: str) -> None:
         waiting = _waiting
         if not waiting.acquire(blocking=False):
             raise PreparingError(gallery, space)
         job = start(gallery, space)
+        if ticket:
+            _aside[ticket] = gallery
         leave()
         try:
             while not job.done():
                 interruption.check()
                 time.sleep(LOOK)
         finally:
+            _aside.pop(ticket, None)
             attend()
             waiting.release()
 
@@ -99,6 +104,14 @@ def waiting_aside(leave: Callable[[], None], attend: Callable[[], None]) -> Iter
         yield
     finally:
         first_use.reset(token)
+
+
+def describe_wait(ticket: str) -> dict[str, int] | None:
+    """How far the space is that the request with this ticket waits for; None where it waits for none."""
+    if (gallery := _aside.get(ticket)) is None:
+        return None
+    done, count = gallery.progress or (0, len(gallery))
+    return {"done": done, "count": count}
 
 
 def describe_progress(explorer: Explorer, space: str) -> dict[str, int | bool]:

@@ -42,6 +42,12 @@ def pack(item: Item | None) -> dict[str, Any] | None:
     for name in ("page_key", "pad_key", "address", "doubt"):
         if text := getattr(item, name):
             fields[name] = text
+    if (origin := item.origin) is not None and origin.x is None:  # an inverted one is inverted anew as well
+        fields["origin"] = {
+            "checkpoint": origin.fingerprint,
+            "z": origin.z[0].tolist(),
+            "address": origin.address,
+        }
     return {**fields, "since": item.since}
 
 
@@ -56,7 +62,7 @@ def unpack(explorer: Explorer, fingerprint: object, fields: object) -> Item:
     page_key, pad_key, address, doubt = (
         str(sent.get(name, ""))[:MAX_TEXT] for name in ("page_key", "pad_key", "address", "doubt")
     )
-    return replace(
+    item = replace(
         item,
         key=key if isinstance(key, str) and KEY.fullmatch(key) else item.key,
         x=read_picture(explorer, sent["x"]) if "x" in sent else None,
@@ -67,6 +73,31 @@ def unpack(explorer: Explorer, fingerprint: object, fields: object) -> Item:
         doubt=doubt,
         digits=_read_boxes(sent.get("digits")),
         address=address if items.ADDRESS.fullmatch(address) else "",
+    )
+    return replace(item, origin=_read_origin(item, sent.get("origin")))
+
+
+def _read_origin(item: Item, fields: object) -> Item | None:
+    """The latent that an item had in the model where it was made, whose picture it was inverted from; None
+    for none. Whether it is a latent of that model shows when that is chosen, see `items.adapt_to`."""
+    sent = fields if isinstance(fields, dict) else {}
+    checkpoint, address = sent.get("checkpoint"), str(sent.get("address", ""))[:MAX_TEXT]
+    if item.x is None or not isinstance(checkpoint, str) or checkpoint == item.fingerprint:
+        return None
+    try:
+        z = torch.tensor(sent.get("z"), dtype=torch.float32)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        return None
+    if z.dim() != 1 or not torch.isfinite(z).all():
+        return None
+    return Item(
+        z.unsqueeze(0),
+        item.x,
+        item.caption,
+        checkpoint,
+        address=address if items.ADDRESS.fullmatch(address) else "",
+        key=item.key,
+        since=item.since,
     )
 
 

@@ -47,6 +47,7 @@ CLOSED = (
     "/gradio_api/stream/a/b/c/playlist.m3u8",
     "/gradio_api/custom_component/a/b/c/d",
     "/gradio_api/component_server",
+    "/gradio_api/heartbeat/" + "a" * 65,  # no session has such a name
     "/gradio_api/reset",
     "/gradio_api/deep_link",
     "/gradio_api/vibe-edit",

@@ -22,7 +22,7 @@ def list_failures(name: str) -> list[str]:
     return [f"{name}: {figure}" for figure in figures if not figure.ok]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(25)
 def test_the_server_holds() -> None:
     """One test, so that they share one server."""
     with sharing():
@@ -30,7 +30,7 @@ def test_the_server_holds() -> None:
     assert not failures, "\n".join(failures)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(6)
 @pytest.mark.parametrize("name", [name for name in PRESENT if name in APART])
 def test_what_needs_no_server_holds(name: str) -> None:
     assert not (failures := list_failures(name)), "\n".join(failures)

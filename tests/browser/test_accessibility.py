@@ -202,6 +202,7 @@ def look(page: Any, width: int, scheme: str) -> list[str]:
     return wrong
 
 
+@pytest.mark.slow(25)
 def test_every_tab_is_for_everybody(
     open_page: Open, axe: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -198,6 +198,7 @@ def test_the_address_is_the_visitors_and_cannot_be_forged(behind: Behind) -> Non
     assert fetch(direct, None, VISITOR, **forged)[1].decode() == f"{VISITOR} http"
 
 
+@pytest.mark.slow(10)
 def test_the_page_works_through_each_way(behind: Behind, browser: Any, digits: Pictures) -> None:
     troubles: list[str] = []
 

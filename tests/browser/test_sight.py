@@ -41,7 +41,7 @@ def first_line(page: Any) -> Any:
 def test_the_first_line_says_what_happened_and_leads_on(open_page: Open) -> None:
     page = open_page()
     expect(first_line(page)).to_contain_text("It comes back as a 7; the difference is")
-    loading, waiting = page.locator(".gl-loading"), hold_map(page)
+    loading, waiting = page.locator(".gl-fine.gl-loading"), hold_map(page)
     for name, text in WALK:
         first_line(page).locator(".gl-step").click()
         expect(first_line(page)).to_contain_text(text)

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.browser
 playwright = pytest.importorskip("playwright.sync_api")
 expect, TimeoutError = playwright.expect, playwright.TimeoutError
 
-MOVES = 200
+MOVES, MANY_MOVES = 60, 600
 ROUND = 10  # moves between two looks at a settled page
 HASTE = 60  # ms at most between two moves
 LONG = 120_000  # ms
@@ -319,17 +319,22 @@ def move(page: Any, served: App, chance: random.Random, first: int) -> str | Non
     return None
 
 
-@pytest.mark.slow
-def test_what_is_shown_together_belongs_together(page: Any, served: App, offered: Offered) -> None:
+@pytest.mark.slow(20)
+@pytest.mark.parametrize("moves", [MOVES, pytest.param(MANY_MOVES, marks=pytest.mark.long)])
+def test_what_is_shown_together_belongs_together(
+    page: Any, served: App, offered: Offered, moves: int
+) -> None:
     """Also with uploads, undo, the browser's Back and a server that forgets among the moves."""
     chance, name, checked = random.Random(7), offered.list_names()[0], set[str]()
     first = page.evaluate("navigation.currentEntry.index")
-    for number in range(1, MOVES + 1):
+    for number in range(1, moves + 1):
         other = move(page, served, chance, first)
         name = name if other is None else other
         page.wait_for_timeout(chance.uniform(0, HASTE))
         assert_marked(page)
         if number % ROUND == 0:
+            if number % (2 * ROUND) == 0:  # else it is wherever the moves have led
+                open_tab(page, [*CHECKS][number // (2 * ROUND) % len(CHECKS)])
             settle(page, name)
             address, shown, key = page.evaluate(WHERE)
             assert address == shown

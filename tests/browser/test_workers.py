@@ -29,13 +29,14 @@ def twins(other_model: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tu
         monkeypatch.setattr(Context, "id", 0)
         models, port = Models(other_model, device="cpu"), free_port()
         blocks = app.build(models)
-        launch.launch(blocks, models, "127.0.0.1", port, prevent_thread_lock=True)
+        launch.launch(blocks, models, "127.0.0.1", port, proxies=("127.0.0.1",), prevent_thread_lock=True)
         servers.append((blocks, port))
     yield servers
     for blocks, _ in servers:
         blocks.close()
 
 
+@pytest.mark.slow(10)
 def test_two_servers_serve_one_visitor_and_one_of_them_ends(
     twins: list[tuple[gr.Blocks, int]], browser: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

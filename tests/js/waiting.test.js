@@ -1,7 +1,7 @@
 // How the page says that its requests wait for their turn.
 import assert from 'node:assert';
 import { test } from 'node:test';
-import { Waiting, describePlace } from '../../ganlab/ui/static/lib/waiting.js';
+import { Waiting, describePlace, describePreparing } from '../../ganlab/ui/static/lib/waiting.js';
 
 test('a request that waits says how many are before it, and takes that away when it is answered', async () => {
   const places = [2, 1, 0];
@@ -30,6 +30,29 @@ test('a request that waits says how many are before it, and takes that away when
   assert.equal(said.at(-1), 0);
   assert.match(tickets[0], /^\w+-1$/);
   assert.equal(asked[0], `ganlab/turn?ticket=${tickets[0]}`);
+});
+
+test('a request that waits for what the server computes once says how far that is', async () => {
+  const stands = [{ done: 0, count: 60000 }, { done: 1024, count: 60000 }];
+  const said = /** @type {object[]} */ ([]);
+  /** @type {(answer: Response) => void} */
+  let answer = () => {};
+  const send = /** @type {typeof fetch} */ (
+    async (address) => {
+      if (!String(address).includes('/turn?')) return new Promise((resolve) => (answer = resolve));
+      const preparing = stands.shift();
+      if (!stands.length) setTimeout(() => answer(new Response('done')), 0);
+      return Response.json({ before: 0, preparing });
+    }
+  );
+  const { fetch } = new Waiting(send, (before, preparing) => void said.push(preparing ?? before), 1);
+  await fetch('ganlab/view', { method: 'POST' });
+  assert.deepEqual(said.slice(0, 2), [{ done: 0, count: 60000 }, { done: 1024, count: 60000 }]);
+  assert.equal(said.at(-1), 0); // taken away
+  assert.equal(
+    describePreparing({ done: 1024, count: 60000 }),
+    'The server looks at all training pictures for this, once: 1,024 of 60,000.',
+  );
 });
 
 test('what costs nothing has no ticket', async () => {

@@ -28,7 +28,7 @@ print(tab.label, opened.fn({part: part.value for part in opened.inputs})[stage])
 """
 
 
-@pytest.mark.slow
+@pytest.mark.slow(6)
 def test_the_documented_diff_adds_a_tab(tmp_path: Path, tiny_folder: Path) -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     (diff,) = re.findall(r"^```diff\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from ganlab.explorer import Explorer
@@ -16,7 +19,9 @@ from ganlab.ui import items, preparation
 from ganlab.ui.preparation import PreparingError, describe_progress, in_background, waiting_aside
 from ganlab.ui.server import routes
 from ganlab.ui.server.models import Models
+from ganlab.ui.server.turns import count_before
 from ganlab.ui.tabs import neighbours, reconstruct
+from tests.conftest import run_apart
 
 LONG = 300.0  # seconds, for what takes none unless it fails
 
@@ -40,8 +45,10 @@ class Slow:
 
 
 @pytest.fixture
-def slow(few_neighbours: Explorer, monkeypatch: pytest.MonkeyPatch) -> Slow:
-    return Slow(few_neighbours, monkeypatch)
+def slow(few_neighbours: Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
+    slow = Slow(few_neighbours, monkeypatch)
+    yield slow
+    slow.going_on.set()  # also where the test has failed
 
 
 def within_a_request() -> Any:
@@ -84,19 +91,29 @@ def test_a_reconstruction_is_there_before_its_neighbours(slow: Slow) -> None:
 
 
 def test_a_program_waits_and_leaves_its_place_to_others(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
-    places, done = list[str](), list[int]()
+    places, done, left = list[str](), list[int](), threading.Semaphore(0)
     x = slow.gallery.pictures.inputs(slice(0, 1))
 
+    def leave() -> None:
+        places.append("left")
+        left.release()
+
     def ask() -> None:
-        with waiting_aside(lambda: places.append("left"), lambda: places.append("back")):
+        with waiting_aside(leave, lambda: places.append("back"), "page-1"):
             done.append(len(slow.explorer.neighbours(x, 3, "untrained")))
 
     threads = [threading.Thread(target=ask) for _ in range(2)]
     for thread in threads:
         thread.start()
     assert slow.started.wait(LONG)
-    while places != ["left", "left"]:  # both wait, neither in its place
-        pass
+    for _ in threads:  # both wait, neither in its place
+        assert left.acquire(timeout=LONG)
+    assert places == ["left", "left"]
+    assert preparation.describe_wait("page-1") == {"done": 0, "count": 300}
+    assert preparation.describe_wait("page-2") is None
+    asking = Request({"type": "http", "query_string": b"ticket=page-1", "headers": []})
+    answer = json.loads(run_apart(count_before(asking)).body)
+    assert answer == {"before": 0, "preparing": {"done": 0, "count": 300}}
     monkeypatch.setattr(preparation, "_waiting", threading.BoundedSemaphore(1))
     preparation._waiting.acquire()
     with within_a_request(), pytest.raises(PreparingError, match="try again in a few seconds"):
@@ -105,6 +122,7 @@ def test_a_program_waits_and_leaves_its_place_to_others(slow: Slow, monkeypatch:
     for thread in threads:
         thread.join(LONG)
     assert sorted(places) == ["back", "back", "left", "left"]
+    assert preparation.describe_wait("page-1") is None
     assert done == [3, 3]
 
 

@@ -62,6 +62,35 @@ def test_colour_comes_back_too(colour_model: str) -> None:
     torch.testing.assert_close(snapshots.read_picture(explorer, images.encode_data_uri(x[0])), x)
 
 
+def test_a_sample_that_went_through_another_model_and_a_restart_is_what_it_was(
+    other: Explorer, bundled: Explorer
+) -> None:
+    sample = items.from_sample(bundled, 7, 3)
+    (inverted,) = items.adapt_to(other, [sample])
+    packed = json.loads(json.dumps(snapshots.pack(inverted)))
+    back = snapshots.unpack(other, other.fingerprint, packed)
+    (again,) = items.adapt_to(bundled, [back])
+    assert torch.equal(again.z, sample.z)
+    assert (again.address, again.key, again.x) == (sample.address, sample.key, None)
+    assert (again.image - sample.image).abs().max() <= 0.5 / 255 + 1e-6
+    for odd in (
+        5,
+        {},
+        {"z": [1.0]},
+        {"z": "x"},
+        {"z": [float("nan")] * 50},
+        {"z": [[1.0]]},
+        {"z": [10**400]},
+    ):
+        forged = {
+            **packed,
+            "origin": {"checkpoint": bundled.fingerprint, **odd} if isinstance(odd, dict) else odd,
+        }
+        (anew,) = items.adapt_to(bundled, [snapshots.unpack(other, other.fingerprint, forged)])
+        assert anew.fingerprint == bundled.fingerprint
+        assert anew.x is not None  # its picture is inverted
+
+
 def test_shelves_that_wait_come_back(other: Explorer, digits: Pictures) -> None:
     kept = tuple(items.from_sample(other, seed) for seed in range(3))
     shelf = Shelf(build_item(other, digits), Ends(kept[0], None), kept)

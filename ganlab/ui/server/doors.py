@@ -33,7 +33,7 @@ OPEN = re.compile(
     r"/|/config/?|/health|/metrics|/favicon\.ico|/theme\.css|/robots\.txt|/manifest\.json|/pwa_icon(/\d+)?"
     r"|/(assets|static|svelte)/.+"
     r"|/ganlab/.+"
-    r"|/gradio_api/(app_id|info|openapi\.json|startup-events|heartbeat/[\w-]+|theme\.css)/?"
+    r"|/gradio_api/(app_id|info|openapi\.json|startup-events|heartbeat/[\w-]{1,64}|theme\.css)/?"
     r"|/gradio_api/(run/predict|queue/join|queue/data|cancel)"
     r"|/gradio_api/call/.+|/gradio_api/mcp(/.*)?",
     re.ASCII,

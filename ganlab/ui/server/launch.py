@@ -32,6 +32,7 @@ LATER = ("studio",)  # modules of a tab that shows its first picture as soon as 
 # Seconds that one thread keeps Python for, a tenth of Python's own: an answer passes between threads many
 # times, each time behind those that compute.
 SWITCH = 0.0005
+MAX_OPEN = 65_536  # connections and files
 ICON = '<link rel="icon" href="favicon.ico">'  # without it, browsers look for one outside the root path
 # Runs before Gradio asks for anything: events name the state that the page shows.
 LINE = '<script type="module" src="ganlab/static/lib/page-line.js"></script>'
@@ -145,6 +146,18 @@ def trusting_nobody() -> Iterator[None]:
             os.environ["FORWARDED_ALLOW_IPS"] = before
 
 
+def allow_connections() -> None:
+    """Let this process open as many connections as the system allows it, up to MAX_OPEN, where 1,024 is what
+    many begin with: a page that is open holds one or two, and whoever sends slowly holds another."""
+    with contextlib.suppress(ImportError, ValueError, OSError):  # Windows has no such limit
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = MAX_OPEN if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN)
+        if soft != resource.RLIM_INFINITY and soft < most:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def launch(
     blocks: gr.Blocks,
     models: Models,
@@ -171,6 +184,7 @@ def launch(
     settings = {**build_settings(models, host, port, root_path, proxies, metrics, hosts), **more}
     settings["head"] += f'<meta name="ganlab-page" content="{name_page(blocks)}">'
     memory.bound_heap()
+    allow_connections()
     sys.setswitchinterval(SWITCH)
     with trusting_nobody():
         launched = blocks.launch(**settings, mcp_server=mcp, prevent_thread_lock=True)

@@ -106,7 +106,9 @@ class Turn:
 
     def waiting_aside(self) -> contextlib.AbstractContextManager[None]:
         """While its work runs: it leaves its place to others as long as it waits for a space."""
-        return preparation.waiting_aside(lambda: self.line.leave(self), lambda: self.line.attend(self))
+        return preparation.waiting_aside(
+            lambda: self.line.leave(self), lambda: self.line.attend(self), self.ticket
+        )
 
     def wake(self) -> None:
         """Let whoever waits for `changed` look; from any thread."""

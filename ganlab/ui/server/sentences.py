@@ -25,7 +25,9 @@ SENTENCES = {
     405: "This address does not take requests of this kind.",
     406: "Accept application/json and text/event-stream.",
     413: "This request is too large.",
+    408: "This request took too long to arrive.",
     415: "Send JSON, with the header Content-Type: application/json.",
+    416: "This file does not have these bytes.",
     422: "Something in this request is missing, or is of the wrong kind.",
     503: "The server is full; try again soon.",
 }
@@ -33,6 +35,8 @@ OWN = "/ganlab/"
 TOOLS = "/gradio_api/mcp"
 BAD_MESSAGE = "Send one message of the Model Context Protocol as JSON, in a version that this server speaks."
 MAX_HELD = 100_000  # bytes of a refusal that is read
+BAD_RANGE = "The header Range is written bytes=FIRST-LAST."
+RANGE_WORDS = (b"Only support bytes", b"Range header", b"Malformed")  # with which Starlette refuses another
 BARE = (b"Not Found", b"Method Not Allowed", b"Internal Server Error")
 
 
@@ -118,6 +122,8 @@ def _read_sentence(path: str, status: int, text: bytes) -> str | None:
     fallback = SENTENCES.get(status, FAILED if status >= 500 else SENTENCES[400])
     if path.startswith(TOOLS) and status == 400:
         fallback = BAD_MESSAGE
+    if status == 400 and text.startswith(RANGE_WORDS):
+        return BAD_RANGE
     if text in BARE or not text:
         return fallback
     try:

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ganlab import interruption
+from ganlab.ui.preparation import describe_wait
 from ganlab.ui.server import budget
 from ganlab.ui.server.line import Line, RefusedError, Turn
 from ganlab.ui.server.proxy import STREAMS, App, Message, Receive, Send
@@ -198,11 +199,14 @@ def _name_route(path: str) -> str:
 
 async def count_before(request: Request) -> Response:
     """The route that says how many requests have their turn before the one whose ticket the query names, as
-    {"before": number}; 0 when it is at work or answered."""
+    {"before": number}; 0 when it is at work or answered. "preparing" says how far the space is that it waits
+    for, if it does."""
     ticket = request.query_params.get("ticket", "")
     lines = (budget.QUICK, budget.LONG, budget.MAPS, budget.PARTS, budget.BODIES)
     before = max(line.count_before(ticket) for line in lines) if ticket else 0
-    return JSONResponse({"before": before}, headers={"Cache-Control": "no-store"})
+    preparing = describe_wait(ticket)
+    content = {"before": before, **({"preparing": preparing} if preparing else {})}
+    return JSONResponse(content, headers={"Cache-Control": "no-store"})
 
 
 async def refuse(scope: Message, send: Send, error: RefusedError) -> None:

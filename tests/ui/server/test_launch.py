@@ -7,6 +7,8 @@ import json
 import re
 from urllib.parse import urlsplit
 
+import pytest
+
 from ganlab.ui.server import launch
 from ganlab.ui.server.models import Models
 
@@ -22,6 +24,35 @@ def request(
         return answer.status, answer.read()
     finally:
         connection.close()
+
+
+def test_as_many_connections_are_allowed_as_the_system_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource")
+    calls: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: calls.append(limits))
+    endless = resource.RLIM_INFINITY
+    for limits in (
+        (1024, 4096),
+        (1024, 10**6),
+        (1024, endless),
+        (4096, 4096),
+        (10**6, 10**6),
+        (endless, endless),
+    ):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, limits=limits: limits)
+        launch.allow_connections()
+    assert calls == [(4096, 4096), (launch.MAX_OPEN, 10**6), (launch.MAX_OPEN, endless)]
+
+
+def test_a_part_of_a_file_that_is_none_is_refused_in_a_sentence(server: str) -> None:
+    path = "/ganlab/static/lib/film.js"
+    for asked, status, said in (
+        ("bytes=0-1", 206, b"//"),
+        ("lines=1-2", 400, b"The header Range is written bytes=FIRST-LAST."),
+        ("bytes=5-2", 400, b"The header Range is written bytes=FIRST-LAST."),
+        ("bytes=99999999-", 416, b"This file does not have these bytes."),
+    ):
+        assert request(server, "GET", path, headers={"Range": asked}) == (status, said)
 
 
 def test_the_raw_api_is_closed(server: str) -> None:

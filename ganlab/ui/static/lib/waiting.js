@@ -6,7 +6,16 @@ const TICKET = 'x-ganlab-turn';
 const TURNS = /\/gradio_api\/run\/|(^|\/)ganlab\/(?!static\/|turn\b)\w+(\?|$)/; // addresses of what waits for turns
 const CALM = 1000; // ms without an answer before anything is said, and between two looks
 
-/** @typedef {(before: number) => void} Say is told how many are before the page's requests; 0 takes it away */
+/**
+ * @typedef {{ done: number, count: number }} Preparing how far the server is with what a request waits for
+ * @typedef {(before: number, preparing?: Preparing) => void} Say is told how many are before the page's requests, or
+ * what one of them waits for; 0 alone takes it away
+ */
+
+/** @param {Preparing} preparing */
+export function describePreparing({ done, count }) {
+  return `The server looks at all training pictures for this, once: ${done.toLocaleString('en')} of ${count.toLocaleString('en')}.`;
+}
 
 /** @param {number} before */
 export function describePlace(before) {
@@ -19,6 +28,8 @@ export class Waiting {
   #page = Math.random().toString(36).slice(2);
   /** @type {Map<string, number>} */
   #places = new Map();
+  /** @type {Map<string, Preparing>} */
+  #preparing = new Map();
   /** @type {Map<string, ReturnType<typeof setTimeout>>} */
   #timers = new Map(); // of events in Gradio's queue
   #count = 0;
@@ -37,7 +48,7 @@ export class Waiting {
   }
 
   #tell() {
-    this.say(Math.max(0, ...this.#places.values()));
+    this.say(Math.max(0, ...this.#places.values()), [...this.#preparing.values()][0]);
   }
 
   /**
@@ -62,16 +73,19 @@ export class Waiting {
   /** @param {string} ticket */
   async #look(ticket) {
     const answer = await this.send(`ganlab/turn?ticket=${ticket}`, { cache: 'no-store' }).catch(() => null);
-    const { before = 0 } = (answer?.ok && (await answer.json().catch(() => null))) || {};
+    const { before = 0, preparing = null } = (answer?.ok && (await answer.json().catch(() => null))) || {};
     if (!this.#places.has(ticket)) return; // it was answered meanwhile
     this.#places.set(ticket, before);
+    if (preparing) this.#preparing.set(ticket, preparing);
+    else this.#preparing.delete(ticket);
     this.#tell();
   }
 
   /** @param {string} name */
   #drop(name) {
-    const waited = this.#places.get(name);
+    const waited = this.#places.get(name) || this.#preparing.has(name);
     this.#places.delete(name);
+    this.#preparing.delete(name);
     if (waited) this.#tell();
   }
 
@@ -97,10 +111,10 @@ export class Waiting {
 let line = null;
 
 /** @type {Say} */
-function showPlace(before) {
+function showPlace(before, preparing) {
   if (!line) {
     line = el('p', { class: 'gl-waiting', role: 'status', 'aria-live': 'polite' });
     (document.querySelector('.gradio-container') ?? document.body).append(line); // where the colours are
   }
-  line.textContent = describePlace(before);
+  line.textContent = preparing ? describePreparing(preparing) : describePlace(before);
 }

@@ -211,12 +211,16 @@ def build(page: Page) -> Tab:
 def _listen_to_stage(page: Page, stage: gr.HTML, shown: Component) -> None:
     """The stage, drawn again with what was not there yet, or had not been opened."""
 
-    def redraw(call: Call) -> Answer:
+    def redraw(call: Call, whole: bool = False) -> Answer:
         item = call[shown]
         stays = item.fingerprint != call.explorer.fingerprint
-        return {} if stays else {stage: stage_html(call.explorer, item, "later" in call.event)}
+        return {} if stays else {stage: stage_html(call.explorer, item, whole)}
+
+    def draw_whole(call: Call) -> Answer:
+        return redraw(call, whole=True)
 
     page.on(stage.again, redraw, {shown}, {stage}, **LIVE)
+    page.on(stage.later, draw_whole, {shown}, {stage}, **LIVE)
 
 
 def _listen_to_refined(page: Page, refined: gr.HTML, shown: Component) -> None:
