@@ -13,7 +13,7 @@ LOOKS = 3  # in succession that agree, for an alarm to begin or to end
 PATIENCE = 300  # steps, and at least an epoch
 
 # Limits: tests/train/watch/test_detection.py has the figures of sound and of lost runs that they lie between.
-CERTAIN_MARGIN = 9.2  # logits, about 2 log 100: 19 of 20 pairs of either kind at odds of 100 to 1
+CERTAIN_MARGIN = 4.0  # logits: 19 of 20 pairs of either kind are told apart at odds of 50 to 1
 COLLAPSED = 0.35  # of the mean distance between real pictures
 ALIKE = 0.2  # of the mean distance from a real picture to the nearest other
 CONSTANT = 0.05  # of the prior's deviation

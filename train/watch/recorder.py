@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ganlab import latent
-from ganlab.files import WriteError, describe
+from ganlab.files import describe
 from ganlab.judge import Judge
 from train.messages import warn
 from train.run_folder import TrainingError
@@ -58,7 +58,7 @@ class Recorder(Watcher):
 
     def begin(self, run: Trainer) -> None:
         self.total = run.config.epochs * run.steps_per_epoch
-        self.history = History(run.run)
+        self.history, self._was_finished = History(run.run), run.step >= self.total
         decodes_prior = "prior" in getattr(run.method, "decodes", ("prior",))
         self.detector = Detector(decodes_prior, max(PATIENCE, run.steps_per_epoch))
         self._losses = LossMeter(run)
@@ -81,15 +81,21 @@ class Recorder(Watcher):
 
     def see_step(self, run: Trainer) -> None:
         self._losses.count(run)
-        if self._wish != "run":
-            self._obey(run)
-        if self.share and run.step < self.total:
+        if self._wish == "stop":
+            run.request_stop()
+        elif self._wish == "pause" and run.step % run.steps_per_epoch:  # else after the epoch is logged
+            self._wait(run)
+        if run.step < self.total:
             self._look_if_due(run)
+
+    def see_epoch(self, run: Trainer, row: dict[str, Any]) -> None:
+        if self._wish == "pause" and run.step < self.total:
+            self._wait(run)
 
     def end(self, run: Trainer, error: BaseException | None) -> None:
         if not hasattr(self, "_thread"):
             return
-        if error is None and self.share and run.step > self._moment_step:
+        if error is None and run.step > self._moment_step:
             self._take_moment(run, full=True)
         self._ended.set()
         self._thread.join()
@@ -99,7 +105,8 @@ class Recorder(Watcher):
             self._state, self._error = "failed", _describe_error(error)
         elif run.step >= self.total:
             self._state = "finished"
-            self._say(run, "finished", f"Finished after {run.step:,} steps.")
+            if not self._was_finished:
+                self._say(run, "finished", f"Finished after {run.step:,} steps.")
         else:
             self._state = "stopped"
             self._say(run, "stopped", f"Stopped and saved after step {run.step:,}.")
@@ -116,7 +123,7 @@ class Recorder(Watcher):
             self.history.write_inputs(self.observer.pixels[:PAIRS].cpu().numpy())
         else:
             self._moment_step, self._positions = self.history.read_positions()
-        if run.step > 0:
+        if run.step > 0 and not self._was_finished:
             self._say(run, "resumed", f"Resumed at step {run.step:,}.")
 
     def _build_observer(self, run: Trainer) -> Observer:
@@ -184,23 +191,23 @@ class Recorder(Watcher):
                     self._skip_to(run.step)
                     return
         if run.step * LOOKS >= self._looks * self.total and self.budget.allows("look"):
-            with self.budget.spend("look"):
+            with self.budget.spend("look"), self._tolerate():
                 self._add_scalars(run, {})
             self._skip_to(run.step)
 
     def _take_moment(self, run: Trainer, full: bool) -> None:
         """A moment; a `full` one shows the map and D's decisions too, and comes with all figures."""
-        arrays, scale, figures = self.observer.capture(self._positions, full)
-        self._positions = arrays.get("positions", self._positions)
-        last = run.step >= self.total
-        if full and self.judge is not None and (last or self._taken % JUDGE_EVERY == 0):
-            figures["frechet"] = self.observer.measure_frechet(self.judge, self._features)
-        self._taken, self._moment_step = self._taken + full, run.step
         with self._tolerate():
+            arrays, scale, figures = self.observer.capture(self._positions, full)
+            self._positions = arrays.get("positions", self._positions)
+            last = run.step >= self.total
+            if full and self.judge is not None and (last or self._taken % JUDGE_EVERY == 0):
+                figures["frechet"] = self.observer.measure_frechet(self.judge, self._features)
+            self._taken, self._moment_step = self._taken + full, run.step
             row = {"step": run.step, "epoch": self._get_epoch(run), "full": full, "scale": scale}
             self.history.add_moment(row, arrays)
-        if full:
-            self._add_scalars(run, figures)
+            if full:
+                self._add_scalars(run, figures)
 
     @property
     def _features(self) -> Tensor:
@@ -211,6 +218,7 @@ class Recorder(Watcher):
         return self._real
 
     def _add_scalars(self, run: Trainer, figures: dict[str, Any]) -> None:
+        """A look, with `figures` that it does not compute itself; and what the detector says to it."""
         look = self.observer.look()
         losses, speed, seconds = self._losses.read(run)
         row = {
@@ -245,22 +253,21 @@ class Recorder(Watcher):
 
     # ------------------------------------------------------------------ wishes and status
 
-    def _obey(self, run: Trainer) -> None:
-        """Stop, or save and wait until somebody wants something else."""
-        if self._wish == "pause" and not run.stop:
-            run.save()
-            self._state = "paused"
-            self._say(run, "paused", f"Paused and saved after step {run.step:,}.")
-            self._write_status(run)
-            with self.budget.pause(), self._losses.pause():
-                while self._wish == "pause" and not run.stop:
-                    time.sleep(0.05)
-            run.restart_clock()
-            self._state = "running"
-            if self._wish == "run" and not run.stop:
-                self._say(run, "resumed", f"Resumed at step {run.step:,}.")
+    def _wait(self, run: Trainer) -> None:
+        """Save, and wait until somebody wants something else."""
+        run.save()
+        self._state = "paused"
+        self._say(run, "paused", f"Paused and saved after step {run.step:,}.")
+        self._write_status(run)
+        with self.budget.pause(), self._losses.pause():
+            while self._wish == "pause" and not run.stop:
+                time.sleep(0.05)
+        run.restart_clock()
+        self._state = "running"
         if self._wish == "stop":
             run.request_stop()
+        if not run.stop:
+            self._say(run, "resumed", f"Resumed at step {run.step:,}.")
 
     def _keep_status(self, run: Trainer) -> None:
         """Write the status and read the wish every second, beside the training."""
@@ -283,13 +290,14 @@ class Recorder(Watcher):
 
     @contextmanager
     def _tolerate(self) -> Iterator[None]:
-        """Let the run go on where its history cannot be written, and say so once."""
+        """Let the run go on where its history cannot be written, or its networks cannot be looked at for want
+        of memory, or of numbers. Say so once."""
         try:
             yield
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             if not self._reported:
-                text = str(error) if isinstance(error, WriteError) else describe(error)
-                warn(f"{text} Training goes on; its history has gaps.")
+                text = describe(error) if isinstance(error, OSError) else _describe_error(error)
+                warn(f"{text.rstrip('.')}. Training goes on; its history has gaps.")
             self._reported = True
 
 

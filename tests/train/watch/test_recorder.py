@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from ganlab.gallery import Pictures
 from tests.train.runs import STEPS, assert_same, log, settings, state, stop_after
@@ -223,6 +224,56 @@ def test_a_history_that_cannot_be_written_stops_nothing(
     assert watched.train()
     assert_same(state(watched), state(alone))
     assert capsys.readouterr().err.count("its history has gaps") == 1
+
+
+def test_networks_that_cannot_be_looked_at_stop_nothing(
+    tmp_path: Path, digits: Pictures, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("CUDA out of memory.")
+
+    monkeypatch.setattr(recorder.Observer, "look", fail)
+    run = watch(tmp_path, digits)
+    assert run.train()
+    error = capsys.readouterr().err
+    assert error.count("out of memory. Training goes on; its history has gaps.") == 1
+    assert status(tmp_path)["state"] == "finished"
+
+
+def test_a_pause_at_the_end_of_an_epoch_comes_after_its_line_of_the_log(
+    tmp_path: Path, digits: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    straight = Trainer(settings(tmp_path / "straight"), digits)
+    straight.train()
+    halted = watch(tmp_path / "halted", digits)
+    original = halted.train_step
+
+    def step(chosen: Tensor) -> None:
+        original(chosen)
+        halted.watcher._wish = "pause" if halted.step == STEPS else "run"  # type: ignore[attr-defined]
+
+    def sleep(seconds: float) -> None:
+        halted.stop = True  # as by Ctrl-C
+
+    halted.train_step = step  # type: ignore[method-assign]
+    monkeypatch.setattr(recorder.History, "read_wish", lambda self: halted.watcher._wish)  # type: ignore[attr-defined]
+    monkeypatch.setattr(recorder.time, "sleep", sleep)
+    assert not halted.train()
+    assert halted.step == STEPS
+    resumed = watch(tmp_path / "halted", digits, resume=True)
+    monkeypatch.setattr(recorder.History, "read_wish", lambda self: "run")
+    assert resumed.train()
+    assert_same(state(resumed), state(straight))
+    assert log(resumed.run) == log(straight.run)
+
+
+def test_a_finished_run_that_is_resumed_says_nothing_new(tmp_path: Path, digits: Pictures) -> None:
+    watch(tmp_path, digits).train()
+    events, moments = read(tmp_path, "events.jsonl"), read(tmp_path, "moments.jsonl")
+    assert watch(tmp_path, digits, resume=True).train()
+    assert read(tmp_path, "events.jsonl") == events
+    assert read(tmp_path, "moments.jsonl") == moments
+    assert status(tmp_path)["state"] == "finished"
 
 
 def test_a_share_of_nearly_nothing_leaves_the_ends(tmp_path: Path, digits: Pictures) -> None:
