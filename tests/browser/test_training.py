@@ -102,7 +102,9 @@ def test_a_lost_run_is_told_in_words_beside_another(open_page: Open, bundled_run
     expect(lost.locator(".gl-run-lost")).to_have_text(f"Lost in epoch 3: {CERTAIN}")
     lost.get_by_role("button", name="show epoch 2.5").click()
     expect(page.locator(".gl-run-moment")).to_have_text("epoch 2.50, step 200 | 200")
-    expect(lost).to_contain_text("D takes 100 % of the real pictures for real, and 0 % of the generated ones.")
+    expect(lost).to_contain_text(
+        "D takes 100 % of the real pictures for real, and 0 % of the generated ones."
+    )
     lost.get_by_role("button", name="by D’s decision").click()
     expect(lost.locator("[data-kind=decision]")).to_have_attribute("aria-pressed", "true")
     page.wait_for_function("location.search.includes('run=bigan&beside=lost')")
