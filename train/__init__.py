@@ -21,6 +21,7 @@ COMMANDS = {
     "report": "report/__main__.py",
     "rows": "studies/rows.py",
     "search_bench": "measure/search_bench.py",
+    "shards": "data/shards.py",
     "sheets": "report/sheets.py",
     "split": "studies/split.py",
     "stages": "studies/stages.py",

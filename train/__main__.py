@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ganlab.model import resolve_device
 from train.command import Parser, create_parser, list_commands, report_errors
 from train.config import TrainConfig, add_flags, format_flag
 from train.data import datasets
+from train.data.stream import open_pictures
 from train.data.survey import choose_settings, survey
 from train.methods import METHODS
 from train.presets import FAMILY_DEFAULTS, PRESETS, find_preset
@@ -57,9 +59,9 @@ def read_arguments(arguments: list[str] | None) -> tuple[TrainConfig, bool]:
 
 
 def look_at_folder(options: argparse.Namespace) -> dict[str, Any]:
-    """Say what is in a folder of pictures, and the settings that it suggests, which are returned; none for a
-    named data set."""
-    if options.dataset in datasets.DATASETS or not Path(options.dataset).expanduser().is_dir():
+    """Say what is in a folder of pictures or tar files, and the settings that it suggests, which are
+    returned; none for a named data set."""
+    if not datasets.is_path(options.dataset):
         return {}
     overview = survey(Path(options.dataset).expanduser())
     chosen = choose_settings(overview, options.method, options.preset, options.device, options.family)
@@ -71,9 +73,7 @@ def look_at_folder(options: argparse.Namespace) -> dict[str, Any]:
 @report_errors
 def main(arguments: list[str] | None = None) -> int:
     config, resume = read_arguments(arguments)
-    pictures = datasets.load(
-        config.dataset, config.data_root, "train", size=config.size, channels=config.channels
-    )
+    pictures = open_pictures(config, resolve_device(config.device))
     trainer = Trainer(config, pictures, resume=resume)
     if config.watch_share:
         trainer.watcher = watcher = Recorder(config.watch_share, config.stop_when_lost, config.log)

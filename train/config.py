@@ -22,6 +22,7 @@ def _setting(default: Any, group: str, help: str, *, free: bool = False) -> Any:
 
 DATA, OPTIMISER, NETWORKS, RUN = "data", "optimiser and updates", "networks", "run"
 WATCH = "watching"
+MAX_WORKERS = 64  # processes that read
 REGRESSORS, BIGAN_PLUS = "methods lr and jlr", "method bigan-plus"
 
 
@@ -36,7 +37,7 @@ class TrainConfig:
 
     method: str = _setting("bigan", RUN, "what to train")
     dataset: str = _setting(
-        "mnist", DATA, f"{', '.join(datasets.DATASETS)}, or the path of a folder of pictures"
+        "mnist", DATA, f"{', '.join(datasets.DATASETS)}, or the path of a folder of pictures or tar files"
     )
     data_root: str = _setting(datasets.DEFAULT_ROOT, DATA, datasets.ROOT_HELP, free=True)
     size: int | None = _setting(
@@ -47,6 +48,21 @@ class TrainConfig:
     )
     limit: int = _setting(0, DATA, "use only the first N training pictures; 0: all")
     batch_size: int = _setting(128, DATA, "pictures in a step")
+    stream: bool | None = _setting(
+        None,
+        DATA,
+        "read a folder's pictures while training, not all of them before (default: where they would fill more"
+        " than 2 GB)",
+    )
+    shuffle_window: int = _setting(
+        0,
+        DATA,
+        "with --stream, for disks that are slow to jump: tar files come in random order, and so many of their"
+        " pictures are mixed at a time; 0: all are mixed",
+    )
+    workers: int | None = _setting(
+        None, DATA, "with --stream: processes that read (default: half of the cores, up to 8)", free=True
+    )
     mirror: bool = _setting(False, DATA, "mirror half of the pictures, another half in every step")
     epochs: int = _setting(100, OPTIMISER, "passes over the training pictures")
     decay_epochs: int | None = _setting(
@@ -224,6 +240,10 @@ class TrainConfig:
             raise ValueError(f"--watch-share lies between 0 and 1, not {self.watch_share}; 0.015 is usual.")
         if not self.watch_share and (self.stop_when_lost or self.log):
             raise ValueError("--stop-when-lost and --log need a --watch-share above 0.")
+        if self.shuffle_window < 0 or not 0 <= (self.workers or 0) <= MAX_WORKERS:
+            raise ValueError(
+                f"--shuffle-window is at least 0, and --workers lie between 0 and {MAX_WORKERS}."
+            )
         if self.limit < 0 or not 0 <= self.seed <= MAX_SEED:
             raise ValueError("--limit and --seed are at least 0, and --seed is below 2^63.")
         if not 0 <= self.epochs_of_decay <= self.epochs:

@@ -59,7 +59,7 @@ class Trainer:
     for bit although no random state is stored.
     """
 
-    def __init__(self, config: TrainConfig, pictures: Pictures, resume: bool = False) -> None:
+    def __init__(self, config: TrainConfig, pictures: Pictures | Source, resume: bool = False) -> None:
         """`pictures` are the training pictures. TrainingError or ValueError for a run that cannot begin."""
         if config.method not in METHODS:
             raise TrainingError(f"Method {config.method!r} not found; available = {list(METHODS)}.")
@@ -72,7 +72,9 @@ class Trainer:
         saved = run_folder.read_state(self.run, self.device) if resume else {}
         self.settings = run_folder.read_settings(self.run, saved) if resume else {}
         self.config = config = self._choose_precision(config)
-        self.source: Source = MemorySource(pictures, config.limit, self.device)
+        self.source: Source = (
+            MemorySource(pictures, config.limit, self.device) if isinstance(pictures, Pictures) else pictures
+        )
         if len(self.source) < config.batch_size:
             raise TrainingError(f"{len(self.source)} pictures do not fill one batch of {config.batch_size}.")
         self.steps_per_epoch = len(self.source) // config.batch_size
@@ -133,6 +135,8 @@ class Trainer:
         except BaseException as error:
             self.watcher.end(self, error)
             raise
+        finally:
+            self.source.close()
         self.watcher.end(self, None)
         return done
 
@@ -215,7 +219,7 @@ class Trainer:
         """The epoch's batches of picture indices, (steps, batch); an incomplete last batch is dropped."""
         order = self.source.shuffle(self.config.seed, epoch)
         used = self.steps_per_epoch * self.config.batch_size
-        return order[:used].view(-1, self.config.batch_size).to(self.device)
+        return order[:used].view(-1, self.config.batch_size)
 
     # ------------------------------------------------------------------ what a run writes
 

@@ -16,7 +16,7 @@ from train.config import TrainConfig, add_flags, format_flag
 from train.presets import FAMILY_DEFAULTS
 
 FIELDS = dataclasses.fields(TrainConfig)
-FREE = {"data_root", "device", "out", "pictures_every", "save_every", "save_minutes"}
+FREE = {"data_root", "device", "out", "pictures_every", "save_every", "save_minutes", "workers"}
 FREE |= {"watch_share", "stop_when_lost", "log"}
 
 

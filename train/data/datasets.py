@@ -11,15 +11,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from ganlab.folders import EXTENSIONS
 from ganlab.gallery import Pictures
-from train.data import folder
+from train.data import folder, tars
 from train.data.archive import PictureFiles
+from train.messages import warn
 
 DEFAULT_ROOT = os.environ.get("GANLAB_DATA", "data")
 ROOT_HELP = "folder of data sets; what it lacks is downloaded (default: $GANLAB_DATA, or data)"
+MAX_IN_MEMORY = 2**31  # bytes of pixels; larger sets are streamed where no flag says otherwise
 CIFAR10_BATCHES = "cifar-10-batches-py"  # the original pixels, where torchvision puts them
 CIFAR10_FILES = PictureFiles("cifar10-jpeg.tar.xz", "cifar10", 32)  # the same pictures as JPEG files
 IMAGENET64_FILES = PictureFiles("imagenet64-50.tar.xz", "imagenet64", 64)
@@ -49,13 +53,21 @@ def add_root_flag(parser: argparse.ArgumentParser) -> None:
 
 
 def load(
-    dataset: str, root: str | Path, split: str, *, size: int | None = None, channels: int | None = None
+    dataset: str,
+    root: str | Path,
+    split: str,
+    *,
+    size: int | None = None,
+    channels: int | None = None,
+    most: int | None = None,
 ) -> Pictures:
-    """Read a split, "train" or "test", of a data set: a key of DATASETS, or the path of a folder of pictures.
+    """Read a split, "train" or "test", of a data set: a key of DATASETS, or the path of a folder of pictures
+    or of tar shards.
 
-    Named data sets keep their size; files that `root` lacks are downloaded. Pictures of a folder become
-    `size` x `size` (default 32) with `channels` 1 or 3 (default 3, or 1 where the whole split is grey).
-    ValueError for a data set that cannot be read; it says where the files belong.
+    Named data sets keep their size; files that `root` lacks are downloaded. Pictures of a path become
+    `size` x `size` (default 32) with `channels` 1 or 3 (default 3, or 1 where the whole split is grey); where
+    they would fill more than `most` bytes, evenly spaced ones stand for them. ValueError for a data set that
+    cannot be read; it says where the files belong.
     """
     if split not in ("train", "test"):
         raise ValueError(f"A data set has the splits train and test, not {split!r}.")
@@ -65,13 +77,13 @@ def load(
         raise ValueError(f"Pictures have 1 or 3 channels, not {channels}.")
     named = DATASETS.get(dataset)
     if named is None:
-        path = Path(dataset).expanduser()
-        if not path.is_dir():
-            raise ValueError(
-                f"Data set {dataset!r} not found; available = {list(DATASETS)}, or the path of a folder of"
-                " pictures."
-            )
-        return folder.load(path, split, size or folder.SIZE, channels)
+        index = open_index(dataset, split)
+        side = size or folder.SIZE
+        fitting = len(index) if most is None else max(1, most // ((channels or 3) * side * side))
+        rows = None if fitting >= len(index) else np.arange(fitting) * len(index) // fitting
+        if rows is not None:
+            warn(f"{fitting:,} evenly spaced pictures stand for the {len(index):,} of {dataset}.")
+        return folder.load_index(index, f"the {split} split of {dataset}", side, channels, rows)
     depth, height, width = named.shape
     if (channels or depth, size or height, size or width) != named.shape:
         raise ValueError(
@@ -85,6 +97,26 @@ def load(
             f" {named.shape}: download it again."
         )
     return pictures
+
+
+def is_path(dataset: str) -> bool:
+    """Whether a data set is a path that is there, and no name."""
+    return dataset not in DATASETS and Path(dataset).expanduser().exists()
+
+
+def open_index(dataset: str, split: str) -> folder.PictureIndex:
+    """Where the pictures of a split lie: in a folder, or where that holds tar files and no pictures, in
+    these. ValueError where there are none."""
+    path = Path(dataset).expanduser()
+    if path.is_dir():
+        if folder.has_files(path, EXTENSIONS) or not tars.has_shards(path):
+            return folder.read_index(path, split)
+    elif not (path.is_file() and tars.has_shards(path)):
+        raise ValueError(
+            f"Data set {dataset!r} not found; available = {list(DATASETS)}, or the path of a folder of"
+            " pictures or of tar files."
+        )
+    return tars.read_split(path, split)
 
 
 def get_title(dataset: str, root: str | Path) -> str:

@@ -11,17 +11,23 @@ from ganlab.folders import EXTENSIONS
 TAR = ".tar"
 
 
-def list_members(path: Path) -> Iterator[tuple[bytes, int, int]]:
+def list_members(path: Path, extensions: tuple[str, ...] = EXTENSIONS) -> Iterator[tuple[bytes, int, int]]:
     """Name, start and length of each picture in a tar file that is not compressed; what is hidden, no
-    picture, or leads out of it is left out. tarfile.TarError for a damaged file."""
+    picture, or leads out of it is left out. tarfile.TarError for a damaged file, after what comes before the
+    damage."""
     with tarfile.open(path, "r:", errorlevel=1) as archive:
         while (member := archive.next()) is not None:
             archive.members = []  # type: ignore[attr-defined]  # else it keeps all
             name = member.name.removeprefix("./")
             parts = name.split("/")
-            usable = member.isreg() and not member.issparse() and parts[-1].lower().endswith(EXTENSIONS)
+            usable = member.isreg() and not member.issparse() and parts[-1].lower().endswith(extensions)
             if usable and not any(part in ("", "..") or part.startswith(".") for part in parts):
                 yield name.encode("utf-8", "surrogateescape"), member.offset_data, member.size
+        end = archive.offset  # where tarfile stops without a word at a header that it cannot read
+    with path.open("rb") as file:
+        file.seek(end)
+        if any(file.read(tarfile.BLOCKSIZE)):
+            raise tarfile.ReadError(f"it cannot be read beyond byte {end:,}")
 
 
 def find_class(name: bytes) -> bytes:

@@ -34,6 +34,10 @@ class Source(Protocol):
         """The pictures of `rows` (n,), uint8 (n, C, H, W) on the device."""
         ...
 
+    def close(self) -> None:
+        """Nothing that was announced will be fetched."""
+        ...
+
 
 class MemorySource:
     """Pictures that lie on the device as one tensor."""
@@ -50,10 +54,13 @@ class MemorySource:
 
     def shuffle(self, seed: int, epoch: int) -> Tensor:
         rng = torch.Generator().manual_seed(derive_seed(seed, "order", epoch))
-        return torch.randperm(len(self), generator=rng)
+        return torch.randperm(len(self), generator=rng).to(self.pixels.device)
 
     def prepare(self, batches: Tensor) -> None:
         pass
 
     def fetch(self, rows: Tensor) -> Tensor:
         return self.pixels[rows]
+
+    def close(self) -> None:
+        pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import warnings
 from collections import Counter
@@ -10,12 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from PIL import Image
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from ganlab import images
-from train.data import folder
+from train.data import datasets, folder, tars
 from train.presets import PRESETS, find_preset
 
 SIZES = (32, 64, 128)  # of a model's pictures, in pixels
@@ -24,6 +26,8 @@ MAX_NAMED = 5  # classes that are named
 MIN_STEPS = 8  # in an epoch: small sets get smaller batches
 SEEN, SEEN_ON_GPU = 200_000, 1_500_000  # pictures, each as often as there are epochs
 MIN_EPOCHS, MAX_EPOCHS = 10, 400
+MAX_LOOKED = 100_000  # pictures of a folder, beyond which a sample stands for them, as for tar files
+SAMPLE = 2_000
 CPU_WIDTH = 16  # channels of residual networks without a GPU
 
 
@@ -36,7 +40,7 @@ class Look(NamedTuple):
 
 
 class Survey(NamedTuple):
-    """What is in a folder of pictures."""
+    """What is in a folder of pictures or tar files."""
 
     folder: Path
     counts: dict[str, int]  # readable pictures of the splits "train" and "test"
@@ -47,6 +51,7 @@ class Survey(NamedTuple):
     duplicates: int  # files that are the same as one before
     across: int  # pictures of the training split that are in the test split too
     broken: tuple[str, ...]  # files that cannot be read
+    looked: int = 0  # pictures of a sample, where not all were looked at; all are counted then
 
     @property
     def side(self) -> int:
@@ -55,7 +60,7 @@ class Survey(NamedTuple):
 
     def describe(self) -> list[str]:
         """What is there, in a few lines."""
-        (low, high), total = (min(self.sizes), max(self.sizes)), len(self.sizes)
+        (low, high), total = (min(self.sizes), max(self.sizes)), sum(self.counts.values())
         extent = f"{low[0]} x {low[1]}" + (f" to {high[0]} x {high[1]}" if low != high else "")
         lines = [
             f"{self.folder}: {total:,} {'colour' if self.coloured else 'grey'} pictures of {extent} pixels"
@@ -68,10 +73,11 @@ class Survey(NamedTuple):
                 f" (training pictures that are test pictures too: {self.across:,})" if self.across else ""
             )
             lines.append(f"exact copies of another file: {self.duplicates:,}{across}")
+        if self.looked:
+            lines.append(f"looked at {self.looked:,} of them, evenly spaced; all others when training does")
         if self.broken:
-            lines.append(
-                f"left out since they cannot be read: {len(self.broken):,}, first {self.broken[0]!r}"
-            )
+            way = "cannot be read" if self.looked else "left out since they cannot be read"
+            lines.append(f"{way}: {len(self.broken):,}, first {self.broken[0]!r}")
         return lines
 
     def _describe_classes(self) -> str:
@@ -84,46 +90,66 @@ class Survey(NamedTuple):
 
 
 def survey(path: Path) -> Survey:
-    """Look at every file of a folder once. ValueError where none can be read, or a split is empty."""
-    files = {split: folder.list_labelled(path, split) for split in ("train", "test")}
-    classes = files["train"][1]
-    looks: dict[str, list[Look]] = {}
-    with warnings.catch_warnings(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        warnings.simplefilter("ignore")  # of PIL, about what it can still read
-        for split, (listed, _) in files.items():
-            paths = [file for _, file in listed]
-            rows = pool.map(_look_at, paths)
-            looks[split] = list(tqdm(rows, f"looking at {split}", len(paths), leave=False, disable=None))
-    pairs = [
-        (label, file, look)
-        for split in files
-        for (label, file), look in zip(files[split][0], looks[split], strict=True)
+    """Look at every file of a folder once, or at a sample where there are many, or tar files. ValueError
+    where none can be read, or a split is empty."""
+    indexes = {split: datasets.open_index(str(path), split) for split in ("train", "test")}
+    rows = {split: np.arange(len(index)) for split, index in indexes.items()}
+    total = sum(map(len, rows.values()))
+    sampled = total > MAX_LOOKED or isinstance(indexes["train"], tars.TarIndex)
+    if sampled:
+        rows = {
+            split: all_rows[np.unique(np.linspace(0, len(all_rows) - 1, SAMPLE).astype(int))]
+            for split, all_rows in rows.items()
+        }
+    looks = {split: _look_at_all(index, rows[split], split) for split, index in indexes.items()}
+    labelled = [
+        (int(index.labels[row]), look)
+        for split, index in indexes.items()
+        for row, look in zip(rows[split], looks[split], strict=True)
     ]
-    readable = [(label, look) for label, _, look in pairs if look.size is not None]
+    readable = [(label, look) for label, look in labelled if look.size is not None]
     if not readable:
-        raise ValueError(f"None of the {len(pairs)} pictures of {path} can be read.")
-    labels, digests = Counter(label for label, _ in readable), Counter(look.digest for _, look in readable)
-    names = folder.name_classes(classes)
+        raise ValueError(f"None of the {len(labelled)} pictures of {path} can be read.")
+    digests, labels = Counter(look.digest for _, look in readable), Counter(label for label, _ in readable)
+    if sampled:
+        labels = Counter(np.concatenate([index.labels for index in indexes.values()]).tolist())
     held = {look.digest for look in looks["test"] if look.size is not None}
     return Survey(
         path,
-        {split: sum(look.size is not None for look in looks[split]) for split in looks},
-        folder.find_splits(path) is not None,
-        {name: labels[label] for label, name in enumerate(names)},
+        {
+            split: len(index) if sampled else sum(look.size is not None for look in looks[split])
+            for split, index in indexes.items()
+        },
+        path.is_dir() and folder.find_splits(path) is not None,
+        {name: labels[label] for label, name in enumerate(indexes["train"].classes)},
         [look.size for _, look in readable if look.size is not None],
         any(look.coloured for _, look in readable),
-        len(readable) - len(digests),
-        sum(look.digest in held for look in looks["train"] if look.size is not None),
-        tuple(file.relative_to(path).as_posix() for _, file, look in pairs if look.size is None),
+        0 if sampled else len(readable) - len(digests),
+        0 if sampled else sum(look.digest in held for look in looks["train"] if look.size is not None),
+        tuple(
+            index.get_name(int(row))
+            for split, index in indexes.items()
+            for row, look in zip(rows[split], looks[split], strict=True)
+            if look.size is None
+        ),
+        len(labelled) if sampled else 0,
     )
 
 
-def _look_at(path: Path) -> Look:
+def _look_at_all(index: folder.PictureIndex, rows: np.ndarray, split: str) -> list[Look]:
+    with warnings.catch_warnings(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        warnings.simplefilter("ignore")  # of PIL, about what it can still read
+        looks = pool.map(lambda row: _look_at(index, int(row)), rows)
+        return list(tqdm(looks, f"looking at {split}", len(rows), leave=False, disable=None))
+
+
+def _look_at(index: folder.PictureIndex, row: int) -> Look:
     try:
-        pixels = folder.read_picture(path, LOOK, grey=False)
-        with Image.open(path, formats=images.FORMATS) as image:
+        content = index.read(row)
+        pixels = folder.decode_picture(io.BytesIO(content), LOOK, grey=False)
+        with Image.open(io.BytesIO(content), formats=images.FORMATS) as image:
             size = image.size
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = hashlib.sha256(content).hexdigest()
     except Exception:  # PIL's readers raise almost anything on a damaged file
         return Look(None, False, "")
     return Look(size, bool((pixels != pixels[:1]).any()), digest)

@@ -95,8 +95,16 @@ def evaluate(folder: Path, test: Pictures, pictures: Pictures | None = None) -> 
 
 
 def load_split(config: ModelConfig, source: str, data_root: str | Path, split: str) -> Pictures:
-    """A split of the model's data set; pictures of a folder get the shape that the model expects."""
-    return datasets.load(source, data_root, split, size=config.size, channels=config.channels)
+    """A split of the model's data set; pictures of a folder get the shape that the model expects, and those
+    of a large one are a sample."""
+    return datasets.load(
+        source,
+        data_root,
+        split,
+        size=config.size,
+        channels=config.channels,
+        most=datasets.MAX_IN_MEMORY,
+    )
 
 
 def resolve_source(config: ModelConfig, folder: str | None) -> str:

@@ -85,8 +85,16 @@ def test_bytes_become_inputs_from_0_to_1() -> None:
 @pytest.mark.parametrize(
     ("dataset", "split", "message"),
     [
-        ("imagenet", "train", r"Data set 'imagenet' not found; available = \['mnist'.*folder of pictures\.$"),
-        ("no/such/place", "train", r"'no/such/place' not found; available = .*folder of pictures\.$"),
+        (
+            "imagenet",
+            "train",
+            r"Data set 'imagenet' not found; available = \['mnist'.*of tar files\.$",
+        ),
+        (
+            "no/such/place",
+            "train",
+            r"'no/such/place' not found; available = .*of tar files\.$",
+        ),
         ("mnist", "validation", "splits train and test, not 'validation'"),
     ],
 )
