@@ -16,6 +16,7 @@ COMMANDS = {
     "evaluate": "measure/evaluate.py",
     "gallery": "data/gallery.py",
     "latent_maps": "studies/latent_maps.py",
+    "lost": "studies/lost.py",
     "overhead": "watch/overhead.py",
     "ratios": "studies/ratios.py",
     "report": "report/__main__.py",

@@ -111,6 +111,9 @@ class TrainConfig:
         NETWORKS,
         "conv or residual with bigan-plus: size of a feature head on E; 0: features are E's hidden layer",
     )
+    generator_start: Literal["grey", "mean"] = _setting(
+        "grey", NETWORKS, "paper only: G's first pictures are grey (the paper), or the mean training picture"
+    )
     regression: Literal["cross-entropy", "l2"] = _setting(
         "cross-entropy", REGRESSORS, "loss between E(G(z)) and z; cross-entropy needs the uniform prior"
     )
@@ -167,6 +170,17 @@ class TrainConfig:
     )
     penalty_share: float = _setting(
         1.0, "methods bigan and bigan-plus", "share of a batch on which they are computed; 0 to 1"
+    )
+    moment_weight: float = _setting(
+        0.0,
+        "methods bigan and bigan-plus",
+        "method bigan only: weight in G's loss of the squared distance between the mean and deviation of each"
+        " pixel in its batch and in the real one, which D's batch norm hides",
+    )
+    statistics: Literal["apart", "shared"] = _setting(
+        "apart",
+        "methods bigan and bigan-plus",
+        "method bigan only: D's batch norm takes real and generated pairs apart (the paper), or as one batch",
     )
     perturb_chance: float = _setting(
         0.0,
@@ -281,6 +295,8 @@ class TrainConfig:
             raise ValueError("--norm belongs to --family conv.")
         if self.blocks < 0 or bool(self.blocks) != (self.family == "residual"):
             raise ValueError("--blocks belongs to --family residual, and is at least 1 there.")
+        if self.generator_start != "grey" and self.family != "paper":
+            raise ValueError("--generator-start mean belongs to --family paper.")
         deep = self.family in ("conv", "residual")
         if self.feature_dim and not (deep and self.method == "bigan-plus"):
             raise ValueError("--feature-dim belongs to the method bigan-plus and --family conv or residual.")

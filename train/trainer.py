@@ -17,7 +17,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from ganlab import latent, networks
 from ganlab.gallery import Pictures
 from ganlab.model import LatentModel, resolve_device
-from train import planning, run_folder
+from train import planning, run_folder, start
 from train.capture import CapturedStep
 from train.config import TrainConfig
 from train.data import datasets
@@ -123,7 +123,16 @@ class Trainer:
             net.to(self.device).train()
             if self.on_gpu:
                 net.to(memory_format=torch.channels_last)
+        if self.config.generator_start == "mean" and first is None:
+            self._start_at_mean(nets["generator"])
         return nets
+
+    def _start_at_mean(self, generator: nn.Module) -> None:
+        """Let G begin at the mean of the first training pictures."""
+        cfg = self.config
+        pixels = self.source.fetch(torch.arange(min(len(self.source), start.PICTURES)))
+        z = latent.draw(cfg.prior, cfg.latent_dim, start.SAMPLES, cfg.seed)
+        start.start_at_mean(generator, datasets.to_input(pixels).mean(0), z.to(self.device))
 
     # ------------------------------------------------------------------ the loop
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from ganlab import networks
 from tests.conftest import TINY
 from tests.train.methods.nets import Fixed, batch, minus_log_sigmoid, opinionated
-from train.methods.bigan import BiGAN
+from train.methods.bigan import BiGAN, compare_moments
 from train.methods.games import penalise_gradient
 
 
@@ -85,6 +85,17 @@ def test_real_and_fake_are_two_batches_for_batch_norm() -> None:
     assert abs(mixed.item() - losses["discriminator"].item()) > 1e-3
 
 
+def test_shared_statistics_take_both_kinds_of_pairs_as_a_single_batch() -> None:
+    nets = opinionated(BiGAN.networks)
+    G, E, D = nets["generator"], nets["encoder"], nets["joint_discriminator"]
+    x, z = batch()
+    together = D(torch.cat([x, G(z)]), torch.cat([E(x), z]))
+    expected = (minus_log_sigmoid(together[:8]).mean() + minus_log_sigmoid(-together[8:]).mean()) / 2
+    losses = BiGAN(statistics="shared").losses(nets, x, z)
+    assert losses["discriminator"].item() == pytest.approx(expected.item(), abs=1e-6)
+    assert abs(expected.item() - BiGAN().losses(nets, x, z)["discriminator"].item()) > 1e-3
+
+
 def test_gradients_are_those_of_finite_differences() -> None:
     nets = opinionated(BiGAN.networks)
     x, z = batch()
@@ -126,3 +137,16 @@ def test_the_penalty_is_r1_and_r2_on_a_share_of_the_batch_and_ds_alone() -> None
     difference = penalised["discriminator"] - plain["discriminator"]
     torch.testing.assert_close(difference, 1.5 * (r1 + r2), rtol=1e-4, atol=0)
     assert torch.equal(penalised["generator_encoder"], plain["generator_encoder"])
+
+
+def test_moments_are_gs_alone_and_compare_means_and_deviations_of_pixels() -> None:
+    nets = opinionated(BiGAN.networks)
+    x, z = batch()
+    plain, other = BiGAN().losses(nets, x, z), BiGAN(moment_weight=0.5).losses(nets, x, z)
+    assert torch.equal(plain["discriminator"], other["discriminator"])
+    samples = nets["generator"](z)
+    means = (samples.mean(0) - x.mean(0)).square().sum()
+    deviations = (samples.std(0) - x.std(0)).square().sum()
+    difference = (other["generator_encoder"] - plain["generator_encoder"]).item()
+    assert difference == pytest.approx(0.5 * (means + deviations).item(), rel=1e-3)
+    assert compare_moments(x, x.flip(0)).item() == pytest.approx(0, abs=1e-9)
