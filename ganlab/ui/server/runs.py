@@ -28,6 +28,7 @@ RUNS = Path("runs")  # where python -m train writes, from where the app was star
 LIVE = "live-"  # begins the names of runs that the page started
 LIVE_NAME = re.compile(LIVE + r"[\w-]{1,60}", re.ASCII)
 METHOD, DATASET = "bigan", "mnist"
+SHARE = "0.05"  # of its time that a run takes to be watched: this one is run to be looked at
 MAX_EPOCHS, MAX_SEED = 20, 2**31
 MAX_LISTED = 40  # runs of this machine that are offered, the newest first
 PATIENCE = 20  # seconds in which a run saves itself when the app ends
@@ -171,7 +172,7 @@ class Runs:
         paths = [path for path in (folder, os.environ.get("PYTHONPATH", "")) if path]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
         command = [sys.executable, "-m", "train", METHOD, "--dataset", DATASET, "--seed", str(seed)]
-        command += ["--epochs", str(epochs), "--out", str(RUNS / name), *more]
+        command += ["--epochs", str(epochs), "--out", str(RUNS / name), "--watch-share", SHARE, *more]
         with self._lock:
             if any(process.is_alive for process in self._processes.values()):
                 raise HistoryError(BUSY)

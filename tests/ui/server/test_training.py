@@ -152,7 +152,7 @@ def test_a_run_is_started_watched_and_resumed(client: TestClient, processes: lis
     name = client.post("/ganlab/train", json={"wish": "start", "seed": 7, "epochs": 2}).json()["run"]
     (process,) = processes
     expected = ["-m", "train", "bigan", "--dataset", "mnist", "--seed", "7", "--epochs", "2", "--out"]
-    assert process.command == [sys.executable, *expected, str(runs.RUNS / name)]
+    assert process.command == [sys.executable, *expected, str(runs.RUNS / name), "--watch-share", "0.05"]
     assert (Path(process.environment["PYTHONPATH"].split(":")[0]) / "train" / "__main__.py").is_file()
     assert {"name": name, "bundled": False} in client.get("/ganlab/runs").json()["runs"]
     ask = lambda: client.get("/ganlab/history", params={"run": name}).json()  # noqa: E731

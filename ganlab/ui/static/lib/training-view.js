@@ -36,9 +36,9 @@ export class RunView {
     this.go = go;
     this.wish = wish;
     this.title = el('h3', { class: 'gl-h' });
-    this.state = el('span', { class: 'gl-run-state', role: 'status' });
+    this.state = el('span', { class: 'gl-run-state' });
     this.controls = el('span', { class: 'gl-run-controls' });
-    this.loss = el('p', { class: 'gl-notice gl-run-lost', hidden: true });
+    this.loss = el('p', { class: 'gl-notice gl-run-lost', role: 'alert', hidden: true });
     this.samples = el('canvas', { class: 'gl-picture gl-frames-canvas', role: 'img', 'aria-label': 'samples' });
     this.pairs = el('canvas', { class: 'gl-picture gl-frames-canvas', role: 'img', 'aria-label': 'reconstructions' });
     this.plane = el('canvas', { class: 'gl-plane', role: 'img', 'aria-label': 'codes' });
@@ -48,7 +48,7 @@ export class RunView {
       button(text, () => this.#choose(kind, redraw), { 'data-kind': kind, 'aria-pressed': String(kind === this.colouring) });
     this.kinds = el('div', { class: 'gl-tools', role: 'group', 'aria-label': 'colour of the codes' }, choose('class', 'by class'), choose('decision', 'by D’s decision'));
     this.legend = el('div', { class: 'gl-run-legend' });
-    this.events = el('ol', { class: 'gl-run-events' });
+    this.events = el('ol', { 'class': 'gl-run-events', 'aria-live': 'polite' });
     this.cards = {
       samples: card('samples of the same z', this.samples),
       pairs: card('the same pictures, and below each its reconstruction', this.pairs),
@@ -69,11 +69,14 @@ export class RunView {
     redraw();
   }
 
-  /** What has changed of the run: words, controls, which parts it has. */
-  renew() {
+  /**
+   * What has changed of the run: words, controls, which parts it has.
+   * @param {string} [lines] how its curves are drawn, where there are two runs
+   */
+  renew(lines = '') {
     const { data } = this;
     const [name, last] = [describeRun(data), data.moments.at(-1)];
-    this.title.textContent = name;
+    this.title.textContent = lines ? `${name} (${lines})` : name;
     this.element.setAttribute('aria-label', name);
     setText(this.state, describeState(data));
     const lost = describeLoss(data);

@@ -15,9 +15,11 @@ import { describeMoment, describeRun, namePlayer } from './training-words.js';
  */
 
 const AGAIN = 1000; // ms between two looks at a run in training
+const FAR = 5000; // the same of one that a site serves
 const PLAY = 8000; // ms that a whole run takes
 const FIRST = 'bigan'; // the bundled run that is shown first
 const JUMP = 10; // moments, by PageUp and PageDown
+const LINES = ['solid lines', 'dashed lines'];
 const KEYS = /** @type {Record<string, number>} */ ({ ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: JUMP, PageDown: -JUMP });
 const OWN = /** @type {Record<string, Curve['colour']>} */ ({ discriminator: 'd', generator: 'g', encoder: 'e', generator_encoder: 'g' });
 
@@ -29,6 +31,7 @@ export class Training {
   /** @type {Value} */
   #given = {};
   #opened = false;
+  #opening = [0, 0]; // how many runs were asked for: the last one counts
   /** @type {string[]} */
   #palette = [];
   #frame = 0;
@@ -82,6 +85,7 @@ export class Training {
    * @param {string} beside
    */
   async #begin(run, beside) {
+    if (run && run === this.names[0] && beside === this.names[1]) return;
     const offer = await this.#offer();
     if (!offer) return;
     const first = offer.runs.find(({ bundled }) => !bundled) ?? offer.runs.find(({ name }) => name === FIRST) ?? offer.runs[0];
@@ -116,9 +120,12 @@ export class Training {
   async open(index, name) {
     this.#say('');
     const data = new RunData(name);
+    const turn = (this.#opening[index] += 1);
     try {
       if (name) await data.update();
+      if (turn !== this.#opening[index]) return;
     } catch (error) {
+      if (turn !== this.#opening[index]) return;
       this.#say(/** @type {Error} */ (error).message);
       this.pickers[index].value = this.names[index];
       return;
@@ -147,9 +154,9 @@ export class Training {
   /** Everything that follows from the runs' data. */
   #renew() {
     const [runs, end] = [this.#shown.map(({ data }) => data), this.#end];
-    for (const view of this.#shown) {
+    for (const [index, view] of this.#shown.entries()) {
       view.palette = this.#palette;
-      view.renew();
+      view.renew(runs.length > 1 ? LINES[index] : '');
     }
     this.scrub.max = String(end || 1);
     for (const [index, curves] of listCurves(runs).entries()) this.charts[index].show(runs, curves, end);
@@ -239,7 +246,7 @@ export class Training {
   }
 
   /** @param {number} [pause] ms until runs in training are looked at again */
-  #plan(pause = AGAIN) {
+  #plan(pause = this.names.some((name) => name.includes('://')) ? FAR : AGAIN) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#look(), pause);
   }
