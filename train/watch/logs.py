@@ -44,7 +44,12 @@ class TrackioLog:
 
         self.trackio = trackio
         trackio.init(
-            project=PROJECT, name=run.name, config=dict(settings), resume="allow" if step else "never"
+            project=PROJECT,
+            name=run.name,
+            config=dict(settings),
+            resume="allow" if step else "never",
+            auto_log_cpu=False,  # the same figures as elsewhere, and no others
+            auto_log_gpu=False,
         )
 
     def add(self, step: int, figures: Mapping[str, float]) -> None:

@@ -68,6 +68,7 @@ def test_both_get_the_same_figures_at_the_same_steps(tmp_path: Path, monkeypatch
         log.add(6, {"d_real": 2.0})
         log.close()
     init = {"project": "ganlab", "name": "run", "config": {"seed": 1}, "resume": "allow"}
+    init |= {"auto_log_cpu": False, "auto_log_gpu": False}
     assert calls == [
         (str(run / "tensorboard"), 6),  # what was written after the state goes
         ("init", init),
