@@ -26,6 +26,7 @@ COMMANDS = {
     "sheets": "report/sheets.py",
     "split": "studies/split.py",
     "stages": "studies/stages.py",
+    "streaming": "studies/streaming.py",
 }
 # The measurements that have a command each, and the files that declare them; one file runs them all.
 MEASUREMENTS = {
