@@ -121,8 +121,8 @@ def test_on_a_phone_and_where_others_visit(open_page: Open, bundled_runs: Path) 
     open_tab(page, "BiGAN on MNIST, seed 3")
     page.locator(".gl-run-more summary").click()
     expect(page.locator(".gl-run-more")).to_contain_text(runs.PUBLIC)
-    expect(page.locator("[data-do=start]")).to_be_hidden()
-    expect(page.locator("[data-do=open]")).to_be_hidden()
+    expect(page.locator(".gl-run-start")).to_be_hidden()
+    expect(page.locator(".gl-run-address")).to_be_hidden()
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
     expect(page.get_by_role("tab", name="Training")).to_be_in_viewport()
 
@@ -139,7 +139,7 @@ def test_a_run_is_started_paused_resumed_and_stopped_here(
     page.locator(".gl-run-more summary").click()
     for number, value in enumerate(("20", "4")):  # epochs, seed
         page.locator(".gl-run-form input[type=number]").nth(number).fill(value)
-    page.locator("[data-do=start]").click()
+    page.locator(".gl-run-start").click()
     state, name = page.locator(".gl-run-state"), page.locator(".gl-run .gl-h")
     try:
         expect(name).to_have_text("BiGAN on MNIST, seed 4")
