@@ -18,6 +18,7 @@ COMMANDS = {
     "latent_maps": "studies/latent_maps.py",
     "lost": "studies/lost.py",
     "overhead": "watch/overhead.py",
+    "parallel_check": "studies/parallel_check.py",
     "ratios": "studies/ratios.py",
     "report": "report/__main__.py",
     "rows": "studies/rows.py",

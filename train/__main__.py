@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from pathlib import Path
 from typing import Any
 
 from ganlab.model import resolve_device
+from train import workers
 from train.command import Parser, create_parser, list_commands, report_errors
 from train.config import TrainConfig, add_flags, format_flag
 from train.data import datasets
@@ -70,15 +72,48 @@ def look_at_folder(options: argparse.Namespace) -> dict[str, Any]:
     return chosen
 
 
+def share_settings(arguments: list[str] | None) -> tuple[TrainConfig, bool]:
+    """The settings, which only the process that writes reads, so that it alone says what it chose."""
+    if workers.size() == 1:
+        return read_arguments(arguments)
+
+    def read() -> dict[str, Any]:
+        config, resume = read_arguments(arguments)
+        return {"config": dataclasses.asdict(config), "resume": resume}
+
+    read_there = workers.share(read)
+    return TrainConfig(**read_there["config"]), read_there["resume"]
+
+
 @report_errors
 def main(arguments: list[str] | None = None) -> int:
-    config, resume = read_arguments(arguments)
-    pictures = open_pictures(config, resolve_device(config.device))
+    try:
+        with workers.noticing_losses():
+            code = run(arguments)
+            workers.leave()
+    except (OSError, ValueError) as error:
+        workers.fail(error)
+        raise
+    return code
+
+
+def run(arguments: list[str] | None) -> int:
+    """Train, alone or as one of the processes that torchrun started."""
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    early.add_argument("--device", default=TrainConfig.device)
+    device = workers.join(early.parse_known_args(arguments)[0].device)
+    config, resume = share_settings(arguments)
+    config = dataclasses.replace(config, device=device)
+    pictures = workers.in_turn(lambda: open_pictures(config, resolve_device(config.device)))
     trainer = Trainer(config, pictures, resume=resume)
-    if config.watch_share:
+    watcher = None
+    if config.watch_share and workers.is_writer():
         trainer.watcher = watcher = Recorder(config.watch_share, config.stop_when_lost, config.log)
-    if not trainer.train():
-        if config.watch_share and watcher.lost:
+    done = trainer.train()
+    if not workers.is_writer():
+        return 0 if done else 130
+    if not done:
+        if watcher is not None and watcher.lost:
             print(f"Stopped and saved after step {trainer.step}: {watcher.lost}")
             return LOST
         print(f"Stopped and saved after step {trainer.step}; the same command with --resume goes on.")

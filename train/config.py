@@ -187,6 +187,12 @@ class TrainConfig:
         BIGAN_PLUS,
         "chance of each change of the pictures that the discriminators see, to which it grows from 0",
     )
+    statistics: Literal["global", "local"] = _setting(
+        "global",
+        RUN,
+        "with several processes, what batch norm sees: the global batch, as one process would, or only the"
+        " part of its process, without a message a layer",
+    )
     from_checkpoint: str | None = _setting(
         None,
         RUN,

@@ -17,19 +17,21 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from ganlab import latent, networks
 from ganlab.gallery import Pictures
 from ganlab.model import LatentModel, resolve_device
-from train import planning, run_folder, start
+from train import planning, run_folder, start, workers
 from train.capture import CapturedStep
 from train.config import TrainConfig
 from train.data import datasets
 from train.data.source import MemorySource, Source
 from train.messages import STDERR
 from train.methods import METHODS, build_method
+from train.parallel import share_batches
 from train.precision import resolve_precision, set_up_cuda
 from train.run_folder import RESUME_FILE, TrainingError
 from train.saving import Saver, call_on_signal
 from train.updates import Updates
 
 CHECK_EVERY = 200  # steps on a GPU between two looks at the losses, for which it has to wait
+AGREE_EVERY = 20  # steps on GPUs after which the processes look whether one was asked to stop
 GRID = 64  # pictures in a sample or reconstruction grid
 
 
@@ -63,14 +65,23 @@ class Trainer:
         """`pictures` are the training pictures. TrainingError or ValueError for a run that cannot begin."""
         if config.method not in METHODS:
             raise TrainingError(f"Method {config.method!r} not found; available = {list(METHODS)}.")
+        if config.batch_size % workers.size():
+            raise TrainingError(
+                f"--batch-size {config.batch_size} cannot be dealt out to {workers.size()} processes in equal"
+                " parts."
+            )
         # Border pixels are always 0, so their weights and Adam's averages decay to denormal numbers, which
         # are slow on processors; zero serves as well. Must be set before torch starts its threads.
         torch.set_flush_denormal(True)
         self.device = resolve_device(config.device)
         self.on_gpu = self.device.type == "cuda"
         self.run = Path(config.out or f"runs/{planning.name_run(config)}")
-        saved = run_folder.read_state(self.run, self.device) if resume else {}
-        self.settings = run_folder.read_settings(self.run, saved) if resume else {}
+        self.writes = workers.is_writer()
+        saved: dict[str, Any] = {}
+        self.settings: dict[str, Any] = {}
+        if resume:
+            saved = workers.share(lambda: run_folder.read_state(self.run, self.device))
+            self.settings = workers.share(lambda: run_folder.read_settings(self.run, saved))
         self.config = config = self._choose_precision(config)
         self.source: Source = (
             MemorySource(pictures, config.limit, self.device) if isinstance(pictures, Pictures) else pictures
@@ -82,32 +93,36 @@ class Trainer:
         first = planning.load_first(config)
         self.model_config = planning.describe_model(config, self.source.shape, first, self.source.classes)
         self.nets = self._build_networks(first)
+        if workers.size() > 1:
+            share_batches(self.nets.values(), config.statistics == "global")
         self.updates = Updates(config, self.method, self.nets, self.device)
         self.averaged = self.updates.averaged
         self.watcher = Watcher()  # may be replaced before `train`
         self.step, self.seconds, self._counted_to = 0, 0.0, 0.0
-        self.saver = Saver(self.run, config.save_minutes)
-        shape = (config.batch_size, *self.source.shape)
+        self.saver = Saver(self.run, config.save_minutes if self.writes else 0)
+        shape = (config.batch_size // workers.size(), *self.source.shape)
         self.batch = torch.zeros(shape, dtype=torch.uint8, device=self.device)  # pictures of this step
         self.take_step: Callable[[], None] = self._take_turns
-        if self.on_gpu and config.precision != "fp16" and config.d_steps == 1:
+        alone = workers.size() == 1  # a capture would hold messages to the others
+        if alone and self.on_gpu and config.precision != "fp16" and config.d_steps == 1:
             self.take_step = CapturedStep(self._take_turns, self.device)
         self.stop = False
         if resume:
             self._load(saved)
-        elif run_folder.has_state(self.run):
+        elif workers.share(lambda: run_folder.has_state(self.run)):
             raise TrainingError(
                 f"{self.run} already holds a run. Continue it with --resume, or choose another --out."
             )
         else:
             self.settings = planning.describe_run(config, self.model_config, self.device)
-            run_folder.start(self.run, self.settings)
+            if self.writes:
+                run_folder.start(self.run, self.settings)
 
     def _choose_precision(self, config: TrainConfig) -> TrainConfig:
         precision: Any = config.precision
         if self.settings and precision == "auto":  # a busy machine could measure another one now
             precision = self.settings["train"]["precision"]
-        precision = resolve_precision(precision, self.device)
+        precision = workers.share(lambda: resolve_precision(precision, self.device))
         if self.on_gpu:
             set_up_cuda(precision)
         return dataclasses.replace(config, precision=precision)
@@ -161,21 +176,24 @@ class Trainer:
             smoothing=0.05,
             desc=f"{cfg.method} on {cfg.dataset}",
             mininterval=0.5,
+            disable=not self.writes,
         )
         if self.step == 0:
             self._write_pictures(0)
         with progress, call_on_signal(self.request_stop):
-            while self.step < total and not self.stop:
+            stopping = workers.agree(self.stop)
+            while self.step < total and not stopping:
                 epoch, first = divmod(self.step, self.steps_per_epoch)
                 order = self.shuffle(epoch)
                 self.updates.set_learning_rate(cfg.learning_rate(epoch))
-                self.source.prepare(order[first:])
+                self.source.prepare(order[first:, workers.rank() :: workers.size()])
                 self._counted_to = time.perf_counter()
                 for index in range(first, self.steps_per_epoch):
                     self.train_step(order[index])
                     progress.update(cfg.batch_size)
                     self.watcher.see_step(self)
-                    if self.stop:
+                    stopping = self._agree_to_stop()
+                    if stopping:
                         break
                     if self.saver.is_due() and self.step % self.steps_per_epoch:
                         self._check_losses()
@@ -183,7 +201,7 @@ class Trainer:
                 self._count_seconds()
                 if self.step % self.steps_per_epoch == 0:
                     self._end_epoch(epoch + 1, progress)
-        if self.stop or self.step == total:
+        if stopping or self.step == total:
             self.save(last=True)
         return self.step == total
 
@@ -195,16 +213,22 @@ class Trainer:
         """Leave out what has passed since the last save: a pause is no time of training."""
         self._counted_to = time.perf_counter()
 
+    def _agree_to_stop(self) -> bool:
+        """Whether all processes stop now because one was asked to; on a GPU they talk of it now and then."""
+        now = not self.on_gpu or self.step % AGREE_EVERY == 0 or self.step % self.steps_per_epoch == 0
+        return workers.agree(self.stop) if workers.size() == 1 or now else False
+
     def _count_seconds(self) -> None:
         """Add what has passed since the last count to the time that training took."""
         now = time.perf_counter()
         self.seconds, self._counted_to = self.seconds + now - self._counted_to, now
 
     def train_step(self, rows: Tensor) -> None:
-        """Update the players on the pictures of indices `rows` (batch,); TrainingError if a loss diverges."""
+        """Update the players on the pictures of indices `rows` (batch,), of which each process takes its
+        part; TrainingError if a loss diverges."""
         torch.manual_seed(planning.derive_seed(self.config.seed, "step", self.step))
         self.updates.progress.fill_(self.step / (self.config.epochs * self.steps_per_epoch))
-        self.batch.copy_(self.source.fetch(rows))
+        self.batch.copy_(self.source.fetch(workers.take_part(rows)))
         self.take_step()
         self.step += 1
         if not self.on_gpu or self.step % CHECK_EVERY == 0 or self.step % self.steps_per_epoch == 0:
@@ -246,6 +270,8 @@ class Trainer:
             "images_per_second": round(self.step * self.config.batch_size / self.seconds, 1),
             "loss": means,
         }
+        if not self.writes:
+            return
         self.saver.log(row)
         self.watcher.see_epoch(self, row)
         progress.set_postfix(
@@ -257,6 +283,8 @@ class Trainer:
             self.save()
 
     def _write_pictures(self, epoch: int) -> None:
+        if not self.writes:
+            return
         try:
             with self.saver.tolerate():
                 self._draw_pictures(epoch)
@@ -282,6 +310,8 @@ class Trainer:
 
     def save(self, last: bool = False) -> None:
         """Write all that training changes to the resume file; `last`: TrainingError where it cannot be."""
+        if not self.writes:
+            return
         if not last:
             self._count_seconds()
         state = {
@@ -304,5 +334,6 @@ class Trainer:
             raise TrainingError(
                 f"{self.run / RESUME_FILE} is of another run: its networks are not those of these settings."
             ) from None
-        run_folder.sweep(self.run)
-        self.saver.resume(state)
+        if self.writes:
+            run_folder.sweep(self.run)
+            self.saver.resume(state)

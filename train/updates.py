@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from ganlab import networks
+from train import workers
 from train.config import TrainConfig
 from train.data import datasets
 from train.data.augment_colour import mirror
@@ -20,7 +21,11 @@ STRETCH = 3.0  # how far a slider goes, in deviations of the prior
 
 
 class Updates:
-    """The networks of a run and all that changes them, a step at a time."""
+    """The networks of a run and all that changes them, a step at a time.
+
+    Where several processes train together, each has its part of the batch: gradients are averaged, and all of
+    them do the same steps with their copies of the networks.
+    """
 
     def __init__(
         self, config: TrainConfig, method: Method, nets: dict[str, nn.Module], device: torch.device
@@ -82,14 +87,15 @@ class Updates:
         device."""
         x = datasets.to_input(pixels)
         x = mirror(x) if self.config.mirror else x
-        z = self.sample_prior(len(x))
+        z = self._sample_part(len(x))
         losses: dict[str, Tensor] = {}
         for players, fresh in self._plan_turns(step):
-            z = self.sample_prior(len(x)) if fresh else z
+            z = self._sample_part(len(x)) if fresh else z
             updated = self.update(x, z, players)
             # The log has the loss that a player's step used, or else the first of this step.
             losses = {**updated, **losses} | {player: updated[player] for player in players}
-        self.sums += torch.stack([losses[player].detach().double() for player in self.method.players])
+        stacked = torch.stack([losses[player].detach().double() for player in self.method.players])
+        self.sums += workers.start_average([stacked])()[0]
 
     def _plan_turns(self, step: int) -> Iterator[tuple[tuple[str, ...], bool]]:
         """Yield the players that step together, in order, and whether they get fresh noise.
@@ -119,13 +125,16 @@ class Updates:
             latent_map = self.nets.get(networks.LATENT_MAP)
             codes = z if latent_map is None else latent_map(z)
             losses = self.method.losses(self.seen, x, codes)
+        averages = {}
         for player in players:
             gradients = torch.autograd.grad(
                 self.scaler.scale(losses[player]),
                 self.parameters[player],
                 retain_graph=player != players[-1],
             )
-            for parameter, gradient in zip(self.parameters[player], gradients, strict=True):
+            averages[player] = workers.start_average(gradients)  # while the next player's are computed
+        for player, finish in averages.items():
+            for parameter, gradient in zip(self.parameters[player], finish(), strict=True):
                 parameter.grad = gradient
         for player in players:
             self.scaler.step(self.optimisers[player])
@@ -152,6 +161,10 @@ class Updates:
         if stretched := round(self.config.stretch_share * count):
             z[:stretched] += STRETCH * normalize(torch.randn_like(z[:stretched]), dim=1)
         return z
+
+    def _sample_part(self, count: int) -> Tensor:
+        """Noise (count, latent_dim) for the pictures of this process: its part of the global batch's."""
+        return workers.take_part(self.sample_prior(count * workers.size()))
 
     # ------------------------------------------------------------------ resume
 

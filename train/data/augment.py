@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from train import workers
 from train.data.augment_colour import augment_colour
 
 MAX_ROTATION = math.radians(15)  # radians, either way
@@ -34,7 +35,7 @@ def augment(x: Tensor) -> Tensor:
 
     def draw(limit: float, *shape: int) -> Tensor:
         """(N, *shape), uniform on [-limit, limit]."""
-        return (2 * torch.rand(n, *shape, **like) - 1) * limit
+        return (2 * workers.draw(torch.rand, n, *shape, **like) - 1) * limit
 
     angle, scale = draw(MAX_ROTATION), draw(MAX_LOG_SCALE).exp()
     rotation = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], 1).view(n, 2, 2)
@@ -42,7 +43,7 @@ def augment(x: Tensor) -> Tensor:
     slant[:, 0, 1] = draw(MAX_SLANT)
     affine = torch.cat([scale.view(n, 1, 1) * rotation @ slant, draw(MAX_SHIFT, 2, 1)], 2)
     grid = F.affine_grid(affine, list(x.shape), align_corners=False)
-    knots = BEND * torch.randn(n, 2, KNOTS, KNOTS, **like)
+    knots = BEND * workers.draw(torch.randn, n, 2, KNOTS, KNOTS, **like)
     bend = F.interpolate(knots, size=x.shape[2:], mode="bicubic", align_corners=True)
     view = F.grid_sample(x, grid + bend.movedim(1, 3), padding_mode="border", align_corners=False)
     if x.shape[1] == 1:

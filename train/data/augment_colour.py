@@ -12,6 +12,8 @@ import math
 import torch
 from torch import Tensor
 
+from train import workers
+
 MIN_AREA = 0.25  # of a crop, as a share of the picture
 MAX_ASPECT = 4 / 3  # of a crop's sides, and its inverse
 MAX_BRIGHTNESS = 0.2  # added, either way
@@ -26,7 +28,7 @@ def augment_colour(x: Tensor) -> Tensor:
     """A view of each picture of x (N, 3, H, W) in [0, 1], as SimCLR's (Chen et al., arXiv 2002.05709,
     appendix A): a crop of random size and shape, mirrored or not, in other colours or none."""
     n, device = len(x), x.device
-    area = MIN_AREA + (1 - MIN_AREA) * torch.rand(n, device=device)
+    area = MIN_AREA + (1 - MIN_AREA) * workers.draw(torch.rand, n, device=device)
     aspect = torch.exp(_draw(n, math.log(MAX_ASPECT) / 2, device))
     zoom = torch.stack([area.sqrt() * aspect, area.sqrt() / aspect], 1).clamp(max=1)
     shift = _draw((n, 2), 1.0, device) * (1 - zoom)
@@ -34,7 +36,7 @@ def augment_colour(x: Tensor) -> Tensor:
     with torch.autocast(x.device.type, enabled=False):
         view = resample(x.float(), zoom, shift)
         matrix = _turn_hue(_draw(n, MAX_HUE, device)) @ _saturate(_draw(n, MAX_LOG_SATURATION, device).exp())
-        grey = (torch.rand(n, 1, 1, device=device) < GREY_SHARE).float()
+        grey = (workers.draw(torch.rand, n, 1, 1, device=device) < GREY_SHARE).float()
         matrix = torch.lerp(matrix, _saturate(torch.zeros(n, device=device)), grey)
         contrast = _draw((n, 1, 1), MAX_LOG_CONTRAST, device).exp()
         return recolour(view, contrast * matrix, _draw(n, MAX_BRIGHTNESS, device)).clamp(0, 1)
@@ -42,7 +44,7 @@ def augment_colour(x: Tensor) -> Tensor:
 
 def mirror(x: Tensor) -> Tensor:
     """x (N, C, H, W), each picture mirrored or not."""
-    chosen = torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5
+    chosen = workers.draw(torch.rand, len(x), 1, 1, 1, device=x.device) < 0.5
     return torch.where(chosen, x.flip(3), x)
 
 
@@ -56,7 +58,7 @@ class Perturbation:
 
     def __init__(self, count: int, chance: Tensor | float, device: torch.device) -> None:
         def often(*shape: int) -> Tensor:
-            return (torch.rand(count, *shape, device=device) < chance).float()
+            return (workers.draw(torch.rand, count, *shape, device=device) < chance).float()
 
         zoom = torch.exp(often() * _draw(count, MAX_LOG_ZOOM, device))
         self.zoom = torch.stack([zoom, zoom], 1)
@@ -121,8 +123,9 @@ def _turn_hue(angle: Tensor) -> Tensor:
 
 def _draw(shape: int | tuple[int, ...], limit: float, device: torch.device) -> Tensor:
     """Uniform on [-limit, limit]."""
-    return (2 * torch.rand(shape, device=device) - 1) * limit
+    sizes = (shape,) if isinstance(shape, int) else shape
+    return (2 * workers.draw(torch.rand, *sizes, device=device) - 1) * limit
 
 
 def _draw_signs(n: int, device: torch.device) -> Tensor:
-    return 1 - 2 * (torch.rand(n, device=device) < 0.5).float()
+    return 1 - 2 * (workers.draw(torch.rand, n, device=device) < 0.5).float()

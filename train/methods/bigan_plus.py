@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize, softplus
 
 from ganlab.networks import Encoder, JointDiscriminator
+from train import workers
 from train.data.augment import augment
 from train.data.augment_colour import Perturbation
 from train.methods.games import GAMES, penalise_gradient
@@ -26,7 +27,8 @@ def nt_xent(a: Tensor, b: Tensor) -> Tensor:
     `a` and `b` are the features (N, F) of two views of N pictures. By its cosine similarity each row is to be
     nearest to the other view of its picture, among the 2N - 1 other rows.
     """
-    rows = normalize(torch.cat([a, b]).float(), dim=1)
+    a, b = workers.gather(a.float()), workers.gather(b.float())
+    rows = normalize(torch.cat([a, b]), dim=1)
     similarity = rows @ rows.T / TEMPERATURE
     similarity.fill_diagonal_(-torch.inf)
     partner = torch.arange(len(rows), device=rows.device).roll(len(a))
@@ -42,7 +44,7 @@ def sliced_wasserstein(codes: Tensor, z: Tensor) -> Tensor:
     """
     directions = normalize(torch.randn(z.shape[1], DIRECTIONS, device=z.device), dim=0)
     with torch.autocast(z.device.type, enabled=False):
-        a, b = ((rows.float() @ directions).sort(0).values for rows in (codes, z))
+        a, b = ((workers.gather(rows.float()) @ directions).sort(0).values for rows in (codes, z))
         return (a - b).square().mean()
 
 
@@ -246,7 +248,10 @@ class BiGANPlus:
         return code, drift + (features.float() - first_features.float()).square().sum(1).mean()
 
     def _add_noise(self, codes: Tensor) -> Tensor:
-        return codes + self.code_noise * torch.randn_like(codes) if self.code_noise else codes
+        if not self.code_noise:
+            return codes
+        noise = workers.draw(torch.randn, *codes.shape, dtype=codes.dtype, device=codes.device)
+        return codes + self.code_noise * noise
 
     def _mix_in_codes(self, z: Tensor, code: Tensor) -> Tensor:
         """z (N, D), whose first rows, a share of `code_share`, become codes of other pictures and noise.
@@ -257,6 +262,8 @@ class BiGANPlus:
         count = round(self.code_share * len(z))
         if not count:
             return z
-        others = code.detach().float()[torch.randperm(len(code), device=code.device)[:count]]
-        s = self.code_spread * torch.rand(count, 1, device=code.device)
+        all_codes = workers.gather(code.detach().float())
+        order = torch.randperm(len(all_codes), device=code.device)[: count * workers.size()]
+        others = all_codes[workers.take_part(order)]
+        s = self.code_spread * workers.draw(torch.rand, count, 1, device=code.device)
         return torch.cat([(1 - s * s).sqrt() * others + s * z[:count], z[count:]])
