@@ -187,7 +187,7 @@ class TrainConfig:
         BIGAN_PLUS,
         "chance of each change of the pictures that the discriminators see, to which it grows from 0",
     )
-    statistics: Literal["global", "local"] = _setting(
+    norm_batch: Literal["global", "local"] = _setting(
         "global",
         RUN,
         "with several processes, what batch norm sees: the global batch, as one process would, or only the"

@@ -94,7 +94,7 @@ class Trainer:
         self.model_config = planning.describe_model(config, self.source.shape, first, self.source.classes)
         self.nets = self._build_networks(first)
         if workers.size() > 1:
-            share_batches(self.nets.values(), config.statistics == "global")
+            share_batches(self.nets.values(), config.norm_batch == "global")
         self.updates = Updates(config, self.method, self.nets, self.device)
         self.averaged = self.updates.averaged
         self.watcher = Watcher()  # may be replaced before `train`

@@ -1,7 +1,8 @@
 """python -m train.parallel_check [--short|--speed]: several processes train what one does, and stop together.
 
 Trains each method with small networks and random pictures, in one process and in several that talk by Gloo,
-and compares all weights after the same steps. Then it kills one process in the middle of a run, measures how
+and compares all weights after the same steps: in float64, where a difference would be one of method, and in
+float32, where Adam can turn a rounding error of a gradient near 0 into a step. Then it kills one process in the middle of a run, measures how
 long the others go on, and resumes the run with another number of processes. With --speed it measures one
 process with two threads and two with one each, and the messages of a step, instead.
 """
@@ -172,20 +173,21 @@ def compare(first: Path, other: Path) -> float:
     return largest
 
 
-def check_equality(folder: Path, cases: tuple[str, ...], steps: int, counts: list[int]) -> float:
+def check_equality(folder: Path, cases: tuple[str, ...], steps: int, counts: list[int], exact: bool) -> float:
     """Train all cases alone and in `counts` processes; print and return the largest difference."""
+    folder.mkdir()
     for count in (1, *counts):
 
         def task(count: int = count) -> None:
             for index, case in enumerate(cases):
-                train_case(case, folder / f"{count}-{index}", steps)
+                train_case(case, folder / f"{count}-{index}", steps, exact=exact)
 
         finish(start(count, task, folder / f"{count}.log"), folder / f"{count}.log")
     worst = 0.0
     for index, case in enumerate(cases):
         differences = [compare(folder / f"1-{index}", folder / f"{count}-{index}") for count in counts]
         text = ", ".join(f"{d:.1e} with {c} processes" for c, d in zip(counts, differences, strict=True))
-        print(f"{case}: {text}", flush=True)
+        print(f"{case}, float{64 if exact else 32}: {text}", flush=True)
         worst = max(worst, *differences)
     return worst
 
@@ -212,14 +214,14 @@ def check_loss(folder: Path, first: int, then: int) -> tuple[float, str, float]:
 # ---------------------------------------------------------------------- speed
 
 
-def measure_speed(method: str, count: int, threads: int, folder: Path, statistics: Any) -> None:
+def measure_speed(method: str, count: int, threads: int, folder: Path, norm_batch: Any) -> None:
     """Print images a second of a method at its default size, and what a step sends, in `count` processes."""
-    name = f"{method}-{count}-{threads}-{statistics}"
+    name = f"{method}-{count}-{threads}-{norm_batch}"
 
     def task() -> None:
         torch.set_num_threads(threads)
         config = TrainConfig(
-            method, out=str(folder / name), device="cpu", precision="fp32", statistics=statistics
+            method, out=str(folder / name), device="cpu", precision="fp32", norm_batch=norm_batch
         )
         rng = torch.Generator().manual_seed(0)
         pixels = torch.randint(0, 256, (4096, 1, 28, 28), dtype=torch.uint8, generator=rng)
@@ -235,7 +237,7 @@ def measure_speed(method: str, count: int, threads: int, folder: Path, statistic
         seconds = (time.perf_counter() - started) / TIMED
         if workers.is_writer():
             print(
-                f"{method}, {count} x {threads} threads, {statistics} statistics:"
+                f"{method}, {count} x {threads} threads, batch norm {norm_batch}:"
                 f" {config.batch_size / seconds:,.0f} images/s, {1000 * seconds:.1f} ms a step,"
                 f" {len(sizes) / TIMED:.0f} messages and {sum(sizes) / TIMED / 1e6:.2f} MB a step",
                 flush=True,
@@ -273,10 +275,13 @@ def main(arguments: list[str] | None = None) -> int:
         if options.speed:
             for method in ("bigan", "bigan-plus"):
                 measure_speed(method, 1, 2, folder, "global")
-                for statistics in ("global", "local"):
-                    measure_speed(method, 2, 1, folder, statistics)
+                for norm_batch in ("global", "local"):
+                    measure_speed(method, 2, 1, folder, norm_batch)
             return 0
-        worst = check_equality(folder, cases, SHORT if options.short else STEPS, options.processes)
+        steps = SHORT if options.short else STEPS
+        worst = check_equality(folder / "exact", cases, steps, options.processes, True)
+        if not options.short:
+            check_equality(folder / "float32", cases, steps, options.processes, False)
         seconds, said, difference = check_loss(folder, options.processes[-1], options.processes[0])
     print(f"one of {options.processes[-1]} processes killed: all had ended after {seconds:.1f} s. {said}")
     print(f"resumed with {options.processes[0]}: {difference:.1e} from a run that was not ended")
