@@ -1,10 +1,12 @@
 """python -m train.parallel_check [--short|--speed]: several processes train what one does, and stop together.
 
 Trains each method with small networks and random pictures, in one process and in several that talk by Gloo,
-and compares all weights after the same steps: in float64, where a difference would be one of method, and in
-float32, where Adam can turn a rounding error of a gradient near 0 into a step. Then it kills one process in the middle of a run, measures how
-long the others go on, and resumes the run with another number of processes. With --speed it measures one
-process with two threads and two with one each, and the messages of a step, instead.
+and compares all weights after the same steps. Then it kills one process in the middle of a run, measures how
+long the others go on, and resumes the run with another number of processes.
+
+Weights are compared in float64, where a difference would be one of method, and in float32, where Adam can
+turn the rounding error of a gradient near 0 into a step. With --speed it measures one process with two
+threads and two with one each, and the messages of a step, instead.
 """
 
 from __future__ import annotations
@@ -278,13 +280,14 @@ def main(arguments: list[str] | None = None) -> int:
                 for norm_batch in ("global", "local"):
                     measure_speed(method, 2, 1, folder, norm_batch)
             return 0
+        then = options.processes[0] if len(options.processes) > 1 else 1
         steps = SHORT if options.short else STEPS
         worst = check_equality(folder / "exact", cases, steps, options.processes, True)
         if not options.short:
             check_equality(folder / "float32", cases, steps, options.processes, False)
-        seconds, said, difference = check_loss(folder, options.processes[-1], options.processes[0])
+        seconds, said, difference = check_loss(folder, options.processes[-1], then)
     print(f"one of {options.processes[-1]} processes killed: all had ended after {seconds:.1f} s. {said}")
-    print(f"resumed with {options.processes[0]}: {difference:.1e} from a run that was not ended")
+    print(f"resumed with {then}: {difference:.1e} from a run that was not ended")
     if max(worst, difference) > TOLERANCE:
         raise ValueError(f"Weights differ by up to {max(worst, difference):.1e}, more than {TOLERANCE:.0e}.")
     return 0
