@@ -35,7 +35,7 @@ export class RunView {
     this.data = data;
     this.go = go;
     this.wish = wish;
-    this.title = el('h3', { class: 'gl-h' });
+    this.title = el('h2', { class: 'gl-h' });
     this.state = el('span', { class: 'gl-run-state' });
     this.controls = el('span', { class: 'gl-run-controls' });
     this.loss = el('p', { class: 'gl-notice gl-run-lost', role: 'alert', hidden: true });
