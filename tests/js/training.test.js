@@ -24,6 +24,10 @@ test('an epoch names the moment before it, and how far the next one is', () => {
   assert.equal(new RunData('b').findMoment(1), null);
   assert.equal(findLast(moments, -1), 0);
   assert.equal(data.end, 3);
+  const measured = run({ scalars: [0, 1, 2].map((epoch) => ({ epoch, one_nn: epoch === 1 ? 0.9 : null })) });
+  const read = (/** @type {any} */ row) => row.one_nn;
+  assert.deepEqual([0, 1.5, 9].map((epoch) => measured.findFigure(epoch, read)), [null, 0.9, 0.9]);
+  assert.equal(new RunData('b').findFigure(1, read), null);
 });
 
 test('keys lead from moment to moment, and no further than the last', () => {

@@ -119,9 +119,8 @@ export class Chart {
    * @param {Colours} colours
    */
   #say(epoch, colours) {
-    const rows = this.#runs.map((run) => run.findScalars(epoch));
     const texts = this.#curves.map(({ name, read }) => {
-      const values = rows.map((row) => (row ? read(row) : null)).map((value) => (isNumber(value) ? formatNumber(value) : 'none'));
+      const values = this.#runs.map((run) => run.findFigure(epoch, read)).map((value) => (isNumber(value) ? formatNumber(value) : 'none'));
       return { name, text: values.join(' | ') };
     });
     while (this.legend.children.length > texts.length) this.legend.lastElementChild?.remove();

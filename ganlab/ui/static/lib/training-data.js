@@ -136,12 +136,16 @@ export class RunData {
   }
 
   /**
-   * The figures at an epoch: the last ones that were written by then.
+   * A figure at an epoch: the last that was measured by then, since some are measured now and then only.
    * @param {number} epoch
-   * @returns {Scalars | null}
+   * @param {(row: Scalars) => number | null | undefined} read
    */
-  findScalars(epoch) {
-    return this.scalars.length ? this.scalars[findLast(this.scalars, epoch)] : null;
+  findFigure(epoch, read) {
+    for (let index = findLast(this.scalars, epoch); index >= 0; index--) {
+      const value = this.scalars[index] && read(this.scalars[index]);
+      if (typeof value === 'number') return value;
+    }
+    return null;
   }
 }
 
