@@ -91,6 +91,11 @@ export class Training {
     const first = offer.runs.find(({ bundled }) => !bundled) ?? offer.runs.find(({ name }) => name === FIRST) ?? offer.runs[0];
     if (run || first) await this.open(0, run || first.name);
     else this.#say('There are no runs here yet.');
+    if (run && first && !this.names[0]) { // an address may name what is gone: another is shown, and that is said
+      const sentence = this.notice.textContent ?? '';
+      await this.open(0, first.name);
+      this.#say(sentence);
+    }
     if (beside) await this.open(1, beside);
   }
 
