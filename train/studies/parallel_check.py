@@ -57,6 +57,7 @@ MADE_OF: dict[str, dict[str, Any]] = {
     "bigan-plus, the rest": {"code_share": 0.5, "code_noise": 0.1, "contrast_weight": 1, "image_weight": 1},
 }
 SHORT_CASES = ("gan, conv, stretched", "bigan-plus, the rest", "bigan with R1, R2 and a moving average")
+ROUNDED = "bigan-plus, preset colour"  # its views are float32, whatever the pictures are
 COLOURED = ("gan, tutorial with dropout", "bigan-plus, preset colour")
 
 
@@ -282,7 +283,8 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         then = options.processes[0] if len(options.processes) > 1 else 1
         steps = SHORT if options.short else STEPS
-        worst = check_equality(folder / "exact", cases, steps, options.processes, True)
+        exact = tuple(case for case in cases if case != ROUNDED)
+        worst = check_equality(folder / "exact", exact, steps, options.processes, True)
         if not options.short:
             check_equality(folder / "float32", cases, steps, options.processes, False)
         seconds, said, difference = check_loss(folder, options.processes[-1], then)
