@@ -146,11 +146,12 @@ def measure_system(name: str, folder: Path, workers: int, device: str) -> None:
 
 
 def measure_memory() -> float:
-    """MB that this process and those that read for it take together, what they share counted once."""
+    """MB that this process and those that read for it take together, what they share counted once; without
+    files such as libraries, whose share grows as other processes on the machine end."""
     total = 0
     for pid in (os.getpid(), *(process.pid for process in multiprocessing.active_children())):
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
-        total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+        total += sum(int(line.split()[1]) for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:")))
     return total / 1024
 
 
