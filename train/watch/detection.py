@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 LOOKS = 3  # in succession that agree, for an alarm to begin or to end
 PATIENCE = 300  # steps, and at least an epoch
 
-# Limits. In its first epochs on MNIST a sound BiGAN has a diversity of 0.4 to 0.6, 0.2 to 0.6 to the nearest
-# and a margin below 3. A lost one comes to a margin of 4 to 5 in its third; its samples become alike later.
+# Limits. In its first epochs on MNIST a sound BiGAN or GAN has a diversity of 0.3 to 0.6, 0.2 to 0.6 to the
+# nearest and a margin below 3. A lost one comes to a margin of 4 to 5 in its third; samples grow alike later.
 CERTAIN_MARGIN = 4.0  # logits: 19 of 20 pairs of either kind are told apart at odds of 50 to 1
-COLLAPSED = 0.25  # of the mean distance between real pictures
-ALIKE = 0.1  # of the mean distance from a real picture to the nearest other
+COLLAPSED = 0.15  # of the mean distance between real pictures
+ALIKE = 0.08  # of the mean distance from a real picture to the nearest other
 CONSTANT = 0.05  # of the prior's deviation
 
 Look = Mapping[str, float | None]
