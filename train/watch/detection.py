@@ -1,7 +1,7 @@
 """How a run is seen to be lost, in words: from the figures of its looks.
 
-A look at networks that have just begun says little: G's first samples are all alike, and E's first codes. So
-an alarm waits until the figure was sound in some look, or until the detector's patience ends.
+A look at networks that have just begun says little: G's first samples are all alike, and so are E's codes;
+some runs pass through such a state and leave it. So no alarm comes before the detector's patience ends.
 """
 
 from __future__ import annotations
@@ -73,12 +73,11 @@ SIGNS = (
 @dataclass
 class Detector:
     """Turns looks into alarms. `decodes_prior`: whether the method ever gives G latents of the prior; else
-    its samples say nothing. `patience`: steps in which a figure that was never sound is no alarm."""
+    its samples say nothing. `patience`: steps before which nothing is an alarm."""
 
     decodes_prior: bool = True
     patience: int = PATIENCE
     active: set[str] = field(default_factory=set)  # kinds of alarms that have begun and not ended
-    _sound: set[str] = field(default_factory=set)  # kinds whose figure was sound once
     _streak: dict[str, int] = field(default_factory=dict)  # looks in succession that contradict `active`
 
     def see(self, look: Look, step: int) -> list[tuple[str, str]]:
@@ -88,9 +87,7 @@ class Detector:
             if sign.kind == "collapse" and not self.decodes_prior:
                 continue
             shown = sign.shows(look)
-            if not shown:
-                self._sound.add(sign.kind)
-            elif sign.kind not in self._sound and step < self.patience:
+            if shown and step < self.patience:
                 continue
             differs = shown != (sign.kind in self.active)
             self._streak[sign.kind] = self._streak.get(sign.kind, 0) + 1 if differs else 0
