@@ -256,12 +256,12 @@ def test_a_pause_at_the_end_of_an_epoch_comes_after_its_line_of_the_log(
         halted.stop = True  # as by Ctrl-C
 
     halted.train_step = step  # type: ignore[method-assign]
-    monkeypatch.setattr(recorder.History, "read_wish", lambda self: halted.watcher._wish)  # type: ignore[attr-defined]
+    monkeypatch.setattr(halted.watcher._ended, "wait", lambda seconds: True)  # type: ignore[attr-defined]
     monkeypatch.setattr(recorder.time, "sleep", sleep)
     assert not halted.train()
-    assert halted.step == STEPS
+    assert halted.step <= STEPS + 1
+    assert [event["kind"] for event in read(halted.run, "events.jsonl")] == ["paused", "stopped"]
     resumed = watch(tmp_path / "halted", digits, resume=True)
-    monkeypatch.setattr(recorder.History, "read_wish", lambda self: "run")
     assert resumed.train()
     assert_same(state(resumed), state(straight))
     assert log(resumed.run) == log(straight.run)
