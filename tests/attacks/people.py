@@ -16,6 +16,7 @@ import httpx
 import numpy as np
 from PIL import Image
 
+from ganlab import tensor_files
 from ganlab.gallery import GALLERIES, load_pictures
 from tests.attacks.page import Page, RefusedError
 
@@ -75,6 +76,7 @@ class Visitor:
     def __init__(self, page: Page, pictures: Pictures, seed: int, deeds: list[Deed]) -> None:
         self.page, self.pictures, self.deeds = page, pictures, deeds
         self.chance = random.Random(seed)
+        self.indices: dict[str, list[int]] = {}  # of the codes on a model's map
         self.keys = 0
 
     @contextlib.asynccontextmanager
@@ -265,9 +267,11 @@ async def see_map(visitor: Visitor) -> None:
         value = visitor.page.value_of("map")
         if value.get("reason"):
             return
-        await visitor.page.get(f"/ganlab/map?model={value['model']}")
+        model = value["model"]
+        if content := (await visitor.page.get(f"/ganlab/map?model={model}")).content:
+            visitor.indices[model] = tensor_files.unpack(content)[0]["indices"].tolist()
     async with visitor.doing("point at a code"):
-        index = visitor.chance.randrange(1000)
+        index = visitor.chance.choice(visitor.indices[model][:1000])
         await visitor.page.get(f"/ganlab/training?model={value['model']}&index={index}")
     await visitor.think()
     async with visitor.doing("take a code"):
