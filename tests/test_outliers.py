@@ -14,6 +14,7 @@ from ganlab.explorer import Explorer
 from ganlab.gallery import Gallery, Pictures
 from ganlab.mixture import Mixture
 from ganlab.model import LatentModel
+from ganlab.networks import LatentMap
 from ganlab.outliers import Calibration, Gauge
 
 
@@ -51,6 +52,20 @@ def test_a_code_is_as_improbable_as_the_mixture_says(tiny: Explorer, digits: Pic
     normal = torch.distributions.Normal(0.0, 1.0)
     expected = -normal.log_prob(tiny.encode(x)).sum(1)
     np.testing.assert_allclose(outliers.compute_statistics(mixed, x)[0][:, 2], expected, rtol=1e-4)
+
+
+def test_a_latent_map_is_not_inverted_for_it(
+    mapped: Explorer, digits: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which takes longer than all else: the codes themselves say what is unusual."""
+    explorer = Explorer(mapped.model, Gallery(mapped.model, digits))
+    x = digits.inputs(slice(0, 8))
+    codes, error = explorer.to_codes(explorer.encode(x)), explorer.error(x, explorer.reconstruct(x))
+    monkeypatch.setattr(LatentMap, "invert", lambda *_: pytest.fail("the map is inverted"))
+    statistics, _ = outliers.compute_statistics(explorer, x)
+    assert statistics[:, 0].exp().mean().item() == pytest.approx(error, rel=5e-3)
+    near = explorer.gallery.search(codes, "code", 1)[0][:, 0]
+    np.testing.assert_allclose(statistics[:, 2].exp(), near.clamp(min=1e-9), atol=1e-3)
 
 
 def test_without_a_judge_or_a_discriminator_of_pairs_there_are_fewer_statistics(

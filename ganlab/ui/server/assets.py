@@ -25,9 +25,9 @@ NAMED_BY_HASH = "/assets/"  # files that never change under their name
 FOR_GOOD = "public, max-age=31536000, immutable"
 COMPRESSIBLE = re.compile(r"text/|application/(javascript|json)|image/svg")
 MIN_SIZE = 400  # bytes that are worth compressing
-MAX_FILES = 64_000_000  # bytes of files that are kept; Gradio's are 30 MB, all together
+MAX_FILES = 64_000_000  # bytes of files that are kept; Gradio has 55 MB, of which a page asks for few
 MAX_DOCUMENTS = 8_000_000  # bytes of compressed documents, which differ by the address that a visitor uses
-QUALITY = 9  # of Brotli, for files, once; 11 takes ten times as long for a twentieth less
+QUALITY = 9  # of Brotli, for files, once
 QUICK_QUALITY = 5  # for a document, which somebody waits for
 DROPPED = ("content-length", "content-encoding", "transfer-encoding", "vary")
 

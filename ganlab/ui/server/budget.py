@@ -26,8 +26,8 @@ MAX_NUMBERS = 4_000_000  # of all pictures in one answer: 5,000 digits, or 1,300
 # Seconds of work, one request of an address at a time.
 LONG_PLACES, LONG_WAITING, LONG_WAITING_EACH = 2, 200, 100
 # Clicks and pictures: tens of milliseconds of work. Python computes in one thread at a time, and others fill
-# the gaps; with eight, each waits for the rest at each of its thousands of small steps, and all together they
-# answer half as much. An address never has all places.
+# the gaps; with eight, each waits for the rest at each of its thousands of small steps: 50 visitors wait
+# twice as long, and 100 get a seventh less done (docs/serving.md). An address never has all places.
 QUICK_PLACES, QUICK_PLACES_EACH, QUICK_WAITING, QUICK_WAITING_EACH = 3, 2, 500, 200
 # What a page fetches of a model, which is at hand but for the first time.
 PART_PLACES, PART_PLACES_EACH, PART_WAITING, PART_WAITING_EACH = 4, 2, 500, 100

@@ -75,3 +75,8 @@ def test_the_page_knows_what_a_film_may_cost(tiny_folder: Path, monkeypatch: pyt
     visitor = Visitor(Models(str(tiny_folder)), interpolate.build)
     limits = visitor.values[visitor.find("film")]["limits"]
     assert limits == {"side": 28, "maxSide": 1024, "maxPixels": 12345}
+
+
+def test_no_address_has_all_places() -> None:
+    for line in (budget.QUICK, budget.PARTS, budget.MAPS, budget.LONG, budget.BODIES):
+        assert 1 <= line.places_each < line.places

@@ -64,6 +64,22 @@ def test_the_judge_comes_with_any_model(server: str, bundled: Explorer) -> None:
     assert load(content)["0.weight"].shape != digits["0.weight"].shape
 
 
+def test_parts_of_a_model_are_computed_once(bundled: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed, pack = [], portable.pack
+    monkeypatch.setattr(portable, "pack", lambda model: packed.append(model.fingerprint) or pack(model))
+    models = Models(bundled.config.name)
+    client = TestClient(Starlette(routes=routes.list_routes(models)))
+    answers = [client.get(f"/ganlab/generator?model={bundled.config.name}") for _ in range(2)]
+    assert answers[0].content == answers[1].content
+    assert answers[0].headers["content-type"] == answers[1].headers["content-type"]
+    assert packed == [bundled.fingerprint]
+    kinds = [client.get(f"/ganlab/directions?model={bundled.config.name}") for _ in range(2)]
+    assert {each.headers["content-type"] for each in kinds} == {"application/json"}
+    other = client.get("/ganlab/generator?model=mnist-gan")
+    assert other.content != answers[0].content
+    assert len(packed) == 2
+
+
 @pytest.mark.parametrize("name", ["", "no-such-model", "../mnist-bigan", "a\0b"])
 def test_another_name_gets_a_sentence(server: str, name: str) -> None:
     status, text, _ = get(server, f"/ganlab/generator?model={quote(name)}")
