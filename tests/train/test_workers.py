@@ -35,8 +35,8 @@ def checked() -> str:
 
 @pytest.mark.parametrize("case", ["R1, R2 and a moving average", "conv", "the rest"])
 def test_several_processes_train_what_one_does(checked: str, case: str) -> None:
-    found_in = next(line for line in checked.splitlines() if case in line)
-    differences = [float(number) for number in re.findall(r"[\d.]+e-\d+", found_in)]
+    line = next(line for line in checked.splitlines() if case in line)
+    differences = [float(number) for number in re.findall(r"[\d.]+e-\d+", line)]
     assert differences
     assert max(differences) <= 1e-5
 

@@ -240,7 +240,7 @@ def measure_speed(method: str, count: int, threads: int, folder: Path, norm_batc
         seconds = (time.perf_counter() - started) / TIMED
         if workers.is_writer():
             print(
-                f"{method}, {count} x {threads} threads, batch norm {norm_batch}:"
+                f"{method}, {count} x {threads} threads, --norm-batch {norm_batch}:"
                 f" {config.batch_size / seconds:,.0f} images/s, {1000 * seconds:.1f} ms a step,"
                 f" {len(sizes) / TIMED:.0f} messages and {sum(sizes) / TIMED / 1e6:.2f} MB a step",
                 flush=True,
@@ -277,7 +277,8 @@ def main(arguments: list[str] | None = None) -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         if options.speed:
             for method in ("bigan", "bigan-plus"):
-                measure_speed(method, 1, 2, folder, "global")
+                for threads in (1, 2):
+                    measure_speed(method, 1, threads, folder, "global")
                 for norm_batch in ("global", "local"):
                     measure_speed(method, 2, 1, folder, norm_batch)
             return 0
