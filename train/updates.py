@@ -135,7 +135,7 @@ class Updates:
             averages[player] = workers.start_average(gradients)  # while the next player's are computed
         for player, finish in averages.items():
             for parameter, gradient in zip(self.parameters[player], finish(), strict=True):
-                parameter.grad = gradient
+                parameter.grad = arrange_like(parameter, gradient)
         for player in players:
             self.scaler.step(self.optimisers[player])
         self.scaler.update()
@@ -194,3 +194,14 @@ class Updates:
                 if isinstance(rate, Tensor):  # the tensor itself is part of the captured step
                     group["lr"] = rate.copy_(group["lr"])
         self.scaler.load_state_dict(state["scaler"])
+
+
+def arrange_like(parameter: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient in the parameter's order of memory.
+
+    Convolutions may give it in another, which `backward` corrects and `grad` does not. torch's fused Adam
+    reads both in the order of memory: on processors it would then change the wrong weights, and say nothing.
+    """
+    if gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)

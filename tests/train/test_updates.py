@@ -337,3 +337,32 @@ def test_the_log_has_each_players_loss_as_of_its_last_turn(tmp_path: Path, digit
 )
 def test_a_run_is_named_after_what_it_trains(changes: dict[str, Any], name: str) -> None:
     assert name_run(TrainConfig(**changes)) == name
+
+
+def test_weights_get_their_own_gradients_in_whatever_order_of_memory(tmp_path: Path, digits: Pictures) -> None:
+    """Gradients of convolutions and of penalties may lie in memory otherwise than their weights."""
+    residual = {"family": "residual", "blocks": 1, "width": 8, "penalty": 1.0, "game": "relativistic"}
+    coloured = Pictures(digits.pixels.expand(-1, 3, -1, -1), digits.labels, digits.indices)
+    run = Trainer(settings(tmp_path / "run", method="bigan-plus", size=28, **residual), coloured)
+    raw: list[Tensor] = []
+    grad = torch.autograd.grad
+
+    def keep(*arguments: Any, **options: Any) -> Any:
+        gradients = grad(*arguments, **options)
+        if not options.get("create_graph"):
+            raw.extend(gradients)
+        return gradients
+
+    weights = [weight for owned in run.updates.parameters.values() for weight in owned]
+    before = [nn.Parameter(weight.detach().clone()) for weight in weights]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.autograd, "grad", keep)
+        run.train_step(run.shuffle(0)[0])
+    assert any(g.stride() != w.stride() and g.numel() > max(g.shape) for g, w in zip(raw, weights, strict=True))
+    for weight, gradient in zip(before, raw, strict=True):
+        weight.grad = gradient
+    config = run.config
+    betas = (config.beta1, config.beta2)
+    torch.optim.Adam(before, config.lr, betas, weight_decay=config.weight_decay, fused=False).step()
+    for expected, weight in zip(before, weights, strict=True):
+        torch.testing.assert_close(weight, expected)

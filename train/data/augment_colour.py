@@ -36,8 +36,8 @@ def augment_colour(x: Tensor) -> Tensor:
     with torch.autocast(x.device.type, enabled=False):
         view = resample(x.float(), zoom, shift)
         matrix = _turn_hue(_draw(n, MAX_HUE, device)) @ _saturate(_draw(n, MAX_LOG_SATURATION, device).exp())
-        grey = (workers.draw(torch.rand, n, 1, 1, device=device) < GREY_SHARE).float()
-        matrix = torch.lerp(matrix, _saturate(torch.zeros(n, device=device)), grey)
+        grey = workers.draw(torch.rand, n, 1, 1, device=device) < GREY_SHARE
+        matrix = torch.where(grey, _saturate(torch.zeros(n, device=device)), matrix)
         contrast = _draw((n, 1, 1), MAX_LOG_CONTRAST, device).exp()
         return recolour(view, contrast * matrix, _draw(n, MAX_BRIGHTNESS, device)).clamp(0, 1)
 
@@ -80,7 +80,7 @@ def resample(x: Tensor, zoom: Tensor, shift: Tensor) -> Tensor:
     """The part of each picture of x (N, C, H, W) of the size `zoom` (N, 2) around the point `shift` (N, 2),
     in half sides, first vertical, then horizontal; bilinear, with the border repeated outside. A negative
     zoom mirrors."""
-    rows, columns = (_weigh(zoom[:, i], shift[:, i], x.shape[2 + i]) for i in (0, 1))
+    rows, columns = (_weigh(zoom[:, i], shift[:, i], x.shape[2 + i]).to(x.dtype) for i in (0, 1))
     return rows[:, None] @ x @ columns.mT[:, None]
 
 
@@ -97,7 +97,7 @@ def recolour(x: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
     """`matrix` (N, 3, 3) times the difference of each pixel of x (N, 3, H, W) from its picture's mean grey,
     plus that grey and `offset` (N,)."""
     grey = (x.mean((2, 3)) * _weigh_channels(x.device)).sum(1)[:, None, None]
-    flat = matrix @ (x.flatten(2) - grey) + grey + offset[:, None, None]
+    flat = matrix.to(x.dtype) @ (x.flatten(2) - grey) + grey + offset[:, None, None]
     return flat.view_as(x)
 
 

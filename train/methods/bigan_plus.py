@@ -44,7 +44,8 @@ def sliced_wasserstein(codes: Tensor, z: Tensor) -> Tensor:
     """
     directions = normalize(torch.randn(z.shape[1], DIRECTIONS, device=z.device), dim=0)
     with torch.autocast(z.device.type, enabled=False):
-        a, b = ((workers.gather(rows.float()) @ directions).sort(0).values for rows in (codes, z))
+        codes, z = codes.float(), z.float()
+        a, b = ((workers.gather(rows) @ directions.to(rows)).sort(0).values for rows in (codes, z))
         return (a - b).square().mean()
 
 

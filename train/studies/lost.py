@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -32,7 +33,6 @@ GALLERY, TEST = 10_000, 2_000  # digits among which neighbours are looked for, a
 EVERY = 50  # steps between two measurements
 FIRST_STEP = 400  # by which every run has left its grey beginning
 SURE = 0.99  # share of pairs that D judges rightly, from which on it is certain
-IN_A_ROW = 4  # last measurements with a certain D that make a run lost
 DIGITS = 4  # significant digits of a figure in a file
 
 MOMENT_WEIGHT = 0.1
@@ -91,10 +91,10 @@ def list_certain(lines: list[dict[str, float]]) -> list[int]:
     return [int(line["step"]) for line in lines if line["step"] >= FIRST_STEP and line["separated"] >= SURE]
 
 
-def is_lost(lines: list[dict[str, float]]) -> bool:
-    """Whether D is certain to the end of what was run."""
-    last = [int(line["step"]) for line in lines[-IN_A_ROW:]]
-    return list_certain(lines)[-IN_A_ROW:] == last
+def is_lost(lines: list[dict[str, float]], black: float) -> bool:
+    """Whether G(E(x)) is further from x than a black picture, whose squared error a pixel is `black`, at the
+    end of what was run."""
+    return lines[-1]["mse"] > black
 
 
 def find_lowest(lines: list[dict[str, float]]) -> dict[str, float]:
@@ -103,27 +103,51 @@ def find_lowest(lines: list[dict[str, float]]) -> dict[str, float]:
     return min(painted, key=lambda line: line["diversity"])
 
 
+Runs = dict[tuple[str, int], list[dict[str, float]]]  # lines by form and seed
 LOWEST = ("drift", "slope", "pull_in_common", "pull_on_brightness")
+QUALITY = ("mse", "one_nn_features", "one_nn_codes")
+QUALITY_HEADS = ("MSE", "1NN, features", "1NN, codes")
 
 
-def render(runs: dict[tuple[str, int], list[dict[str, float]]]) -> str:
+def render(runs: Runs, black: float) -> str:
     """A row for each run: how it went, its lowest point, and its figures at the end."""
     heads = [
         "form", "seed", "D certain", "state", "lowest diversity", "at step", "drift", "slope", "in common",
         "on brightness",
     ]  # fmt: skip
-    heads += ["at the end: D, real", "D, made", "separated", "diversity", "at edge", "MSE"]
-    heads += ["1NN, features", "1NN, codes"]
+    heads += ["at the end: D, real", "D, made", "separated", "diversity", "at edge", *QUALITY_HEADS]
     names: tuple[str, ...] = ("d_real", "d_made", "separated", "diversity", "codes_at_edge")
-    quality = ("mse", "one_nn_features", "one_nn_codes")
     rows = []
     for (form, seed), lines in runs.items():
         low, last = find_lowest(lines), lines[-1]
         certain = f"{len(list_certain(lines))} of {sum(line['step'] >= FIRST_STEP for line in lines)}"
-        row = [form, str(seed), certain, "lost" if is_lost(lines) else "–", f"{low['diversity']:.2f}"]
+        row = [form, str(seed), certain, "lost" if is_lost(lines, black) else "–", f"{low['diversity']:.2f}"]
         row += [f"{low['step']:.0f}", *(f"{low[name]:.2g}" for name in LOWEST)]
-        rows.append([*row, *(f"{last[name]:.2f}" for name in names), *(f"{last[n]:.4f}" for n in quality)])
+        rows.append([*row, *(f"{last[name]:.2f}" for name in names), *(f"{last[n]:.4f}" for n in QUALITY)])
     return format_plain(heads, rows)
+
+
+def summarise(runs: Runs, black: float) -> str:
+    """A row for each form: how many of its runs are lost, and what it costs: the mean quality, with standard
+    errors, of the seeds that are lost in none of the forms."""
+    forms = list(dict.fromkeys(form for form, _ in runs))
+    spoilt = {seed for (_, seed), lines in runs.items() if is_lost(lines, black)}
+    seeds = {form: {seed for other, seed in runs if other == form} for form in forms}
+    sound = sorted(set.intersection(*seeds.values()) - spoilt)
+    rows = []
+    for form in forms:
+        lost = sum(is_lost(runs[form, seed], black) for seed in seeds[form])
+        means = [_describe_mean([runs[form, seed][-1][name] for seed in sound]) for name in QUALITY]
+        rows.append([form, f"{lost} of {len(seeds[form])}", *means])
+    heads = ["form", "lost", *(f"{name}, {len(sound)} sound seeds" for name in QUALITY_HEADS)]
+    return format_plain(heads, rows)
+
+
+def _describe_mean(values: list[float]) -> str:
+    if not values:
+        return "–"
+    error = f" ± {statistics.stdev(values) / len(values) ** 0.5:.4f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.4f}{error}"
 
 
 @report_errors
@@ -145,6 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     pictures, test = (datasets.load(DATASET, options.data_root, split) for split in ("train", "test"))
     test = test.take(slice(TEST))
+    black = datasets.to_input(test.pixels).square().mean().item()
     options.runs.mkdir(parents=True, exist_ok=True)
     runs = {}
     for seed in options.seeds:
@@ -156,8 +181,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     follow(config, pictures, test, options.epochs, options.every, target)
             if lines := read_lines(target):
                 runs[form, seed] = lines
-                print(render({(form, seed): lines}).splitlines()[-1], flush=True)
-    print(render(dict(sorted(runs.items()))))
+                print(render({(form, seed): lines}, black).splitlines()[-1], flush=True)
+    print(render(dict(sorted(runs.items())), black))
+    print(f"\nLost: G(E(x)) is further from x than a black picture ({black:.4f}).")
+    print(summarise(dict(sorted(runs.items())), black))
     return 0
 
 

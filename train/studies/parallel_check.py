@@ -5,7 +5,8 @@ and compares all weights after the same steps. Then it kills one process in the 
 long the others go on, and resumes the run with another number of processes.
 
 Weights are compared in float64, where a difference would be one of method, and in float32, where Adam can
-turn the rounding error of a gradient near 0 into a step. With --speed it measures one process with two
+turn the rounding error of a gradient near 0 into a step: how far, shows one process beside itself with first
+weights that are larger by one rounding error. With --speed it measures one process with one and with two
 threads and two with one each, and the messages of a step, instead.
 """
 
@@ -36,6 +37,7 @@ from train.trainer import Trainer, Watcher
 TOLERANCE = 1e-5  # between weights
 STEPS, SHORT = 20, 10  # compared, and with --short
 BATCH, STEPS_PER_EPOCH = 32, 10
+ROUNDING = 2.0**-23  # of float32
 WARM_UP, TIMED = 10, 60  # steps of --speed
 CONV = FAMILY_DEFAULTS["conv"] | {"width": 4}
 MNIST = CONV | PRESETS["bigan-plus"]["mnist"] | {"width": 4, "feature_dim": 8}
@@ -57,7 +59,6 @@ MADE_OF: dict[str, dict[str, Any]] = {
     "bigan-plus, the rest": {"code_share": 0.5, "code_noise": 0.1, "contrast_weight": 1, "image_weight": 1},
 }
 SHORT_CASES = ("gan, conv, stretched", "bigan-plus, the rest", "bigan with R1, R2 and a moving average")
-ROUNDED = "bigan-plus, preset colour"  # its views are float32, whatever the pictures are
 COLOURED = ("gan, tutorial with dropout", "bigan-plus, preset colour")
 
 
@@ -66,7 +67,7 @@ def describe(case: str, out: Path, steps: int) -> TrainConfig:
     tiny = {"width": 16, "latent_dim": 4, "lr": 2e-4}
     fixed = {
         "batch_size": BATCH,
-        "epochs": max(1, steps // STEPS_PER_EPOCH),
+        "epochs": steps // STEPS_PER_EPOCH,
         "precision": "fp32",
         "device": "cpu",
         "pictures_every": 10_000,
@@ -95,10 +96,21 @@ class Patient(Watcher):
 
 
 def train_case(
-    case: str, out: Path, steps: int, resume: bool = False, pause: float = 0.0, exact: bool = True
+    case: str,
+    out: Path,
+    steps: int,
+    resume: bool = False,
+    pause: float = 0.0,
+    exact: bool = True,
+    nudge: float = 0.0,
 ) -> None:
-    """Train a case in its run folder; `pause`: seconds to wait after each step; `exact`: in float64."""
+    """Train a case in its run folder; `pause`: seconds to wait after each step; `exact`: in float64; `nudge`:
+    by how much of themselves the first weights are larger."""
     run = Trainer(describe(case, out, steps), draw_pictures(case), resume=resume)
+    with torch.no_grad():
+        for net in run.nets.values():
+            for weights in net.parameters():
+                weights *= 1 + nudge
     if pause:
         run.watcher = Patient(pause)
     if exact:
@@ -107,8 +119,9 @@ def train_case(
 
 
 def widen(run: Trainer) -> None:
-    """Let a run compute in float64, with the noise of float32."""
+    """Let a run, and this process from now on, compute in float64, with the noise of float32."""
     updates = run.updates
+    torch.Tensor.float = torch.Tensor.double  # type: ignore[method-assign]  # else sigmoids round to float32
     run._draw_pictures = lambda epoch: None  # type: ignore[method-assign]
     for net in (*run.nets.values(), *run.averaged.values()):
         net.double()
@@ -177,19 +190,24 @@ def compare(first: Path, other: Path) -> float:
 
 
 def check_equality(folder: Path, cases: tuple[str, ...], steps: int, counts: list[int], exact: bool) -> float:
-    """Train all cases alone and in `counts` processes; print and return the largest difference."""
+    """Train all cases alone and in `counts` processes, and in float32 alone with other first weights; print
+    all differences and return the largest of those of processes."""
     folder.mkdir()
-    for count in (1, *counts):
+    for count, nudge in [(1, 0.0), *((count, 0.0) for count in counts), *([] if exact else [(1, ROUNDING)])]:
+        name = "nudged" if nudge else str(count)
 
-        def task(count: int = count) -> None:
+        def task(name: str = name, nudge: float = nudge) -> None:
             for index, case in enumerate(cases):
-                train_case(case, folder / f"{count}-{index}", steps, exact=exact)
+                train_case(case, folder / f"{name}-{index}", steps, exact=exact, nudge=nudge)
 
-        finish(start(count, task, folder / f"{count}.log"), folder / f"{count}.log")
+        finish(start(count, task, folder / f"{name}.log"), folder / f"{name}.log")
     worst = 0.0
     for index, case in enumerate(cases):
         differences = [compare(folder / f"1-{index}", folder / f"{count}-{index}") for count in counts]
         text = ", ".join(f"{d:.1e} with {c} processes" for c, d in zip(counts, differences, strict=True))
+        if not exact:
+            nudged = compare(folder / f"1-{index}", folder / f"nudged-{index}")
+            text += f", {nudged:.1e} alone with first weights larger by a rounding error"
         print(f"{case}, float{64 if exact else 32}: {text}", flush=True)
         worst = max(worst, *differences)
     return worst
@@ -269,8 +287,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--processes", type=int, nargs="+", default=[2, 4], help="numbers of processes (default: 2 4)"
     )
+    parser.add_argument("--steps", type=int, help=f"compared (default: {STEPS}, or {SHORT} with --short)")
     parser.add_argument("--speed", action="store_true", help="measure images a second and messages instead")
     options = parser.parse_args(arguments)
+    steps = options.steps or (SHORT if options.short else STEPS)
+    if steps < 1 or steps % STEPS_PER_EPOCH:
+        raise ValueError(f"--steps is a multiple of {STEPS_PER_EPOCH}, not {steps}.")
     cases = SHORT_CASES if options.short else tuple(MADE_OF)
     torch.set_num_threads(1)
     with contextlib.ExitStack() as stack:
@@ -283,9 +305,7 @@ def main(arguments: list[str] | None = None) -> int:
                     measure_speed(method, 2, 1, folder, norm_batch)
             return 0
         then = options.processes[0] if len(options.processes) > 1 else 1
-        steps = SHORT if options.short else STEPS
-        exact = tuple(case for case in cases if case != ROUNDED)
-        worst = check_equality(folder / "exact", exact, steps, options.processes, True)
+        worst = check_equality(folder / "exact", cases, steps, options.processes, True)
         if not options.short:
             check_equality(folder / "float32", cases, steps, options.processes, False)
         seconds, said, difference = check_loss(folder, options.processes[-1], then)

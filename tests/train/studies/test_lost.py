@@ -67,15 +67,27 @@ def line(step: int, separated: float, diversity: float = 1.0) -> dict[str, float
     return {"step": step, "separated": separated, "diversity": diversity}
 
 
-def test_a_run_is_lost_where_d_is_certain_to_the_end() -> None:
+def test_d_is_certain_where_it_separates_nearly_all_pairs() -> None:
     early = [line(100, 1.0), line(300, 1.0)]  # as every run
     well = [line(step, 0.8) for step in range(400, 900, 100)]
     ill = [line(step, 1.0) for step in range(900, 1300, 100)]
     assert lost.list_certain(early + well) == []
     assert lost.list_certain(early + well + ill) == [900, 1000, 1100, 1200]
-    assert lost.is_lost(early + well + ill)
-    assert not lost.is_lost([*early, *well, *ill, line(1300, 0.9)])
-    assert not lost.is_lost(early + well)
+
+
+def test_a_summary_counts_lost_runs_and_compares_the_seeds_that_are_sound_in_all_forms() -> None:
+    def run(mse: float) -> list[dict[str, float]]:
+        return [line(400, 0.9), line(500, 0.9) | {"mse": mse, "one_nn_features": 0.9, "one_nn_codes": 0.8}]
+
+    runs = {("a", 0): run(0.2), ("a", 1): run(0.04), ("a", 2): run(0.06), ("a", 3): run(0.05)}
+    runs |= {("b", 0): run(0.01), ("b", 1): run(0.08), ("b", 2): run(0.08)}
+    rows = [" ".join(row.split()) for row in lost.summarise(runs, black=0.1).splitlines()]
+    assert "2 sound seeds" in rows[0]
+    assert rows[2].startswith("a 1 of 4 0.0500 ± 0.0100 0.9000")
+    assert rows[3].startswith("b 0 of 3 0.0800 ± 0.0000 0.9000")
+    alone = lost.summarise({("a", 0): run(0.2)}, black=0.1)
+    assert "1 of 1" in alone
+    assert "–" in alone
 
 
 def test_the_lowest_point_is_not_the_grey_beginning() -> None:

@@ -45,3 +45,14 @@ def test_a_method_has_a_small_history_that_can_be_read(method: str) -> None:
         assert ("positions" in arrays) == (row["full"] and encodes)
         assert ("decisions" in arrays) == (row["full"] and judges) == (row["scale"] is not None)
     assert read_arrays((folder / "inputs.npz").read_bytes(), 2**20)["inputs"].shape == (8, 1, 28, 28)
+
+
+def test_a_lost_run_is_there_beside_a_sound_one_of_the_same_seed() -> None:
+    kinds, seeds = {}, set()
+    for name in ("bigan", "bigan-lost"):
+        folder = EXAMPLES / name / "history"
+        assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < MAX_BYTES
+        seeds.add(json.loads((folder / "about.json").read_text())["seed"])
+        kinds[name] = {row["kind"] for row in read(folder / "events.jsonl")}
+    assert len(seeds) == 1
+    assert kinds == {"bigan": {"finished"}, "bigan-lost": {"certain", "finished"}}
