@@ -339,7 +339,7 @@ def test_a_run_is_named_after_what_it_trains(changes: dict[str, Any], name: str)
     assert name_run(TrainConfig(**changes)) == name
 
 
-def test_weights_get_their_own_gradients_in_whatever_order_of_memory(tmp_path: Path, digits: Pictures) -> None:
+def test_weights_get_their_own_gradients_in_any_order_of_memory(tmp_path: Path, digits: Pictures) -> None:
     """Gradients of convolutions and of penalties may lie in memory otherwise than their weights."""
     residual = {"family": "residual", "blocks": 1, "width": 8, "penalty": 1.0, "game": "relativistic"}
     coloured = Pictures(digits.pixels.expand(-1, 3, -1, -1), digits.labels, digits.indices)
@@ -358,7 +358,10 @@ def test_weights_get_their_own_gradients_in_whatever_order_of_memory(tmp_path: P
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.autograd, "grad", keep)
         run.train_step(run.shuffle(0)[0])
-    assert any(g.stride() != w.stride() and g.numel() > max(g.shape) for g, w in zip(raw, weights, strict=True))
+    assert any(
+        gradient.stride() != weight.stride() and gradient.numel() > max(gradient.shape)
+        for gradient, weight in zip(raw, weights, strict=True)
+    )
     for weight, gradient in zip(before, raw, strict=True):
         weight.grad = gradient
     config = run.config
