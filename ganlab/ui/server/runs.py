@@ -172,7 +172,8 @@ class Runs:
         paths = [path for path in (folder, os.environ.get("PYTHONPATH", "")) if path]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
         command = [sys.executable, "-m", "train", METHOD, "--dataset", DATASET, "--seed", str(seed)]
-        command += ["--epochs", str(epochs), "--out", str(RUNS / name), "--watch-share", SHARE, *more]
+        command += ["--epochs", str(epochs), "--decay-epochs", "0"]  # a short run would decay at once
+        command += ["--out", str(RUNS / name), "--watch-share", SHARE, *more]
         with self._lock:
             if any(process.is_alive for process in self._processes.values()):
                 raise HistoryError(BUSY)

@@ -73,7 +73,10 @@ def test_everybody_sees_bundled_runs_and_nothing_else(models: Models, client: Te
     content = client.get("/ganlab/moments", params={"run": "bigan", "after": "300"}).content
     assert tensor_files.unpack(content)[1]["steps"] == "[400, 500]"
     own = str(runs.RUNS / "mine")
-    for name in ("mine", own, f"{own}/history", "http://127.0.0.1:1/run", "../own/mine", "", "none"):
+    link = runs.RUNS.parent / "bundled" / "linked"
+    link.symlink_to(runs.RUNS / "mine" / "history")  # no run: its history would be a folder in it
+    hostile = ("/etc/passwd", "file:///etc/passwd", "bigan/../../own/mine", "bigan/", "bigan\x00", "..", "~", "9" * 9999)
+    for name in ("mine", own, f"{own}/history", "http://127.0.0.1:1/run", "../own/mine", "", "linked", *hostile):
         for path in ("/ganlab/history", "/ganlab/moments"):
             refused = client.get(path, params={"run": name})
             assert (refused.status_code, refused.text) == (404, "This server shows bigan only.")
@@ -151,8 +154,9 @@ def test_queries_are_read_strictly(client: TestClient) -> None:
 def test_a_run_is_started_watched_and_resumed(client: TestClient, processes: list[FakeProcess]) -> None:
     name = client.post("/ganlab/train", json={"wish": "start", "seed": 7, "epochs": 2}).json()["run"]
     (process,) = processes
-    expected = ["-m", "train", "bigan", "--dataset", "mnist", "--seed", "7", "--epochs", "2", "--out"]
-    assert process.command == [sys.executable, *expected, str(runs.RUNS / name), "--watch-share", "0.05"]
+    expected = ["-m", "train", "bigan", "--dataset", "mnist", "--seed", "7", "--epochs", "2"]
+    expected += ["--decay-epochs", "0", "--out", str(runs.RUNS / name), "--watch-share", "0.05"]
+    assert process.command == [sys.executable, *expected]
     assert (Path(process.environment["PYTHONPATH"].split(":")[0]) / "train" / "__main__.py").is_file()
     assert {"name": name, "bundled": False} in client.get("/ganlab/runs").json()["runs"]
     ask = lambda: client.get("/ganlab/history", params={"run": name}).json()  # noqa: E731
