@@ -38,7 +38,7 @@ QUICK = {
 }
 LONG = {"POST": {"film", "shortest"}}
 MAPS = {"GET": {"map", "map_latents"}}
-PARTS = {"GET": {"generator", "judge", "directions", "runs", "history", "moments"}}  # a run's site may be slow
+PARTS = {"GET": {"generator", "judge", "directions", "runs", "history", "moments"}}
 PAYLOADS = {"film", "ribbon", "shortest", "view", "train"}  # routes that take JSON
 
 

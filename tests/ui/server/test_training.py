@@ -19,6 +19,11 @@ from ganlab.ui.server.models import Models
 from ganlab.ui.server.runs import Runs
 from tests.histories import write_history, write_status
 
+HOSTILE = (  # names of runs
+    "", "none", "..", "~", "/etc/passwd", "../own/mine", "bigan/../../own/mine", "bigan/", "bigan\x00",
+    "9" * 9999, "file:///etc/passwd", "http://127.0.0.1:1/run",
+)  # fmt: skip
+
 
 @pytest.fixture
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Models:
@@ -73,10 +78,9 @@ def test_everybody_sees_bundled_runs_and_nothing_else(models: Models, client: Te
     content = client.get("/ganlab/moments", params={"run": "bigan", "after": "300"}).content
     assert tensor_files.unpack(content)[1]["steps"] == "[400, 500]"
     own = str(runs.RUNS / "mine")
-    link = runs.RUNS.parent / "bundled" / "linked"
-    link.symlink_to(runs.RUNS / "mine" / "history")  # no run: its history would be a folder in it
-    hostile = ("/etc/passwd", "file:///etc/passwd", "bigan/../../own/mine", "bigan/", "bigan\x00", "..", "~", "9" * 9999)
-    for name in ("mine", own, f"{own}/history", "http://127.0.0.1:1/run", "../own/mine", "", "linked", *hostile):
+    linked = runs.BUNDLED / "linked"
+    linked.symlink_to(runs.RUNS / "mine" / "history")  # no run: its history would be a folder in it
+    for name in ("mine", own, f"{own}/history", "linked", *HOSTILE):
         for path in ("/ganlab/history", "/ganlab/moments"):
             refused = client.get(path, params={"run": name})
             assert (refused.status_code, refused.text) == (404, "This server shows bigan only.")
