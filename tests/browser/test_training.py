@@ -87,7 +87,17 @@ def test_moments_follow_the_hand_without_a_request(open_page: Open, bundled_runs
     box = page.locator(".gl-chart-lines").first.bounding_box()
     page.mouse.click(box["x"] + box["width"] - 1, box["y"] + 60)  # a chart moves it too
     expect(readout).to_have_text("epoch 29.00, step 2,900")
+    page.locator(".gl-chart-lines").first.hover(
+        position={"x": 80, "y": 60}
+    )  # reads a value, and moves nothing
+    expect(page.locator(".gl-chart-moment").first).not_to_have_text("epoch 29.00")
+    expect(readout).to_have_text("epoch 29.00, step 2,900")
+    box = page.locator(".gl-run-plane").bounding_box()
+    page.locator(".gl-run-plane").hover(position={"x": 0.98 * box["width"], "y": 0.5 * box["height"]})
+    caption = page.locator(".gl-card:has(.gl-run-plane) figcaption")
+    expect(caption).to_have_text(re.compile(r"Class \d; D’s logit is 12.7\."))
     page.locator("[data-do=play]").click()  # from the beginning
+    expect(caption).to_contain_text("a dot for each picture")
     expect(readout).not_to_contain_text("epoch 29.00")
     page.locator("[data-do=play]").click()
     assert requests == []

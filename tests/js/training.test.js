@@ -81,7 +81,9 @@ test('an axis holds nearly all values and has round numbers', () => {
   assert.ok(flat.low < 5 && flat.high > 5);
   assert.deepEqual(listTicks(0, 1, 3), [0, 0.5, 1]);
   assert.deepEqual(listTicks(-25, 30, 3), [-20, 0, 20]);
-  assert.deepEqual([formatTick(0.4, 0.2), formatTick(-0, 0.05), formatTick(40, 20), formatTick(1000, 500)], ['0.4', '0.00', '40', '1,000']);
+  assert.deepEqual(listTicks(0.72, 0.88, 3), [0.75, 0.8, 0.85]);
+  assert.deepEqual(listTicks(0.76, 0.84, 3), [0.76, 0.78, 0.8, 0.82, 0.84]);
+  assert.deepEqual([formatTick(0.4, 0.2), formatTick(-0, 0.05), formatTick(40, 20), formatTick(1000, 500)], ['0.4', '0', '40', '1,000']);
   assert.deepEqual([0.00012345, 0.7, 12.34, 123.4, 45678].map(formatNumber), ['0.00012', '0.70', '12.3', '123', '45,678']);
 });
 
@@ -123,10 +125,10 @@ test('what a run lacks is said, and what a dot and a bar stand for', () => {
   assert.deepEqual(['bigan', 'bigan-plus', 'bigan-plus-seed-3', 'bigan-lost', 'mine'].map(nameRun), ['BiGAN', 'BiGAN+', 'BiGAN+, seed 3', 'BiGAN, lost', 'mine']);
 });
 
-test('losses of two runs share a chart where the players are the same', () => {
-  const [gan, other, autoencoder] = [['discriminator', 'generator'], ['discriminator', 'generator'], ['generator_encoder']].map((players) => run({ about: { method: 'gan', players } }));
+test('losses of two games share a chart, those of an autoencoder have another', () => {
+  const [gan, other, autoencoder] = [['discriminator', 'generator'], ['discriminator', 'generator_encoder'], ['generator_encoder']].map((players) => run({ about: { method: 'gan', players } }));
   const list = (/** @type {RunData[]} */ runs) => listCurves(runs).slice(0, 2).map(({ runs: shown, curves, label }) => [shown.length, curves.length, label]);
   assert.deepEqual(list([gan]), [[1, 2, ''], [0, 0, '']]);
-  assert.deepEqual(list([gan, other]), [[2, 2, ''], [0, 0, '']]);
+  assert.deepEqual(list([gan, other]), [[2, 3, ''], [0, 0, '']]);
   assert.deepEqual(list([gan, autoencoder]), [[1, 2, 'GAN'], [1, 1, 'GAN']]);
 });

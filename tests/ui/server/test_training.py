@@ -48,6 +48,9 @@ class FakeProcess:
         self.command, self.environment, self.began = command, environment, time.time()
         self.is_alive = True
 
+    def wait(self) -> None:
+        self.is_alive = False
+
     def explain(self) -> str:
         return "The data set is not there."
 
@@ -98,14 +101,14 @@ def test_the_person_at_the_machine_sees_all_and_asks_a_run(client: TestClient) -
     assert answer["any"]
     history = client.get("/ganlab/history", params={"run": "mine"}).json()
     assert history["about"]["seed"] == 5
-    assert history["controls"] == ["stop", "pause"]
+    assert history["controls"] == ["pause", "stop"]
     seen = {"run": "mine", "seen": history["mark"]}
     assert "about" not in client.get("/ganlab/history", params=seen).json()
     assert client.post("/ganlab/train", json={"wish": "pause", "run": "mine"}).json() == {"run": "mine"}
     control = runs.RUNS / "mine" / "history" / "control.json"
     assert json.loads(control.read_text()) == {"wish": "pause"}
     write_status(runs.RUNS / "mine", "paused", 1, 2)
-    assert client.get("/ganlab/history", params=seen).json()["controls"] == ["stop", "run"]
+    assert client.get("/ganlab/history", params=seen).json()["controls"] == ["run", "stop"]
     assert client.post("/ganlab/train", json={"wish": "run", "run": "mine"}).status_code == 200
     assert json.loads(control.read_text()) == {"wish": "run"}
     by_folder = client.get("/ganlab/history", params={"run": str(runs.RUNS / "mine")})
@@ -169,9 +172,9 @@ def test_a_run_is_started_watched_and_resumed(client: TestClient, processes: lis
     assert (again.status_code, again.text) == (400, runs.BUSY)
     write_history(runs.RUNS / name, seed=7, epochs=2, state="stopped")
     assert ask()["status"]["state"] == "stopped"
-    process.is_alive = False
     assert ask()["controls"] == ["run"]
     assert client.post("/ganlab/train", json={"wish": "run", "run": name}).status_code == 200
+    assert not process.is_alive  # it had stopped, and its end was waited for
     assert processes[1].command == [*process.command, "--resume"]
     processes[1].began = time.time() + 5  # what the status says is of before
     assert ask()["status"]["state"] == "starting"

@@ -188,11 +188,13 @@ export class Chart {
 function drawCurve(context, rows, { read }, x, y, { stroke, dash, ratio }) {
   context.setLineDash(dash.map((part) => part * ratio));
   Object.assign(context, { strokeStyle: stroke, lineWidth: 1.6 * ratio, lineJoin: 'round' });
-  context.beginPath();
-  for (const row of rows) {
+  const points = rows.flatMap((row) => {
     const value = read(row);
-    if (isNumber(value)) context.lineTo(x(row.epoch), y(value));
-  }
+    return isNumber(value) ? [[x(row.epoch), y(value)]] : [];
+  });
+  context.beginPath();
+  for (const [left, top] of points) context.lineTo(left, top);
+  if (points.length === 1) context.arc(points[0][0], points[0][1], ratio, 0, 2 * Math.PI); // no line yet
   context.stroke();
   context.setLineDash([]);
 }
@@ -225,7 +227,8 @@ export function findRange(values) {
  * Round numbers on an axis.
  * @param {number} low
  * @param {number} high
- * @param {number} count about as many
+ * @param {number} count about as many, at least two
+ * @returns {number[]}
  */
 export function listTicks(low, high, count) {
   const rough = (high - low) / count;
@@ -233,7 +236,7 @@ export function listTicks(low, high, count) {
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((each) => each >= rough * 0.999) ?? rough;
   const ticks = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9; i++) ticks.push(Number((i * step).toPrecision(6)));
-  return ticks;
+  return ticks.length < 2 ? listTicks(low, high, 2 * count) : ticks;
 }
 
 /**
@@ -243,5 +246,5 @@ export function listTicks(low, high, count) {
  */
 export function formatTick(value, step = 1) {
   const decimals = step > 0 && step < 1 ? Math.ceil(-Math.log10(step) - 1e-9) : 0;
-  return (value || 0).toLocaleString('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  return value === 0 ? '0' : value.toLocaleString('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 }

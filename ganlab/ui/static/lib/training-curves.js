@@ -15,7 +15,7 @@ const LOSSES = {
 /** Titles and captions of the charts, in their order. */
 export const CHARTS = [
   LOSSES,
-  LOSSES, // of the run beside it, where its players are others
+  LOSSES, // of the run beside it, where only one of the two is a game
   {
     title: 'D’s mean logit',
     caption: 'Above 0 D says “real”, below 0 “generated”. Far apart: it is sure. Close together: it can hardly tell.',
@@ -43,7 +43,8 @@ export const CHARTS = [
  */
 export function listCurves(runs) {
   const sets = runs.map(({ about }) => about?.players ?? []);
-  const apart = sets.length > 1 && sets[0].join() !== sets[1].join();
+  const all = [...new Set(sets.flat())];
+  const apart = runs.length > 1 && runs[0].has('discriminator') !== runs[1].has('discriminator');
   const losses = (/** @type {string[]} */ players) => players.map((player) => ({
     name: namePlayer(player),
     colour: PLAYERS[player] ?? 'accent',
@@ -64,7 +65,7 @@ export function listCurves(runs) {
     ],
   ];
   return [
-    { runs: apart ? runs.slice(0, 1) : runs, curves: losses(sets[0] ?? []), label: apart ? nameMethod(runs[0].about?.method ?? '') : '' },
+    { runs: apart ? runs.slice(0, 1) : runs, curves: losses(apart ? sets[0] : all), label: apart ? nameMethod(runs[0].about?.method ?? '') : '' },
     { runs: apart ? runs.slice(1) : [], curves: apart ? losses(sets[1]) : [], label: apart ? nameMethod(runs[1].about?.method ?? '') : '' },
     ...shared.map((curves) => ({ runs, curves })),
   ];
