@@ -207,7 +207,8 @@ def pack_moments(source: Source, after: int = -1) -> bytes:
 
     `inputs` (8, C, H, W); for each moment STEP/samples and STEP/reconstructions (N, C, H, W), uint8,
     STEP/positions (N, 2), int16 around 0, STEP/decisions and STEP/decisions_made (N), uint8 around 128.
-    The metadata `steps` lists them; `whole` says whether there are no more.
+    The metadata `steps` lists them; `whole` says whether there are no more. A moment that is damaged is left
+    out; HistoryError where all are.
     """
     about = read_about(source)
     shape = about.shape
@@ -216,10 +217,15 @@ def pack_moments(source: Source, after: int = -1) -> bytes:
         _keep_pictures(tensors, "inputs", inputs.get("inputs"), shape)
     steps: list[int] = []
     size, whole = 0, True
+    damage: HistoryError | None = None
     for row in _list_moments(source):
         if (step := row["step"]) <= after:
             continue
-        arrays = _read_npz(source, f"moments/{step:06d}.npz")
+        try:
+            arrays = _read_npz(source, f"moments/{step:06d}.npz")
+        except HistoryError as error:
+            damage = error
+            continue
         if arrays is None:
             break  # it is being written
         size += sum(array.nbytes for array in arrays.values())
@@ -228,6 +234,8 @@ def pack_moments(source: Source, after: int = -1) -> bytes:
             break
         _keep_moment(tensors, step, arrays, shape)
         steps.append(step)
+    if damage and not steps and after < 0:
+        raise damage
     return tensor_files.pack(tensors, {"steps": json.dumps(steps), "whole": json.dumps(whole)})
 
 

@@ -61,6 +61,26 @@ RAW = (  # bodies that are no JSON, or not what they should be
     b'{"data": [], "fn_index": 1e9, "session_hash": ["x"]}',
 )
 KINDS = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "image/png")
+NAMES = (  # of runs, that name something else
+    "/etc/passwd",
+    "/etc",
+    "/proc/self/environ",
+    "..",
+    "../../../../etc",
+    "bigan/../../../checkpoints",
+    "bigan/history/about.json",
+    "bigan\x00",
+    "~root",
+    "file:///etc/passwd",
+    "ftp://127.0.0.1/run",
+    "http://[::1",
+    "http://user:secret@127.0.0.1/run",
+    "http://127.0.0.1:1/run",
+    "http://127.0.0.1:99999/run",
+    "HTTP://127.0.0.1:0/run?x#y",
+    "a" * 5000,
+)
+CONTENT = re.compile(r"root:.?:0:0|daemon:|PATH=|\bHOME=")  # of files that are nobody's business
 JSON = "application/json"
 PYTHON = re.compile(
     r"\bNone\b|NoneType|\bTrue\b|\bFalse\b|Traceback|Error\b|<class|object is|has no attribute|expected str"
@@ -104,6 +124,13 @@ def list_gets() -> Iterator[Wrong]:
             for text in texts:
                 query = httpx.QueryParams({"model": MODEL, **fitting, parameter: text})
                 yield Wrong("GET", f"/ganlab/{name}?{query}")
+    for name, parameter in (("runs", "other"), ("history", "seen"), ("moments", "after")):
+        for text in [*texts, *NAMES]:
+            fitting = {} if name == "runs" else {"run": text}
+            yield Wrong("GET", f"/ganlab/{name}?{httpx.QueryParams({**fitting, 'other': text})}")
+            yield Wrong("GET", f"/ganlab/{name}?{httpx.QueryParams(fitting)}")
+            query = httpx.QueryParams({**fitting, "run": "bigan", parameter: text})
+            yield Wrong("GET", f"/ganlab/{name}?{query}")
 
 
 def list_posts() -> Iterator[Wrong]:
@@ -122,8 +149,21 @@ def list_posts() -> Iterator[Wrong]:
             yield from (Wrong("POST", path, write(each)) for each in changed)
         yield from (Wrong("POST", path, content) for content in RAW)
         yield from (Wrong("POST", path, write(payload), kind) for kind in KINDS)
+    yield from list_wishes()
     yield from (Wrong("POST", "/ganlab/upload", content, "image/png") for content in RAW)
     yield from (Wrong("POST", "/ganlab/upload", b"x", kind) for kind in KINDS)
+
+
+def list_wishes() -> Iterator[Wrong]:
+    """What is wished of runs in training; none of it starts one."""
+    path = "/ganlab/train"
+    start, stop = {"wish": "start", "seed": 0, "epochs": 0}, {"wish": "stop", "run": "none"}
+    for payload in (start, stop):
+        for part in (*payload, "other"):
+            yield from (Wrong("POST", path, write({**payload, part: value})) for value in VALUES)
+    yield from (Wrong("POST", path, write({**stop, "run": name})) for name in NAMES)
+    yield from (Wrong("POST", path, content) for content in RAW)
+    yield from (Wrong("POST", path, write(stop), kind) for kind in KINDS)
 
 
 def list_calls(info: dict[str, Any]) -> Iterator[Wrong]:
@@ -204,6 +244,8 @@ def ask(client: httpx.Client, wrong: Wrong) -> str:
     """What is wrong with the answer; "" where nothing is."""
     headers = {"Content-Type": wrong.kind} if wrong.content is not None else {}
     answer = client.request(wrong.method, wrong.path, content=wrong.content, headers=headers)
+    if CONTENT.search(answer.text):
+        return f"a file's content: {answer.text[:200]}"
     if answer.status_code == 200 and wrong.result:
         name = answer.json()["event_id"]
         answer = client.get(f"{wrong.path.replace('/v2', '')}/{name}")

@@ -67,8 +67,8 @@ def start_descent(page: Any, name: str = "improve by optimisation") -> Any:
     return refined
 
 
-def test_a_descent_is_stopped_by_hand_and_by_another_picture(
-    open_page: Open, endless: list[threading.Event]
+def test_a_descent_is_stopped_by_hand_by_another_picture_and_by_another_model(
+    open_page: Open, endless: list[threading.Event], other_model: str
 ) -> None:
     page = open_page()
     refined = start_descent(page)
@@ -84,16 +84,16 @@ def test_a_descent_is_stopped_by_hand_and_by_another_picture(
     expect(page.locator(".gl-kept .gl-tile")).to_have_count(1)
     expect(refined.get_by_role("button", name="improve by optimisation")).to_be_visible()
     assert len(endless) == 2
+    _a_descent_ends_when_another_model_is_chosen(page, endless, other_model)
 
 
-def test_a_descent_ends_when_another_model_is_chosen(
-    open_page: Open, endless: list[threading.Event], other_model: str
+def _a_descent_ends_when_another_model_is_chosen(
+    page: Any, endless: list[threading.Event], other_model: str
 ) -> None:
-    page = open_page()
     refined = start_descent(page)
     tab(page, "Sample")
     choose_model(page, other_model)
-    assert endless[0].wait(300)
+    assert endless[-1].wait(300)
     expect(page.locator(".gl-facts")).to_contain_text("Other · MNIST")
     tab(page, "Reconstruct")
     expect(refined.get_by_role("button", name="improve by optimisation")).to_be_visible()

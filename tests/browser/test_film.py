@@ -48,27 +48,15 @@ def titles(page: Any) -> list[str]:
     return [str(tile.get_attribute("title")).split(" (")[0] for tile in keyframes(page).all()]
 
 
-def test_keyframes_are_added_ordered_and_dropped(open_page: Open) -> None:
+def test_keyframes_come_from_everywhere_and_are_ordered_and_dropped(
+    open_page: Open, digits: Pictures
+) -> None:
     page = films(open_page)
-    page.get_by_role("button", name="add current").click()
-    assert titles(page) == ["test 7", "test 2", "test 4"]
-    keyframes(page).nth(2).focus()
-    page.keyboard.press("ArrowLeft")
-    assert titles(page) == ["test 7", "test 4", "test 2"]
-    expect(keyframes(page).nth(1)).to_be_focused()
-    keyframes(page).nth(2).drag_to(keyframes(page).nth(0))
-    assert titles(page) == ["test 2", "test 7", "test 4"]
-    keyframes(page).nth(1).focus()
-    page.keyboard.press("Delete")
-    assert titles(page) == ["test 2", "test 4"]
-    # The person's own order stays when A becomes another.
-    page.locator(".gl-shelf [data-action=end][data-value=A]").click()
-    expect(page.locator(".gl-slot").first).to_contain_text("test 4")
-    assert titles(page) == ["test 2", "test 4"]
+    _keyframes_from_the_shelf_and_from_files(page, digits)
+    _keyframes_are_added_ordered_and_dropped(page)
 
 
-def test_keyframes_from_the_shelf_and_from_files(open_page: Open, digits: Pictures) -> None:
-    page = films(open_page)
+def _keyframes_from_the_shelf_and_from_files(page: Any, digits: Pictures) -> None:
     page.get_by_role("button", name="add shelf").click()
     expect(page.locator(".gl-films")).to_contain_text("The shelf is empty")
     page.locator(".gl-shelf [data-action=keep]").click()
@@ -95,18 +83,63 @@ def test_keyframes_from_the_shelf_and_from_files(open_page: Open, digits: Pictur
         expect(page.locator(".gl-films").get_by_role("button", name=name)).to_be_disabled()
 
 
-def test_its_frames_lie_side_by_side(open_page: Open) -> None:
+def _keyframes_are_added_ordered_and_dropped(page: Any) -> None:
+    page.get_by_role("button", name="A to B").click()
+    page.get_by_role("button", name="add current").click()
+    assert titles(page) == ["test 7", "test 2", "test 4"]
+    keyframes(page).nth(2).focus()
+    page.keyboard.press("ArrowLeft")
+    assert titles(page) == ["test 7", "test 4", "test 2"]
+    expect(keyframes(page).nth(1)).to_be_focused()
+    keyframes(page).nth(2).drag_to(keyframes(page).nth(0))
+    assert titles(page) == ["test 2", "test 7", "test 4"]
+    keyframes(page).nth(1).focus()
+    page.keyboard.press("Delete")
+    assert titles(page) == ["test 2", "test 4"]
+    # The person's own order stays when A becomes another.
+    page.locator(".gl-shelf [data-action=end][data-value=A]").click()
+    expect(page.locator(".gl-slot").first).to_contain_text("test 4")
+    assert titles(page) == ["test 2", "test 4"]
+
+
+def test_its_frames_play_lie_side_by_side_and_are_saved(open_page: Open) -> None:
     page = films(open_page)
+    _it_plays_without_a_request(page)
+    _its_frames_lie_side_by_side(page)
+    _its_files_are_of_the_size_and_length_asked_for(page)
+
+
+def _its_frames_lie_side_by_side(page: Any) -> None:
     frames = page.locator(".gl-frames .gl-tile")
     expect(frames).to_have_count(11)
     page.get_by_label("frames of the strip").select_option("21")
     expect(frames).to_have_count(21)
-    frames.nth(10).click()
-    expect(caption(page)).to_contain_text("in a film, at 1.5 s")
+    frames.nth(4).click()
+    expect(caption(page)).to_contain_text("in a film, at 0.6 s")
 
 
-def test_it_plays_without_a_request(open_page: Open) -> None:
-    page = films(open_page)
+def _its_files_are_of_the_size_and_length_asked_for(page: Any) -> None:
+    page.get_by_label("duration in seconds").fill("1")
+    page.get_by_label("size of a pixel in files").select_option("4")
+    page.get_by_text("closed loop").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="save as webp").click()
+    with Image.open(io.BytesIO(Path(download.value.path()).read_bytes())) as image:
+        assert image.size == (112, 112)
+        lasted = []
+        for index in range(image.n_frames):  # type: ignore[attr-defined]
+            image.seek(index)
+            image.load()
+            lasted.append(image.info["duration"])
+        assert sum(lasted) == 1000  # frames that are equal are one, and last longer
+        image.seek(0)
+        first = np.asarray(image.convert("L"))[::4, ::4]
+    page.locator(".gl-film .gl-scrub").fill("0")
+    drawn = np.array(page.evaluate(STAGE)).reshape(28, 28, 4)[:, :, 0]
+    assert np.abs(first.astype(int) - drawn).max() <= 1
+
+
+def _it_plays_without_a_request(page: Any) -> None:
     expect(page.locator(".gl-film .gl-fine").first).to_contain_text("becomes 2")
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
@@ -201,28 +234,6 @@ def test_a_file_that_is_too_large_is_said_before_it_is_asked_for(
     with page.expect_response("**/ganlab/film") as response:  # the server sets the same limit
         gif.click()
     assert response.value.ok
-
-
-def test_its_files_are_of_the_size_and_length_asked_for(open_page: Open, bundled: Explorer) -> None:
-    page = films(open_page)
-    page.get_by_label("duration in seconds").fill("1")
-    page.get_by_label("size of a pixel in files").select_option("4")
-    page.get_by_text("closed loop").click()
-    with page.expect_download() as download:
-        page.get_by_role("button", name="save as webp").click()
-    with Image.open(io.BytesIO(Path(download.value.path()).read_bytes())) as image:
-        assert image.size == (112, 112)
-        lasted = []
-        for index in range(image.n_frames):  # type: ignore[attr-defined]
-            image.seek(index)
-            image.load()
-            lasted.append(image.info["duration"])
-        assert sum(lasted) == 1000  # frames that are equal are one, and last longer
-        image.seek(0)
-        first = np.asarray(image.convert("L"))[::4, ::4]
-    page.locator(".gl-film .gl-scrub").fill("0")
-    drawn = np.array(page.evaluate(STAGE)).reshape(28, 28, 4)[:, :, 0]
-    assert np.abs(first.astype(int) - drawn).max() <= 1
 
 
 def test_where_the_server_makes_the_path_it_is_scrubbed_in_the_page(served_page: Any) -> None:

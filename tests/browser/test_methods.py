@@ -66,6 +66,21 @@ def test_it_opens_on_the_method_of_the_model_in_use(open_page: Open, bundled: Ex
     made = bundled.decode(bundled.sample(8, seed=seed))
     for face, x in zip(faces(stage, 0), made, strict=True):
         np.testing.assert_allclose(face.astype(int), images.to_uint8(x), atol=1)
+    _a_network_has_the_colour_of_the_loss_that_trains_it(page, stage)
+
+
+def _a_network_has_the_colour_of_the_loss_that_trains_it(page: Any, stage: Any) -> None:
+    choose(page, "jlr")
+    colour = "e => getComputedStyle(e).stroke"
+    text = "e => getComputedStyle(e).color"
+    for player, letter in (("discriminator", "D"), ("generator", "G"), ("encoder", "E")):
+        box = stage.locator(f".gl-net.gl-of-{player}")
+        expect(box).to_have_text(letter)
+        heading = stage.locator(f".gl-player.gl-of-{player} h3")
+        gradient = stage.locator(f".gl-gradient.gl-of-{player} .gl-way").first
+        shade = heading.evaluate(text)
+        assert box.locator("rect").evaluate(colour) == shade
+        assert gradient.evaluate(colour) == shade
 
 
 # The page is laid out for a width, in which it fits, and for a scheme of colours.
@@ -127,19 +142,3 @@ def test_a_model_is_taken_into_use(open_page: Open, other_model: str) -> None:
     expect(page.get_by_label("Model", exact=True)).to_have_value("mnist-bigan")
     open_tab(page, "Sample")
     expect(page.locator("#sample-stage .gl-tile")).to_have_count(36)
-
-
-def test_a_network_has_the_colour_of_the_loss_that_trains_it(open_page: Open) -> None:
-    page = open_page()
-    stage = open_methods(page)
-    choose(page, "jlr")
-    colour = "e => getComputedStyle(e).stroke"
-    text = "e => getComputedStyle(e).color"
-    for player, letter in (("discriminator", "D"), ("generator", "G"), ("encoder", "E")):
-        box = stage.locator(f".gl-net.gl-of-{player}")
-        expect(box).to_have_text(letter)
-        heading = stage.locator(f".gl-player.gl-of-{player} h3")
-        gradient = stage.locator(f".gl-gradient.gl-of-{player} .gl-way").first
-        shade = heading.evaluate(text)
-        assert box.locator("rect").evaluate(colour) == shade
-        assert gradient.evaluate(colour) == shade

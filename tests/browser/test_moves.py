@@ -17,17 +17,19 @@ pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect
 
 
-def test_an_answer_that_was_overtaken_still_counts(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A redraw that began before the sample was drawn, and took longer, would look newer by its own time."""
+def test_answers_that_are_late_or_overtaken_still_count(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = studio(open_page)
+    _a_move_counts_while_the_one_before_is_being_answered(page)
+    # A redraw that began before the sample was drawn, and took longer, would look newer by its own time.
     clock = itertools.count(0, -1)
     monkeypatch.setattr(call, "time", SimpleNamespace(time=lambda: next(clock)))
     page.keyboard.press("n")
     expect(page.locator(".gl-stage figcaption")).to_contain_text("sample 0 of seed")
 
 
-def test_a_move_counts_while_the_one_before_is_being_answered(open_page: Open) -> None:
-    page = studio(open_page)
+def _a_move_counts_while_the_one_before_is_being_answered(page: Any) -> None:
     held: list[Any] = []
 
     def hold_the_first(route: Any) -> None:
@@ -48,6 +50,7 @@ def test_a_move_counts_while_the_one_before_is_being_answered(open_page: Open) -
     key = json.loads(request.value.post_data)["event_data"]["key"]
     assert key in request.value.response().text()  # Python took the second
     expect(caption(page)).to_contain_text("moved from test 7")
+    page.unroute_all()
 
 
 def test_a_slider_moved_before_the_tab_is_redrawn_keeps_its_offset(open_page: Open) -> None:

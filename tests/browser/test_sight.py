@@ -38,8 +38,9 @@ def first_line(page: Any) -> Any:
     return page.locator("#tabs .gl-promise:visible")
 
 
-def test_the_first_line_says_what_happened_and_leads_on(open_page: Open) -> None:
+def test_pad_and_first_line_say_what_happened_and_lead_on(open_page: Open) -> None:
     page = open_page()
+    _camera_clipboard_and_drop_say_what_they_want(page)
     expect(first_line(page)).to_contain_text("It comes back as a 7; the difference is")
     loading, waiting = page.locator(".gl-fine.gl-loading"), hold_map(page)
     for name, text in WALK:
@@ -129,8 +130,7 @@ WITHOUT_CAMERA = """
 """
 
 
-def test_camera_clipboard_and_drop_say_what_they_want(open_page: Open) -> None:
-    page = open_page()
+def _camera_clipboard_and_drop_say_what_they_want(page: Any) -> None:
     sign, said = page.locator(".gl-drop-here").first, page.locator(".gl-pad .gl-hint").first
     expect(sign).to_be_hidden()
     page.evaluate(DRAG, ["dragover", True])

@@ -70,30 +70,27 @@ def test_what_the_page_draws_itself_names_its_model(
     open_page: Open, bundled: Explorer, other_model: str
 ) -> None:
     page = open_page()
-    shown = bundled.fingerprint
+    _a_picture_of_another_model_is_marked_until_the_new_one_is_drawn(page, other_model)
     first, other = (bundled.config.name, "BiGAN · MNIST"), (other_model, "Other · MNIST")
+    header = page.locator(".gl-header [data-fingerprint]")
+    shown = str(header.get_attribute("data-fingerprint"))
     for name, root, following in (
-        ("Latent", ".gl-studio", other),
-        ("Interpolate", ".gl-films", first),
-        ("Map", ".gl-map", other),
+        ("Latent", ".gl-studio", first),
+        ("Interpolate", ".gl-films", other),
+        ("Map", ".gl-map", first),
     ):
         tab(page, name)
         result = page.locator(root)
         expect(result).to_have_attribute("data-fingerprint", shown)
         choose(page, *following)
-        before, shown = (
-            shown,
-            str(page.locator(".gl-header [data-fingerprint]").get_attribute("data-fingerprint")),
-        )
+        before, shown = shown, str(header.get_attribute("data-fingerprint"))
         assert shown != before
         expect(result).to_have_attribute("data-fingerprint", shown)
         expect(page.locator(".gl-stale:visible")).to_have_count(0)
+    assert shown == bundled.fingerprint
 
 
-def test_a_picture_of_another_model_is_marked_until_the_new_one_is_drawn(
-    open_page: Open, other_model: str
-) -> None:
-    page = open_page()
+def _a_picture_of_another_model_is_marked_until_the_new_one_is_drawn(page: Any, other_model: str) -> None:
     tab(page, "Latent")
     expect(page.locator("#latent-studio .gl-dir").first).to_be_visible()
     held: list[Any] = []
@@ -103,3 +100,4 @@ def test_a_picture_of_another_model_is_marked_until_the_new_one_is_drawn(
     expect(page.locator(".gl-studio.gl-stale")).to_have_attribute("aria-busy", "true")
     held[0].fulfill(response=held[0].fetch())
     expect(page.locator(".gl-studio.gl-stale")).to_have_count(0)
+    page.unroute_all()

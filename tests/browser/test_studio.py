@@ -82,8 +82,11 @@ async ({ file, z, pixels }) => {
 """
 
 
-def test_label_confidence_and_light_follow_the_hand(open_page: Open, bundled: Explorer) -> None:
-    page, judge = studio(open_page), bundled.judge
+def test_picture_label_confidence_and_light_follow_the_hand(open_page: Open, bundled: Explorer) -> None:
+    page = studio(open_page)
+    _the_stage_is_the_latents_picture(page, bundled)
+    page.keyboard.press("Control+z")
+    judge = bundled.judge
     assert judge is not None
     expect(read_out(page)).to_have_text("7")  # the test digit that the page opens with
     seen = set()
@@ -103,8 +106,26 @@ def test_label_confidence_and_light_follow_the_hand(open_page: Open, bundled: Ex
         assert "times as long as is typical of the prior" in title
 
 
-def test_a_drag_makes_pictures_without_a_request(open_page: Open) -> None:
+def _the_stage_is_the_latents_picture(page: Any, bundled: Explorer) -> None:
+    with page.expect_request("**/gradio_api/run/predict**") as request:
+        sliders(page).nth(1).fill("-1.5")
+    (sent,) = [part for part in [json.loads(request.value.post_data)["event_data"]] if part]
+    wanted = images.to_uint8(decode(bundled, sent["z"]))
+    assert np.abs(wanted.flatten().astype(int) - stage_pixels(page)).max() <= 1
+    assert sent["fingerprint"] == bundled.fingerprint
+    amount = -1.5 * float(bundled.directions.principal[1][1])
+    start = torch.tensor(sent["z"]) - amount * bundled.directions.principal[0][1]
+    assert float((start - torch.tensor(sent["z"])).norm()) == pytest.approx(abs(amount), rel=1e-4)
+
+
+def test_an_edit_is_made_kept_and_a_direction_saved(open_page: Open) -> None:
     page = studio(open_page)
+    _a_drag_makes_pictures_without_a_request(page)
+    _the_edit_is_kept_between_tabs_and_left_for_another_latent(page)
+    _a_direction_of_ones_own_survives_a_reload(page)
+
+
+def _a_drag_makes_pictures_without_a_request(page: Any) -> None:
     start = stage_pixels(page)
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
@@ -124,17 +145,41 @@ def test_a_drag_makes_pictures_without_a_request(open_page: Open) -> None:
     assert requests
 
 
-def test_the_stage_is_the_latents_picture(open_page: Open, bundled: Explorer) -> None:
-    page = studio(open_page)
-    with page.expect_request("**/gradio_api/run/predict**") as request:
-        sliders(page).nth(1).fill("-1.5")
-    (sent,) = [part for part in [json.loads(request.value.post_data)["event_data"]] if part]
-    wanted = images.to_uint8(decode(bundled, sent["z"]))
-    assert np.abs(wanted.flatten().astype(int) - stage_pixels(page)).max() <= 1
-    assert sent["fingerprint"] == bundled.fingerprint
-    amount = -1.5 * float(bundled.directions.principal[1][1])
-    start = torch.tensor(sent["z"]) - amount * bundled.directions.principal[0][1]
-    assert float((start - torch.tensor(sent["z"])).norm()) == pytest.approx(abs(amount), rel=1e-4)
+def _the_edit_is_kept_between_tabs_and_left_for_another_latent(page: Any) -> None:
+    move_slider(page, 0, "-1.5")
+    expect(caption(page)).to_contain_text("moved from test 7")
+    tab(page, "Sample")
+    tab(page, "Latent")
+    expect(sliders(page).first).to_have_value("-1.5")
+    page.keyboard.press("n")
+    expect(caption(page)).to_contain_text("sample 0 of seed")
+    expect(sliders(page).first).to_have_value("0")
+    page.keyboard.press("Control+z")  # a new sample is a step like any other
+    expect(caption(page)).to_contain_text("moved from test 7")
+    expect(sliders(page).first).to_have_value("-1.5")
+
+
+def _a_direction_of_ones_own_survives_a_reload(page: Any) -> None:
+    """From A to B, as they are at first; A becomes current."""
+    page.locator("[data-action=use]").first.click()
+    expect(caption(page)).not_to_contain_text("moved")
+    expect(caption(page)).to_contain_text("test 7")
+    page.locator("[data-view=own]").click()
+    page.get_by_label("name of the direction").fill("seven to two")
+    page.keyboard.press("Enter")
+    expect(page.locator(".gl-dir b")).to_have_text("seven to two")
+    page.reload()
+    tab(page, "Latent")
+    page.locator("[data-view=own]").click()
+    move_slider(page, 0, "1")  # the whole way from A, which is current, to B
+    page.locator("[data-action=use]").nth(1).click()
+    expect(caption(page)).to_contain_text("test 2")
+    page.locator("[data-view=own]").click()
+    at_b = stage_pixels(page)
+    page.keyboard.press("Control+z")
+    assert np.abs(at_b.astype(int) - stage_pixels(page)).max() <= 2
+    page.get_by_role("button", name="delete").click()
+    expect(page.locator(".gl-dir")).to_have_count(0)
 
 
 def decode(explorer: Explorer, z: list[float]) -> torch.Tensor:
@@ -160,12 +205,12 @@ def test_undo_redo_reset_and_locks_by_keyboard(open_page: Open) -> None:
     assert (stage_pixels(page) == end).all()
     for index, value in enumerate(("1", "-2", "1.5")):
         expect(sliders(page).nth(index)).to_have_value(value)
+    _many_steps_are_undone(page)
     page.keyboard.press("?")
     expect(page.locator(".gl-keys")).to_contain_text("undo")
 
 
-def test_many_steps_are_undone(open_page: Open) -> None:
-    page = studio(open_page)
+def _many_steps_are_undone(page: Any) -> None:
     start = stage_pixels(page)
     page.locator(".gl-ruler").first.wait_for()
     for _ in range(12):
@@ -174,41 +219,6 @@ def test_many_steps_are_undone(open_page: Open) -> None:
     for _ in range(12):
         page.keyboard.press("Control+z")
     assert (stage_pixels(page) == start).all()
-
-
-def test_the_edit_is_kept_between_tabs_and_left_for_another_latent(open_page: Open) -> None:
-    page = studio(open_page)
-    move_slider(page, 0, "-1.5")
-    expect(caption(page)).to_contain_text("moved from test 7")
-    tab(page, "Sample")
-    tab(page, "Latent")
-    expect(sliders(page).first).to_have_value("-1.5")
-    page.keyboard.press("n")
-    expect(caption(page)).to_contain_text("sample 0 of seed")
-    expect(sliders(page).first).to_have_value("0")
-    page.keyboard.press("Control+z")  # a new sample is a step like any other
-    expect(caption(page)).to_contain_text("moved from test 7")
-    expect(sliders(page).first).to_have_value("-1.5")
-
-
-def test_a_direction_of_ones_own_survives_a_reload(open_page: Open) -> None:
-    page = studio(open_page)
-    page.locator("[data-view=own]").click()
-    page.get_by_label("name of the direction").fill("seven to two")
-    page.keyboard.press("Enter")
-    expect(page.locator(".gl-dir b")).to_have_text("seven to two")
-    page.reload()
-    tab(page, "Latent")
-    page.locator("[data-view=own]").click()
-    move_slider(page, 0, "1")  # the whole way from A, which is current, to B
-    page.locator("[data-action=use]").nth(1).click()
-    expect(caption(page)).to_contain_text("test 2")
-    page.locator("[data-view=own]").click()
-    at_b = stage_pixels(page)
-    page.keyboard.press("Control+z")
-    assert np.abs(at_b.astype(int) - stage_pixels(page)).max() <= 2
-    page.get_by_role("button", name="delete").click()
-    expect(page.locator(".gl-dir")).to_have_count(0)
 
 
 def test_where_the_page_cannot_the_server_makes_the_pictures(served_page: Any) -> None:

@@ -42,7 +42,7 @@ async (count) => {
 # Where the mean of what is drawn on the map lies, as a share of its width.
 CENTRE = """
 () => {
-  const canvas = document.querySelector('.gl-plane');
+  const canvas = document.querySelector('.gl-run-plane');
   const { data, width } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
   let [sum, count] = [0, 0];
   for (let i = 3; i < data.length; i += 4) if (data[i]) { sum += ((i - 3) / 4) % width; count += 1; }
@@ -82,12 +82,22 @@ def test_moments_follow_the_hand_without_a_request(open_page: Open, bundled_runs
     scrub.press("PageUp")
     expect(readout).to_have_text("epoch 11.00, step 1,100")
     page.wait_for_function(f"({CENTRE})() > {left + 0.1}")  # the map moves with it
-    expect(page.locator(".gl-chart-legend").nth(1)).to_contain_text("real11.0generated-11.0")
+    expect(page.locator(".gl-chart-legend:visible").nth(1)).to_have_text("real11.0generated-11.0")
     page.locator(".gl-chart-lines").first.scroll_into_view_if_needed()
     box = page.locator(".gl-chart-lines").first.bounding_box()
     page.mouse.click(box["x"] + box["width"] - 1, box["y"] + 60)  # a chart moves it too
     expect(readout).to_have_text("epoch 29.00, step 2,900")
+    page.locator(".gl-chart-lines").first.hover(
+        position={"x": 80, "y": 60}
+    )  # reads a value, and moves nothing
+    expect(page.locator(".gl-chart-moment").first).not_to_have_text("epoch 29.00")
+    expect(readout).to_have_text("epoch 29.00, step 2,900")
+    box = page.locator(".gl-run-plane").bounding_box()
+    page.locator(".gl-run-plane").hover(position={"x": 0.98 * box["width"], "y": 0.5 * box["height"]})
+    caption = page.locator(".gl-card:has(.gl-run-plane) figcaption")
+    expect(caption).to_have_text(re.compile(r"Class \d; D’s logit is 12.7\."))
     page.locator("[data-do=play]").click()  # from the beginning
+    expect(caption).to_contain_text("a dot for each picture")
     expect(readout).not_to_contain_text("epoch 29.00")
     page.locator("[data-do=play]").click()
     assert requests == []
@@ -96,13 +106,13 @@ def test_moments_follow_the_hand_without_a_request(open_page: Open, bundled_runs
 def test_a_lost_run_is_told_in_words_beside_another(open_page: Open, bundled_runs: Path) -> None:
     page = open_page()
     open_tab(page)
-    expect(page.locator(".gl-run")).to_contain_text("Nothing unusual was noticed so far.")
+    expect(page.locator(".gl-run")).to_contain_text("No sign of a lost run.")
     page.get_by_label("run beside it").select_option("lost")
     expect(page.locator(".gl-run")).to_have_count(2)
     lost = page.locator(".gl-run").nth(1)
-    expect(lost.locator(".gl-run-lost")).to_have_text(f"Lost in epoch 3: {CERTAIN}")
+    expect(lost.locator(".gl-run-lost")).to_have_text(f"Looks lost in epoch 3: {CERTAIN}")
     lost.get_by_role("button", name="show epoch 2.5").click()
-    expect(page.locator(".gl-run-moment")).to_have_text("epoch 2.50, step 200 | 200")
+    expect(page.locator(".gl-run-moment")).to_have_text("epoch 2.50, step 200")
     expect(lost).to_contain_text(
         "D takes 100 % of the real pictures for real, and 0 % of the generated ones."
     )

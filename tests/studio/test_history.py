@@ -191,6 +191,10 @@ def test_what_has_another_form_is_left_out(tmp_path: Path) -> None:
     assert metadata["steps"] == "[0, 100]"
     assert not [name for name in tensors if name.startswith("100/")]
     (folder / "moments" / "000100.npz").write_bytes(b"PK nonsense")
+    (folder / "moments" / "000200.npz").write_bytes((folder / "moments" / "000000.npz").read_bytes())
+    assert tensor_files.unpack(history.pack_moments(Folder(run)))[1]["steps"] == "[0, 200]"
+    rows = [{"step": 100, "epoch": 1.0, "scale": 0.1}]
+    write_lines(folder / "moments.jsonl", rows)  # there are no others
     with pytest.raises(HistoryError, match=r"moments/000100.npz of this history cannot be read: it is no"):
         history.pack_moments(Folder(run))
 

@@ -13,6 +13,7 @@ threads and two with one each, and the messages of a step, instead.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import multiprocessing
 import os
 import signal
@@ -295,6 +296,7 @@ def main(arguments: list[str] | None = None) -> int:
         raise ValueError(f"--steps is a multiple of {STEPS_PER_EPOCH}, not {steps}.")
     cases = SHORT_CASES if options.short else tuple(MADE_OF)
     torch.set_num_threads(1)
+    importlib.import_module("torch._dynamo")  # of each optimiser's first step: once, not in every process
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         if options.speed:

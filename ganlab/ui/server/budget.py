@@ -29,7 +29,7 @@ LONG_PLACES, LONG_WAITING, LONG_WAITING_EACH = 2, 200, 100
 # the gaps; with eight, each waits for the rest at each of its thousands of small steps: 50 visitors wait
 # twice as long, and 100 get a seventh less done (docs/serving.md). An address never has all places.
 QUICK_PLACES, QUICK_PLACES_EACH, QUICK_WAITING, QUICK_WAITING_EACH = 3, 2, 500, 200
-# What a page fetches of a model, which is at hand but for the first time.
+# What a page fetches of a model or of a run in training, which is at hand but for the first time.
 PART_PLACES, PART_PLACES_EACH, PART_WAITING, PART_WAITING_EACH = 4, 2, 500, 100
 # Maps, which are at hand but for the first time, when they may take a minute.
 MAP_PLACES, MAP_PLACES_EACH, MAP_WAITING, MAP_WAITING_EACH = 4, 2, 200, 100

@@ -60,6 +60,11 @@ class Process:
     def is_alive(self) -> bool:
         return self.popen.poll() is None
 
+    def wait(self) -> None:
+        """Until it has ended, for PATIENCE at most."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.popen.wait(PATIENCE)
+
     def explain(self) -> str:
         """The sentence with which it failed."""
         size = self.output.seek(0, os.SEEK_END)
@@ -128,14 +133,14 @@ class Runs:
         return NO_TRAINING if absent else ""
 
     def list_wishes(self, name: str, status: dict[str, Any]) -> list[str]:
-        """What the run may be asked now: "pause", "run" and "stop"."""
+        """What the run may be asked now: "pause" or "run", and "stop"."""
         state = status["state"]
         if (
             state in ("running", "paused")
             and not status.get("silent")
             and history.find_run(name, BUNDLED) is None
         ):
-            return ["stop", "pause" if state == "running" else "run"]
+            return ["pause" if state == "running" else "run", "stop"]
         if state == "stopped" and LIVE_NAME.fullmatch(name) and not self.explain_absence():
             return ["run"]
         return []
@@ -172,14 +177,27 @@ class Runs:
         paths = [path for path in (folder, os.environ.get("PYTHONPATH", "")) if path]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
         command = [sys.executable, "-m", "train", METHOD, "--dataset", DATASET, "--seed", str(seed)]
-        command += ["--epochs", str(epochs), "--out", str(RUNS / name), "--watch-share", SHARE, *more]
+        command += ["--epochs", str(epochs), "--decay-epochs", "0"]  # a short run would decay at once
+        command += ["--out", str(RUNS / name), "--watch-share", SHARE, *more]
         with self._lock:
+            for each, process in self._processes.items():
+                if process.is_alive and self._has_ended(each):
+                    process.wait()  # it has saved, and is about to go
             if any(process.is_alive for process in self._processes.values()):
                 raise HistoryError(BUSY)
             try:
                 self._processes[name] = Process(command, environment)
             except OSError as error:
                 raise HistoryError(f"The training process cannot start: {error.strerror}.") from None
+
+    def _has_ended(self, name: str) -> bool:
+        """Whether a run of ours says that it is over."""
+        source = history.find_run(name, RUNS)
+        return source is not None and history.read_status(source)["state"] in (
+            "stopped",
+            "finished",
+            "failed",
+        )
 
     def close(self) -> None:
         """End all processes; each saves its state first."""
@@ -188,8 +206,7 @@ class Runs:
         for process in processes:
             process.popen.terminate()
         for process in processes:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.popen.wait(PATIENCE)
+            process.wait()
             if process.is_alive:
                 process.popen.kill()
 

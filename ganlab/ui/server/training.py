@@ -86,7 +86,8 @@ def get_moments(runs: Runs, request: Request) -> Response:
     def pack() -> bytes:
         return history.pack_moments(source, after)
 
-    content = kept.get((name, after), pack) if name in list_bundled() else pack()
+    key = (name, after, source.mark((history.ABOUT, history.MOMENTS)))
+    content = kept.get(key, pack) if name in list_bundled() else pack()
     return Response(content, media_type=BINARY, headers=NEVER)
 
 

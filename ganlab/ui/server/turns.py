@@ -1,8 +1,8 @@
 """Bounds on what runs at once: each request that makes the server work waits for its turn (ASGI).
 
-There are five lines, see `budget`: clicks, long work, maps, other parts of models, and large bodies. While a
-request waits, its page may ask how many are before it. A visitor who leaves, waiting or not, ends the work:
-threads notice it between two steps, see `ganlab.interruption`.
+There are five lines, see `budget`: clicks, long work, maps, parts of models and of runs in training, and
+large bodies. While a request waits, its page may ask how many are before it. A visitor who leaves, waiting or
+not, ends the work: threads notice it between two steps, see `ganlab.interruption`.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ EVENT = re.compile(r"/(?:run|api)/[^/]+/?$")  # Gradio's, answered at once
 JOIN = re.compile(r"/(?:queue/join|call/(?:v2/)?[^/]+)/?$")  # into Gradio's queue
 OWN = re.compile(r"/ganlab/(\w+)$")
 QUICK = {
-    "GET": {"training", "samples", "latents", "picture", "space", "history", "moments"},
-    "POST": {"ribbon", "view", "upload"},
+    "GET": {"training", "samples", "latents", "picture", "space"},
+    "POST": {"ribbon", "view", "upload", "train"},
 }
 LONG = {"POST": {"film", "shortest"}}
 MAPS = {"GET": {"map", "map_latents"}}
-PARTS = {"GET": {"generator", "judge", "directions"}}
-PAYLOADS = {"film", "ribbon", "shortest", "view"}  # routes that take JSON
+PARTS = {"GET": {"generator", "judge", "directions", "runs", "history", "moments"}}
+PAYLOADS = {"film", "ribbon", "shortest", "view", "train"}  # routes that take JSON
 
 
 class Turns:

@@ -19,6 +19,11 @@ from ganlab.ui.server.models import Models
 from ganlab.ui.server.runs import Runs
 from tests.histories import write_history, write_status
 
+HOSTILE = (  # names of runs
+    "", "none", "..", "~", "/etc/passwd", "../own/mine", "bigan/../../own/mine", "bigan/", "bigan\x00",
+    "9" * 9999, "file:///etc/passwd", "http://127.0.0.1:1/run",
+)  # fmt: skip
+
 
 @pytest.fixture
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Models:
@@ -42,6 +47,9 @@ class FakeProcess:
     def __init__(self, command: list[str], environment: dict[str, str]) -> None:
         self.command, self.environment, self.began = command, environment, time.time()
         self.is_alive = True
+
+    def wait(self) -> None:
+        self.is_alive = False
 
     def explain(self) -> str:
         return "The data set is not there."
@@ -73,7 +81,9 @@ def test_everybody_sees_bundled_runs_and_nothing_else(models: Models, client: Te
     content = client.get("/ganlab/moments", params={"run": "bigan", "after": "300"}).content
     assert tensor_files.unpack(content)[1]["steps"] == "[400, 500]"
     own = str(runs.RUNS / "mine")
-    for name in ("mine", own, f"{own}/history", "http://127.0.0.1:1/run", "../own/mine", "", "none"):
+    linked = runs.BUNDLED / "linked"
+    linked.symlink_to(runs.RUNS / "mine" / "history")  # no run: its history would be a folder in it
+    for name in ("mine", own, f"{own}/history", "linked", *HOSTILE):
         for path in ("/ganlab/history", "/ganlab/moments"):
             refused = client.get(path, params={"run": name})
             assert (refused.status_code, refused.text) == (404, "This server shows bigan only.")
@@ -91,14 +101,14 @@ def test_the_person_at_the_machine_sees_all_and_asks_a_run(client: TestClient) -
     assert answer["any"]
     history = client.get("/ganlab/history", params={"run": "mine"}).json()
     assert history["about"]["seed"] == 5
-    assert history["controls"] == ["stop", "pause"]
+    assert history["controls"] == ["pause", "stop"]
     seen = {"run": "mine", "seen": history["mark"]}
     assert "about" not in client.get("/ganlab/history", params=seen).json()
     assert client.post("/ganlab/train", json={"wish": "pause", "run": "mine"}).json() == {"run": "mine"}
     control = runs.RUNS / "mine" / "history" / "control.json"
     assert json.loads(control.read_text()) == {"wish": "pause"}
     write_status(runs.RUNS / "mine", "paused", 1, 2)
-    assert client.get("/ganlab/history", params=seen).json()["controls"] == ["stop", "run"]
+    assert client.get("/ganlab/history", params=seen).json()["controls"] == ["run", "stop"]
     assert client.post("/ganlab/train", json={"wish": "run", "run": "mine"}).status_code == 200
     assert json.loads(control.read_text()) == {"wish": "run"}
     by_folder = client.get("/ganlab/history", params={"run": str(runs.RUNS / "mine")})
@@ -151,8 +161,9 @@ def test_queries_are_read_strictly(client: TestClient) -> None:
 def test_a_run_is_started_watched_and_resumed(client: TestClient, processes: list[FakeProcess]) -> None:
     name = client.post("/ganlab/train", json={"wish": "start", "seed": 7, "epochs": 2}).json()["run"]
     (process,) = processes
-    expected = ["-m", "train", "bigan", "--dataset", "mnist", "--seed", "7", "--epochs", "2", "--out"]
-    assert process.command == [sys.executable, *expected, str(runs.RUNS / name), "--watch-share", "0.05"]
+    expected = ["-m", "train", "bigan", "--dataset", "mnist", "--seed", "7", "--epochs", "2"]
+    expected += ["--decay-epochs", "0", "--out", str(runs.RUNS / name), "--watch-share", "0.05"]
+    assert process.command == [sys.executable, *expected]
     assert (Path(process.environment["PYTHONPATH"].split(":")[0]) / "train" / "__main__.py").is_file()
     assert {"name": name, "bundled": False} in client.get("/ganlab/runs").json()["runs"]
     ask = lambda: client.get("/ganlab/history", params={"run": name}).json()  # noqa: E731
@@ -161,9 +172,9 @@ def test_a_run_is_started_watched_and_resumed(client: TestClient, processes: lis
     assert (again.status_code, again.text) == (400, runs.BUSY)
     write_history(runs.RUNS / name, seed=7, epochs=2, state="stopped")
     assert ask()["status"]["state"] == "stopped"
-    process.is_alive = False
     assert ask()["controls"] == ["run"]
     assert client.post("/ganlab/train", json={"wish": "run", "run": name}).status_code == 200
+    assert not process.is_alive  # it had stopped, and its end was waited for
     assert processes[1].command == [*process.command, "--resume"]
     processes[1].began = time.time() + 5  # what the status says is of before
     assert ask()["status"]["state"] == "starting"

@@ -1,4 +1,4 @@
-// A curve or several over the epochs of one or two runs, with a line where the scrubber stands.
+// A curve or several over the epochs of one or two runs, with a line where the scrubber stands, or under the pointer.
 import { el } from './elements.js';
 import { fitCanvas } from './training-frames.js';
 import { formatNumber, isLoss } from './training-words.js';
@@ -7,6 +7,7 @@ import { formatNumber, isLoss } from './training-words.js';
  * @typedef {import('./training-data.js').RunData} RunData
  * @typedef {import('./training-data.js').Scalars} Scalars
  * @typedef {import('./training-frames.js').Colours} Colours
+ * @typedef {{ x: (value: number) => number, y: (value: number) => number, width: number, height: number, ratio: number }} Frame
  *
  * @typedef {object} Curve
  * @property {string} name
@@ -14,10 +15,10 @@ import { formatNumber, isLoss } from './training-words.js';
  * @property {(row: Scalars) => number | null | undefined} read
  */
 
-const LEFT = 44; // px for the numbers of the axis, and BOTTOM below
+const LEFT = 52; // px for the numbers of the axis, and BOTTOM below
 const BOTTOM = 18;
-const TOP = 8;
-const RIGHT = 8;
+const TOP = 14; // room for a word above the curves
+const RIGHT = 12;
 const LINES = 3; // numbers on the axis, about
 const CUT = 0.02; // share of the values at either end that may lie outside
 const DASHES = [[], [5, 4]]; // of the first and the second run
@@ -28,28 +29,50 @@ export class Chart {
   /** @type {Curve[]} */
   #curves = [];
   #range = { low: 0, high: 1, end: 1 };
+  /** @type {number | null} */
+  #hover = null; // epoch under the pointer
 
   /**
-   * @param {string} title
+   * @param {{ title: string, caption: string, percent?: boolean }} words
    * @param {(epoch: number) => void} go moves the scrubber
+   * @param {() => void} redraw
    */
-  constructor(title, go) {
+  constructor({ title, caption, percent }, go, redraw) {
     this.title = title;
+    this.format = percent ? (/** @type {number} */ value) => `${Math.round(100 * value)} %` : formatNumber;
+    this.formatTick = percent ? this.format : formatTick;
+    this.heading = el('span', {}, title);
+    this.moment = el('span', { class: 'gl-chart-moment' });
     this.legend = el('div', { class: 'gl-chart-legend' });
     this.canvas = el('canvas', { class: 'gl-chart-lines', role: 'img', 'aria-label': title });
-    this.element = el('figure', { class: 'gl-card gl-chart', hidden: true }, el('div', { class: 'gl-title' }, title), this.legend, this.canvas);
-    const follow = (/** @type {PointerEvent} */ event) => {
+    this.element = el('figure', { class: 'gl-card gl-chart', hidden: true },
+      el('div', { class: 'gl-title' }, this.heading, this.moment), this.legend, this.canvas, el('figcaption', {}, caption));
+    this.#listen(go, redraw);
+  }
+
+  /**
+   * @param {(epoch: number) => void} go
+   * @param {() => void} redraw
+   */
+  #listen(go, redraw) {
+    const read = (/** @type {PointerEvent} */ event) => {
       const { left, width } = this.canvas.getBoundingClientRect();
-      const share = (event.clientX - left - LEFT) / (width - LEFT - RIGHT);
-      go(Math.max(0, Math.min(1, share)) * this.#range.end);
+      return Math.max(0, Math.min(1, (event.clientX - left - LEFT) / (width - LEFT - RIGHT))) * this.#range.end;
+    };
+    const hover = (/** @type {number | null} */ epoch) => {
+      this.#hover = epoch;
+      redraw();
     };
     this.canvas.addEventListener('pointerdown', (event) => {
       this.canvas.setPointerCapture(event.pointerId);
-      follow(event);
+      this.#hover = null;
+      go(read(event));
     });
     this.canvas.addEventListener('pointermove', (event) => {
-      if (this.canvas.hasPointerCapture(event.pointerId)) follow(event);
+      if (this.canvas.hasPointerCapture(event.pointerId)) go(read(event));
+      else if (event.pointerType === 'mouse') hover(read(event));
     });
+    this.canvas.addEventListener('pointerleave', () => hover(null));
   }
 
   /**
@@ -64,6 +87,11 @@ export class Chart {
     this.element.hidden = !this.#curves.length;
     const values = this.#curves.flatMap(({ read }) => runs.flatMap(({ scalars }) => scalars.map(read))).filter(isNumber);
     this.#range = { ...findRange(values), end: end || 1 };
+  }
+
+  /** @param {string} more which run's it is, where each has a chart of its own */
+  label(more) {
+    this.heading.textContent = more ? `${this.title}, ${more}` : this.title;
   }
 
   /**
@@ -82,55 +110,70 @@ export class Chart {
     context.beginPath();
     context.rect(ratio * LEFT, 0, width - ratio * LEFT, height - ratio * BOTTOM);
     context.clip();
-    for (const [index, run] of this.#runs.entries()) {
-      for (const curve of this.#curves) drawCurve(context, run.scalars, curve, x, y, { stroke: colours[curve.colour], dash: DASHES[index] ?? [], ratio });
+    for (const run of this.#runs) {
+      const dash = DASHES[run.column] ?? [];
+      for (const curve of this.#curves) drawCurve(context, run.scalars, curve, x, y, { stroke: colours[curve.colour], dash, ratio });
     }
     context.restore();
     context.fillStyle = colours.text;
     context.fillRect(Math.round(x(epoch)), 0, ratio, height - ratio * BOTTOM);
-    this.#say(epoch, colours);
+    if (this.#hover !== null) {
+      context.fillStyle = colours.soft;
+      context.fillRect(Math.round(x(this.#hover)), ratio * TOP, ratio, height - ratio * (TOP + BOTTOM));
+    }
+    this.#say(this.#hover ?? epoch, colours);
   }
 
   /**
    * @param {CanvasRenderingContext2D} context
-   * @param {{ x: (value: number) => number, y: (value: number) => number, width: number, height: number, ratio: number }} frame
+   * @param {Frame} frame
    * @param {Colours} colours
    */
-  #drawAxes(context, { x, y, width, height, ratio }, { line, soft, d }) {
+  #drawAxes(context, { x, y, width, height, ratio }, { line, soft, warn }) {
     const { low, high, end } = this.#range;
     Object.assign(context, { font: `${12 * ratio}px system-ui, sans-serif`, textBaseline: 'middle', textAlign: 'right', lineWidth: ratio });
-    for (const value of listTicks(low, high, LINES)) {
-      context.fillStyle = line;
+    const ticks = listTicks(low, high, LINES);
+    for (const value of ticks) {
+      context.fillStyle = value === 0 && low < 0 ? soft : line;
       context.fillRect(ratio * LEFT, Math.round(y(value)), width - ratio * (LEFT + RIGHT), ratio);
       context.fillStyle = soft;
-      context.fillText(formatNumber(value), ratio * (LEFT - 5), y(value));
+      context.fillText(this.formatTick(value, ticks[1] - ticks[0]), ratio * (LEFT - 6), y(value));
     }
-    Object.assign(context, { textAlign: 'center', textBaseline: 'bottom' });
-    for (const value of listTicks(0, end, 5)) context.fillText(formatTick(value), x(value), height);
-    context.fillStyle = d;
+    context.textBaseline = 'bottom';
+    context.fillText('epoch', ratio * (LEFT - 12), height);
+    context.textAlign = 'center';
+    const epochs = listTicks(0, end, 5);
+    for (const value of epochs) context.fillText(formatTick(value, epochs[1] - epochs[0]), x(value), height);
+    context.fillStyle = warn;
     for (const { events } of this.#runs) {
-      for (const { epoch } of events.filter(({ kind }) => isLoss(kind))) context.fillRect(Math.round(x(epoch)), 0, 2 * ratio, height - ratio * BOTTOM);
+      const first = events.find(({ kind }) => isLoss(kind));
+      if (!first) continue;
+      const right = x(first.epoch) < width / 2;
+      context.fillRect(Math.round(x(first.epoch)), 0, 2 * ratio, height - ratio * BOTTOM);
+      Object.assign(context, { textAlign: right ? 'left' : 'right', textBaseline: 'top' });
+      context.fillText('lost', x(first.epoch) + (right ? 6 : -4) * ratio, 0);
     }
   }
 
   /**
-   * What the curves read where the scrubber stands.
+   * What the curves read where the scrubber or the pointer stands: a number for each run that has the curve.
    * @param {number} epoch
    * @param {Colours} colours
    */
   #say(epoch, colours) {
-    const texts = this.#curves.map(({ name, read }) => {
-      const values = this.#runs.map((run) => run.findFigure(epoch, read)).map((value) => (isNumber(value) ? formatNumber(value) : 'none'));
-      return { name, text: values.join(' | ') };
+    const said = this.#curves.map(({ name, read, colour }) => {
+      const having = this.#runs.filter(({ scalars }) => scalars.some((row) => isNumber(read(row))));
+      const values = having.map((run) => ({ column: run.column, value: run.findFigure(epoch, read) }));
+      return { name, colour: colours[colour], values: values.map(({ column, value }) => ({ column, text: value === null ? '…' : this.format(value) })) };
     });
-    while (this.legend.children.length > texts.length) this.legend.lastElementChild?.remove();
-    while (this.legend.children.length < texts.length) this.legend.append(el('span', {}, el('i'), el('span'), el('b')));
-    for (const [index, { name, text }] of texts.entries()) {
-      const [mark, word, value] = /** @type {HTMLCollectionOf<HTMLElement>} */ (this.legend.children[index].children);
-      mark.style.background = colours[this.#curves[index].colour];
-      [word.textContent, value.textContent] = [name, text];
-    }
-    this.canvas.setAttribute('aria-label', `${this.title}, at epoch ${epoch.toFixed(2)}: ${texts.map(({ name, text }) => `${name} ${text}`).join(', ')}`);
+    const key = JSON.stringify(said);
+    this.moment.textContent = `epoch ${epoch.toFixed(2)}`;
+    if (key === this.legend.dataset.key) return;
+    this.legend.dataset.key = key;
+    this.legend.replaceChildren(...said.map(({ name, colour, values }) =>
+      el('span', {}, name, ...values.flatMap(({ column, text }) => [el('i', { class: column ? 'gl-dashed' : '', style: `--colour:${colour}` }), el('b', {}, text)]))));
+    const words = said.map(({ name, values }) => `${name} ${values.map(({ text }) => text).join(' and ')}`);
+    this.canvas.setAttribute('aria-label', `${this.heading.textContent}, at epoch ${epoch.toFixed(2)}: ${words.join(', ')}`);
   }
 }
 
@@ -145,11 +188,13 @@ export class Chart {
 function drawCurve(context, rows, { read }, x, y, { stroke, dash, ratio }) {
   context.setLineDash(dash.map((part) => part * ratio));
   Object.assign(context, { strokeStyle: stroke, lineWidth: 1.6 * ratio, lineJoin: 'round' });
-  context.beginPath();
-  for (const row of rows) {
+  const points = rows.flatMap((row) => {
     const value = read(row);
-    if (isNumber(value)) context.lineTo(x(row.epoch), y(value));
-  }
+    return isNumber(value) ? [[x(row.epoch), y(value)]] : [];
+  });
+  context.beginPath();
+  for (const [left, top] of points) context.lineTo(left, top);
+  if (points.length === 1) context.arc(points[0][0], points[0][1], ratio, 0, 2 * Math.PI); // no line yet
   context.stroke();
   context.setLineDash([]);
 }
@@ -182,7 +227,8 @@ export function findRange(values) {
  * Round numbers on an axis.
  * @param {number} low
  * @param {number} high
- * @param {number} count about as many
+ * @param {number} count about as many, at least two
+ * @returns {number[]}
  */
 export function listTicks(low, high, count) {
   const rough = (high - low) / count;
@@ -190,10 +236,15 @@ export function listTicks(low, high, count) {
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((each) => each >= rough * 0.999) ?? rough;
   const ticks = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9; i++) ticks.push(Number((i * step).toPrecision(6)));
-  return ticks;
+  return ticks.length < 2 ? listTicks(low, high, 2 * count) : ticks;
 }
 
-/** @param {number} value */
-function formatTick(value) {
-  return String(Number(value.toFixed(2)));
+/**
+ * A number on an axis, with as many decimals as its step needs.
+ * @param {number} value
+ * @param {number} [step] to the next one
+ */
+export function formatTick(value, step = 1) {
+  const decimals = step > 0 && step < 1 ? Math.ceil(-Math.log10(step) - 1e-9) : 0;
+  return value === 0 ? '0' : value.toLocaleString('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 }

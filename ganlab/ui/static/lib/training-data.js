@@ -31,6 +31,7 @@ import { readTensors } from './tensors.js';
  * @property {string} dataset
  * @property {number} seed
  * @property {number} epochs
+ * @property {number} batch_size
  * @property {[number, number, number]} shape channels, height, width
  * @property {string[]} players
  * @property {number[] | null} labels of the probes
@@ -45,6 +46,8 @@ import { readTensors } from './tensors.js';
  * @property {Int16Array | null} positions x and y of each probe, around 0
  * @property {Uint8Array | null} decisions D's logits on the probes, around 128
  * @property {Uint8Array | null} decisionsMade the same on G(z)
+ *
+ * @typedef {'samples' | 'reconstructions' | 'positions' | 'decisions'} Part of a moment
  */
 
 const ACTIVE = ['starting', 'running', 'paused'];
@@ -67,6 +70,7 @@ export class RunData {
   /** @type {Uint8Array | null} */
   inputs = null;
   extent = 0; // of the positions
+  column = 0; // 0, or 1 for the run beside another
 
   /** @param {string} name */
   constructor(name) {
@@ -75,6 +79,11 @@ export class RunData {
 
   get isActive() {
     return ACTIVE.includes(this.status.state) && !this.status.silent;
+  }
+
+  /** @param {'discriminator' | 'encoder'} part of the model; whether it has it, as far as its players say */
+  has(part) {
+    return Boolean(this.about?.players.some((player) => player.includes(part)));
   }
 
   /** The last epoch of which there is anything. */
@@ -124,13 +133,16 @@ export class RunData {
 
   /**
    * The moment at an epoch, the next one, and how far between them the epoch lies (0 to 1); null before there is any.
+   * With a part, of the moments that have it: some have pictures only.
    * @param {number} epoch
+   * @param {Part} [part]
    * @returns {{ moment: Moment, next: Moment, share: number } | null}
    */
-  findMoment(epoch) {
-    if (!this.moments.length) return null;
-    const index = findLast(this.moments, epoch);
-    const [moment, next] = [this.moments[index], this.moments[index + 1] ?? this.moments[index]];
+  findMoment(epoch, part) {
+    const moments = part ? this.moments.filter((moment) => moment[part]) : this.moments;
+    if (!moments.length) return null;
+    const index = findLast(moments, epoch);
+    const [moment, next] = [moments[index], moments[index + 1] ?? moments[index]];
     const length = next.epoch - moment.epoch;
     return { moment, next, share: length > 0 ? Math.min(1, Math.max(0, (epoch - moment.epoch) / length)) : 0 };
   }
@@ -171,6 +183,51 @@ export function findLast(rows, epoch) {
 export function measureExtent(positions) {
   const sizes = Uint16Array.from(positions, Math.abs).sort();
   return sizes[Math.floor(OUTLIERS * (sizes.length - 1))] ?? 0;
+}
+
+/**
+ * How far up and down the map each position stands, in px of its canvas, between two moments.
+ * @param {{ moment: Moment, next: Moment, share: number }} at
+ * @param {number} extent of the plane
+ * @param {number} width px
+ * @param {number} height px
+ * @returns {Float32Array} x and y of each probe
+ */
+export function layOut({ moment, next, share }, extent, width, height) {
+  const { positions } = moment;
+  if (!positions || !extent) return new Float32Array(0);
+  const scale = (0.48 * Math.min(width, height)) / extent;
+  return Float32Array.from(positions, (_, i) => {
+    const value = scale * blend(positions, next.positions, share, i);
+    return i % 2 ? height / 2 - value : width / 2 + value;
+  });
+}
+
+/**
+ * Positions between two moments, as the same probe stands in both.
+ * @param {Int16Array} from
+ * @param {Int16Array | null} to
+ * @param {number} share
+ * @param {number} index
+ */
+export function blend(from, to, share, index) {
+  return to && to.length === from.length ? from[index] + share * (to[index] - from[index]) : from[index];
+}
+
+/**
+ * The point nearest to a position; -1 where none is within reach.
+ * @param {Float32Array} points x and y of each
+ * @param {number} x
+ * @param {number} y
+ * @param {number} reach
+ */
+export function findPoint(points, x, y, reach) {
+  let [nearest, least] = [-1, reach * reach];
+  for (let i = 0; i < points.length; i += 2) {
+    const distance = (points[i] - x) ** 2 + (points[i + 1] - y) ** 2;
+    if (distance <= least) [nearest, least] = [i / 2, distance];
+  }
+  return nearest;
 }
 
 /**

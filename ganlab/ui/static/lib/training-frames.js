@@ -1,6 +1,7 @@
 // Draws a moment of a run: pictures, the codes on a plane, D's decisions. Nothing here asks the server for anything.
 import { lighten, mixColours } from './colours.js';
 import { context2d } from './elements.js';
+import { layOut } from './training-data.js';
 
 /** @typedef {import('./training-data.js').Moment} Moment */
 
@@ -9,10 +10,10 @@ const RATIO = Math.min(2, globalThis.devicePixelRatio || 1);
 const LEVELS = 9; // colours from "generated" to "real"
 const CERTAIN = 4; // D's logit from which a colour is full: 98 %
 const NEITHER = '#8a8a8a'; // colour of a logit of 0
-const SPAN = 10; // logits on either side of the histogram
-const BINS = 41;
+export const SPAN = 10; // logits on either side of the histogram
+export const BINS = 41;
 
-/** @typedef {{ less: string, more: string, line: string, soft: string, text: string, accent: string, frame: string, d: string, g: string, e: string, dark: boolean }} Colours */
+/** @typedef {{ less: string, more: string, line: string, soft: string, text: string, accent: string, frame: string, d: string, g: string, e: string, warn: string, dark: boolean }} Colours */
 
 /**
  * The colours of the page as it is now.
@@ -21,10 +22,10 @@ const BINS = 41;
  */
 export function readColours(element) {
   const style = getComputedStyle(element);
-  const [less, more, line, soft, text, accent, frame, d, g, e] = ['less', 'more', 'line', 'soft', 'text', 'accent', 'frame', 'd', 'g', 'e'].map(
+  const [less, more, line, soft, text, accent, frame, d, g, e, warn] = ['less', 'more', 'line', 'soft', 'text', 'accent', 'frame', 'd', 'g', 'e', 'warn'].map(
     (name) => style.getPropertyValue(`--gl-${name}`).trim(),
   );
-  return { less, more, line, soft, text, accent, frame, d, g, e, dark: document.body.classList.contains('dark') };
+  return { less, more, line, soft, text, accent, frame, d, g, e, warn, dark: document.body.classList.contains('dark') };
 }
 
 /**
@@ -70,38 +71,25 @@ export function fitCanvas(canvas) {
 }
 
 /**
- * Positions between two moments, as the same probe stands in both.
- * @param {Int16Array} from
- * @param {Int16Array | null} to
- * @param {number} share
- * @param {number} index
- */
-export function blend(from, to, share, index) {
-  return to && to.length === from.length ? from[index] + share * (to[index] - from[index]) : from[index];
-}
-
-/**
  * The codes on their plane, in groups of one colour.
  * @param {HTMLCanvasElement} canvas
  * @param {{ moment: Moment, next: Moment, share: number }} at
  * @param {number} extent of the plane
  * @param {{ groups: Uint8Array, colours: string[] }} colouring a group of each point
+ * @returns {Float32Array} where each point stands, in px of the canvas
  */
-export function drawMap(canvas, { moment, next, share }, extent, { groups, colours }) {
+export function drawMap(canvas, at, extent, { groups, colours }) {
   const { context, width, height, ratio } = fitCanvas(canvas);
-  const positions = moment.positions;
-  if (!positions || !extent) return;
-  const scale = (0.48 * Math.min(width, height)) / extent;
+  const points = layOut(at, extent, width, height);
   const side = Math.max(2, Math.round(2.2 * ratio));
   for (const [group, colour] of colours.entries()) {
     context.fillStyle = colour;
-    for (let i = 0; i < groups.length && 2 * i < positions.length; i++) {
+    for (let i = 0; i < groups.length && 2 * i < points.length; i++) {
       if (groups[i] !== group) continue;
-      const x = width / 2 + scale * blend(positions, next.positions, share, 2 * i);
-      const y = height / 2 - scale * blend(positions, next.positions, share, 2 * i + 1);
-      context.fillRect(Math.round(x - side / 2), Math.round(y - side / 2), side, side);
+      context.fillRect(Math.round(points[2 * i] - side / 2), Math.round(points[2 * i + 1] - side / 2), side, side);
     }
   }
+  return points;
 }
 
 /**

@@ -1,20 +1,23 @@
 // One run of the Training tab: how it stands, its pictures, its codes, D's decisions, its events.
 import { nameClass } from './classes.js';
 import { button, el, press } from './elements.js';
-import { countReal } from './training-data.js';
-import { colourByClass, colourByDecision, drawDecisions, drawMap, drawPictures } from './training-frames.js';
-import { describeDecision, describeLoss, describeRun, describeState, isLoss } from './training-words.js';
+import { Card, setText } from './training-card.js';
+import { countReal, findPoint } from './training-data.js';
+import { BINS, colourByClass, colourByDecision, drawDecisions, drawMap, drawPictures } from './training-frames.js';
+import { CALM, CAPTIONS, describeAbsence, describeBin, describeDecision, describeLoss, describePoint, describeRun, describeState, isLoss } from './training-words.js';
 
 /**
  * @typedef {import('./training-data.js').RunData} RunData
  * @typedef {import('./training-frames.js').Colours} Colours
+ * @typedef {import('./training-data.js').Moment} Moment
+ * @typedef {import('./training-data.js').Part} Part
  * @typedef {'class' | 'decision'} Colouring
  */
 
 const SAMPLE_COLUMNS = 4;
 const WISHES = /** @type {Record<string, string>} */ ({ pause: 'pause', run: 'resume', stop: 'stop' });
 const MAX_NAMED = 20; // classes in the legend
-const CALM = 'Nothing unusual was noticed so far.';
+const REACH = 12; // px around the pointer in which a point is named
 
 export class RunView {
   /** @type {Colouring} */
@@ -23,6 +26,9 @@ export class RunView {
   palette = [];
   #drawn = ''; // which moment's pictures are on the canvases
   #said = ''; // which events are listed
+  #epoch = 0; // that is shown
+  /** @type {Float32Array} */
+  #points = new Float32Array(0); // of the map, in px of its canvas
 
   /**
    * @param {RunData} data
@@ -35,28 +41,54 @@ export class RunView {
     this.data = data;
     this.go = go;
     this.wish = wish;
-    this.title = el('h2', { class: 'gl-h' });
-    this.state = el('span', { class: 'gl-run-state' });
+    this.title = el('h2', { class: 'gl-h', tabindex: '-1' });
+    this.state = el('p', { class: 'gl-run-state' });
+    this.bar = el('progress', { 'max': 1, 'aria-label': 'how far the run is', 'hidden': true });
     this.controls = el('span', { class: 'gl-run-controls' });
     this.loss = el('p', { class: 'gl-notice gl-run-lost', role: 'alert', hidden: true });
-    this.samples = el('canvas', { class: 'gl-picture gl-frames-canvas', role: 'img', 'aria-label': 'samples' });
-    this.pairs = el('canvas', { class: 'gl-picture gl-frames-canvas', role: 'img', 'aria-label': 'reconstructions' });
-    this.plane = el('canvas', { class: 'gl-plane', role: 'img', 'aria-label': 'codes' });
-    this.decisions = el('canvas', { class: 'gl-decisions', role: 'img', 'aria-label': 'decisions of D' });
-    this.decision = el('p', { class: 'gl-fine' });
+    const canvas = (/** @type {string} */ name, /** @type {string} */ label) => el('canvas', { 'class': name, 'role': 'img', 'aria-label': label });
+    this.samples = canvas('gl-picture gl-frames-canvas', 'samples');
+    this.pairs = canvas('gl-picture gl-frames-canvas', 'reconstructions');
+    this.plane = canvas('gl-run-plane', 'codes');
+    this.decisions = canvas('gl-decisions', 'decisions of D');
+    this.decision = el('p', { class: 'gl-run-decision' });
     const choose = (/** @type {Colouring} */ kind, /** @type {string} */ text) =>
       button(text, () => this.#choose(kind, redraw), { 'data-kind': kind, 'aria-pressed': String(kind === this.colouring) });
     this.kinds = el('div', { class: 'gl-tools', role: 'group', 'aria-label': 'colour of the codes' }, choose('class', 'by class'), choose('decision', 'by D’s decision'));
     this.legend = el('div', { class: 'gl-run-legend' });
     this.events = el('ol', { 'class': 'gl-run-events', 'aria-live': 'polite' });
     this.cards = {
-      samples: card('samples of the same z', this.samples),
-      pairs: card('the same pictures, and below each its reconstruction', this.pairs),
-      plane: card('codes of the same pictures', this.plane, this.kinds, this.legend),
-      decisions: card('D’s decision', this.decisions, listEnds(), this.decision),
+      samples: new Card('samples', CAPTIONS.samples, this.samples),
+      reconstructions: new Card('reconstructions', CAPTIONS.reconstructions, this.pairs),
+      positions: new Card('codes', CAPTIONS.class, this.plane, this.kinds, this.legend),
+      decisions: new Card('D’s decision', CAPTIONS.decisions, this.decisions, listEnds('0: undecided'), this.decision),
     };
-    const heading = el('div', { class: 'gl-run-heading' }, this.title, this.state, this.controls);
-    this.element = el('section', { class: 'gl-run' }, heading, this.loss, el('div', { class: 'gl-run-cards' }, ...Object.values(this.cards)), this.events);
+    this.board = el('div', { class: 'gl-run-cards', hidden: true }, ...Object.values(this.cards).map(({ element }) => element));
+    const heading = el('div', { class: 'gl-run-heading' }, this.title, this.controls);
+    this.element = el('section', { class: 'gl-run' }, el('div', {}, heading, this.state, this.bar), el('div', {}, this.loss), this.board, this.events);
+    this.#listen();
+  }
+
+  /** What lies under the pointer stands in the caption's stead. */
+  #listen() {
+    const read = (/** @type {PointerEvent} */ event) => {
+      const box = /** @type {HTMLElement} */ (event.currentTarget).getBoundingClientRect();
+      return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+    };
+    this.plane.addEventListener('pointermove', (event) => {
+      const [x, y] = read(event);
+      const scale = this.plane.width / this.plane.clientWidth;
+      const index = findPoint(this.#points, x * this.plane.width, y * this.plane.height, REACH * scale);
+      this.cards.positions.say(index < 0 ? '' : describePoint(this.data, this.#find('decisions'), index));
+    });
+    this.decisions.addEventListener('pointermove', (event) => {
+      this.cards.decisions.say(describeBin(this.#find('decisions'), Math.min(BINS - 1, Math.floor(read(event)[0] * BINS))));
+    });
+    for (const each of [this.plane, this.decisions]) each.addEventListener('pointerleave', () => this.#quiet());
+  }
+
+  #quiet() {
+    for (const each of [this.cards.positions, this.cards.decisions]) each.say('');
   }
 
   /**
@@ -65,6 +97,7 @@ export class RunView {
    */
   #choose(kind, redraw) {
     this.colouring = kind;
+    this.cards.positions.caption = CAPTIONS[kind];
     press(this.kinds, (each) => each.dataset.kind === kind);
     redraw();
   }
@@ -75,20 +108,24 @@ export class RunView {
    */
   renew(lines = '') {
     const { data } = this;
-    const [name, last] = [describeRun(data), data.moments.at(-1)];
+    const name = describeRun(data);
     this.title.textContent = lines ? `${name} (${lines})` : name;
     this.element.setAttribute('aria-label', name);
+    const { silent, state, step, steps } = data.status;
     setText(this.state, describeState(data));
+    this.state.classList.toggle('gl-notice', state === 'failed' || Boolean(silent));
+    this.bar.hidden = !(data.isActive && steps);
+    this.bar.value = steps ? step / steps : 0;
     const lost = describeLoss(data);
     this.loss.hidden = !lost;
     setText(this.loss, lost);
     this.#renewControls();
     this.#renewEvents();
-    this.cards.samples.hidden = !last?.samples;
-    this.cards.pairs.hidden = !last?.reconstructions || !data.inputs;
-    this.cards.plane.hidden = !last?.positions;
-    this.cards.decisions.hidden = !last?.decisions;
-    this.kinds.hidden = !last?.decisions;
+    this.board.hidden = !data.about;
+    for (const [part, each] of /** @type {[Part, Card][]} */ (Object.entries(this.cards))) each.absence = describeAbsence(data, part);
+    const [, byDecision] = /** @type {HTMLCollectionOf<HTMLButtonElement>} */ (this.kinds.children);
+    byDecision.disabled = Boolean(this.cards.decisions.absence);
+    byDecision.title = this.cards.decisions.absence;
     this.#drawn = '';
   }
 
@@ -107,7 +144,7 @@ export class RunView {
     const key = JSON.stringify([events, Boolean(about)]);
     if (key === this.#said) return;
     this.#said = key;
-    const rows = events.map(({ epoch, kind, text }) => {
+    const rows = events.filter(({ kind }) => kind !== 'finished').map(({ epoch, kind, text }) => { // that the state says
       const at = button(`epoch ${epoch.toFixed(1)}`, () => this.go(epoch), { 'aria-label': `show epoch ${epoch.toFixed(1)}` });
       return el('li', { class: isLoss(kind) ? 'gl-run-warned' : '', 'data-event': kind }, at, el('span', {}, text));
     });
@@ -122,21 +159,28 @@ export class RunView {
    */
   draw(epoch, colours) {
     const { data } = this;
+    if (!data.about) return;
+    this.#epoch = epoch;
     const at = data.findMoment(epoch);
-    if (!at || !data.about) return;
-    const { moment } = at;
-    if (this.#drawn !== String(moment.step)) {
-      this.#drawn = String(moment.step);
-      this.#drawPictures(moment, data.about);
+    if (at && this.#drawn !== String(at.moment.step)) {
+      this.#drawn = String(at.moment.step);
+      this.#drawPictures(data.about);
     }
-    if (!this.cards.plane.hidden && moment.positions) {
-      const count = moment.positions.length / 2;
-      const byClass = this.colouring === 'class' || !moment.decisions;
-      const colouring = byClass ? colourByClass(data.about.labels, count, this.palette, colours) : colourByDecision(moment, colours);
-      drawMap(this.plane, at, data.extent, colouring);
+    const codes = data.findMoment(epoch, 'positions');
+    if (codes?.moment.positions) {
+      const count = codes.moment.positions.length / 2;
+      const byClass = this.colouring === 'class' || !codes.moment.decisions;
+      const colouring = byClass ? colourByClass(data.about.labels, count, this.palette, colours) : colourByDecision(codes.moment, colours);
+      this.#points = drawMap(this.plane, codes, data.extent, colouring);
       this.#drawLegend(byClass, colouring.colours, data.about);
     }
-    if (!this.cards.decisions.hidden) drawDecisions(this.decisions, moment, colours);
+    const decided = this.#find('decisions');
+    if (decided) drawDecisions(this.decisions, decided, colours);
+  }
+
+  /** @param {Part} part; the last moment by now that has it */
+  #find(part) {
+    return this.data.findMoment(this.#epoch, part)?.moment ?? null;
   }
 
   /**
@@ -151,25 +195,23 @@ export class RunView {
     const all = [...new Set(labels ?? [])].sort((a, b) => a - b);
     const named = all.length <= MAX_NAMED ? all : [];
     const entries = named.map((label) => el('span', { class: 'gl-label' }, el('i', { style: `background:${colours[label % colours.length]}` }), nameClass(classes, label)));
-    this.legend.replaceChildren(...(byClass ? entries : [listEnds()]));
+    this.legend.replaceChildren(...(byClass ? entries : [listEnds('undecided')]));
   }
 
-  /**
-   * @param {import('./training-data.js').Moment} moment
-   * @param {import('./training-data.js').About} about
-   */
-  #drawPictures(moment, { shape }) {
-    const { data } = this;
+  /** @param {import('./training-data.js').About} about */
+  #drawPictures({ shape }) {
+    const { inputs } = this.data;
     const size = shape[0] * shape[1] * shape[2];
-    const when = `of step ${moment.step.toLocaleString('en')}`;
-    if (!this.cards.samples.hidden) drawPictures(this.samples, [moment.samples], shape, SAMPLE_COLUMNS);
-    if (!this.cards.pairs.hidden && data.inputs) drawPictures(this.pairs, interleave(data.inputs, moment.reconstructions, size), shape, data.inputs.length / size / 2);
-    this.samples.setAttribute('aria-label', `samples ${when}`);
-    this.pairs.setAttribute('aria-label', `pictures and their reconstructions ${when}`);
-    this.plane.setAttribute('aria-label', `codes ${when}`);
-    const text = describeDecision(countReal(moment.decisions), countReal(moment.decisionsMade));
+    const when = (/** @type {Moment | null} */ moment) => `of step ${moment?.step.toLocaleString('en')}`;
+    const [samples, pairs, codes, decided] = /** @type {const} */ (['samples', 'reconstructions', 'positions', 'decisions']).map((part) => this.#find(part));
+    if (samples) drawPictures(this.samples, [samples.samples], shape, SAMPLE_COLUMNS);
+    if (pairs && inputs) drawPictures(this.pairs, interleave(inputs, pairs.reconstructions, size), shape, inputs.length / size / 2);
+    this.samples.setAttribute('aria-label', `samples ${when(samples)}`);
+    this.pairs.setAttribute('aria-label', `pictures and their reconstructions ${when(pairs)}`);
+    this.plane.setAttribute('aria-label', `codes ${when(codes)}`);
+    const text = describeDecision(countReal(decided?.decisions ?? null), countReal(decided?.decisionsMade ?? null));
     this.decision.textContent = text;
-    this.decisions.setAttribute('aria-label', `D’s logits ${when}: ${text}`);
+    this.decisions.setAttribute('aria-label', `D’s logits ${when(decided)}: ${text}`);
   }
 }
 
@@ -187,24 +229,10 @@ function interleave(inputs, reconstructions, size) {
   return [inputs.subarray(0, half), below.subarray(0, half), inputs.subarray(half), below.subarray(half)];
 }
 
-/** What the two ends of D's decision mean, in their colours. */
-function listEnds() {
-  return el('div', { class: 'gl-decision-ends' }, el('span', { class: 'gl-less' }, '← generated'), el('span', { class: 'gl-more' }, 'real →'));
-}
-
 /**
- * @param {string} title
- * @param {...Node} content
+ * What the two ends of D's decision mean, in their colours, and the middle.
+ * @param {string} middle
  */
-function card(title, ...content) {
-  return el('figure', { class: 'gl-card', hidden: true }, el('div', { class: 'gl-title' }, title), ...content);
-}
-
-/**
- * A text that screen readers say only when it is another.
- * @param {HTMLElement} element
- * @param {string} text
- */
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+function listEnds(middle) {
+  return el('div', { class: 'gl-decision-ends' }, el('span', { class: 'gl-less' }, '← generated'), el('span', {}, middle), el('span', { class: 'gl-more' }, 'real →'));
 }

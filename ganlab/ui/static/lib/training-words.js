@@ -1,7 +1,18 @@
 // What the Training tab says in words.
+import { nameClass } from './classes.js';
+import { describeTime } from './time-left.js';
+import { BINS, SPAN, countLogits } from './training-frames.js';
 
 /** @typedef {import('./training-data.js').RunData} RunData */
 
+export const CALM = 'No sign of a lost run.';
+export const CAPTIONS = {
+  samples: 'G(z), what G paints of 16 latents z: the same ones at each moment.',
+  reconstructions: 'The same 8 pictures x, and below each G(E(x)), what G paints of its code.',
+  class: 'E(x), a dot for each picture x. E sees no labels: where dots of a class gather, it has found that out itself.',
+  decision: 'The same dots, by what D decides on each of these real pictures.',
+  decisions: 'D’s logits: real pictures above the line, generated ones below it.',
+};
 const LOST = ['nan', 'collapse', 'certain', 'constant'];
 const METHODS = /** @type {Record<string, string>} */ ({
   'bigan': 'BiGAN', 'bigan-plus': 'BiGAN+', 'gan': 'GAN', 'lr': 'latent regressor', 'jlr': 'joint latent regressor',
@@ -20,6 +31,16 @@ export function isLoss(kind) {
 /** @param {string} method */
 export function nameMethod(method) {
   return METHODS[method] ?? (method || 'run');
+}
+
+/**
+ * What a bundled run is called, from its folder's name: a method's, perhaps with a word after it.
+ * @param {string} run
+ */
+export function nameRun(run) {
+  if (METHODS[run]) return METHODS[run];
+  const method = Object.keys(METHODS).sort((a, b) => b.length - a.length).find((each) => run.startsWith(`${each}-`));
+  return method ? `${METHODS[method]}, ${run.slice(method.length + 1).replaceAll('-', ' ')}` : run;
 }
 
 /** @param {string} dataset a name, or a folder's path */
@@ -67,9 +88,11 @@ export function describeState(data) {
   if (state === 'paused') return `Paused at ${way}.`;
   if (state === 'stopped') return `Stopped at ${way}, and saved.`;
   if (state === 'finished') return `Finished after ${countThings(about?.epochs ?? 0, 'epoch')}.`;
-  if (state !== 'running') return '';
+  if (state !== 'running') return 'It does not say how it stands.';
   const speed = scalars.at(-1)?.speed;
-  return `In training: ${way}${speed ? `, ${formatNumber(speed)} pictures a second` : ''}.`;
+  if (!speed) return `In training: ${way}.`;
+  const left = describeTime(((steps - step) * (about?.batch_size ?? 0)) / speed);
+  return `In training: ${way}, ${formatNumber(speed)} pictures a second, ${left}.`;
 }
 
 /**
@@ -78,7 +101,7 @@ export function describeState(data) {
  */
 export function describeLoss({ events }) {
   const first = events.find(({ kind }) => isLoss(kind));
-  return first ? `Lost in epoch ${Math.floor(first.epoch) + 1}: ${first.text}` : '';
+  return first ? `Looks lost in epoch ${Math.floor(first.epoch) + 1}: ${first.text}` : '';
 }
 
 /**
@@ -90,8 +113,46 @@ export function describeDecision(real, made) {
   if (real === null) return '';
   const first = `D takes ${Math.round(100 * real)} % of the real pictures for real`;
   if (made === null) return `${first}.`;
-  const certain = real > 0.99 && made < 0.01 ? ' It is certain, and teaches G and E nothing.' : '';
-  return `${first}, and ${Math.round(100 * made)} % of the generated ones.${certain}`;
+  const apart = real > 0.99 && made < 0.01 ? ' It tells them apart.' : '';
+  return `${first}, and ${Math.round(100 * made)} % of the generated ones.${apart}`;
+}
+
+/**
+ * Why a run has nothing of a part to show; "" where it has.
+ * @param {RunData} data
+ * @param {import('./training-data.js').Part} part
+ */
+export function describeAbsence(data, part) {
+  if (data.moments.some((moment) => moment[part]) && (part !== 'reconstructions' || data.inputs)) return '';
+  if (part === 'decisions' && !data.has('discriminator')) return 'This model has no discriminator.';
+  if (part === 'reconstructions' && !data.has('encoder')) return 'This model has no encoder, so it reconstructs nothing.';
+  if (part === 'positions' && !data.has('encoder')) return 'This model has no encoder, so pictures have no codes.';
+  return data.isActive ? 'The first ones are on their way.' : 'This run wrote none.';
+}
+
+/**
+ * What is known of a dot on the map.
+ * @param {RunData} data
+ * @param {import('./training-data.js').Moment | null} decided
+ * @param {number} index of the probe
+ */
+export function describePoint({ about }, decided, index) {
+  const label = about?.labels?.[index];
+  const logit = decided?.decisions ? (decided.decisions[index] - 128) * decided.scale : null;
+  const name = label === undefined ? `Picture ${index + 1}` : `Class ${nameClass(about?.classes, label)}`;
+  return logit === null ? `${name}.` : `${name}; D’s logit is ${formatNumber(logit)}.`;
+}
+
+/**
+ * What a bar of D's logits stands for.
+ * @param {import('./training-data.js').Moment | null} moment
+ * @param {number} bin
+ */
+export function describeBin(moment, bin) {
+  if (!moment?.decisions) return '';
+  const share = (/** @type {Uint8Array | null} */ values) => (values?.length ? `${(100 * countLogits(values, moment.scale)[bin]).toFixed(0)} %` : 'none');
+  const logit = ((bin / (BINS - 1)) * 2 - 1) * SPAN;
+  return `Logit ${logit.toFixed(1)}: ${share(moment.decisions)} of the real pictures, ${share(moment.decisionsMade)} of the generated ones.`;
 }
 
 /**
@@ -100,6 +161,6 @@ export function describeDecision(real, made) {
  * @param {RunData[]} runs
  */
 export function describeMoment(epoch, runs) {
-  const steps = runs.map((run) => run.findMoment(epoch)?.moment.step).filter((step) => step !== undefined);
+  const steps = [...new Set(runs.map((run) => run.findMoment(epoch)?.moment.step).filter((step) => step !== undefined))];
   return `epoch ${epoch.toFixed(2)}${steps.length ? `, step ${steps.map((step) => step.toLocaleString('en')).join(' | ')}` : ''}`;
 }

@@ -3,14 +3,15 @@
 import { el, button, picker } from './elements.js';
 import { request } from './request.js';
 import { Chart } from './training-chart.js';
+import { CHARTS, listCurves } from './training-curves.js';
 import { RunData, findNeighbour } from './training-data.js';
 import { readColours } from './training-frames.js';
 import { StartForm } from './training-start.js';
 import { RunView } from './training-view.js';
-import { describeMoment, describeRun, namePlayer } from './training-words.js';
+import { describeMoment, describeRun, nameRun } from './training-words.js';
 
 /**
- * @typedef {import('./training-chart.js').Curve} Curve
+ * @typedef {import('./training-start.js').Offer} Offer
  * @typedef {{ run?: string, beside?: string, palette?: string[] }} Value of the component: which runs an address names
  */
 
@@ -21,8 +22,6 @@ const FIRST = 'bigan'; // the bundled run that is shown first
 const JUMP = 10; // moments, by PageUp and PageDown
 const LINES = ['solid lines', 'dashed lines'];
 const KEYS = /** @type {Record<string, number>} */ ({ ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: JUMP, PageDown: -JUMP });
-const OWN = /** @type {Record<string, Curve['colour']>} */ ({ discriminator: 'd', generator: 'g', encoder: 'e', generator_encoder: 'g' });
-
 export class Training {
   epoch = Infinity; // where the scrubber stands; the end to begin with
   /** @type {(RunView | null)[]} */
@@ -51,9 +50,7 @@ export class Training {
     this.readout = el('output', { class: 'gl-run-moment' });
     this.columns = el('div', { class: 'gl-run-columns' });
     this.chosen = el('i', { hidden: true });
-    this.charts = [
-      'losses', 'D’s mean logit', 'error of reconstructions', 'nearest neighbour has the same class', 'Fréchet distance', 'spread of samples and codes',
-    ].map((title) => new Chart(title, (epoch) => this.go(epoch)));
+    this.charts = CHARTS.map((words) => new Chart(words, (epoch) => this.go(epoch), () => this.draw()));
     this.scrub.addEventListener('input', () => this.go(Number(this.scrub.value)));
     this.scrub.addEventListener('keydown', (event) => this.#press(event));
     const [label, beside] = ['run', 'beside it'].map((text, i) => el('label', { class: 'gl-check' }, text, this.pickers[i]));
@@ -102,12 +99,10 @@ export class Training {
   /** Ask which runs there are, and offer them. */
   async #offer() {
     try {
-      const offer = /** @type {import('./training-start.js').Offer} */ (await (await request('ganlab/runs')).json());
+      const offer = /** @type {Offer} */ (await (await request('ganlab/runs')).json());
       this.start.show(offer);
-      const names = offer.runs.map(({ name }) => name);
       for (const [index, select] of this.pickers.entries()) {
-        const all = [...(index ? [''] : []), ...names, ...(this.names[index] && !names.includes(this.names[index]) ? [this.names[index]] : [])];
-        select.replaceChildren(...all.map((name) => el('option', { value: name }, name || 'none')));
+        select.replaceChildren(...(index ? [el('option', { value: '' }, 'none')] : []), ...listGroups(offer, this.names[index]));
         select.value = this.names[index];
       }
       return offer;
@@ -139,6 +134,7 @@ export class Training {
     const redraw = () => this.draw();
     const wish = (/** @type {string} */ what) => void this.#wish({ wish: what, run: name });
     this.views[index] = name ? new RunView(data, { go: (epoch) => this.go(epoch), wish, redraw }) : null;
+    data.column = index;
     if (!index) this.epoch = Infinity;
     if (![...this.pickers[index].options].some(({ value }) => value === name)) await this.#offer();
     this.pickers[index].value = name;
@@ -164,7 +160,10 @@ export class Training {
       view.renew(runs.length > 1 ? LINES[index] : '');
     }
     this.scrub.max = String(end || 1);
-    for (const [index, curves] of listCurves(runs).entries()) this.charts[index].show(runs, curves, end);
+    for (const [index, { runs: those, curves, label }] of listCurves(runs).entries()) {
+      this.charts[index].show(those, curves, end);
+      this.charts[index].label(label ?? '');
+    }
     const query = new URLSearchParams(this.names[1] ? { run: this.names[0], beside: this.names[1] } : { run: this.names[0] });
     this.chosen.dataset.chosen = String(query);
     this.root.dataset.runs = runs.map((run) => describeRun(run)).join(' | ');
@@ -271,28 +270,18 @@ export class Training {
 }
 
 /**
- * The curves of each chart, in their order.
- * @param {import('./training-data.js').RunData[]} runs
- * @returns {Curve[][]}
+ * The runs on offer, those of this machine before those that came with the app, and one that was opened by its address.
+ * @param {Offer} offer
+ * @param {string} current
  */
-function listCurves(runs) {
-  const players = [...new Set(runs.flatMap(({ about }) => about?.players ?? []))];
+function listGroups({ runs }, current) {
+  const group = (/** @type {string} */ label, /** @type {[value: string, text: string][]} */ options) =>
+    el('optgroup', { label }, ...options.map(([value, text]) => el('option', { value }, text)));
+  const bundled = runs.filter((run) => run.bundled);
+  const own = [...runs.filter((run) => !run.bundled).map(({ name }) => name)];
+  if (current && !runs.some(({ name }) => name === current)) own.push(current);
   return [
-    players.map((player) => ({
-      name: namePlayer(player),
-      colour: OWN[player] ?? 'accent',
-      read: (row) => row.loss[player],
-    })),
-    [
-      { name: 'real', colour: 'more', read: (row) => row.d_real },
-      { name: 'generated', colour: 'less', read: (row) => row.d_made },
-    ],
-    [{ name: 'mean squared error', colour: 'e', read: (row) => row.reconstruction }],
-    [{ name: '1NN', colour: 'e', read: (row) => row.one_nn }],
-    [{ name: 'estimate', colour: 'g', read: (row) => row.frechet }],
-    [
-      { name: 'samples', colour: 'g', read: (row) => row.diversity },
-      { name: 'codes', colour: 'e', read: (row) => row.code_spread },
-    ],
+    ...(own.length ? [group('of this machine', own.map((name) => [name, name]))] : []),
+    group('came with the app', bundled.map(({ name }) => [name, nameRun(name)])),
   ];
 }
