@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from starlette.types import Send
 
 from ganlab.explorer import Explorer
 from ganlab.studio import portable
+from ganlab.ui.server import assets
 from ganlab.ui.server.models import Models
 from tests.browser import CHROMIUM_NAMES, chromium
 
@@ -54,6 +56,21 @@ def few_models(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 @pytest.fixture
 def all_models() -> None:
     """Every bundled model is on offer."""
+
+
+@pytest.fixture(autouse=True)
+def lasting_scripts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page takes its scripts from the browser's cache, where it would ask the server for 70 of them again:
+    see ui/server/test_routes.py."""
+    send_file = assets._send_file
+
+    async def send_for_long(send: Send, file: assets.File, *details: Any) -> None:
+        anew = (b"cache-control", b"no-cache")
+        headers = [(b"cache-control", b"max-age=3600") if each == anew else each for each in file.headers]
+        await send_file(send, file._replace(headers=headers), *details)
+
+    monkeypatch.setattr(assets, "_send_file", send_for_long)
+    monkeypatch.setattr(assets, "QUALITY", 1)  # of compressing all of them, for each server
 
 
 @pytest.fixture(scope="session")

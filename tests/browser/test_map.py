@@ -12,6 +12,7 @@ import pytest
 from ganlab import images
 from ganlab.explorer import Explorer
 from ganlab.studio import codemap
+from tests.browser.conftest import IN_DARK
 from tests.browser.gestures import Open, caption, tab
 from tests.browser.screenshots import open_tab
 from tests.browser.test_kinds import choose
@@ -79,8 +80,14 @@ def on_page(page: Any, x: float, y: float) -> tuple[float, float]:
     return box["x"] + box["width"] / 2 + half * x, box["y"] + box["height"] / 2 + half * y
 
 
-def test_a_code_under_the_hand_is_shown_and_taken(open_page: Open, bundled: Explorer) -> None:
+def test_what_lies_under_the_hand_or_the_keys_is_shown_and_taken(open_page: Open, bundled: Explorer) -> None:
     page = opened(open_page)
+    _a_code_is_shown_and_taken(page, bundled)
+    _between_codes_a_blend_is_decoded(page)
+    _the_map_by_keyboard_alone(page)
+
+
+def _a_code_is_shown_and_taken(page: Any, bundled: Explorer) -> None:
     row, x, y = outermost(bundled)
     gallery = bundled.gallery
     assert gallery is not None
@@ -101,13 +108,30 @@ def test_a_code_under_the_hand_is_shown_and_taken(open_page: Open, bundled: Expl
     expect(caption(page)).to_contain_text(f"training {label} (no. {index})")
 
 
-def test_between_codes_a_blend_is_decoded(open_page: Open) -> None:
-    page = opened(open_page)
+def _between_codes_a_blend_is_decoded(page: Any) -> None:
     page.mouse.move(*on_page(page, 0.98, 0.98))
     expect(page.locator(".gl-aside")).to_contain_text("blend of 8 codes on the map")
     page.mouse.down()
     page.mouse.up()
     expect(caption(page)).to_contain_text("blend of 8 codes on the map")
+
+
+def _the_map_by_keyboard_alone(page: Any) -> None:
+    before = caption(page).inner_text()
+    page.locator(".gl-sky").focus()
+    for key in ("ArrowRight", "ArrowDown", "Shift+ArrowLeft", "+", "ArrowUp", "-"):
+        page.keyboard.press(key)
+    expect(page.locator(".gl-aside figcaption")).not_to_be_empty()
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Enter")
+    expect(caption(page)).not_to_have_text(before)
+    page.keyboard.press("0")
+    face = page.locator(".gl-now img")
+    before_face = str(face.get_attribute("src"))
+    page.locator(".gl-aside .gl-tile").nth(3).focus()
+    page.keyboard.press("Enter")
+    expect(caption(page)).to_contain_text("training")
+    expect(face).not_to_have_attribute("src", before_face)
 
 
 def test_a_drag_pans_and_the_wheel_zooms_without_a_request(open_page: Open) -> None:
@@ -135,10 +159,32 @@ def test_a_drag_pans_and_the_wheel_zooms_without_a_request(open_page: Open) -> N
     expect(caption(page)).not_to_contain_text("map")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_legend_has_the_colours_of_the_points(open_page: Open, scheme: str) -> None:
-    page = opened(open_page, scheme=scheme)
+def test_the_points_have_the_colours_of_the_legend(open_page: Open) -> None:
+    page = opened(open_page)
+    _one_class_alone_and_attributes_as_colours(page)
+    for scheme in ("light", "dark"):
+        _the_legend_has_the_colours_of_the_points(page, scheme)
+
+
+def _one_class_alone_and_attributes_as_colours(page: Any) -> None:
+    """Afterwards another class is alone, in its own colour."""
+    pixels = f"({CANVAS})('.gl-sky').join()"
+    page.evaluate(f"window.before = window.classes = {pixels}")
+    page.get_by_role("button", name="only 4").click()
+    expect(page.locator("[data-label='4']")).to_have_attribute("aria-pressed", "true")
+    page.wait_for_function(f"{pixels} !== window.before")
+    page.evaluate(f"window.before = {pixels}")
+    page.get_by_label("colour").select_option("slant")
+    expect(page.locator(".gl-legend")).to_contain_text("degrees")
+    page.wait_for_function(f"{pixels} !== window.before")
+    assert page.evaluate(f"{pixels} !== window.classes")
+    page.get_by_label("colour").select_option(label="class")
     page.get_by_role("button", name="only 0").click()
+
+
+def _the_legend_has_the_colours_of_the_points(page: Any, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_function(IN_DARK, arg=scheme == "dark")
     red, green, blue = page.evaluate(
         """() => getComputedStyle(document.querySelector('.gl-legend [data-label="0"] i')).backgroundColor
           .match(/[0-9]+/g).map(Number)"""
@@ -153,39 +199,6 @@ def test_the_legend_has_the_colours_of_the_points(open_page: Open, scheme: str) 
       }
     """
     page.wait_for_function(same_colour, arg=[red, green, blue])
-
-
-def test_one_class_alone_and_attributes_as_colours(open_page: Open) -> None:
-    page = opened(open_page)
-    pixels = f"({CANVAS})('.gl-sky').join()"
-    page.evaluate(f"window.before = window.classes = {pixels}")
-    page.get_by_role("button", name="only 4").click()
-    expect(page.locator("[data-label='4']")).to_have_attribute("aria-pressed", "true")
-    page.wait_for_function(f"{pixels} !== window.before")
-    page.evaluate(f"window.before = {pixels}")
-    page.get_by_label("colour").select_option("slant")
-    expect(page.locator(".gl-legend")).to_contain_text("degrees")
-    page.wait_for_function(f"{pixels} !== window.before")
-    assert page.evaluate(f"{pixels} !== window.classes")
-
-
-def test_the_map_by_keyboard_alone(open_page: Open) -> None:
-    page = opened(open_page)
-    before = caption(page).inner_text()
-    page.locator(".gl-sky").focus()
-    for key in ("ArrowRight", "ArrowDown", "Shift+ArrowLeft", "+", "ArrowUp", "-"):
-        page.keyboard.press(key)
-    expect(page.locator(".gl-aside figcaption")).not_to_be_empty()
-    page.keyboard.press("Shift+ArrowRight")
-    page.keyboard.press("Enter")
-    expect(caption(page)).not_to_have_text(before)
-    page.keyboard.press("0")
-    face = page.locator(".gl-now img")
-    before_face = str(face.get_attribute("src"))
-    page.locator(".gl-aside .gl-tile").nth(3).focus()
-    page.keyboard.press("Enter")
-    expect(caption(page)).to_contain_text("training")
-    expect(face).not_to_have_attribute("src", before_face)
 
 
 def test_a_finger_pans_and_two_zoom(open_page: Open) -> None:
@@ -254,10 +267,15 @@ def draw_around(page: Any, corners: list[tuple[float, float]]) -> None:
     page.mouse.up()
 
 
-def test_what_is_drawn_around_is_counted_sent_to_a_and_becomes_a_slider(
+def test_what_is_selected_is_marked_counted_sent_to_a_and_becomes_a_slider(
     open_page: Open, bundled: Explorer
 ) -> None:
     page = opened(open_page)
+    _a_second_map_marks_the_same_pictures(page)
+    _what_is_drawn_around_is_counted_sent_to_a_and_becomes_a_slider(page, bundled)
+
+
+def _what_is_drawn_around_is_counted_sent_to_a_and_becomes_a_slider(page: Any, bundled: Explorer) -> None:
     positions = codemap.find_plane(bundled).positions.float() / codemap.MAX_POSITION
     inside = ((positions[:, 0] > 0.1) & (positions[:, 0] < 0.6) & (positions[:, 1].abs() < 0.3)).sum()
     page.locator("[data-tool=box]").click()
@@ -285,8 +303,7 @@ def test_what_is_drawn_around_is_counted_sent_to_a_and_becomes_a_slider(
     expect(page.locator(".gl-dir")).to_contain_text("to the middle")
 
 
-def test_a_second_map_marks_the_same_pictures(open_page: Open) -> None:
-    page = opened(open_page)
+def _a_second_map_marks_the_same_pictures(page: Any) -> None:
     page.get_by_label("second map").select_option("mnist-ae-l1")
     beside = page.locator(".gl-beside")
     expect(beside).to_contain_text("Autoencoder l1 · MNIST: principal directions")

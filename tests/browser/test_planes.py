@@ -14,8 +14,36 @@ pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect
 
 
-def test_planes_follow_hand_and_keyboard(open_page: Open) -> None:
+def test_a_plane_waits_for_its_latents_where_it_lies(open_page: Open) -> None:
+    held: list[Any] = []
     page = studio(open_page)
+    page.route("**/ganlab/samples*", lambda route: held.append(route))
+    for view in ("seeds", "corners"):
+        with page.expect_request("**/ganlab/samples*"):
+            page.locator(f"[data-view={view}]").click()
+        plane = page.locator(".gl-plane")
+        expect(page.locator(".gl-view")).to_contain_text("samples of the prior, uniform")
+        expect(plane).to_have_attribute("aria-busy", "true")
+        box = plane.bounding_box()
+        start = stage_pixels(page)
+        plane.click()  # a page error, if the plane had moved
+        plane.press("ArrowLeft")
+        assert (stage_pixels(page) == start).all()
+        route = held.pop()
+        route.fulfill(response=route.fetch())
+        expect(plane).to_have_attribute("aria-busy", "false")
+        assert plane.bounding_box() == box
+        plane.press("ArrowLeft")
+        assert (stage_pixels(page) != start).any()
+
+
+def test_planes_follow_hand_and_keyboard_and_are_tinted(open_page: Open) -> None:
+    page = studio(open_page)
+    _planes_follow_hand_and_keyboard(page)
+    _a_plane_is_tinted_by_the_class_of_its_pictures(page)
+
+
+def _planes_follow_hand_and_keyboard(page: Any) -> None:
     for view, called in (
         ("pad", "moved from"),
         ("seeds", "between samples of seed 0"),
@@ -54,8 +82,7 @@ label => {
 """
 
 
-def test_a_plane_is_tinted_by_the_class_of_its_pictures(open_page: Open) -> None:
-    page = studio(open_page)
+def _a_plane_is_tinted_by_the_class_of_its_pictures(page: Any) -> None:
     page.locator("[data-view=seeds]").click()
     page.get_by_role("button", name="classes", exact=True).nth(-1).click()
     legend = page.locator(".gl-tint-legend .gl-label")
@@ -77,29 +104,6 @@ def test_a_plane_is_tinted_by_the_class_of_its_pictures(open_page: Open) -> None
     expect(page.locator(".gl-tint")).to_be_hidden()
 
 
-def test_a_plane_waits_for_its_latents_where_it_lies(open_page: Open) -> None:
-    held: list[Any] = []
-    page = studio(open_page)
-    page.route("**/ganlab/samples*", lambda route: held.append(route))
-    for view in ("seeds", "corners"):
-        with page.expect_request("**/ganlab/samples*"):
-            page.locator(f"[data-view={view}]").click()
-        plane = page.locator(".gl-plane")
-        expect(page.locator(".gl-view")).to_contain_text("samples of the prior, uniform")
-        expect(plane).to_have_attribute("aria-busy", "true")
-        box = plane.bounding_box()
-        start = stage_pixels(page)
-        plane.click()  # a page error, if the plane had moved
-        plane.press("ArrowLeft")
-        assert (stage_pixels(page) == start).all()
-        route = held.pop()
-        route.fulfill(response=route.fetch())
-        expect(plane).to_have_attribute("aria-busy", "false")
-        assert plane.bounding_box() == box
-        plane.press("ArrowLeft")
-        assert (stage_pixels(page) != start).any()
-
-
 def test_seeds_that_answer_too_late_do_not_replace_later_ones(open_page: Open) -> None:
     held: list[Any] = []
     page = studio(open_page)
@@ -119,7 +123,7 @@ def test_seeds_that_answer_too_late_do_not_replace_later_ones(open_page: Open) -
     assert np.abs(stage_pixels(page) - expected).max() <= 2
 
 
-def test_a_latent_is_named_after_the_seed_that_it_is_of(open_page: Open) -> None:
+def test_seeds_that_do_not_come_name_no_latent_and_are_reported(open_page: Open) -> None:
     page = studio(open_page)
     page.locator("[data-view=seeds]").click()
     plane = page.locator(".gl-plane")
@@ -128,11 +132,7 @@ def test_a_latent_is_named_after_the_seed_that_it_is_of(open_page: Open) -> None
     page.get_by_role("button", name="other seeds").click()
     plane.press("ArrowLeft")
     expect(caption(page)).to_contain_text("between samples of seed 0")
-
-
-def test_samples_that_cannot_be_fetched_are_reported(open_page: Open) -> None:
-    page = studio(open_page)
     page.evaluate("() => void (window.fetch = () => Promise.reject(new TypeError('gone')))")
-    page.locator("[data-view=seeds]").click()
+    page.get_by_role("button", name="other seeds").click()
     notice = page.locator("#latent-studio").get_by_text("No samples: The server does not answer.")
     expect(notice).to_be_visible()
