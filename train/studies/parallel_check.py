@@ -111,7 +111,7 @@ def train_case(
     with torch.no_grad():
         for net in run.nets.values():
             for weights in net.parameters():
-                weights *= 1 + nudge
+                weights.mul_(1 + nudge)
     if pause:
         run.watcher = Patient(pause)
     if exact:
