@@ -115,7 +115,7 @@ def test_keys_alone_choose_send_keep_slide_and_play(open_page: Open) -> None:
 
     page.get_by_role("tab", name="Reconstruct").focus()
     page.keyboard.press("ArrowLeft")
-    expect_tab(page, "Methods")
+    expect_tab(page, "Training")
     page.keyboard.press("Home")
     expect_tab(page, "Reconstruct")
     page.keyboard.press("ArrowRight")

@@ -1,7 +1,7 @@
 // A curve or several over the epochs of one or two runs, with a line where the scrubber stands, or under the pointer.
 import { el } from './elements.js';
 import { fitCanvas } from './training-frames.js';
-import { formatNumber, isLoss } from './training-words.js';
+import { formatNumber } from './training-words.js';
 
 /**
  * @typedef {import('./training-data.js').RunData} RunData
@@ -145,8 +145,7 @@ export class Chart {
     const epochs = listTicks(0, end, 5);
     for (const value of epochs) context.fillText(formatTick(value, epochs[1] - epochs[0]), x(value), height);
     context.fillStyle = warn;
-    for (const { events } of this.#runs) {
-      const first = events.find(({ kind }) => isLoss(kind));
+    for (const { firstLoss: first } of this.#runs) {
       if (!first) continue;
       const right = x(first.epoch) < width / 2;
       context.fillRect(Math.round(x(first.epoch)), 0, 2 * ratio, height - ratio * BOTTOM);

@@ -51,6 +51,7 @@ import { readTensors } from './tensors.js';
  */
 
 const ACTIVE = ['starting', 'running', 'paused'];
+export const LOST = ['nan', 'collapse', 'certain', 'constant']; // kinds of events
 const OUTLIERS = 0.995; // share of the codes that the map's frame holds at least
 
 export class RunData {
@@ -84,6 +85,11 @@ export class RunData {
   /** @param {'discriminator' | 'encoder'} part of the model; whether it has it, as far as its players say */
   has(part) {
     return Boolean(this.about?.players.some((player) => player.includes(part)));
+  }
+
+  /** The first sign that the run is lost. */
+  get firstLoss() {
+    return this.events.find(({ kind }) => LOST.includes(kind));
   }
 
   /** The last epoch of which there is anything. */

@@ -2,9 +2,9 @@
 import { nameClass } from './classes.js';
 import { button, el, press } from './elements.js';
 import { Card, setText } from './training-card.js';
-import { countReal, findPoint } from './training-data.js';
+import { LOST, countReal, findPoint } from './training-data.js';
 import { BINS, colourByClass, colourByDecision, drawDecisions, drawMap, drawPictures } from './training-frames.js';
-import { CALM, CAPTIONS, describeAbsence, describeBin, describeDecision, describeLoss, describePoint, describeRun, describeState, isLoss } from './training-words.js';
+import { CALM, CAPTIONS, describeAbsence, describeBin, describeDecision, describeLoss, describePoint, describeRun, describeState } from './training-words.js';
 
 /**
  * @typedef {import('./training-data.js').RunData} RunData
@@ -46,6 +46,7 @@ export class RunView {
     this.bar = el('progress', { 'max': 1, 'aria-label': 'how far the run is', 'hidden': true });
     this.controls = el('span', { class: 'gl-run-controls' });
     this.loss = el('p', { class: 'gl-notice gl-run-lost', role: 'alert', hidden: true });
+    this.lossMoment = button('show it', () => this.go(this.data.firstLoss?.epoch ?? 0), { hidden: true });
     const canvas = (/** @type {string} */ name, /** @type {string} */ label) => el('canvas', { 'class': name, 'role': 'img', 'aria-label': label });
     this.samples = canvas('gl-picture gl-frames-canvas', 'samples');
     this.pairs = canvas('gl-picture gl-frames-canvas', 'reconstructions');
@@ -65,7 +66,7 @@ export class RunView {
     };
     this.board = el('div', { class: 'gl-run-cards', hidden: true }, ...Object.values(this.cards).map(({ element }) => element));
     const heading = el('div', { class: 'gl-run-heading' }, this.title, this.controls);
-    this.element = el('section', { class: 'gl-run' }, el('div', {}, heading, this.state, this.bar), el('div', {}, this.loss), this.board, this.events);
+    this.element = el('section', { class: 'gl-run' }, el('div', {}, heading, this.state, this.bar), el('div', { class: 'gl-run-loss' }, this.loss, this.lossMoment), this.board, this.events);
     this.#listen();
   }
 
@@ -119,6 +120,8 @@ export class RunView {
     const lost = describeLoss(data);
     this.loss.hidden = !lost;
     setText(this.loss, lost);
+    this.lossMoment.hidden = !lost;
+    this.lossMoment.setAttribute('aria-label', `show epoch ${data.firstLoss?.epoch.toFixed(1)}`);
     this.#renewControls();
     this.#renewEvents();
     this.board.hidden = !data.about;
@@ -144,11 +147,12 @@ export class RunView {
     const key = JSON.stringify([events, Boolean(about)]);
     if (key === this.#said) return;
     this.#said = key;
-    const rows = events.filter(({ kind }) => kind !== 'finished').map(({ epoch, kind, text }) => { // that the state says
+    const others = events.filter((event) => event.kind !== 'finished' && event !== this.data.firstLoss); // those are said above
+    const rows = others.map(({ epoch, kind, text }) => {
       const at = button(`epoch ${epoch.toFixed(1)}`, () => this.go(epoch), { 'aria-label': `show epoch ${epoch.toFixed(1)}` });
-      return el('li', { class: isLoss(kind) ? 'gl-run-warned' : '', 'data-event': kind }, at, el('span', {}, text));
+      return el('li', { class: LOST.includes(kind) ? 'gl-run-warned' : '', 'data-event': kind }, at, el('span', {}, text));
     });
-    const calm = about && !events.some(({ kind }) => isLoss(kind));
+    const calm = about && !this.data.firstLoss;
     this.events.replaceChildren(...rows, ...(calm ? [el('li', { 'data-event': '' }, el('span', {}, CALM))] : []));
   }
 

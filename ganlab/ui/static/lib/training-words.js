@@ -13,7 +13,6 @@ export const CAPTIONS = {
   decision: 'The same dots, by what D decides on each of these real pictures.',
   decisions: 'D’s logits: real pictures above the line, generated ones below it.',
 };
-const LOST = ['nan', 'collapse', 'certain', 'constant'];
 const METHODS = /** @type {Record<string, string>} */ ({
   'bigan': 'BiGAN', 'bigan-plus': 'BiGAN+', 'gan': 'GAN', 'lr': 'latent regressor', 'jlr': 'joint latent regressor',
   'ae-l1': 'autoencoder (l1)', 'ae-l2': 'autoencoder (l2)',
@@ -22,11 +21,6 @@ const DATASETS = /** @type {Record<string, string>} */ ({ 'mnist': 'MNIST', 'cif
 const PLAYERS = /** @type {Record<string, string>} */ ({
   'discriminator': 'D', 'generator': 'G', 'encoder': 'E', 'generator_encoder': 'G and E',
 });
-
-/** @param {string} kind */
-export function isLoss(kind) {
-  return LOST.includes(kind);
-}
 
 /** @param {string} method */
 export function nameMethod(method) {
@@ -99,8 +93,7 @@ export function describeState(data) {
  * Whether the run is lost, in words; "" as long as nothing says so.
  * @param {RunData} data
  */
-export function describeLoss({ events }) {
-  const first = events.find(({ kind }) => isLoss(kind));
+export function describeLoss({ firstLoss: first }) {
   return first ? `Looks lost in epoch ${Math.floor(first.epoch) + 1}: ${first.text}` : '';
 }
 
