@@ -36,7 +36,7 @@ from train.presets import FAMILY_DEFAULTS, PRESETS
 from train.trainer import Trainer, Watcher
 
 TOLERANCE = 1e-5  # between weights
-STEPS, SHORT = 20, 10  # compared, and with --short
+STEPS, SHORT = 50, 10  # compared, and with --short
 BATCH, STEPS_PER_EPOCH = 32, 10
 ROUNDING = 2.0**-23  # of float32
 WARM_UP, TIMED = 10, 60  # steps of --speed
