@@ -112,7 +112,7 @@ def test_a_methods_own_settings_are_settings_of_a_run_with_the_same_defaults(nam
 
 def test_only_some_have_settings() -> None:
     assert {name: list_settings(name) for name in METHODS if list_settings(name)} == {
-        "bigan": ("penalty", "penalty_share"),
+        "bigan": ("penalty", "penalty_share", "statistics", "moment_weight"),
         "lr": ("regression",),
         "jlr": ("regression", "regression_weight"),
         "bigan-plus": (
