@@ -15,10 +15,10 @@ from ganlab.hub import CHECKPOINTS
 from ganlab.model import load, read_config, weights_file
 from train import sums as written
 
-FINGERPRINTS = {  # of the checkpoints before config.json had sums: latents and links carry them
+FINGERPRINTS = {  # latents and links carry them
     "cifar10-bigan-plus": "f1b0ee8a00f6ede8",
     "cifar10-gan": "8f59be51d952db74",
-    "imagenet64-bigan": "dfc4c24ba5b6f88d",
+    "imagenet64-bigan": "59716e63db4f1a6b",
     "imagenet64-bigan-plus": "439781aa625d902c",
     "mnist-ae-l1": "be5982df36d76393",
     "mnist-ae-l2": "76e563098579f58a",

@@ -209,7 +209,7 @@ def test_a_data_set_without_a_judge_has_neither_identity_nor_frechet(tiny):
 
 def test_a_model_with_a_gallery_reads_the_test_set_only(tiny):
     assert evaluate.main([str(tiny()), "--data-root", "there"]) == 0
-    assert tiny.requests == [("mnist", "there", "test", {"size": 28, "channels": 1})]
+    assert tiny.requests == [("mnist", "there", "test", {"size": 28, "channels": 1, "most": datasets.MAX_IN_MEMORY})]
 
 
 @pytest.mark.slow
@@ -219,7 +219,7 @@ def test_without_a_gallery_the_training_pictures_take_its_place(tiny):
     folder = tiny(gallery=None)
     tiny.requests.clear()
     assert evaluate.main([str(folder), "--data-root", "there"]) == 0
-    shape = {"size": 28, "channels": 1}
+    shape = {"size": 28, "channels": 1, "most": datasets.MAX_IN_MEMORY}
     assert tiny.requests == [("mnist", "there", split, shape) for split in ("test", "train")]
     figures = json.loads((folder / "metrics.json").read_text())
     assert figures["evaluation"]["gallery"] == shared["evaluation"]["gallery"] == "mnist train, 300"
@@ -235,7 +235,7 @@ def test_without_any_training_pictures_the_function_refuses(tiny):
 def test_a_model_of_a_folder_is_measured_on_the_folder_that_is_named(tiny, capsys):
     folder = tiny(dataset="my pictures", gallery=None)
     assert evaluate.main([str(folder), "--dataset", "here/my pictures", "--data-root", "there"]) == 0
-    shape = {"size": 28, "channels": 1}
+    shape = {"size": 28, "channels": 1, "most": datasets.MAX_IN_MEMORY}
     assert tiny.requests == [("here/my pictures", "there", split, shape) for split in ("test", "train")]
     assert "one_nn" in json.loads((folder / "metrics.json").read_text())
     capsys.readouterr()
