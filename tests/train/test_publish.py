@@ -152,7 +152,9 @@ def test_without_the_shared_gallery_the_data_sets_pictures_calibrate(
     monkeypatch.setattr(datasets, "load", load)
     (small_gallery / gallery.TRAIN_FILE).unlink()
     without = model.load(str(publish_quickly(run, root, "two")))
-    assert loads == [("mnist", "nowhere", "train", {"size": 28, "channels": 1, "most": datasets.MAX_IN_MEMORY})]
+    assert loads == [
+        ("mnist", "nowhere", "train", {"size": 28, "channels": 1, "most": datasets.MAX_IN_MEMORY})
+    ]
     for name, net in with_gallery.networks.items():
         for key, value in net.state_dict().items():
             assert torch.equal(value, without.networks[name].state_dict()[key]), key

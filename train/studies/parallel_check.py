@@ -39,7 +39,7 @@ TOLERANCE = 1e-5  # between weights
 STEPS, SHORT = 50, 10  # compared, and with --short
 BATCH, STEPS_PER_EPOCH = 32, 10
 ROUNDING = 2.0**-23  # of float32
-WARM_UP, TIMED = 10, 60  # steps of --speed
+WARM_UP, TIMED, MESSAGES = 10, 60, 30  # steps and messages of --speed
 CONV = FAMILY_DEFAULTS["conv"] | {"width": 4}
 MNIST = CONV | PRESETS["bigan-plus"]["mnist"] | {"width": 4, "feature_dim": 8}
 COLOUR = FAMILY_DEFAULTS["residual"] | PRESETS["bigan-plus"]["colour"] | {"width": 8, "feature_dim": 8}
@@ -268,6 +268,26 @@ def measure_speed(method: str, count: int, threads: int, folder: Path, norm_batc
     finish(start(count, task, folder / "speed.log"), folder / "speed.log")
 
 
+def measure_messages(folder: Path) -> None:
+    """Print how long two processes of this machine take for a sum of few numbers and of many."""
+
+    def task() -> None:
+        for count in (64, 5_800_000):
+            numbers = torch.ones(count)
+            distributed.all_reduce(numbers)
+            started = time.perf_counter()
+            for _ in range(MESSAGES):
+                distributed.all_reduce(numbers)
+            seconds = (time.perf_counter() - started) / MESSAGES
+            if workers.is_writer():
+                print(
+                    f"a message of {4 * count / 1e6:.4f} MB takes {1000 * seconds:.2f} ms, 2 processes",
+                    flush=True,
+                )
+
+    finish(start(2, task, folder / "messages.log"), folder / "messages.log")
+
+
 def count_messages() -> list[int]:
     """The sizes of all messages that this process sends from now on, in bytes."""
     sizes: list[int] = []
@@ -300,6 +320,7 @@ def main(arguments: list[str] | None = None) -> int:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         if options.speed:
+            measure_messages(folder)
             for method in ("bigan", "bigan-plus"):
                 for threads in (1, 2):
                     measure_speed(method, 1, threads, folder, "global")

@@ -209,7 +209,9 @@ def test_a_data_set_without_a_judge_has_neither_identity_nor_frechet(tiny):
 
 def test_a_model_with_a_gallery_reads_the_test_set_only(tiny):
     assert evaluate.main([str(tiny()), "--data-root", "there"]) == 0
-    assert tiny.requests == [("mnist", "there", "test", {"size": 28, "channels": 1, "most": datasets.MAX_IN_MEMORY})]
+    assert tiny.requests == [
+        ("mnist", "there", "test", {"size": 28, "channels": 1, "most": datasets.MAX_IN_MEMORY})
+    ]
 
 
 @pytest.mark.slow

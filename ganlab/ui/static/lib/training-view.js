@@ -121,7 +121,7 @@ export class RunView {
     this.loss.hidden = !lost;
     setText(this.loss, lost);
     this.lossMoment.hidden = !lost;
-    this.lossMoment.setAttribute('aria-label', `show epoch ${data.firstLoss?.epoch.toFixed(1)}`);
+    this.lossMoment.textContent = `show epoch ${data.firstLoss?.epoch.toFixed(1)}`;
     this.#renewControls();
     this.#renewEvents();
     this.board.hidden = !data.about;
