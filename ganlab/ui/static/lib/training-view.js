@@ -46,7 +46,7 @@ export class RunView {
     this.bar = el('progress', { 'max': 1, 'aria-label': 'how far the run is', 'hidden': true });
     this.controls = el('span', { class: 'gl-run-controls' });
     this.loss = el('p', { class: 'gl-notice gl-run-lost', role: 'alert', hidden: true });
-    this.lossMoment = button('show it', () => this.go(this.data.firstLoss?.epoch ?? 0), { hidden: true });
+    this.lossMoment = button('', () => this.go(this.data.firstLoss?.epoch ?? 0), { hidden: true });
     const canvas = (/** @type {string} */ name, /** @type {string} */ label) => el('canvas', { 'class': name, 'role': 'img', 'aria-label': label });
     this.samples = canvas('gl-picture gl-frames-canvas', 'samples');
     this.pairs = canvas('gl-picture gl-frames-canvas', 'reconstructions');
@@ -121,7 +121,7 @@ export class RunView {
     this.loss.hidden = !lost;
     setText(this.loss, lost);
     this.lossMoment.hidden = !lost;
-    this.lossMoment.textContent = `show epoch ${data.firstLoss?.epoch.toFixed(1)}`;
+    if (data.firstLoss) this.lossMoment.textContent = `show epoch ${data.firstLoss.epoch.toFixed(1)}`;
     this.#renewControls();
     this.#renewEvents();
     this.board.hidden = !data.about;
