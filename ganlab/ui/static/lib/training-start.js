@@ -4,7 +4,7 @@ import { button, el } from './elements.js';
 /** @typedef {{ runs: { name: string, bundled: boolean }[], any: boolean, absence: string, most: number }} Offer what the server says of its runs */
 
 const EPOCHS = 3;
-const DURATION = '3 epochs of 60,000 digits take about two minutes on two processor cores. MNIST is fetched once where it is not there yet (12 MB).';
+const DURATION = '3 epochs of 60,000 digits take half a minute to two minutes on two processor cores. MNIST is fetched once where it is not there yet (12 MB).';
 
 export class StartForm {
   /**
