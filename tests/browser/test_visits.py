@@ -13,6 +13,7 @@ from ganlab.ui.server import launch
 from ganlab.ui.server.models import Models
 from tests.browser.conftest import PATIENCE
 from tests.browser.gestures import caption, tab
+from tests.browser.screenshots import TABS
 from tests.conftest import free_port
 
 pytestmark = pytest.mark.browser
@@ -164,17 +165,7 @@ def test_an_address_is_shared_and_back_goes_back(visit: Any) -> None:
 
 def test_storage_that_throws_costs_memory_only(visit: Any) -> None:
     page = visit(NO_STORAGE)
-    for name in (
-        "Latent",
-        "Interpolate",
-        "Neighbours",
-        "Sample",
-        "Map",
-        "Compare",
-        "Methods",
-        "Training",
-        "Reconstruct",
-    ):
+    for name in (*TABS[1:], TABS[0]):
         tab(page, name)
     page.locator("[data-action=example]").nth(2).click()
     expect(caption(page)).to_contain_text("test 1")
